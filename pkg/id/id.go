@@ -1,0 +1,33 @@
+// Package id makes and checks the ids of everything that clients can refetch: TypeIDs
+// (https://github.com/jetify-com/typeid), a type prefix and a UUIDv7, so ids sort by age.
+package id
+
+import "go.jetify.com/typeid"
+
+// Prefixes of the ids. `node(id:)` finds an object's type by them.
+const (
+	User       = "usr"
+	Session    = "ses"
+	Ticket     = "tkt"
+	Order      = "ord"
+	OrderEvent = "oev"
+)
+
+// New returns a new id, such as ord_01jq… for New(Order).
+func New(prefix string) string {
+	return typeid.Must(typeid.WithPrefix(prefix)).String()
+}
+
+// Valid reports whether s is a well-formed id with the prefix.
+func Valid(prefix, s string) bool {
+	return Prefix(s) == prefix
+}
+
+// Prefix returns the type prefix of a well-formed id, and "" for anything else.
+func Prefix(s string) string {
+	t, err := typeid.FromString(s)
+	if err != nil {
+		return ""
+	}
+	return t.Prefix()
+}

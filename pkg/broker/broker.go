@@ -1,0 +1,113 @@
+// Package broker carries events over RabbitMQ with Watermill. Publishing waits for confirms and
+// fails when nobody is bound; consuming is at least once, and what cannot be handled is parked,
+// never lost. It is the only package that knows Watermill and AMQP.
+package broker
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"boxoffice.dev/pkg/events"
+)
+
+// Broker is one service's connection to RabbitMQ.
+type Broker struct {
+	url     string
+	service string
+	routes  []events.Route
+	pub     *publisher
+}
+
+// Open connects to RabbitMQ, waiting until it answers or ctx ends, and declares every exchange,
+// queue and binding of the routes, also those of other services: an event can then be published
+// before its consumers have ever run. The service publishes and consumes under its name.
+func Open(ctx context.Context, url, service string, routes []events.Route) (*Broker, error) {
+	tick := time.NewTicker(250 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		conn, err := amqp.Dial(url)
+		if err == nil {
+			defer conn.Close() //nolint:errcheck // used only to declare
+			if err := declare(conn, routes); err != nil {
+				return nil, err
+			}
+			return &Broker{url: url, service: service, routes: routes, pub: &publisher{url: url, routes: routes}}, nil
+		}
+		slog.WarnContext(ctx, "broker not reachable, will try again", "error", err)
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("connect to the broker: %w", err)
+		case <-tick.C:
+		}
+	}
+}
+
+// Close ends the publishing connection. Consume ends with its context.
+func (b *Broker) Close() error { return b.pub.Close() }
+
+// Exchange returns the name of the topic exchange that a service publishes to.
+func Exchange(source string) string { return source + ".events" }
+
+// Queue returns the name of the queue that holds a source's events for a consumer.
+func Queue(consumer, source string) string { return consumer + "." + source + ".events" }
+
+// ParkingQueue returns the name of the queue that holds what could not be handled from a queue.
+func ParkingQueue(queue string) string { return queue + ".dlq" }
+
+// deliveryLimit bounds how often RabbitMQ delivers a message whose consumer dies or gives it back.
+const deliveryLimit = 20
+
+// Queues returns the names of all queues of the routes, sorted.
+func Queues(routes []events.Route) []string {
+	var names []string
+	for _, r := range routes {
+		for _, consumer := range r.Consumers {
+			names = append(names, Queue(consumer, r.Source))
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// declare makes what is missing and changes nothing that exists.
+func declare(conn *amqp.Connection, routes []events.Route) error {
+	ch, err := conn.Channel()
+	if err != nil {
+		return fmt.Errorf("open channel: %w", err)
+	}
+	defer ch.Close() //nolint:errcheck // closes with its connection anyway
+
+	for _, queue := range Queues(routes) {
+		parking := ParkingQueue(queue)
+		if _, err := ch.QueueDeclare(parking, true, false, false, false, amqp.Table{amqp.QueueTypeArg: amqp.QueueTypeQuorum}); err != nil {
+			return fmt.Errorf("declare queue %s: %w", parking, err)
+		}
+		_, err := ch.QueueDeclare(queue, true, false, false, false, amqp.Table{
+			amqp.QueueTypeArg:           amqp.QueueTypeQuorum,
+			"x-delivery-limit":          deliveryLimit,
+			"x-dead-letter-exchange":    "",
+			"x-dead-letter-routing-key": parking,
+			"x-dead-letter-strategy":    "at-least-once",
+			amqp.QueueOverflowArg:       amqp.QueueOverflowRejectPublish, // what at-least-once asks for
+		})
+		if err != nil {
+			return fmt.Errorf("declare queue %s: %w", queue, err)
+		}
+	}
+	for _, r := range routes {
+		if err := ch.ExchangeDeclare(Exchange(r.Source), amqp.ExchangeTopic, true, false, false, false, nil); err != nil {
+			return fmt.Errorf("declare exchange of %s: %w", r.Source, err)
+		}
+		for _, consumer := range r.Consumers {
+			if err := ch.QueueBind(Queue(consumer, r.Source), string(r.Type), Exchange(r.Source), false, nil); err != nil {
+				return fmt.Errorf("bind %s for %s: %w", r.Type, consumer, err)
+			}
+		}
+	}
+	return nil
+}

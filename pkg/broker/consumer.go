@@ -1,0 +1,173 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill"
+	wamqp "github.com/ThreeDotsLabs/watermill-amqp/v3/pkg/amqp"
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"boxoffice.dev/pkg/events"
+	"boxoffice.dev/pkg/postgres"
+)
+
+const (
+	prefetch     = 100
+	retries      = 3                     // of a failure that is not transient, before the message is parked
+	firstRetry   = 50 * time.Millisecond // doubles with every retry
+	lastRetry    = 2 * time.Second       // ceiling of the pause between retries
+	headerQueue  = "queue"               // where a parked message came from
+	headerError  = "error"               // why it was parked
+	headerParked = "parkedat"            // when it was parked
+)
+
+// Consume hands every event for the service to its handler until ctx ends; it returns at once
+// when a handler is missing or superfluous. One queue's events are handled one after the other.
+//
+// A transient failure (the database is away) is tried again until it works, because everything
+// behind it would fail too. Any other failure is tried a few times and then parked with its error.
+func (b *Broker) Consume(ctx context.Context, handlers events.Handlers) error {
+	sources, err := b.sources(handlers)
+	if err != nil || len(sources) == 0 {
+		return err
+	}
+	logger := watermill.NewSlogLoggerWithLevelMapping(slog.Default(), map[slog.Level]slog.Level{slog.LevelInfo: slog.LevelDebug})
+	subscriber, err := wamqp.NewSubscriber(b.subscriberConfig(), logger)
+	if err != nil {
+		return fmt.Errorf("open consumer: %w", err)
+	}
+	defer subscriber.Close() //nolint:errcheck // ends with the process; unacknowledged events come back
+
+	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: 10 * time.Second}, logger)
+	if err != nil {
+		return fmt.Errorf("make consumer: %w", err)
+	}
+	for _, source := range sources {
+		queue := Queue(b.service, source)
+		h := router.AddConsumerHandler(queue, queue, subscriber, func(msg *message.Message) error {
+			e, err := toEvent(msg)
+			if err != nil {
+				return err
+			}
+			return handlers.Deliver(msg.Context(), e)
+		})
+		// Outermost first: park what still fails after the retries; a panic is a failure as well.
+		h.AddMiddleware(b.park(queue), retryPoison.Middleware, retryTransient, middleware.Recoverer)
+	}
+	if err := router.Run(ctx); err != nil {
+		return fmt.Errorf("consume: %w", err)
+	}
+	return nil
+}
+
+// sources returns the services whose events this one consumes, and checks that there is exactly
+// one handler for each of their types.
+func (b *Broker) sources(handlers events.Handlers) ([]string, error) {
+	routed := map[events.Type]bool{}
+	var sources []string
+	for _, r := range b.routes {
+		for _, consumer := range r.Consumers {
+			if consumer != b.service {
+				continue
+			}
+			if handlers[r.Type] == nil {
+				return nil, fmt.Errorf("%s has no handler for %s", b.service, r.Type)
+			}
+			routed[r.Type] = true
+			if !slices.Contains(sources, r.Source) {
+				sources = append(sources, r.Source)
+			}
+		}
+	}
+	for t := range handlers {
+		if !routed[t] {
+			return nil, fmt.Errorf("%s handles %s, which is not routed to it", b.service, t)
+		}
+	}
+	return sources, nil
+}
+
+func (b *Broker) subscriberConfig() wamqp.Config {
+	name := func(topic string) string { return topic }
+	return wamqp.Config{
+		Connection: wamqp.ConnectionConfig{AmqpURI: b.url, Reconnect: &wamqp.ReconnectConfig{
+			BackoffInitialInterval:     200 * time.Millisecond,
+			BackoffRandomizationFactor: 0.5,
+			BackoffMultiplier:          1.5,
+			BackoffMaxInterval:         5 * time.Second,
+		}},
+		Marshaler:       marshaler{},
+		Exchange:        wamqp.ExchangeConfig{GenerateName: func(string) string { return "" }},
+		Queue:           wamqp.QueueConfig{GenerateName: name},
+		QueueBind:       wamqp.QueueBindConfig{GenerateRoutingKey: name},
+		Consume:         wamqp.ConsumeConfig{Qos: wamqp.QosConfig{PrefetchCount: prefetch}},
+		TopologyBuilder: declared{},
+	}
+}
+
+// declared builds nothing: Open has declared all there is.
+type declared struct{}
+
+func (declared) BuildTopology(*amqp.Channel, wamqp.BuildTopologyParams, wamqp.Config, watermill.LoggerAdapter) error {
+	return nil
+}
+func (declared) ExchangeDeclare(*amqp.Channel, string, wamqp.Config) error { return nil }
+
+var retryPoison = middleware.Retry{
+	MaxRetries:      retries,
+	InitialInterval: firstRetry,
+	MaxInterval:     lastRetry,
+	Multiplier:      2,
+}
+
+// retryTransient calls the handler until it succeeds, fails for good, or the service stops.
+func retryTransient(handle message.HandlerFunc) message.HandlerFunc {
+	return func(msg *message.Message) ([]*message.Message, error) {
+		ctx := msg.Context()
+		pause := firstRetry
+		for {
+			_, err := handle(msg)
+			if err == nil || !postgres.Transient(err) || ctx.Err() != nil {
+				return nil, err
+			}
+			slog.WarnContext(ctx, "event not handled yet, will try again", "event", msg.UUID, "error", err)
+			select {
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			case <-time.After(pause):
+			}
+			pause = min(2*pause, lastRetry)
+		}
+	}
+}
+
+// park moves a message that cannot be handled to the parking queue of its queue. When that fails
+// too, the message goes back to the queue, and the delivery limit ends the circle.
+func (b *Broker) park(queue string) message.HandlerMiddleware {
+	return func(handle message.HandlerFunc) message.HandlerFunc {
+		return func(msg *message.Message) ([]*message.Message, error) {
+			_, err := handle(msg)
+			if err == nil {
+				return nil, nil
+			}
+			if msg.Context().Err() != nil {
+				return nil, err // stopping: the message goes back
+			}
+			parked := msg.Copy()
+			parked.Metadata.Set(headerQueue, queue)
+			parked.Metadata.Set(headerError, err.Error())
+			parked.Metadata.Set(headerParked, time.Now().UTC().Format(time.RFC3339))
+			if parkErr := b.pub.sendTo(msg.Context(), ParkingQueue(queue), parked); parkErr != nil {
+				return nil, fmt.Errorf("park %s: %w (it failed with: %w)", msg.UUID, parkErr, err)
+			}
+			slog.ErrorContext(msg.Context(), "event parked", "event", msg.UUID, "queue", queue, "error", err)
+			return nil, nil
+		}
+	}
+}

@@ -1,0 +1,80 @@
+// Package events is the catalogue of everything that services tell each other: one struct per
+// payload, past-tense versioned types, who publishes and who consumes. Fields are only ever added.
+package events
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"boxoffice.dev/pkg/correlation"
+)
+
+// Type names an event and its version; it is also the routing key.
+type Type string
+
+// Event is one fact about one aggregate, with the attributes of CloudEvents 1.0
+// (https://github.com/cloudevents/spec). On the wire the attributes are headers and Data is the body.
+type Event struct {
+	ID      string    // UUIDv7, unique: redeliveries carry the same one
+	Type    Type      // ticket.created.v1
+	Subject string    // id of the aggregate the event is about
+	Version int       // version of that aggregate after the change
+	Time    time.Time // when it happened, UTC
+	IDs     correlation.IDs
+	Data    json.RawMessage
+}
+
+// Payload is the data of an event: it knows which state of which aggregate it tells.
+type Payload interface {
+	aggregate() (subject string, version int)
+}
+
+// New returns an event of the type about the payload's aggregate. Its time is set by the outbox.
+// It panics when the payload cannot be encoded, which only a programmer can cause.
+func New(t Type, p Payload) Event {
+	data, err := json.Marshal(p)
+	if err != nil {
+		panic(fmt.Sprintf("encode %s: %v", t, err))
+	}
+	subject, version := p.aggregate()
+	return Event{ID: uuid.Must(uuid.NewV7()).String(), Type: t, Subject: subject, Version: version, Data: data}
+}
+
+// Handler reacts to one event. It may be called twice for one event, late, or out of order.
+type Handler func(ctx context.Context, e Event) error
+
+// Handlers says what a service does on each type of event.
+type Handlers map[Type]Handler
+
+// On makes a Handler from a function that takes the decoded payload.
+func On[P Payload](react func(ctx context.Context, p P) error) Handler {
+	return func(ctx context.Context, e Event) error {
+		var p P
+		if err := json.Unmarshal(e.Data, &p); err != nil {
+			return fmt.Errorf("decode %s %s: %w", e.Type, e.ID, err)
+		}
+		if subject, version := p.aggregate(); subject != e.Subject || version != e.Version {
+			return fmt.Errorf("%s %s is about %s version %d but carries %s version %d", e.Type, e.ID, e.Subject, e.Version, subject, version)
+		}
+		return react(ctx, p)
+	}
+}
+
+// Deliver calls the handler of the event's type, with the event as the cause of what it does.
+// A type without a handler is an error: it was bound by mistake.
+func (h Handlers) Deliver(ctx context.Context, e Event) error {
+	handle, ok := h[e.Type]
+	if !ok {
+		return fmt.Errorf("no handler for %s", e.Type)
+	}
+	ids := e.IDs
+	ids.Cause = e.ID
+	if err := handle(correlation.With(ctx, ids), e); err != nil {
+		return fmt.Errorf("handle %s %s about %s: %w", e.Type, e.ID, e.Subject, err)
+	}
+	return nil
+}

@@ -1,0 +1,75 @@
+// Package outbox publishes events exactly when the change that caused them commits: Append writes
+// them in the change's own transaction, the Relay sends them to the broker in order and deletes
+// them once the broker has confirmed. Delivery is at least once; order holds per aggregate.
+package outbox
+
+import (
+	"context"
+	"embed"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"boxoffice.dev/pkg/correlation"
+	"boxoffice.dev/pkg/events"
+	"boxoffice.dev/pkg/postgres"
+)
+
+//go:embed migrations
+var files embed.FS
+
+// Migrations makes the outbox table. Every service with an outbox runs them.
+func Migrations() postgres.Migrations { return postgres.Migrations{Name: "outbox", Files: files} }
+
+// Outbox is where a service's transactions leave their events.
+type Outbox struct {
+	pool *pgxpool.Pool
+	wake chan struct{}
+}
+
+// New returns the outbox of the service's database.
+func New(pool *pgxpool.Pool) *Outbox {
+	return &Outbox{pool: pool, wake: make(chan struct{}, 1)}
+}
+
+// Tx runs fn in a transaction and wakes the relay once it has committed. The transaction is
+// rolled back when fn returns an error, which Tx then returns.
+func (o *Outbox) Tx(ctx context.Context, fn func(tx pgx.Tx) error) error {
+	if err := pgx.BeginFunc(ctx, o.pool, fn); err != nil {
+		return err
+	}
+	o.Wake()
+	return nil
+}
+
+// Wake tells the relay that events were committed. It never blocks; without it the relay finds
+// them at its next poll.
+func (o *Outbox) Wake() {
+	select {
+	case o.wake <- struct{}{}:
+	default:
+	}
+}
+
+const insert = `
+	INSERT INTO outbox (id, type, subject, version, request_id, cause_id, trace_parent, data)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
+
+// Queue adds the events to a batch, for a change that is made in a single round trip.
+func Queue(ctx context.Context, batch *pgx.Batch, evs ...events.Event) {
+	ids := correlation.From(ctx)
+	for _, e := range evs {
+		batch.Queue(insert, e.ID, e.Type, e.Subject, e.Version, ids.Request, ids.Cause, ids.TraceParent, e.Data)
+	}
+}
+
+// Append writes the events in the transaction of the change that they tell.
+func Append(ctx context.Context, tx pgx.Tx, evs ...events.Event) error {
+	var batch pgx.Batch
+	Queue(ctx, &batch, evs...)
+	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
+		return fmt.Errorf("append to outbox: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,120 @@
+package outbox
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"boxoffice.dev/pkg/events"
+)
+
+const (
+	batchSize  = 500
+	poll       = time.Second            // finds what no wake-up told of
+	contention = 5 * time.Millisecond   // pause when another relay of this database is at work
+	backOff    = 250 * time.Millisecond // pause after a failure, such as a broker that is down
+)
+
+// Publish sends events to the broker in order and returns nil once it has confirmed all of them.
+// After an error any of them may or may not have been sent.
+type Publish func(ctx context.Context, evs []events.Event) error
+
+// Relay publishes the outbox's events until ctx ends. Any number of relays may run on one
+// database: an advisory lock lets one at a time work, which keeps the order.
+func (o *Outbox) Relay(ctx context.Context, publish Publish) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-o.wake:
+		case <-timer.C:
+		}
+		pause, err := o.drain(ctx, publish)
+		if err != nil && ctx.Err() == nil {
+			slog.WarnContext(ctx, "outbox not published, will try again", "error", err)
+		}
+		timer.Reset(pause)
+	}
+}
+
+// drain publishes batch after batch until the outbox is empty and says how long to pause then.
+func (o *Outbox) drain(ctx context.Context, publish Publish) (time.Duration, error) {
+	for {
+		n, busy, err := o.publishBatch(ctx, publish)
+		switch {
+		case err != nil:
+			return backOff, err
+		case busy:
+			return contention, nil
+		case n == 0:
+			return poll, nil
+		}
+	}
+}
+
+// publishBatch publishes the oldest events and deletes them in one transaction. It reads all
+// committed rows rather than those after the last seq, because a transaction that drew an earlier
+// seq may commit later.
+func (o *Outbox) publishBatch(ctx context.Context, publish Publish) (n int, busy bool, err error) {
+	err = pgx.BeginFunc(ctx, o.pool, func(tx pgx.Tx) error {
+		var locked bool
+		if err := tx.QueryRow(ctx, `SELECT pg_try_advisory_xact_lock(hashtext('outbox relay'))`).Scan(&locked); err != nil {
+			return fmt.Errorf("lock outbox: %w", err)
+		}
+		if !locked {
+			busy = true
+			return nil
+		}
+		seqs, batch, err := read(ctx, tx)
+		if err != nil || len(batch) == 0 {
+			return err
+		}
+		if err := publish(ctx, batch); err != nil {
+			return fmt.Errorf("publish %d events: %w", len(batch), err)
+		}
+		if _, err := tx.Exec(ctx, `DELETE FROM outbox WHERE seq = ANY($1)`, seqs); err != nil {
+			return fmt.Errorf("delete published events: %w", err)
+		}
+		n = len(batch)
+		return nil
+	})
+	return n, busy, err
+}
+
+func read(ctx context.Context, tx pgx.Tx) (seqs []int64, batch []events.Event, err error) {
+	rows, err := tx.Query(ctx, `
+		SELECT seq, id::text, type, subject, version, time, request_id, cause_id, trace_parent, data
+		FROM outbox ORDER BY seq LIMIT $1`, batchSize)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read outbox: %w", err)
+	}
+	var seq int64
+	var e events.Event
+	_, err = pgx.ForEachRow(rows, []any{&seq, &e.ID, &e.Type, &e.Subject, &e.Version, &e.Time,
+		&e.IDs.Request, &e.IDs.Cause, &e.IDs.TraceParent, &e.Data}, func() error {
+		e.Time = e.Time.UTC()
+		seqs, batch = append(seqs, seq), append(batch, e)
+		e.Data = nil
+		return nil
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("read outbox: %w", err)
+	}
+	return seqs, batch, nil
+}
+
+// Age returns how many events wait to be published and for how long the oldest has waited.
+func (o *Outbox) Age(ctx context.Context) (waiting int, oldest time.Duration, err error) {
+	var seconds float64
+	err = o.pool.QueryRow(ctx, `
+		SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(time)), 0)::float8 FROM outbox`).Scan(&waiting, &seconds)
+	if err != nil {
+		return 0, 0, fmt.Errorf("read outbox age: %w", err)
+	}
+	return waiting, time.Duration(seconds * float64(time.Second)), nil
+}

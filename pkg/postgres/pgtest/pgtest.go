@@ -1,0 +1,140 @@
+// Package pgtest gives every test a database of its own: a clone of a template that was migrated
+// once. It needs DATABASE_URL, a cluster where it may create databases; `make test` starts one.
+package pgtest
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"boxoffice.dev/pkg/postgres"
+)
+
+// New returns a pool on a fresh, migrated database. The test's end closes and drops it.
+func New(t testing.TB, sets ...postgres.Migrations) *pgxpool.Pool {
+	t.Helper()
+	pool, err := postgres.Open(t.Context(), NewURL(t, sets...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	return pool
+}
+
+// NewURL is New for a test that opens its own connections: it returns the database's URL.
+func NewURL(t testing.TB, sets ...postgres.Migrations) string {
+	t.Helper()
+	admin := os.Getenv("DATABASE_URL")
+	if admin == "" {
+		t.Fatal("DATABASE_URL is not set: run the tests with `make test`")
+	}
+	ctx := t.Context()
+	conn, err := pgx.Connect(ctx, admin)
+	if err != nil {
+		t.Fatalf("connect to DATABASE_URL: %v", err)
+	}
+	defer conn.Close(ctx) //nolint:errcheck // a test's helper connection
+
+	template, err := makeTemplate(ctx, conn, admin, sets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := "test_" + strings.ToLower(rand.Text())
+	if _, err := conn.Exec(ctx, fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s", name, template)); err != nil {
+		t.Fatalf("clone test database: %v", err)
+	}
+	t.Cleanup(func() { drop(t, admin, name) })
+	return databaseURL(t, admin, name)
+}
+
+// makeTemplate returns the name of a database that holds the migrations, made on first use.
+func makeTemplate(ctx context.Context, conn *pgx.Conn, admin string, sets []postgres.Migrations) (string, error) {
+	sum, err := hash(sets)
+	if err != nil {
+		return "", err
+	}
+	name := "template_" + sum
+	// Test binaries run side by side; the first one makes the template, the others wait for it.
+	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock(hashtext($1))", name); err != nil {
+		return "", fmt.Errorf("lock template: %w", err)
+	}
+	defer conn.Exec(ctx, "SELECT pg_advisory_unlock(hashtext($1))", name) //nolint:errcheck // ends with the connection anyway
+
+	var exists bool
+	if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name).Scan(&exists); err != nil || exists {
+		return name, err
+	}
+	// Migrated under another name first, so that a template that exists is always complete.
+	draft := "draft_" + strings.ToLower(rand.Text())
+	if _, err := conn.Exec(ctx, "CREATE DATABASE "+draft); err != nil {
+		return "", fmt.Errorf("create template: %w", err)
+	}
+	u, err := url.Parse(admin)
+	if err != nil {
+		return "", fmt.Errorf("parse DATABASE_URL: %w", err)
+	}
+	u.Path = "/" + draft
+	pool, err := postgres.Open(ctx, u.String())
+	if err != nil {
+		return "", err
+	}
+	err = postgres.Migrate(ctx, pool, sets...)
+	pool.Close()
+	if err != nil {
+		return "", err
+	}
+	_, err = conn.Exec(ctx, fmt.Sprintf("ALTER DATABASE %s RENAME TO %s", draft, name))
+	return name, err
+}
+
+func hash(sets []postgres.Migrations) (string, error) {
+	sum := sha256.New()
+	for _, set := range sets {
+		fmt.Fprintln(sum, set.Name)
+		err := fs.WalkDir(set.Files, ".", func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			data, err := fs.ReadFile(set.Files, path)
+			fmt.Fprintf(sum, "%s\n%s\n", path, data)
+			return err
+		})
+		if err != nil {
+			return "", fmt.Errorf("read migrations of %s: %w", set.Name, err)
+		}
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:12]), nil
+}
+
+func databaseURL(t testing.TB, admin, name string) string {
+	t.Helper()
+	u, err := url.Parse(admin)
+	if err != nil {
+		t.Fatalf("parse DATABASE_URL: %v", err)
+	}
+	u.Path = "/" + name
+	return u.String()
+}
+
+func drop(t testing.TB, admin, name string) {
+	ctx := context.Background() // the test's own context has ended
+	conn, err := pgx.Connect(ctx, admin)
+	if err != nil {
+		t.Errorf("connect to drop %s: %v", name, err)
+		return
+	}
+	defer conn.Close(ctx) //nolint:errcheck // a test's helper connection
+	if _, err := conn.Exec(ctx, fmt.Sprintf("DROP DATABASE %s WITH (FORCE)", name)); err != nil {
+		t.Errorf("drop %s: %v", name, err)
+	}
+}

@@ -1,0 +1,136 @@
+// Package postgres opens and migrates a service's database. Every connection has a statement
+// timeout and the pool is small on purpose: more connections than cores make Postgres slower.
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/database"
+	"github.com/pressly/goose/v3/lock"
+)
+
+// MaxConnections is the size of a service's pool unless its URL says otherwise (pool_max_conns).
+const MaxConnections = 16
+
+// Open connects to the database of the URL and waits until it answers or ctx ends.
+func Open(ctx context.Context, url string) (*pgxpool.Pool, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("parse database URL: %w", err)
+	}
+	// ParseConfig fills in pgx's own default when the URL does not name a size.
+	if config.MaxConns == defaultMaxConns() {
+		config.MaxConns = MaxConnections
+	}
+	setDefault(config.ConnConfig.RuntimeParams, "statement_timeout", "10s")
+	setDefault(config.ConnConfig.RuntimeParams, "idle_in_transaction_session_timeout", "30s")
+	setDefault(config.ConnConfig.RuntimeParams, "timezone", "UTC")
+
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	if err := waitUntilUp(ctx, pool); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return pool, nil
+}
+
+func defaultMaxConns() int32 {
+	config, _ := pgxpool.ParseConfig("host=localhost")
+	return config.MaxConns
+}
+
+func setDefault(params map[string]string, name, value string) {
+	if _, ok := params[name]; !ok {
+		params[name] = value
+	}
+}
+
+func waitUntilUp(ctx context.Context, pool *pgxpool.Pool) error {
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := pool.Ping(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the database: %w", errors.Join(ctx.Err(), err))
+		case <-tick.C:
+		}
+	}
+}
+
+// Migrations is a set of goose migrations with a version table of its own, so that a service and
+// the packages that it uses can each bring theirs.
+type Migrations struct {
+	Name  string // becomes part of the version table's name
+	Files fs.FS  // holds migrations/*.sql
+}
+
+// Migrate brings the database up to date with every set, in order. Several processes may call it
+// at once: an advisory lock lets one work and the others find nothing left to do.
+func Migrate(ctx context.Context, pool *pgxpool.Pool, sets ...Migrations) error {
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60))
+	if err != nil {
+		return fmt.Errorf("make migration lock: %w", err)
+	}
+	db := stdlib.OpenDBFromPool(pool)
+	defer db.Close() //nolint:errcheck // closes only the wrapper, the pool stays open
+	for _, set := range sets {
+		files, err := fs.Sub(set.Files, "migrations")
+		if err != nil {
+			return fmt.Errorf("open migrations of %s: %w", set.Name, err)
+		}
+		provider, err := goose.NewProvider(database.DialectPostgres, db, files,
+			goose.WithTableName("migrations_"+set.Name), goose.WithSessionLocker(locker))
+		if err != nil {
+			return fmt.Errorf("read migrations of %s: %w", set.Name, err)
+		}
+		if _, err := provider.Up(ctx); err != nil {
+			return fmt.Errorf("migrate %s: %w", set.Name, err)
+		}
+	}
+	return nil
+}
+
+// Violated returns the name of the constraint or unique index that refused the statement, and ""
+// when err is something else.
+func Violated(err error) string {
+	var pgErr *pgconn.PgError
+	if errors.As(err, &pgErr) {
+		return pgErr.ConstraintName
+	}
+	return ""
+}
+
+// Transient reports whether err may go away by itself: the database is down, restarting, out of
+// connections or resolved a deadlock against us. Doing the same again is then right.
+func Transient(err error) bool {
+	var pgErr *pgconn.PgError
+	if errors.As(err, &pgErr) {
+		switch pgErr.Code[:2] {
+		case "08", "40", "53", "55", "57": // connection, rollback, resources, object in use, intervention
+			return true
+		}
+		return false
+	}
+	var connectErr *pgconn.ConnectError
+	var netErr net.Error
+	return errors.As(err, &connectErr) || errors.As(err, &netErr) || errors.Is(err, io.EOF) ||
+		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || pgconn.SafeToRetry(err) ||
+		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+}

@@ -37,12 +37,27 @@ func (b *Broker) Consume(ctx context.Context, handlers events.Handlers) error {
 	if err != nil || len(sources) == 0 {
 		return err
 	}
+	for {
+		err := b.consume(ctx, sources, handlers)
+		if ctx.Err() != nil {
+			return nil
+		}
+		slog.WarnContext(ctx, "consumer stopped, will start again", "error", err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(lastRetry):
+		}
+	}
+}
+
+func (b *Broker) consume(ctx context.Context, sources []string, handlers events.Handlers) error {
 	logger := watermill.NewSlogLoggerWithLevelMapping(slog.Default(), map[slog.Level]slog.Level{slog.LevelInfo: slog.LevelDebug})
 	subscriber, err := wamqp.NewSubscriber(b.subscriberConfig(), logger)
 	if err != nil {
 		return fmt.Errorf("open consumer: %w", err)
 	}
-	defer subscriber.Close() //nolint:errcheck // ends with the process; unacknowledged events come back
+	defer subscriber.Close() //nolint:errcheck // unacknowledged events come back
 
 	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: 10 * time.Second}, logger)
 	if err != nil {
@@ -60,10 +75,7 @@ func (b *Broker) Consume(ctx context.Context, handlers events.Handlers) error {
 		// Outermost first: park what still fails after the retries; a panic is a failure as well.
 		h.AddMiddleware(b.park(queue), retryPoison.Middleware, retryTransient, middleware.Recoverer)
 	}
-	if err := router.Run(ctx); err != nil {
-		return fmt.Errorf("consume: %w", err)
-	}
-	return nil
+	return router.Run(ctx)
 }
 
 // sources returns the services whose events this one consumes, and checks that there is exactly

@@ -1,0 +1,218 @@
+// Package server runs a service: its configuration, log, listeners, background tasks and its
+// end. The public listener answers users; the private one (ADMIN_ADDR) tells health and
+// readiness and must never be reachable from outside.
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+	"golang.org/x/sync/errgroup"
+)
+
+// Config is what every service is configured with. A service embeds it in its own.
+type Config struct {
+	ListenAddr  string `env:"LISTEN_ADDR"` // host:port of the public listener
+	AdminAddr   string `env:"ADMIN_ADDR"`  // host:port of the private listener
+	Environment string `env:"ENVIRONMENT" envDefault:"production"`
+	LogLevel    string `env:"LOG_LEVEL" envDefault:"info"`  // debug, info, warn or error
+	LogFormat   string `env:"LOG_FORMAT" envDefault:"json"` // json or text
+}
+
+// Development reports whether the service runs on a developer's machine, over plain HTTP.
+func (c Config) Development() bool { return c.Environment == "development" }
+
+func (c Config) base() Config { return c }
+
+// Configured is a configuration that embeds Config.
+type Configured interface{ base() Config }
+
+// Service names a service and the addresses it listens on unless configured otherwise.
+type Service struct {
+	Name   string
+	Listen string // host:port, empty for a service without public listener
+	Admin  string // host:port
+}
+
+const (
+	stopTimeout  = 10 * time.Second // for requests under way when the service stops
+	probeTimeout = 2 * time.Second
+)
+
+// Main reads the configuration from the environment, calls run and exits the process: with 0
+// after SIGINT or SIGTERM, with 1 and a log line when run fails. Called with the argument
+// healthcheck it only asks the running service whether it is ready and exits accordingly.
+func Main[C Configured](service Service, run func(ctx context.Context, cfg C, s *Server) error) {
+	cfg, err := env.ParseAs[C]()
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", service.Name, err)
+		os.Exit(1)
+	}
+	base := cfg.base()
+	if base.ListenAddr == "" {
+		base.ListenAddr = service.Listen
+	}
+	if base.AdminAddr == "" {
+		base.AdminAddr = service.Admin
+	}
+	if len(os.Args) > 1 && os.Args[1] == "healthcheck" {
+		os.Exit(healthcheck(base.AdminAddr))
+	}
+	if err := setLog(service.Name, base); err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", service.Name, err)
+		os.Exit(1)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	err = run(ctx, cfg, newServer(base))
+	stop()
+	if err != nil && !errors.Is(err, context.Canceled) {
+		slog.Error("stopped", "error", err)
+		os.Exit(1)
+	}
+	slog.Info("stopped")
+}
+
+func healthcheck(addr string) int {
+	client := http.Client{Timeout: probeTimeout}
+	resp, err := client.Get("http://" + addr + "/readyz")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer resp.Body.Close() //nolint:errcheck // the process ends
+	if resp.StatusCode != http.StatusOK {
+		fmt.Fprintln(os.Stderr, resp.Status)
+		return 1
+	}
+	return 0
+}
+
+// Server is a service while it is set up and runs.
+type Server struct {
+	cfg    Config
+	mux    *http.ServeMux
+	checks map[string]func(context.Context) error
+	tasks  []func(context.Context) error
+	ready  atomic.Bool
+}
+
+func newServer(cfg Config) *Server {
+	return &Server{cfg: cfg, mux: http.NewServeMux(), checks: map[string]func(context.Context) error{}}
+}
+
+// Handle serves the pattern (of http.ServeMux) on the public listener.
+func (s *Server) Handle(pattern string, h http.Handler) { s.mux.Handle(pattern, h) }
+
+// Check makes readiness depend on check, which must heed its context.
+func (s *Server) Check(name string, check func(context.Context) error) { s.checks[name] = check }
+
+// Go adds a background task, which runs until its context ends. When it fails, the service stops.
+func (s *Server) Go(name string, task func(context.Context) error) {
+	s.tasks = append(s.tasks, func(ctx context.Context) error {
+		if err := task(ctx); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		return nil
+	})
+}
+
+// Run serves until ctx ends or a task fails. Then it turns unready, lets requests under way
+// finish for up to 10 s, ends the tasks and returns.
+func (s *Server) Run(ctx context.Context) error {
+	group, taskCtx := errgroup.WithContext(ctx)
+	for _, task := range s.tasks {
+		group.Go(func() error { return task(taskCtx) })
+	}
+	admin := &http.Server{Handler: s.admin(), ReadHeaderTimeout: 5 * time.Second}
+	if err := serve(taskCtx, group, s.cfg.AdminAddr, admin); err != nil {
+		return err
+	}
+	if s.cfg.ListenAddr != "" {
+		public := &http.Server{
+			Handler:           logged(s.mux),
+			ReadHeaderTimeout: 5 * time.Second,
+			ReadTimeout:       15 * time.Second,
+			IdleTimeout:       2 * time.Minute,
+			MaxHeaderBytes:    16 << 10,
+		}
+		if err := serve(taskCtx, group, s.cfg.ListenAddr, public); err != nil {
+			return err
+		}
+	}
+	s.ready.Store(true)
+	slog.InfoContext(ctx, "started", "listen", s.cfg.ListenAddr, "admin", s.cfg.AdminAddr)
+	group.Go(func() error {
+		<-taskCtx.Done()
+		s.ready.Store(false)
+		return nil
+	})
+	return group.Wait()
+}
+
+// serve listens at once, so that a taken port fails the start, and serves until ctx ends.
+func serve(ctx context.Context, group *errgroup.Group, addr string, srv *http.Server) error {
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	group.Go(func() error {
+		if err := srv.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve %s: %w", addr, err)
+		}
+		return nil
+	})
+	group.Go(func() error {
+		<-ctx.Done()
+		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+		defer cancel()
+		if err := srv.Shutdown(stopCtx); err != nil {
+			return errors.Join(fmt.Errorf("requests still under way after %s: %w", stopTimeout, err), srv.Close())
+		}
+		return nil
+	})
+	return nil
+}
+
+// admin serves /healthz (the process lives) and /readyz (it can do its work; if not, why not).
+func (s *Server) admin() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, map[string]string{"status": "alive"})
+	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), probeTimeout)
+		defer cancel()
+		missing := map[string]string{}
+		for name, check := range s.checks {
+			if err := check(ctx); err != nil {
+				missing[name] = err.Error()
+			}
+		}
+		switch {
+		case !s.ready.Load():
+			writeJSON(w, http.StatusServiceUnavailable, map[string]any{"status": "starting or stopping"})
+		case len(missing) > 0:
+			writeJSON(w, http.StatusServiceUnavailable, map[string]any{"status": "not ready", "missing": missing})
+		default:
+			writeJSON(w, http.StatusOK, map[string]any{"status": "ready"})
+		}
+	})
+	return mux
+}
+
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(body) //nolint:errcheck,errchkjson,gosec // the client is gone then
+}

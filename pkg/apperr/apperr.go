@@ -104,3 +104,13 @@ func All(err error) []*Error {
 	}
 	return nil
 }
+
+// CheckIdempotencyKey returns a ValidationFailed error at the path unless the key has 1 to 255
+// visible ASCII characters.
+func CheckIdempotencyKey(key, path string) error {
+	visible := func(r rune) bool { return r > ' ' && r < 0x7f }
+	if key == "" || len(key) > 255 || strings.ContainsFunc(key, func(r rune) bool { return !visible(r) }) {
+		return Invalid(path, "idempotencyKey", "The idempotency key must be 1 to 255 visible ASCII characters.")
+	}
+	return nil
+}

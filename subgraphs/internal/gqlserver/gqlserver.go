@@ -1,0 +1,142 @@
+// Package gqlserver is the one way a subgraph serves GraphQL: who may ask, how much, and what an
+// error looks like. A subgraph trusts nobody: it wants the router's service token and verifies
+// the user's access token itself.
+package gqlserver
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/handler"
+	"github.com/99designs/gqlgen/graphql/handler/lru"
+	"github.com/99designs/gqlgen/graphql/handler/transport"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"boxoffice.dev/pkg/apperr"
+	"boxoffice.dev/pkg/correlation"
+	"boxoffice.dev/pkg/identity"
+)
+
+// Limits of one request. The router's are tighter for clients; these hold against everybody.
+const (
+	maxBody            = 1 << 20 // bytes
+	maxTokens          = 10_000  // of the document
+	maxRepresentations = 1_000   // of an _entities fetch
+	maxErrors          = 50      // in an answer
+	cachedDocuments    = 1_000   // parsed; the router sends few different ones
+)
+
+// ServiceTokenHeader carries the credential that the router shares with its subgraphs.
+const ServiceTokenHeader = "X-Service-Token" //nolint:gosec // a name, not a credential
+
+// Config says what a subgraph serves and to whom.
+type Config struct {
+	Schema       graphql.ExecutableSchema
+	ServiceToken string
+	// Verify returns the person that an access token was issued to, or an error when the token
+	// is worth nothing; the caller is then taken as signed out.
+	Verify func(ctx context.Context, token string) (identity.Caller, error)
+}
+
+// New returns the handler of /graphql: POST with JSON only.
+func New(cfg Config) http.Handler {
+	srv := handler.New(cfg.Schema)
+	srv.AddTransport(transport.POST{})
+	srv.SetQueryCache(lru.New[*ast.QueryDocument](cachedDocuments))
+	srv.SetParserTokenLimit(maxTokens)
+	srv.SetDisableSuggestion(true)
+	srv.SetErrorPresenter(present)
+	srv.SetRecoverFunc(func(ctx context.Context, panicked any) error {
+		return fmt.Errorf("panic: %v\n%s", panicked, debug.Stack())
+	})
+	srv.AroundOperations(capRepresentations)
+	srv.AroundResponses(capErrors)
+
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		token := r.Header.Get(ServiceTokenHeader)
+		if subtle.ConstantTimeCompare([]byte(token), []byte(cfg.ServiceToken)) != 1 {
+			http.Error(w, "ask through the router", http.StatusForbidden)
+			return
+		}
+		ctx := r.Context()
+		if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+			if caller, err := cfg.Verify(ctx, token); err == nil {
+				ctx = identity.With(ctx, caller)
+			} else {
+				slog.DebugContext(ctx, "access token refused", "error", err)
+			}
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		srv.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// present turns an error into what the caller may see. Only an apperr.Error and GraphQL's own
+// errors show their text; everything else is logged and reads "internal error".
+func present(ctx context.Context, err error) *gqlerror.Error {
+	var gqlErr *gqlerror.Error
+	if errors.As(err, &gqlErr) && gqlErr.Unwrap() == nil {
+		return gqlErr // from parsing, validation or argument coercion
+	}
+	presented := &gqlerror.Error{Path: graphql.GetPath(ctx)}
+	var appErr *apperr.Error
+	if errors.As(err, &appErr) {
+		presented.Message = appErr.Message
+		presented.Extensions = map[string]any{"code": appErr.Code}
+		return presented
+	}
+	slog.ErrorContext(ctx, "resolver failed", "path", presented.Path.String(), "error", err)
+	presented.Message = "internal error"
+	presented.Extensions = map[string]any{"code": apperr.Internal, "requestId": correlation.From(ctx).Request}
+	return presented
+}
+
+func capRepresentations(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
+	for _, v := range graphql.GetOperationContext(ctx).Variables {
+		if list, ok := v.([]any); ok && len(list) > maxRepresentations {
+			return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{{
+				Message:    fmt.Sprintf("a list of %d is longer than %d", len(list), maxRepresentations),
+				Extensions: map[string]any{"code": apperr.BadUserInput},
+			}}})
+		}
+	}
+	return next(ctx)
+}
+
+func capErrors(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
+	resp := next(ctx)
+	if resp != nil && len(resp.Errors) > maxErrors {
+		resp.Errors = resp.Errors[:maxErrors]
+	}
+	return resp
+}
+
+// UserErrors turns a use case's error into the typed errors of its payload, the union U: typed
+// makes the GraphQL object of one domain error. It returns err itself when any part of it is a
+// fault or belongs to the top level, such as UNAUTHENTICATED.
+func UserErrors[U any](err error, typed func(*apperr.Error) any) ([]U, error) {
+	list := []U{} // never nil: the field is non-null
+	if err == nil {
+		return list, nil
+	}
+	appErrs := apperr.All(err)
+	if appErrs == nil {
+		return nil, err
+	}
+	for _, e := range appErrs {
+		u, ok := typed(e).(U)
+		if !ok {
+			return nil, err
+		}
+		list = append(list, u)
+	}
+	return list, nil
+}

@@ -1,0 +1,164 @@
+// Package page implements the cursor connections of the GraphQL Cursor Connections
+// Specification (https://relay.dev/graphql/connections.htm) with keysets: a page costs one index
+// range whatever its depth, and rows that come or go meanwhile neither repeat nor hide others.
+package page
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"boxoffice.dev/pkg/apperr"
+)
+
+// Sizes of a page, in rows.
+const (
+	DefaultSize = 20
+	MaxSize     = 100
+)
+
+// Args are the arguments of a connection field as the client sent them.
+type Args struct {
+	First  *int
+	After  *string
+	Last   *int
+	Before *string
+}
+
+// Key is the total order of a list: by one column, ties broken by id in the same direction.
+type Key struct {
+	Name   string // stands in cursors, so that one of another order is refused
+	Column string // SQL expression, not null
+	Type   string // its SQL type
+	Desc   bool
+}
+
+// Window is the part of an ordered list that a client asked for.
+type Window struct {
+	key           Key
+	limit         int
+	backward      bool
+	after, before *cursor
+}
+
+type cursor struct {
+	value, id string
+}
+
+// Parse checks the arguments and returns the window of a list ordered by key. Errors are
+// BadUserInput: sizes outside 0 to MaxSize, first together with last, and cursors that were not
+// made for this order.
+func Parse(a Args, key Key) (Window, error) {
+	w := Window{key: key, limit: DefaultSize}
+	switch {
+	case a.First != nil && a.Last != nil:
+		return w, badInput("Ask for first or last, not both.")
+	case a.First != nil:
+		w.limit = *a.First
+	case a.Last != nil:
+		w.limit, w.backward = *a.Last, true
+	}
+	if w.limit < 0 || w.limit > MaxSize {
+		return w, badInput(fmt.Sprintf("Ask for 0 to %d items at a time.", MaxSize))
+	}
+	var err error
+	if w.after, err = decode(a.After, key); err != nil {
+		return w, err
+	}
+	w.before, err = decode(a.Before, key)
+	return w, err
+}
+
+func badInput(message string) error { return apperr.New(apperr.BadUserInput, message) }
+
+// Cursor returns the cursor of a row: value is its Key column as text that Postgres can cast back.
+func (k Key) Cursor(value, id string) string {
+	data, _ := json.Marshal([3]string{k.order(), value, id}) //nolint:errchkjson // strings always encode
+	return base64.RawURLEncoding.EncodeToString(data)
+}
+
+func (k Key) order() string {
+	if k.Desc {
+		return "-" + k.Name
+	}
+	return k.Name
+}
+
+func decode(s *string, key Key) (*cursor, error) {
+	if s == nil {
+		return nil, nil //nolint:nilnil // no cursor was given
+	}
+	data, err := base64.RawURLEncoding.DecodeString(*s)
+	var parts [3]string
+	if err == nil {
+		err = json.Unmarshal(data, &parts)
+	}
+	if err != nil || parts[0] != key.order() {
+		return nil, badInput("The cursor does not belong to this list in this order.")
+	}
+	return &cursor{value: parts[1], id: parts[2]}, nil
+}
+
+// SQL returns the window's conditions, each with a leading AND, its ORDER BY and LIMIT, and args
+// with the values they refer to appended.
+func (w Window) SQL(args []any) (string, []any) {
+	forward, backward := ">", "<"
+	direction, opposite := "ASC", "DESC"
+	if w.key.Desc {
+		forward, backward = backward, forward
+		direction, opposite = opposite, direction
+	}
+	var sql string
+	bound := func(c *cursor, operator string) {
+		if c == nil {
+			return
+		}
+		args = append(args, c.value, c.id)
+		sql += fmt.Sprintf(" AND (%s, id) %s ($%d::text::%s, $%d)", w.key.Column, operator, len(args)-1, w.key.Type, len(args))
+	}
+	bound(w.after, forward)
+	bound(w.before, backward)
+	if w.backward {
+		direction = opposite
+	}
+	// One row more than asked for tells whether there is another page.
+	return sql + fmt.Sprintf(" ORDER BY %s %s, id %s LIMIT ", w.key.Column, direction, direction) + strconv.Itoa(w.limit+1), args
+}
+
+// Page is the part of a list that a window showed.
+type Page[T any] struct {
+	Items                    []T
+	HasNextPage, HasPrevious bool
+}
+
+// Of makes the page from the rows that the window's SQL returned.
+func Of[T any](w Window, rows []T) Page[T] {
+	more := len(rows) > w.limit
+	if more {
+		rows = rows[:w.limit]
+	}
+	if w.backward {
+		slices.Reverse(rows)
+		return Page[T]{Items: rows, HasPrevious: more, HasNextPage: w.before != nil}
+	}
+	return Page[T]{Items: rows, HasNextPage: more, HasPrevious: w.after != nil}
+}
+
+// Info is the PageInfo object of the schema.
+type Info struct {
+	HasNextPage     bool
+	HasPreviousPage bool
+	StartCursor     *string
+	EndCursor       *string
+}
+
+// InfoOf returns the PageInfo of a page whose items have the cursors.
+func InfoOf[T any](p Page[T], cursors []string) Info {
+	info := Info{HasNextPage: p.HasNextPage, HasPreviousPage: p.HasPrevious}
+	if n := len(cursors); n > 0 {
+		info.StartCursor, info.EndCursor = &cursors[0], &cursors[n-1]
+	}
+	return info
+}

@@ -1,0 +1,159 @@
+package order
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"boxoffice.dev/pkg/apperr"
+	"boxoffice.dev/pkg/id"
+	"boxoffice.dev/pkg/money"
+	"boxoffice.dev/pkg/outbox"
+	"boxoffice.dev/pkg/postgres"
+)
+
+//go:embed migrations
+var files embed.FS
+
+// Migrations makes the service's tables, except the outbox.
+func Migrations() postgres.Migrations { return postgres.Migrations{Name: "orders", Files: files} }
+
+// Config is what an operator may set.
+type Config struct {
+	Hold      time.Duration // how long a reservation lasts unless it is paid
+	MaxUnpaid int           // how many unpaid orders one buyer may have at a time
+}
+
+// Service has the use cases of orders. Each owns its transaction.
+type Service struct {
+	cfg    Config
+	pool   *pgxpool.Pool
+	outbox *outbox.Outbox
+	now    func() time.Time
+}
+
+// NewService returns the use cases on a migrated database.
+func NewService(cfg Config, pool *pgxpool.Pool, box *outbox.Outbox, now func() time.Time) *Service {
+	return &Service{cfg: cfg, pool: pool, outbox: box, now: func() time.Time {
+		return now().UTC().Truncate(time.Millisecond) // what the schema's DateTime shows
+	}}
+}
+
+// CreateInput is what a buyer asks for.
+type CreateInput struct {
+	TicketID       string
+	ExpectedPrice  *money.Money // refuse any other price
+	IdempotencyKey *string      // the same key again returns the first order
+}
+
+// request is the input as it is kept to recognise a repetition.
+func (in CreateInput) request() string {
+	if in.ExpectedPrice == nil {
+		return in.TicketID
+	}
+	return fmt.Sprintf("%s at %d %s", in.TicketID, in.ExpectedPrice.MinorUnits, in.ExpectedPrice.Currency)
+}
+
+// Create reserves a ticket for the buyer, in two round trips: one reads what the decision needs,
+// one writes order, history and event together. Unique indexes decide between buyers who come at
+// the same instant; whoever loses reads again and learns why.
+//
+// Errors: TicketNotFound, OwnTicket, TicketReserved and TicketNotForSale (Detail: ticket id),
+// PriceChanged (Detail: Seen), TooManyActiveOrders (Detail: the limit), IdempotencyKeyReused,
+// ValidationFailed.
+func (s *Service) Create(ctx context.Context, buyerID string, in CreateInput) (Order, error) {
+	if err := in.validate(); err != nil {
+		return Order{}, err
+	}
+	for {
+		f, err := readFacts(ctx, s.pool, buyerID, in, s.cfg.MaxUnpaid)
+		if err != nil {
+			return Order{}, err
+		}
+		if f.repeated != nil {
+			if f.repeated.request != in.request() {
+				return Order{}, apperr.New(apperr.IdempotencyKeyReused, "This key was used for another request.").At("input.idempotencyKey")
+			}
+			return s.Get(ctx, buyerID, f.repeated.orderID)
+		}
+		if err := f.admit(buyerID, in, s.cfg.MaxUnpaid); err != nil {
+			return Order{}, err
+		}
+		now := s.now()
+		c := create(Order{
+			ID: id.New(id.Order), BuyerID: buyerID, SellerID: f.ticket.SellerID,
+			TicketID: f.ticket.ID, TicketVersion: f.ticket.Version, Title: f.ticket.Title, Price: f.ticket.Price,
+			CreatedAt: now, ExpiresAt: now.Add(s.cfg.Hold),
+		})
+		err = insertOrder(ctx, s.pool, c, f.freeSlot, in)
+		switch postgres.Violated(err) {
+		case "orders_one_live_per_ticket", "orders_one_per_slot", "orders_one_per_idempotency_key":
+			continue // somebody was faster, which the next look shows
+		}
+		if err != nil {
+			return Order{}, err
+		}
+		s.outbox.Wake()
+		return c.order, nil
+	}
+}
+
+func (in CreateInput) validate() error {
+	if !id.Valid(id.Ticket, in.TicketID) {
+		return ticketNotFound()
+	}
+	if key := in.IdempotencyKey; key != nil {
+		return apperr.CheckIdempotencyKey(*key, "input.idempotencyKey")
+	}
+	return nil
+}
+
+func ticketNotFound() error {
+	return apperr.New(apperr.TicketNotFound, "There is no such ticket.").At("input.ticketId")
+}
+
+// Cancel gives a reservation back for its buyer. Cancelling a cancelled order changes nothing and
+// succeeds. Errors: OrderNotFound, NotAuthorized, OrderNotCancellable (Detail: the Order).
+func (s *Service) Cancel(ctx context.Context, buyerID, orderID string) (Order, error) {
+	if !id.Valid(id.Order, orderID) {
+		return Order{}, orderNotFound()
+	}
+	return s.change(ctx, orderID, func(_ pgx.Tx, o Order) (change, bool, error) {
+		if o.BuyerID != buyerID {
+			return change{}, false, apperr.New(apperr.NotAuthorized, "This is not your order.").At("input.orderId")
+		}
+		if o.Status == Complete {
+			return change{}, false, apperr.New(apperr.OrderNotCancellable, "The order is paid already.").At("input.orderId").With(o)
+		}
+		c, ok := o.cancel(Buyer, BuyerCancelled, s.now())
+		return c, ok, nil
+	})
+}
+
+func orderNotFound() error {
+	return apperr.New(apperr.OrderNotFound, "There is no such order.").At("input.orderId")
+}
+
+// change locks an order and makes the change that decide wants, if any, together with its line of
+// history and its event. It returns the order as it is afterwards, or OrderNotFound.
+func (s *Service) change(ctx context.Context, orderID string, decide func(pgx.Tx, Order) (change, bool, error)) (Order, error) {
+	var result Order
+	err := s.outbox.Tx(ctx, func(tx pgx.Tx) error {
+		o, err := lockOrder(ctx, tx, orderID)
+		if err != nil {
+			return err
+		}
+		result = o
+		c, ok, err := decide(tx, o)
+		if err != nil || !ok {
+			return err
+		}
+		result = c.order
+		return updateOrder(ctx, tx, c)
+	})
+	return result, err
+}

@@ -2,6 +2,7 @@ package order
 
 import (
 	"context"
+	"time"
 
 	"boxoffice.dev/pkg/apperr"
 	"boxoffice.dev/pkg/id"
@@ -19,6 +20,15 @@ var (
 	ByCreation = page.Key{Name: "created", Column: "created_at", Type: "timestamptz"}
 	ByExpiry   = page.Key{Name: "expires", Column: "expires_at", Type: "timestamptz"}
 )
+
+// CursorValue returns the value of the order's column that the key sorts by, for its cursor.
+func CursorValue(key page.Key, o Order) string {
+	at := o.CreatedAt
+	if key.Name == ByExpiry.Name {
+		at = o.ExpiresAt
+	}
+	return at.Format(time.RFC3339Nano)
+}
 
 // countLimit bounds what is counted exactly.
 const countLimit = 10_000

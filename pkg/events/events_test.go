@@ -1,0 +1,153 @@
+package events_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"boxoffice.dev/pkg/correlation"
+	"boxoffice.dev/pkg/events"
+	"boxoffice.dev/pkg/money"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+var (
+	price  = money.Money{MinorUnits: 1999, Currency: "USD"}
+	ticket = events.Ticket{
+		ID: "tkt_01h455vb4pex5vsknk084sn02q", Version: 3, Title: "Front row", Price: price,
+		SellerID: "usr_01h455vb4pex5vsknk084sn02q", Availability: "available",
+	}
+	order = events.Order{
+		ID: "ord_01h455vb4pex5vsknk084sn02q", Version: 2, Status: "created", BuyerID: "usr_01h455vb4pex5vsknk084sn02r",
+		SellerID: ticket.SellerID, TicketID: ticket.ID, TicketVersion: 3, Title: ticket.Title, Price: price,
+		ExpiresAt: time.Date(2030, 1, 2, 3, 19, 5, 0, time.UTC),
+	}
+)
+
+// example returns a payload of the type with every field that it can carry.
+func example(t *testing.T, typ events.Type) events.Payload {
+	t.Helper()
+	tkt, ord := ticket, order
+	switch typ {
+	case events.TicketCreated, events.TicketUpdated, events.TicketReleased:
+		return tkt
+	case events.TicketReserved, events.TicketSold:
+		tkt.OrderID, tkt.Availability = order.ID, strings.Split(string(typ), ".")[1]
+		return tkt
+	case events.TicketWithdrawn:
+		tkt.Availability = "withdrawn"
+		return tkt
+	case events.TicketReservationRefused:
+		return events.ReservationRefused{OrderID: order.ID, Reason: "changed", Ticket: tkt}
+	case events.OrderCreated:
+		return ord
+	case events.OrderAwaitingPayment:
+		ord.Status = "awaiting_payment"
+		return ord
+	case events.OrderCompleted:
+		ord.Status = "complete"
+		return ord
+	case events.OrderCancelled:
+		ord.Status, ord.Reason = "cancelled", "expired"
+		return ord
+	case events.OrderExpired:
+		return events.OrderDeadline{OrderID: order.ID, Deadline: order.ExpiresAt}
+	}
+	t.Fatalf("no example of %s", typ)
+	return nil
+}
+
+func TestGolden(t *testing.T) {
+	for _, route := range events.Catalogue() {
+		t.Run(string(route.Type), func(t *testing.T) {
+			e := events.New(route.Type, example(t, route.Type))
+			var got bytes.Buffer
+			if err := json.Indent(&got, e.Data, "", "  "); err != nil {
+				t.Fatal(err)
+			}
+			got.WriteByte('\n')
+			file := filepath.Join("testdata", string(route.Type)+".json")
+			if *update {
+				if err := os.WriteFile(file, got.Bytes(), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(got.Bytes(), want) {
+				t.Errorf("the wire format changed; add fields or a new version, never change one\ngot  %s\nwant %s", &got, want)
+			}
+		})
+	}
+}
+
+func TestCatalogueNamesEachTypeOnce(t *testing.T) {
+	var types []events.Type
+	for _, r := range events.Catalogue() {
+		if slices.Contains(types, r.Type) {
+			t.Errorf("%s is listed twice", r.Type)
+		}
+		types = append(types, r.Type)
+	}
+}
+
+func TestDeliver(t *testing.T) {
+	e := events.New(events.TicketCreated, ticket)
+	e.IDs.Request = "req-1"
+
+	t.Run("decodes the payload and tells what the work belongs to", func(t *testing.T) {
+		var got events.Ticket
+		var ids correlation.IDs
+		h := events.Handlers{events.TicketCreated: events.On(func(ctx context.Context, p events.Ticket) error {
+			got, ids = p, correlation.From(ctx)
+			return nil
+		})}
+		if err := h.Deliver(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+		if want := (correlation.IDs{Request: "req-1", Cause: e.ID}); got != ticket || ids != want {
+			t.Errorf("got %+v with %+v, want %+v with %+v", got, ids, ticket, want)
+		}
+	})
+	t.Run("unknown fields are ignored", func(t *testing.T) {
+		more := e
+		more.Data = bytes.Replace(e.Data, []byte("{"), []byte(`{"colour":"red",`), 1)
+		if err := (events.Handlers{e.Type: events.On(func(context.Context, events.Ticket) error { return nil })}).Deliver(t.Context(), more); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("faults", func(t *testing.T) {
+		boom := errors.New("boom")
+		fail := events.On(func(context.Context, events.Ticket) error { return boom })
+		never := events.On(func(context.Context, events.Ticket) error { t.Error("called"); return nil })
+		forged, garbled := e, e
+		forged.Subject = "tkt_other"
+		garbled.Data = []byte(`{"id": 5}`)
+		for name, tt := range map[string]struct {
+			handler events.Handler
+			event   events.Event
+		}{
+			"handler fails":                  {fail, e},
+			"payload is garbled":             {never, garbled},
+			"headers and payload contradict": {never, forged},
+		} {
+			if err := (events.Handlers{e.Type: tt.handler}).Deliver(t.Context(), tt.event); err == nil {
+				t.Errorf("%s: got no error", name)
+			}
+		}
+		if err := (events.Handlers{}).Deliver(t.Context(), e); err == nil {
+			t.Error("no handler: got no error")
+		}
+	})
+}

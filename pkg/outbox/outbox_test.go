@@ -1,0 +1,172 @@
+package outbox_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"boxoffice.dev/pkg/correlation"
+	"boxoffice.dev/pkg/events"
+	"boxoffice.dev/pkg/outbox"
+	"boxoffice.dev/pkg/postgres/pgtest"
+)
+
+func ticket(id string, version int) events.Event {
+	return events.New(events.TicketUpdated, events.Ticket{ID: id, Version: version})
+}
+
+// sink is a broker that remembers what was published.
+type sink struct {
+	mu   sync.Mutex
+	got  []events.Event
+	fail int           // how many calls fail, after they published
+	all  chan struct{} // closed when want events were seen
+	want int
+}
+
+func newSink(want int) *sink { return &sink{want: want, all: make(chan struct{})} }
+
+func (s *sink) publish(_ context.Context, evs []events.Event) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := len(s.got)
+	s.got = append(s.got, evs...)
+	if s.fail > 0 {
+		s.fail--
+		s.got = s.got[:before]
+		return errors.New("the broker is down")
+	}
+	if before < s.want && len(s.got) >= s.want {
+		close(s.all)
+	}
+	return nil
+}
+
+// relay runs the outbox's relay until the test ends.
+func relay(t *testing.T, box *outbox.Outbox, publish outbox.Publish) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- box.Relay(ctx, publish) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestTx(t *testing.T) {
+	pool := pgtest.New(t, outbox.Migrations())
+	box := outbox.New(pool)
+	ctx := correlation.With(t.Context(), correlation.IDs{Request: "req-1", Cause: "evt-1", TraceParent: "00-1-1-01"})
+
+	boom := errors.New("boom")
+	err := box.Tx(ctx, func(tx pgx.Tx) error {
+		if err := outbox.Append(ctx, tx, ticket("lost", 1)); err != nil {
+			return err
+		}
+		return boom
+	})
+	if !errors.Is(err, boom) {
+		t.Fatalf("got %v, want %v", err, boom)
+	}
+	sent := ticket("kept", 1)
+	if err := box.Tx(ctx, func(tx pgx.Tx) error { return outbox.Append(ctx, tx, sent) }); err != nil {
+		t.Fatal(err)
+	}
+	if n, oldest, err := box.Age(ctx); err != nil || n != 1 || oldest <= 0 {
+		t.Errorf("age: got %d, %s, %v, want one event with an age", n, oldest, err)
+	}
+	s := newSink(1)
+	relay(t, box, s.publish)
+	<-s.all
+	got := s.got[0]
+	if got.ID != sent.ID || got.Type != sent.Type || got.Subject != "kept" || got.Version != 1 || got.Time.IsZero() ||
+		got.IDs != correlation.From(ctx) || string(got.Data) != string(sent.Data) {
+		t.Errorf("got %+v, want %+v", got, sent)
+	}
+}
+
+// Four writers raise the versions of three aggregates while two relays publish: every version
+// arrives, and those of one aggregate in order.
+func TestRelaysKeepOrder(t *testing.T) {
+	const aggregates, versions = 3, 400
+	pool := pgtest.New(t, outbox.Migrations())
+	if _, err := pool.Exec(t.Context(), `CREATE TABLE aggregates (id text PRIMARY KEY, version int NOT NULL)`); err != nil {
+		t.Fatal(err)
+	}
+	s := newSink(aggregates * versions)
+	s.fail = 3
+	box := outbox.New(pool)
+	relay(t, box, s.publish)
+	relay(t, outbox.New(pool), s.publish)
+
+	var writers sync.WaitGroup
+	for i := range aggregates {
+		id := fmt.Sprint(i)
+		if _, err := pool.Exec(t.Context(), `INSERT INTO aggregates VALUES ($1, 0)`, id); err != nil {
+			t.Fatal(err)
+		}
+		for range 4 {
+			writers.Go(func() {
+				for range versions / 4 {
+					err := box.Tx(t.Context(), func(tx pgx.Tx) error {
+						var version int
+						if err := tx.QueryRow(t.Context(), `UPDATE aggregates SET version = version + 1 WHERE id = $1 RETURNING version`, id).Scan(&version); err != nil {
+							return err
+						}
+						return outbox.Append(t.Context(), tx, ticket(id, version))
+					})
+					if err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+	}
+	writers.Wait()
+	<-s.all
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last := map[string]int{}
+	for _, e := range s.got {
+		if e.Version != last[e.Subject]+1 {
+			t.Fatalf("version %d of %s came after %d", e.Version, e.Subject, last[e.Subject])
+		}
+		last[e.Subject] = e.Version
+	}
+}
+
+// A row that drew its seq early but commits late must not be skipped.
+func TestRelayFindsLateCommits(t *testing.T) {
+	pool := pgtest.New(t, outbox.Migrations())
+	box := outbox.New(pool)
+	early, err := pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := outbox.Append(t.Context(), early, ticket("early", 1)); err != nil {
+		t.Fatal(err)
+	}
+	first, second := newSink(1), newSink(2)
+	relay(t, box, func(ctx context.Context, evs []events.Event) error {
+		return errors.Join(first.publish(ctx, evs), second.publish(ctx, evs))
+	})
+	if err := box.Tx(t.Context(), func(tx pgx.Tx) error { return outbox.Append(t.Context(), tx, ticket("late", 1)) }); err != nil {
+		t.Fatal(err)
+	}
+	<-first.all
+	if err := early.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	box.Wake()
+	<-second.all
+	if s := second.got; s[0].Subject != "late" || s[1].Subject != "early" {
+		t.Errorf("got %s, %s", s[0].Subject, s[1].Subject)
+	}
+}

@@ -1,0 +1,318 @@
+package broker_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"boxoffice.dev/pkg/broker"
+	"boxoffice.dev/pkg/correlation"
+	"boxoffice.dev/pkg/events"
+)
+
+func url(t *testing.T) string {
+	t.Helper()
+	u := os.Getenv("AMQP_URL")
+	if u == "" {
+		t.Fatal("AMQP_URL is not set: run the tests with `make test`")
+	}
+	return u
+}
+
+// pair is a publisher and a consumer on exchanges and queues of their own.
+type pair struct {
+	source, consumer *broker.Broker
+	queue            string
+}
+
+func newPair(t *testing.T) pair {
+	t.Helper()
+	t.Parallel()
+	unique := strings.ToLower(rand.Text())
+	source, consumer := "source-"+unique, "consumer-"+unique
+	routes := []events.Route{
+		{Type: events.TicketUpdated, Source: source, Consumers: []string{consumer}},
+		{Type: events.TicketCreated, Source: source},
+	}
+	p := pair{queue: broker.Queue(consumer, source)}
+	for name, b := range map[string]**broker.Broker{source: &p.source, consumer: &p.consumer} {
+		opened, err := broker.Open(t.Context(), url(t), name, routes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		*b = opened
+		t.Cleanup(func() {
+			if err := opened.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	t.Cleanup(func() { remove(t, broker.Exchange(source), p.queue, broker.ParkingQueue(p.queue)) })
+	return p
+}
+
+func remove(t *testing.T, exchange string, queues ...string) {
+	ch := channel(t)
+	for _, q := range queues {
+		if _, err := ch.QueueDelete(q, false, false, false); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := ch.ExchangeDelete(exchange, false, false); err != nil {
+		t.Error(err)
+	}
+}
+
+func channel(t *testing.T) *amqp.Channel {
+	t.Helper()
+	conn, err := amqp.Dial(url(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() }) //nolint:errcheck,gosec // a test's helper connection
+	ch, err := conn.Channel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ch
+}
+
+// consume runs the consumer with one handler until the test ends.
+func (p pair) consume(t *testing.T, handle events.Handler) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- p.consumer.Consume(ctx, events.Handlers{events.TicketUpdated: handle}) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func updated(version int) events.Event {
+	e := events.New(events.TicketUpdated, events.Ticket{ID: "tkt_1", Version: version})
+	e.Time = time.Date(2030, 1, 2, 3, 4, 5, 678, time.UTC)
+	e.IDs = correlation.IDs{Request: "req-1", TraceParent: "00-1-1-01"}
+	return e
+}
+
+// parked polls until n messages are parked and returns them.
+func (p pair) parked(t *testing.T, n int) []broker.Parked {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		list, err := broker.ListParked(url(t), p.queue, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(list) == n {
+			return list
+		}
+		select {
+		case <-t.Context().Done():
+			t.Fatalf("%d messages are parked, want %d", len(list), n)
+		case <-tick.C:
+		}
+	}
+}
+
+func TestRoundTripKeepsOrder(t *testing.T) {
+	const n = 1000
+	p := newPair(t)
+	got := make(chan events.Event, n)
+	p.consume(t, func(_ context.Context, e events.Event) error { got <- e; return nil })
+	sent := make([]events.Event, n)
+	for i := range sent {
+		sent[i] = updated(i + 1)
+	}
+	if err := p.source.Publish(t.Context(), sent); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range sent {
+		e := <-got
+		if e.ID != want.ID || e.Type != want.Type || e.Subject != want.Subject || e.Version != want.Version ||
+			!e.Time.Equal(want.Time) || e.IDs.Request != want.IDs.Request || e.IDs.TraceParent != want.IDs.TraceParent || string(e.Data) != string(want.Data) {
+			t.Fatalf("got  %+v\nwant %+v", e, want)
+		}
+	}
+}
+
+func TestPublish(t *testing.T) {
+	t.Run("an event without consumers may reach nobody", func(t *testing.T) {
+		p := newPair(t)
+		if err := p.source.Publish(t.Context(), []events.Event{events.New(events.TicketCreated, events.Ticket{ID: "tkt_1", Version: 1})}); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("an event that no queue takes is not lost silently", func(t *testing.T) {
+		p := newPair(t)
+		unbound := events.New(events.OrderExpired, events.OrderDeadline{OrderID: "ord_1"})
+		if err := p.source.Publish(t.Context(), []events.Event{updated(1), unbound}); err == nil {
+			t.Error("got no error")
+		}
+		if err := p.source.Publish(t.Context(), []events.Event{updated(2)}); err != nil {
+			t.Errorf("the next publish: %v", err)
+		}
+	})
+	t.Run("a connection that died is replaced", func(t *testing.T) {
+		p := newPair(t)
+		if err := p.source.Publish(t.Context(), []events.Event{updated(1)}); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.source.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.source.Publish(t.Context(), []events.Event{updated(2)}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestFailures(t *testing.T) {
+	t.Run("poison is parked, shown and replayed", func(t *testing.T) {
+		p := newPair(t)
+		var healed atomic.Bool
+		got := make(chan events.Event, 10)
+		p.consume(t, func(_ context.Context, e events.Event) error {
+			if e.Version == 1 && !healed.Load() {
+				return errors.New("poison")
+			}
+			got <- e
+			return nil
+		})
+		if err := p.source.Publish(t.Context(), []events.Event{updated(1), updated(2)}); err != nil {
+			t.Fatal(err)
+		}
+		if e := <-got; e.Version != 2 {
+			t.Fatalf("got version %d, want the event behind the poison", e.Version)
+		}
+		list := p.parked(t, 1)
+		if list[0].Event.Version != 1 || !strings.Contains(list[0].Error, "poison") || list[0].At == "" || list[0].Queue != p.queue || list[0].Unread != nil {
+			t.Errorf("parked: %+v", list[0])
+		}
+		healed.Store(true)
+		if n, err := broker.ReplayParked(t.Context(), url(t), p.queue, "another"); n != 0 || err != nil {
+			t.Errorf("replay another event: got %d, %v", n, err)
+		}
+		if n, err := broker.ReplayParked(t.Context(), url(t), p.queue, list[0].Event.ID); n != 1 || err != nil {
+			t.Errorf("replay: got %d, %v", n, err)
+		}
+		if e := <-got; e.Version != 1 || e.ID != list[0].Event.ID {
+			t.Errorf("replayed %+v", e)
+		}
+		p.parked(t, 0)
+	})
+	t.Run("a panic parks", func(t *testing.T) {
+		p := newPair(t)
+		p.consume(t, func(context.Context, events.Event) error { panic("oops") })
+		if err := p.source.Publish(t.Context(), []events.Event{updated(1)}); err != nil {
+			t.Fatal(err)
+		}
+		if list := p.parked(t, 1); !strings.Contains(list[0].Error, "oops") {
+			t.Errorf("parked: %+v", list[0])
+		}
+	})
+	t.Run("forged and garbled messages are parked and the consumer lives", func(t *testing.T) {
+		p := newPair(t)
+		got := make(chan events.Event, 1)
+		p.consume(t, events.On(func(_ context.Context, e events.Ticket) error { got <- events.Event{Version: e.Version}; return nil }))
+		ch := channel(t)
+		good := amqp.Table{"specversion": "1.0", "id": "e1", "type": string(events.TicketUpdated), "subject": "tkt_1", "aggregateversion": "1", "time": "2030-01-02T03:04:05Z"}
+		with := func(name string, value any) amqp.Table {
+			h := amqp.Table{}
+			for k, v := range good {
+				h[k] = v
+			}
+			h[name] = value
+			return h
+		}
+		forged := []amqp.Publishing{
+			{Body: []byte("hello")},
+			{Headers: with("specversion", "9"), Body: []byte(`{}`)},
+			{Headers: with("type", "ticket.exploded.v1"), Body: []byte(`{}`)},
+			{Headers: with("aggregateversion", int32(7)), Body: []byte(`{"id":"tkt_1","version":1}`)},
+			{Headers: with("time", "yesterday"), Body: []byte(`{"id":"tkt_1","version":1}`)},
+			{Headers: good, Body: []byte(`{"id":"tkt_2","version":1}`)},
+			{Headers: good, Body: []byte(`{"id":`)},
+			{Headers: good, Body: make([]byte, 2<<20)},
+		}
+		for _, m := range forged {
+			if err := ch.PublishWithContext(t.Context(), "", p.queue, false, false, m); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := p.source.Publish(t.Context(), []events.Event{updated(5)}); err != nil {
+			t.Fatal(err)
+		}
+		if e := <-got; e.Version != 5 {
+			t.Errorf("got version %d, want the good one behind the forged", e.Version)
+		}
+		p.parked(t, len(forged))
+	})
+	t.Run("a transient failure is tried until it works and parks nothing", func(t *testing.T) {
+		p := newPair(t)
+		var calls atomic.Int32
+		got := make(chan events.Event, 1)
+		p.consume(t, func(_ context.Context, e events.Event) error {
+			if calls.Add(1) <= 6 {
+				return &pgconn.PgError{Code: "57P01", Message: "terminating connection due to administrator command"}
+			}
+			got <- e
+			return nil
+		})
+		if err := p.source.Publish(t.Context(), []events.Event{updated(1)}); err != nil {
+			t.Fatal(err)
+		}
+		<-got
+		p.parked(t, 0)
+	})
+	t.Run("what kills its consumer again and again ends in the parking queue", func(t *testing.T) {
+		p := newPair(t)
+		if err := p.source.Publish(t.Context(), []events.Event{updated(1)}); err != nil {
+			t.Fatal(err)
+		}
+		// Each consumer takes the message and dies without a word.
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		for range 21 {
+			ch := channel(t)
+			for ok := false; !ok; <-tick.C {
+				_, taken, err := ch.Get(p.queue, false)
+				if err != nil {
+					t.Fatal(err)
+				}
+				ok = taken
+			}
+			if err := ch.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if list := p.parked(t, 1); list[0].Event.Version != 1 {
+			t.Errorf("parked: %+v", list[0])
+		}
+	})
+}
+
+func TestConsumeWantsExactlyTheRoutedHandlers(t *testing.T) {
+	p := newPair(t)
+	nothing := func(context.Context, events.Event) error { return nil }
+	for name, handlers := range map[string]events.Handlers{
+		"missing":     {},
+		"superfluous": {events.TicketUpdated: nothing, events.TicketSold: nothing},
+	} {
+		if err := p.consumer.Consume(t.Context(), handlers); err == nil {
+			t.Errorf("%s handler: got no error", name)
+		}
+	}
+}

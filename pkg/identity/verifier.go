@@ -1,0 +1,281 @@
+package identity
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"boxoffice.dev/pkg/id"
+)
+
+const (
+	maxTokenBytes  = 8 << 10
+	maxKeySetBytes = 64 << 10
+	fetchTimeout   = 2 * time.Second
+
+	// FreshFor is how long a fetched key set is used without asking again. Whoever rotates keys
+	// publishes a new one at least this long before signing with it.
+	FreshFor = time.Minute
+	// fetchEvery is the least time between two fetches, whatever tokens come in.
+	fetchEvery = time.Second
+	// leeway is how far the clocks of issuer and verifier may be apart.
+	leeway = 5 * time.Second
+)
+
+// ErrInvalid is what Verify's error wraps when the token itself is at fault.
+var ErrInvalid = errors.New("invalid access token")
+
+var (
+	keyID      = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+	compactJWS = regexp.MustCompile(`^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$`)
+)
+
+// VerifierConfig says whose tokens are accepted.
+type VerifierConfig struct {
+	JWKSURL  string           // where the issuer publishes its keys
+	Issuer   string           // Boxoffice when empty
+	Audience string           // Boxoffice when empty
+	Client   *http.Client     // fetches the keys; http.DefaultClient when nil; each fetch ends after 2 s
+	Now      func() time.Time // time.Now when nil
+}
+
+// Verifier checks access tokens against the issuer's published keys. It keeps the last good key
+// set while the issuer is down and fetches at most once a second. Safe for concurrent use.
+type Verifier struct {
+	url    string
+	client *http.Client
+	now    func() time.Time
+	parser *jwt.Parser
+
+	fetch   sync.Mutex   // held by the one caller that fetches; guards triedAt
+	triedAt time.Time    // when a fetch last began
+	state   sync.RWMutex // guards keys and goodAt
+	keys    map[string]ed25519.PublicKey
+	goodAt  time.Time // when the keys were fetched
+}
+
+// NewVerifier returns a verifier. It fetches no keys before the first token.
+func NewVerifier(cfg VerifierConfig) *Verifier {
+	if cfg.Client == nil {
+		cfg.Client = http.DefaultClient
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &Verifier{
+		url: cfg.JWKSURL, client: cfg.Client, now: cfg.Now,
+		parser: jwt.NewParser(
+			jwt.WithValidMethods([]string{algorithm}),
+			jwt.WithStrictDecoding(),
+			jwt.WithIssuer(orDefault(cfg.Issuer)),
+			jwt.WithAudience(orDefault(cfg.Audience)),
+			jwt.WithExpirationRequired(),
+			jwt.WithNotBeforeRequired(),
+			jwt.WithIssuedAt(),
+			jwt.WithLeeway(leeway),
+			jwt.WithTimeFunc(cfg.Now),
+		),
+	}
+}
+
+// Bearer returns the token of an Authorization header. It reports false for any other scheme.
+func Bearer(header string) (token string, ok bool) {
+	scheme, token, ok := strings.Cut(header, " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") || token == "" {
+		return "", false
+	}
+	return token, true
+}
+
+// Verify returns whom the token speaks for. The error wraps ErrInvalid when the token is at
+// fault; any other error means that no keys could be fetched so far.
+func (v *Verifier) Verify(ctx context.Context, token string) (Caller, error) {
+	kid, err := inspect(token)
+	if err != nil {
+		return Caller{}, invalid(err)
+	}
+	key, err := v.key(ctx, kid)
+	if err != nil {
+		return Caller{}, err
+	}
+	claims := jwt.MapClaims{}
+	if _, err := v.parser.ParseWithClaims(token, claims, func(*jwt.Token) (any, error) { return key, nil }); err != nil {
+		return Caller{}, invalid(err)
+	}
+	return caller(claims)
+}
+
+func invalid(reason error) error { return fmt.Errorf("%w: %w", ErrInvalid, reason) }
+
+// inspect refuses what golang-jwt would let pass, and returns the id of the key. The header must
+// consist of exactly what our issuer writes, so there is no jku, x5u, jwk, crit or b64.
+func inspect(token string) (kid string, err error) {
+	if len(token) > maxTokenBytes {
+		return "", fmt.Errorf("%d bytes long", len(token))
+	}
+	if !compactJWS.MatchString(token) { // also keeps out line breaks, which encoding/base64 skips
+		return "", errors.New("not a compact JWS")
+	}
+	parts := strings.Split(token, ".")
+	header, err := members(parts[0])
+	if err != nil {
+		return "", fmt.Errorf("header: %w", err)
+	}
+	if _, err := members(parts[1]); err != nil {
+		return "", fmt.Errorf("claims: %w", err)
+	}
+	switch {
+	case len(header) != 3:
+		return "", errors.New("header has other members than alg, kid and typ")
+	case header["alg"] != algorithm:
+		return "", errors.New("unexpected alg")
+	case header["typ"] != tokenType:
+		return "", errors.New("unexpected typ")
+	case !keyID.MatchString(header["kid"]):
+		return "", errors.New("unexpected kid")
+	}
+	return header["kid"], nil
+}
+
+// members decodes a flat JSON object and returns its strings; other values become "". It refuses
+// an object that names a member twice, because parsers disagree on which one counts.
+func members(encoded string) (map[string]string, error) {
+	data, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
+	if err != nil {
+		return nil, err
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
+		return nil, errors.New("not a JSON object")
+	}
+	found := map[string]string{}
+	for dec.More() {
+		token, err := dec.Token()
+		if err != nil {
+			return nil, err
+		}
+		name, _ := token.(string)
+		if _, twice := found[name]; twice {
+			return nil, fmt.Errorf("duplicate member %q", name)
+		}
+		value, err := dec.Token()
+		if err != nil {
+			return nil, err
+		}
+		if _, nested := value.(json.Delim); nested {
+			return nil, fmt.Errorf("member %q is not a plain value", name)
+		}
+		found[name], _ = value.(string)
+	}
+	if _, err := dec.Token(); err != nil { // the closing brace
+		return nil, err
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("text behind the object")
+	}
+	return found, nil
+}
+
+// caller reads the claims of a token whose signature, times, issuer and audience hold.
+func caller(claims jwt.MapClaims) (Caller, error) {
+	if _, ok := claims["iat"]; !ok { // the parser checks it only when it is there
+		return Caller{}, invalid(errors.New("no iat"))
+	}
+	userID, _ := claims["sub"].(string)
+	sessionID, _ := claims["sid"].(string)
+	scope, _ := claims["scope"].(string)
+	if !id.Valid(id.User, userID) || !id.Valid(id.Session, sessionID) {
+		return Caller{}, invalid(errors.New("sub or sid is not an id"))
+	}
+	return Caller{UserID: userID, SessionID: sessionID, Scopes: strings.Fields(scope)}, nil
+}
+
+// key returns the public key with the id. Of the callers who find the set out of date one fetches
+// and the others go on with it; callers with an unknown key wait for the fetch.
+func (v *Verifier) key(ctx context.Context, kid string) (ed25519.PublicKey, error) {
+	key, fresh := v.cached(kid)
+	switch {
+	case key != nil && fresh:
+		return key, nil
+	case key != nil:
+		if v.fetch.TryLock() {
+			v.refresh(ctx)
+			v.fetch.Unlock()
+		}
+	default:
+		v.fetch.Lock()
+		if key, _ = v.cached(kid); key == nil { // unless somebody else has just fetched it
+			v.refresh(ctx)
+		}
+		v.fetch.Unlock()
+	}
+	if key, _ = v.cached(kid); key != nil {
+		return key, nil
+	}
+	v.state.RLock()
+	defer v.state.RUnlock()
+	if v.keys == nil {
+		return nil, errors.New("verify access token: the issuer's keys are not known yet")
+	}
+	return nil, invalid(errors.New("unknown kid"))
+}
+
+func (v *Verifier) cached(kid string) (key ed25519.PublicKey, fresh bool) {
+	v.state.RLock()
+	defer v.state.RUnlock()
+	return v.keys[kid], v.now().Sub(v.goodAt) < FreshFor
+}
+
+// refresh replaces the keys by those that the issuer publishes now, unless that fails or the last
+// try was a moment ago. The caller holds v.fetch.
+func (v *Verifier) refresh(ctx context.Context) {
+	now := v.now()
+	if now.Sub(v.triedAt) < fetchEvery {
+		return
+	}
+	v.triedAt = now
+	// The result serves everybody, so it does not depend on this caller's patience.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
+	defer cancel()
+	keys, err := v.download(ctx)
+	if err != nil {
+		slog.WarnContext(ctx, "key set not fetched", "url", v.url, "error", err)
+		return
+	}
+	v.state.Lock()
+	defer v.state.Unlock()
+	v.keys, v.goodAt = keys, v.now()
+}
+
+func (v *Verifier) download(ctx context.Context) (map[string]ed25519.PublicKey, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, v.url, nil)
+	if err != nil {
+		return nil, fmt.Errorf("make key set request: %w", err)
+	}
+	resp, err := v.client.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("fetch key set: %w", err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // read to its end or given up
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("fetch key set: %s", resp.Status)
+	}
+	data, err := io.ReadAll(io.LimitReader(resp.Body, maxKeySetBytes))
+	if err != nil {
+		return nil, fmt.Errorf("read key set: %w", err)
+	}
+	return parseKeySet(data)
+}

@@ -1,0 +1,362 @@
+package deadline
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"boxoffice.dev/pkg/correlation"
+	"boxoffice.dev/pkg/events"
+	"boxoffice.dev/pkg/id"
+	"boxoffice.dev/pkg/inbox"
+	"boxoffice.dev/pkg/money"
+	"boxoffice.dev/pkg/outbox"
+	"boxoffice.dev/pkg/postgres/pgtest"
+)
+
+// The tests come in through the events of orders and look at what leaves through the outbox.
+
+func newDatabase(t *testing.T) *pgxpool.Pool {
+	t.Helper()
+	return pgtest.New(t, outbox.Migrations(), inbox.Migrations(), Migrations())
+}
+
+// newService returns a service that never polls, so that only timers and wake-ups can fire.
+func newService(pool *pgxpool.Pool) *Service {
+	s := NewService(pool, outbox.New(pool))
+	s.poll = time.Hour
+	return s
+}
+
+func newOrder(expiresAt time.Time) events.Order {
+	return events.Order{
+		ID: id.New(id.Order), Version: 1, Status: "created", BuyerID: id.New(id.User), SellerID: id.New(id.User),
+		TicketID: id.New(id.Ticket), TicketVersion: 1, Title: "Hamlet, row 7", Price: money.Money{MinorUnits: 1999, Currency: "EUR"},
+		ExpiresAt: expiresAt.UTC().Truncate(time.Millisecond),
+	}
+}
+
+func ended(o events.Order, status string) events.Order {
+	o.Version, o.Status = 3, status
+	return o
+}
+
+// hear delivers an event about the order and returns it.
+func hear(t *testing.T, s *Service, typ events.Type, o events.Order) events.Event {
+	t.Helper()
+	e := events.New(typ, o)
+	e.IDs = correlation.IDs{Request: "request of " + o.ID, Cause: "none", TraceParent: "trace of " + o.ID}
+	deliver(t, s, e)
+	return e
+}
+
+func deliver(t *testing.T, s *Service, e events.Event) {
+	t.Helper()
+	if err := s.Reactions().Deliver(t.Context(), e); err != nil {
+		t.Fatalf("deliver %s about %s: %v", e.Type, e.Subject, err)
+	}
+}
+
+// run is what leaves some services while they run.
+type run struct {
+	t    *testing.T
+	stop func()
+	told chan events.Event
+}
+
+// start runs the services, each as a process would: its worker and its relay.
+func start(t *testing.T, services ...*Service) *run {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	r := &run{t: t, told: make(chan events.Event, 100_000), stop: func() { cancel(); wg.Wait() }}
+	t.Cleanup(r.stop)
+	publish := func(_ context.Context, evs []events.Event) error {
+		for _, e := range evs {
+			r.told <- e
+		}
+		return nil
+	}
+	for _, s := range services {
+		wg.Go(func() {
+			if err := s.Run(ctx); err != nil {
+				t.Errorf("worker ended: %v", err)
+			}
+		})
+		wg.Go(func() {
+			if err := s.outbox.Relay(ctx, publish); err != nil {
+				t.Errorf("relay ended: %v", err)
+			}
+		})
+	}
+	return r
+}
+
+// wait returns the next event.
+func (r *run) wait() events.Event {
+	r.t.Helper()
+	select {
+	case e := <-r.told:
+		return e
+	case <-time.After(time.Minute):
+		r.t.Fatal("no event in a minute")
+		return events.Event{}
+	}
+}
+
+// expect waits until each order was told of, stops the services, and fails if any order was told
+// of twice or any other was told of. The relay may repeat an event, but that has the same id.
+func (r *run) expect(pool *pgxpool.Pool, orders ...string) {
+	r.t.Helper()
+	missing := map[string]bool{}
+	for _, o := range orders {
+		missing[o] = true
+	}
+	told := map[string]string{}
+	record := func(e events.Event) {
+		r.t.Helper()
+		if first, ok := told[e.Subject]; ok && first != e.ID {
+			r.t.Errorf("order %s was told of as %s and as %s", e.Subject, first, e.ID)
+		}
+		told[e.Subject] = e.ID
+		delete(missing, e.Subject)
+	}
+	for len(missing) > 0 {
+		record(r.wait())
+	}
+	r.stop()
+	close(r.told)
+	for e := range r.told {
+		record(e)
+	}
+	// Events that were decided, but not relayed before the stop.
+	rows, err := pool.Query(r.t.Context(), `SELECT id::text, subject FROM outbox ORDER BY seq`)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	var e events.Event
+	if _, err := pgx.ForEachRow(rows, []any{&e.ID, &e.Subject}, func() error { record(e); return nil }); err != nil {
+		r.t.Fatal(err)
+	}
+	slices.Sort(orders)
+	if got := slices.Sorted(maps.Keys(told)); !slices.Equal(got, orders) {
+		r.t.Errorf("told of %d orders %.200q, want %d %.200q", len(got), got, len(orders), orders)
+	}
+}
+
+// pending returns the orders that have a deadline.
+func pending(t *testing.T, pool *pgxpool.Pool) []string {
+	t.Helper()
+	rows, err := pool.Query(t.Context(), `SELECT order_id FROM deadlines ORDER BY order_id`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ids
+}
+
+func TestE1FiresWhenTheDeadlinePasses(t *testing.T) {
+	t.Parallel()
+	pool := newDatabase(t)
+	s := newService(pool)
+	r := start(t, s)
+
+	later := newOrder(time.Now().Add(15 * time.Minute))
+	hear(t, s, events.OrderCreated, later)
+	o := newOrder(time.Now().Add(200 * time.Millisecond)) // before the one that the worker sleeps to
+	created := hear(t, s, events.OrderCreated, o)
+
+	e := r.wait()
+	var got events.OrderDeadline
+	if err := json.Unmarshal(e.Data, &got); err != nil {
+		t.Fatal(err)
+	}
+	if want := (events.OrderDeadline{OrderID: o.ID, Deadline: o.ExpiresAt}); e.Type != events.OrderExpired || got != want {
+		t.Errorf("got %s %+v, want %s %+v", e.Type, got, events.OrderExpired, want)
+	}
+	if e.Time.Before(o.ExpiresAt) {
+		t.Errorf("told at %s, before the deadline %s", e.Time, o.ExpiresAt)
+	}
+	if want := (correlation.IDs{Request: created.IDs.Request, Cause: created.ID, TraceParent: created.IDs.TraceParent}); e.IDs != want {
+		t.Errorf("got ids %+v, want those of the order %+v", e.IDs, want)
+	}
+	if got, want := pending(t, pool), []string{later.ID}; !slices.Equal(got, want) {
+		t.Errorf("pending deadlines %q, want %q", got, want)
+	}
+}
+
+func TestE2FiresOnceThoughDeliveredTwice(t *testing.T) {
+	t.Parallel()
+	pool := newDatabase(t)
+	s := newService(pool)
+	o := newOrder(time.Now())
+	created := hear(t, s, events.OrderCreated, o)
+	deliver(t, s, created)
+
+	r := start(t, s)
+	if e := r.wait(); e.Subject != o.ID {
+		t.Fatalf("told of %s, want %s", e.Subject, o.ID)
+	}
+	deliver(t, s, created) // again, after it has fired
+	last := newOrder(time.Now())
+	hear(t, s, events.OrderCreated, last)
+	r.expect(pool, last.ID)
+}
+
+func TestEndedOrdersHaveNoDeadline(t *testing.T) {
+	t.Parallel()
+	for typ, status := range map[events.Type]string{events.OrderCancelled: "cancelled", events.OrderCompleted: "complete"} {
+		t.Run(status, func(t *testing.T) {
+			t.Parallel()
+			pool := newDatabase(t)
+			s := newService(pool)
+
+			after := newOrder(time.Now())
+			hear(t, s, events.OrderCreated, after)
+			hear(t, s, typ, ended(after, status))
+
+			overtaking := newOrder(time.Now())
+			hear(t, s, typ, ended(overtaking, status))
+			hear(t, s, events.OrderCreated, overtaking)
+
+			twice := newOrder(time.Now())
+			hear(t, s, events.OrderCreated, twice)
+			deliver(t, s, hear(t, s, typ, ended(twice, status)))
+
+			never := newOrder(time.Now())
+			hear(t, s, typ, ended(never, status))
+
+			if got := pending(t, pool); len(got) > 0 {
+				t.Errorf("pending deadlines %q, want none", got)
+			}
+		})
+	}
+}
+
+func TestE3FiresAfterARestart(t *testing.T) {
+	t.Parallel()
+	pool := newDatabase(t)
+	before := newService(pool)
+	first := start(t, before)
+	o := newOrder(time.Now().Add(300 * time.Millisecond))
+	hear(t, before, events.OrderCreated, o)
+	first.stop()
+
+	start(t, newService(pool)).expect(pool, o.ID)
+}
+
+func TestE4PastDeadlineFiresAtOnce(t *testing.T) {
+	t.Parallel()
+	pool := newDatabase(t)
+	s := newService(pool)
+	r := start(t, s)
+	o := newOrder(time.Now().Add(-time.Hour))
+	hear(t, s, events.OrderCreated, o)
+	r.expect(pool, o.ID)
+}
+
+// Somebody else's deadline, or one of a process that died, needs no wake-up.
+func TestE5PollFindsWhatNoWakeUpToldOf(t *testing.T) {
+	t.Parallel()
+	pool := newDatabase(t)
+	s := newService(pool)
+	s.poll = 10 * time.Millisecond
+	r := start(t, s)
+	o := newOrder(time.Now())
+	hear(t, newService(pool), events.OrderCreated, o)
+	r.expect(pool, o.ID)
+}
+
+// schedule stores deadlines that are due, more than a few batches of them.
+func schedule(t *testing.T, pool *pgxpool.Pool, n int) []string {
+	t.Helper()
+	ids := make([]string, n)
+	rows := make([][]any, n)
+	due := time.Now().Add(-time.Second)
+	for i := range rows {
+		ids[i] = id.New(id.Order)
+		rows[i] = []any{ids[i], due, "request", "cause", ""}
+	}
+	_, err := pool.CopyFrom(t.Context(), pgx.Identifier{"deadlines"},
+		[]string{"order_id", "due_at", "request_id", "cause_id", "trace_parent"}, pgx.CopyFromRows(rows))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ids
+}
+
+func TestSeveralWorkersFireEachOnce(t *testing.T) {
+	t.Parallel()
+	pool := newDatabase(t)
+	orders := schedule(t, pool, 5*batchSize+1)
+	start(t, newService(pool), newService(pool), newService(pool)).expect(pool, orders...)
+}
+
+// The workers are held up between taking deadlines and telling of them, and their connections die
+// there, as they do when Postgres restarts or a worker is killed.
+func TestDeathInTheMiddleLosesNothing(t *testing.T) {
+	t.Parallel()
+	pool := newDatabase(t)
+	orders := schedule(t, pool, 3*batchSize)
+	admin, err := pool.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Release()
+	hold, err := admin.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := hold.Exec(t.Context(), `LOCK TABLE outbox IN EXCLUSIVE MODE`); err != nil {
+		t.Fatal(err)
+	}
+
+	r := start(t, newService(pool), newService(pool))
+	for killed := 0; killed < 2; {
+		var n int
+		err := hold.QueryRow(t.Context(), `
+			SELECT count(*) FILTER (WHERE pg_terminate_backend(pid))
+			FROM pg_locks JOIN pg_database ON pg_database.oid = database
+			WHERE datname = current_database() AND relation = 'outbox'::regclass AND NOT granted`).Scan(&n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		killed += n
+	}
+	if got := len(pending(t, pool)); got != len(orders) {
+		t.Errorf("%d deadlines left after the deaths, want %d", got, len(orders))
+	}
+	if err := hold.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.expect(pool, orders...)
+}
+
+func TestStoppedWorkerLosesNothing(t *testing.T) {
+	t.Parallel()
+	pool := newDatabase(t)
+	orders := schedule(t, pool, 3*batchSize)
+	first := start(t, newService(pool))
+	told := []events.Event{first.wait()} // it is in the middle of its work
+	first.stop()
+	close(first.told)
+	for e := range first.told {
+		told = append(told, e)
+	}
+
+	second := start(t, newService(pool))
+	for _, e := range told {
+		second.told <- e
+	}
+	second.expect(pool, orders...)
+}

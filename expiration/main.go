@@ -1,0 +1,50 @@
+// Command expiration tells orders when the deadline of an order has passed. It keeps the deadlines
+// in a table of its own and any number of it may run; it has no public listener.
+package main
+
+import (
+	"context"
+
+	"boxoffice.dev/expiration/internal/deadline"
+	"boxoffice.dev/pkg/broker"
+	"boxoffice.dev/pkg/events"
+	"boxoffice.dev/pkg/inbox"
+	"boxoffice.dev/pkg/outbox"
+	"boxoffice.dev/pkg/postgres"
+	"boxoffice.dev/pkg/server"
+)
+
+type config struct {
+	server.Config
+	DatabaseURL string `env:"DATABASE_URL,notEmpty"`
+	AMQPURL     string `env:"AMQP_URL,notEmpty"`
+}
+
+func main() {
+	server.Main(server.Service{Name: events.Expiration, Admin: "127.0.0.1:4015"}, run)
+}
+
+func run(ctx context.Context, cfg config, s *server.Server) error {
+	pool, err := postgres.Open(ctx, cfg.DatabaseURL)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	if err := postgres.Migrate(ctx, pool, outbox.Migrations(), inbox.Migrations(), deadline.Migrations()); err != nil {
+		return err
+	}
+	b, err := broker.Open(ctx, cfg.AMQPURL, events.Expiration, events.Catalogue())
+	if err != nil {
+		return err
+	}
+	defer b.Close() //nolint:errcheck // every publish has been confirmed or will be repeated
+
+	box := outbox.New(pool)
+	deadlines := deadline.NewService(pool, box)
+
+	s.Check("database", pool.Ping)
+	s.Go("outbox", func(ctx context.Context) error { return box.Relay(ctx, b.Publish) })
+	s.Go("events", func(ctx context.Context) error { return b.Consume(ctx, deadlines.Reactions()) })
+	s.Go("deadlines", deadlines.Run)
+	return s.Run(ctx)
+}

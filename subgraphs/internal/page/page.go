@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
+	"time"
 
 	"boxoffice.dev/pkg/apperr"
 )
@@ -31,7 +33,7 @@ type Args struct {
 type Key struct {
 	Name   string // stands in cursors, so that one of another order is refused
 	Column string // SQL expression, not null
-	Type   string // its SQL type
+	Type   string // its SQL type: timestamptz, int or text
 	Desc   bool
 }
 
@@ -95,10 +97,25 @@ func decode(s *string, key Key) (*cursor, error) {
 	if err == nil {
 		err = json.Unmarshal(data, &parts)
 	}
-	if err != nil || parts[0] != key.order() {
+	if err != nil || parts[0] != key.order() || !castable(parts[1], key.Type) || strings.Contains(parts[2], "\x00") {
 		return nil, badInput("The cursor does not belong to this list in this order.")
 	}
 	return &cursor{value: parts[1], id: parts[2]}, nil
+}
+
+// castable reports whether Postgres can cast the text of a cursor to the key's type. Cursors come
+// from clients, who may send anything.
+func castable(value, sqlType string) bool {
+	var err error
+	switch sqlType {
+	case "timestamptz":
+		_, err = time.Parse(time.RFC3339Nano, value)
+	case "int":
+		_, err = strconv.ParseInt(value, 10, 32)
+	default:
+		return !strings.Contains(value, "\x00")
+	}
+	return err == nil
 }
 
 // SQL returns the window's conditions, each with a leading AND, its ORDER BY and LIMIT, and args
@@ -146,6 +163,15 @@ func Of[T any](w Window, rows []T) Page[T] {
 	return Page[T]{Items: rows, HasNextPage: more, HasPrevious: w.after != nil}
 }
 
+// Slice makes the page of a list that is in memory already, ordered forward by the window's key.
+func Slice[T any](w Window, all []T, id func(T) string) Page[T] {
+	if w.after != nil {
+		i := slices.IndexFunc(all, func(item T) bool { return id(item) == w.after.id })
+		all = all[i+1:]
+	}
+	return Of(w, all)
+}
+
 // Info is the PageInfo object of the schema.
 type Info struct {
 	HasNextPage     bool
@@ -155,8 +181,8 @@ type Info struct {
 }
 
 // InfoOf returns the PageInfo of a page whose items have the cursors.
-func InfoOf[T any](p Page[T], cursors []string) Info {
-	info := Info{HasNextPage: p.HasNextPage, HasPreviousPage: p.HasPrevious}
+func InfoOf[T any](p Page[T], cursors []string) *Info {
+	info := &Info{HasNextPage: p.HasNextPage, HasPreviousPage: p.HasPrevious}
 	if n := len(cursors); n > 0 {
 		info.StartCursor, info.EndCursor = &cursors[0], &cursors[n-1]
 	}

@@ -155,5 +155,8 @@ func (s *Service) change(ctx context.Context, orderID string, decide func(pgx.Tx
 		result = c.order
 		return updateOrder(ctx, tx, c)
 	})
-	return result, err
+	if err != nil {
+		return Order{}, err
+	}
+	return result, nil
 }

@@ -62,6 +62,10 @@ func ParkingQueue(queue string) string { return queue + ".dlq" }
 // deliveryLimit bounds how often RabbitMQ delivers a message whose consumer dies or gives it back.
 const deliveryLimit = 20
 
+// parkingLimit is the same for parked messages. Listing them is a delivery, and RabbitMQ 4 drops a
+// message after 20 of them unless told otherwise.
+const parkingLimit = 1 << 30
+
 // Queues returns the names of all queues of the routes, sorted.
 func Queues(routes []events.Route) []string {
 	var names []string
@@ -84,10 +88,14 @@ func declare(conn *amqp.Connection, routes []events.Route) error {
 
 	for _, queue := range Queues(routes) {
 		parking := ParkingQueue(queue)
-		if _, err := ch.QueueDeclare(parking, true, false, false, false, amqp.Table{amqp.QueueTypeArg: amqp.QueueTypeQuorum}); err != nil {
+		_, err := ch.QueueDeclare(parking, true, false, false, false, amqp.Table{
+			amqp.QueueTypeArg:  amqp.QueueTypeQuorum,
+			"x-delivery-limit": parkingLimit,
+		})
+		if err != nil {
 			return fmt.Errorf("declare queue %s: %w", parking, err)
 		}
-		_, err := ch.QueueDeclare(queue, true, false, false, false, amqp.Table{
+		_, err = ch.QueueDeclare(queue, true, false, false, false, amqp.Table{
 			amqp.QueueTypeArg:           amqp.QueueTypeQuorum,
 			"x-delivery-limit":          deliveryLimit,
 			"x-dead-letter-exchange":    "",

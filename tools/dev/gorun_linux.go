@@ -1,0 +1,18 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+)
+
+// endWithGoRun makes the kernel tell this process to stop when the `go run` that started it is
+// killed: go run itself passes on nothing but Ctrl-C.
+func endWithGoRun() {
+	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", os.Getppid()))
+	if err != nil || strings.TrimSpace(string(name)) != "go" {
+		return
+	}
+	syscall.Syscall(syscall.SYS_PRCTL, syscall.PR_SET_PDEATHSIG, uintptr(syscall.SIGTERM), 0) //nolint:errcheck // without it, only that signal is missed
+}

@@ -1,0 +1,147 @@
+// Command dev runs Boxoffice on a machine that has Go and nothing else set up.
+//
+//	dev up [--port N]        start everything, seed demo data, run until Ctrl-C; data stay in .data
+//	dev reset                forget the data
+//	dev test [-- arguments]  go test with a throw-away Postgres and RabbitMQ; every package by default
+//
+// DATABASE_URL and AMQP_URL, when set, are used instead of private instances. Other variables
+// reach the services: `HOLD=1m dev up` gives buyers one minute to pay.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"boxoffice.dev/tools/internal/stack"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	endWithGoRun()
+	err := run(ctx, os.Args[1:])
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+	case errors.As(err, &exit) && exit.Exited():
+		os.Exit(exit.ExitCode()) // go test has said everything
+	default:
+		fmt.Fprintln(os.Stderr, "dev:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	root, err := stack.Root()
+	if err != nil {
+		return err
+	}
+	if len(args) == 0 {
+		args = []string{""}
+	}
+	data := filepath.Join(root, ".data")
+	switch command, args := args[0], args[1:]; command {
+	case "up":
+		return up(ctx, root, data, args)
+	case "reset":
+		return reset(data)
+	case "test":
+		return test(ctx, root, args)
+	default:
+		return fmt.Errorf("want up, reset or test, got %q", command)
+	}
+}
+
+func up(ctx context.Context, root, data string, args []string) (err error) {
+	flags := flag.NewFlagSet("up", flag.ContinueOnError)
+	port := flags.Int("port", 4000, "port of the router")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	release, err := stack.Lock(data)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, release()) }()
+
+	begin := time.Now()
+	system, err := stack.Start(ctx, stack.Options{
+		Dir: data, Root: root,
+		DatabaseURL: os.Getenv("DATABASE_URL"), BrokerURL: os.Getenv("AMQP_URL"),
+		WellKnown: true, RouterPort: *port,
+		Specs: stack.Specs(), Database: "boxoffice", Environ: os.Environ(), Progress: progress,
+	})
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil // Ctrl-C while starting
+		}
+		return err
+	}
+	defer func() {
+		progress("stopping; the data stay in %s", data)
+		err = errors.Join(err, system.Stop())
+	}()
+	if err := seed(ctx, system.Endpoint(), progress); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return fmt.Errorf("seed: %w", err)
+	}
+	progress("ready in %.1f s", time.Since(begin).Seconds())
+	announce(system)
+	return system.Wait(ctx)
+}
+
+func announce(system *stack.Stack) {
+	router := "http://" + system.Service("router").Addr
+	fmt.Printf("\n  playground  %s/\n  GraphQL     %s\n  logs        %s\n\n", router, system.Endpoint(), filepath.Dir(system.Service("router").LogFile()))
+	for _, p := range people {
+		fmt.Printf("  %-8s    %s  %s\n", p.role, p.email, demoPassword)
+	}
+	fmt.Print("\n  Ctrl-C stops everything\n\n")
+}
+
+func reset(data string) error {
+	release, err := stack.Lock(data)
+	if err != nil {
+		return err
+	}
+	return errors.Join(stack.Remove(data), release())
+}
+
+func test(ctx context.Context, root string, args []string) (err error) {
+	dir, err := stack.TempDir()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stack.Remove(dir)) }()
+	system, err := stack.Start(ctx, stack.Options{
+		Dir: dir, Root: root, DatabaseURL: os.Getenv("DATABASE_URL"), BrokerURL: os.Getenv("AMQP_URL"), Throwaway: true, Progress: progress,
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, system.Stop()) }()
+
+	if len(args) > 0 && args[0] == "--" {
+		args = args[1:]
+	}
+	if len(args) == 0 {
+		args = []string{"-race", "work"}
+	}
+	// Ctrl-C reaches go test from the terminal too; it then cleans up by itself.
+	cmd := exec.Command("go", append([]string{"test"}, args...)...) //nolint:gosec // the developer's own arguments
+	cmd.Env = append(os.Environ(), "DATABASE_URL="+system.DatabaseURL, "AMQP_URL="+system.BrokerURL)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	return cmd.Run()
+}
+
+func progress(format string, args ...any) { fmt.Printf("==> "+format+"\n", args...) }

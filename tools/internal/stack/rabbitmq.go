@@ -1,0 +1,165 @@
+package stack
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// RabbitMQ is a private node: own data folder, own ports, own name server (epmd), reachable over
+// loopback only.
+type RabbitMQ struct {
+	URL string
+
+	server  string
+	env     []string
+	port    int
+	epmd    int // port
+	program program
+	names   *process
+	proc    *process
+}
+
+// newRabbitMQ makes or opens the node in the folder.
+func newRabbitMQ(dir, server, password string) (*RabbitMQ, error) {
+	ports, err := freePorts(3)
+	if err != nil {
+		return nil, fmt.Errorf("choose ports of RabbitMQ: %w", err)
+	}
+	home := filepath.Join(dir, "home")
+	if err := os.MkdirAll(home, 0o700); err != nil {
+		return nil, fmt.Errorf("make folder of RabbitMQ: %w", err)
+	}
+	const login = "boxoffice"
+	config := fmt.Sprintf("listeners.tcp.1 = %s\ndefault_user = %s\ndefault_pass = %s\n", Local(ports[0]), login, password)
+	for name, content := range map[string]string{
+		"rabbitmq.conf":       config,
+		"enabled_plugins":     "[].\n",
+		"home/.erlang.cookie": password,
+	} {
+		if err := writeSecret(filepath.Join(dir, name), content); err != nil {
+			return nil, fmt.Errorf("configure RabbitMQ: %w", err)
+		}
+	}
+	// The node is recognised by this argument: its folder is not on its command line, and could
+	// not be because RabbitMQ's scripts split arguments at spaces.
+	mark := fmt.Sprintf("%x", sha256.Sum256([]byte(dir)))
+	return &RabbitMQ{
+		URL:    (&url.URL{Scheme: "amqp", User: url.UserPassword(login, password), Host: Local(ports[0]), Path: "/"}).String(),
+		server: server, port: ports[0], epmd: ports[1],
+		env: []string{
+			"PATH=" + filepath.Dir(server) + ":" + os.Getenv("PATH"),
+			"HOME=" + home,
+			"LANG=C.UTF-8",
+			"ERL_EPMD_PORT=" + strconv.Itoa(ports[1]),
+			"ERL_EPMD_ADDRESS=127.0.0.1",
+			"RABBITMQ_NODENAME=boxoffice@localhost",
+			"RABBITMQ_DIST_PORT=" + strconv.Itoa(ports[2]),
+			"RABBITMQ_MNESIA_BASE=" + filepath.Join(dir, "data"),
+			"RABBITMQ_LOG_BASE=" + filepath.Join(dir, "log"),
+			"RABBITMQ_CONFIG_FILE=" + filepath.Join(dir, "rabbitmq.conf"),
+			"RABBITMQ_ENABLED_PLUGINS_FILE=" + filepath.Join(dir, "enabled_plugins"),
+			"RABBITMQ_CONF_ENV_FILE=/dev/null",
+			"RABBITMQ_PID_FILE=" + filepath.Join(dir, "data", "pid"),
+			"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-boxoffice " + mark + " -kernel inet_dist_use_interface {127,0,0,1}",
+			"RUNNING_UNDER_SYSTEMD=true", // the script becomes the server instead of watching over it
+		},
+		program: program{
+			name: "rabbitmq", dir: dir, marker: mark,
+			end: syscall.SIGTERM, orphan: syscall.SIGTERM, timeout: 20 * time.Second,
+		},
+	}, nil
+}
+
+// writeSecret writes a file that only its owner may read, also over a read-only one.
+func writeSecret(path, content string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return os.WriteFile(path, []byte(content), 0o400)
+}
+
+// Start starts the node on its port and data and waits until it accepts connections. It does
+// nothing when the node runs.
+func (r *RabbitMQ) Start(ctx context.Context) error {
+	if r.proc != nil && r.proc.running() {
+		return nil
+	}
+	if err := r.startNames(ctx); err != nil {
+		return err
+	}
+	r.program.cmd = exec.Command(r.server)
+	r.program.cmd.Dir, r.program.cmd.Env = r.program.dir, r.env
+	var err error
+	if r.proc, err = r.program.run(); err != nil {
+		return err
+	}
+	// The listener opens last, when all queues are there.
+	return r.proc.await(ctx, func(ctx context.Context) error { return dial(ctx, r.port) })
+}
+
+// startNames starts the node's name server. The node would start one by itself, but not as a
+// child that ends with us.
+func (r *RabbitMQ) startNames(ctx context.Context) error {
+	if r.names != nil && r.names.running() {
+		return nil
+	}
+	p := program{
+		name: "epmd", dir: r.program.dir, marker: "epmd",
+		cmd: exec.Command("epmd", "-port", strconv.Itoa(r.epmd), "-address", "127.0.0.1"),
+		end: syscall.SIGTERM, orphan: syscall.SIGKILL, timeout: 5 * time.Second,
+	}
+	p.cmd.Env = r.env
+	var err error
+	if r.names, err = p.run(); err != nil {
+		return err
+	}
+	return r.names.await(ctx, func(ctx context.Context) error { return dial(ctx, r.epmd) })
+}
+
+func dial(ctx context.Context, port int) error {
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", Local(port))
+	if err != nil {
+		return err
+	}
+	return conn.Close()
+}
+
+// Stop ends the node in order. The data stays.
+func (r *RabbitMQ) Stop() error {
+	var errs []error
+	for _, p := range []*process{r.proc, r.names} {
+		if p != nil {
+			errs = append(errs, p.stop())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Kill ends the node with kill -9. Start recovers the data.
+func (r *RabbitMQ) Kill() error {
+	if r.proc == nil {
+		return nil
+	}
+	return r.proc.kill()
+}
+
+// findRabbitMQ returns the server's own script. The one that Debian puts on the PATH will not do:
+// it switches to the machine's rabbitmq user.
+func findRabbitMQ() (string, bool) {
+	const debian = "/usr/lib/rabbitmq/bin/rabbitmq-server"
+	if _, err := os.Stat(debian); err == nil {
+		return debian, true
+	}
+	path, err := exec.LookPath("rabbitmq-server")
+	return path, err == nil
+}

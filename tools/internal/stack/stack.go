@@ -1,0 +1,326 @@
+// Package stack runs the whole system on this machine: Postgres, RabbitMQ and every service, each
+// a child process that can be stopped, killed and started again and that never outlives its parent.
+package stack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Options say how to run the system.
+type Options struct {
+	Dir  string // holds all data, logs and binaries
+	Root string // of the workspace
+
+	// Clusters to use instead of private ones.
+	DatabaseURL string // of a role that may create databases and roles
+	BrokerURL   string
+
+	Throwaway  bool // the data need not survive a power cut
+	Race       bool // build the services with the race detector
+	WellKnown  bool // listen on the well-known ports as far as they are free
+	RouterPort int  // the router must listen on this port; 0 for any
+
+	Specs    []Spec               // the services to run; none for Postgres and RabbitMQ only
+	Database string               // prefix of the names of databases and roles
+	Environ  []string             // inherited by the services
+	Settings map[string][]string  // NAME=value by service, on top of what the stack sets
+	Progress func(string, ...any) // told about each step, as fmt.Sprintf would; may be nil
+}
+
+// Stack is the running system.
+type Stack struct {
+	Postgres *Postgres // nil when it is not private
+	RabbitMQ *RabbitMQ // nil when it is not private
+
+	DatabaseURL string // connects as superuser
+	BrokerURL   string
+
+	services  []*Service
+	databases map[string]string
+}
+
+// Start builds the services while Postgres and RabbitMQ start, makes the databases, starts the
+// services and waits until all are ready. When it fails, nothing stays running.
+func Start(ctx context.Context, o Options) (_ *Stack, err error) {
+	if o.Progress == nil {
+		o.Progress = func(string, ...any) {}
+	}
+	s := &Stack{DatabaseURL: o.DatabaseURL, BrokerURL: o.BrokerURL, databases: map[string]string{}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Stop())
+		}
+	}()
+	if o.Dir, err = filepath.Abs(o.Dir); err != nil {
+		return nil, fmt.Errorf("find data folder: %w", err)
+	}
+	logs := filepath.Join(o.Dir, "log")
+	if err := os.MkdirAll(logs, 0o755); err != nil { //nolint:gosec // Postgres's own user passes through
+		return nil, fmt.Errorf("make data folder: %w", err)
+	}
+	secrets, err := openSecrets(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	bin, server, err := binaries(ctx, o.DatabaseURL == "", o.BrokerURL == "", o.Progress)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.addServices(o); err != nil {
+		return nil, err
+	}
+
+	group, groupCtx := errgroup.WithContext(ctx)
+	if len(o.Specs) > 0 {
+		group.Go(func() error {
+			return step(o.Progress, "services built", func() error {
+				return Build(groupCtx, o.Root, filepath.Join(o.Dir, "bin"), o.Race, o.Specs)
+			})
+		})
+	}
+	if o.DatabaseURL == "" {
+		dir, err := reachable(filepath.Join(o.Dir, "postgres"))
+		if err != nil {
+			return nil, err
+		}
+		if s.Postgres, err = newPostgres(dir, bin, secrets.of("postgres"), o.Throwaway); err != nil {
+			return nil, err
+		}
+		s.DatabaseURL = s.Postgres.URL
+	}
+	group.Go(func() error {
+		return step(o.Progress, "Postgres ready", func() error {
+			if s.Postgres != nil {
+				if err := s.Postgres.Start(groupCtx); err != nil {
+					return err
+				}
+			}
+			return s.createDatabases(groupCtx, o, secrets)
+		})
+	})
+	if o.BrokerURL == "" {
+		if s.RabbitMQ, err = newRabbitMQ(filepath.Join(o.Dir, "rabbitmq"), server, secrets.of("rabbitmq")); err != nil {
+			return nil, err
+		}
+		s.BrokerURL = s.RabbitMQ.URL
+		group.Go(func() error {
+			return step(o.Progress, "RabbitMQ ready", func() error { return s.RabbitMQ.Start(groupCtx) })
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	s.configure(o, secrets)
+	if len(s.services) > 0 {
+		err = step(o.Progress, "services ready", func() error { return s.startServices(ctx) })
+	}
+	return s, err
+}
+
+// step does one thing and tells how long it took.
+func step(progress func(string, ...any), name string, do func() error) error {
+	begin := time.Now()
+	if err := do(); err != nil {
+		return err
+	}
+	progress("%-16s %5.1f s", name, time.Since(begin).Seconds())
+	return nil
+}
+
+// addServices gives every service its addresses.
+func (s *Stack) addServices(o Options) error {
+	taken := map[int]bool{}
+	choose := func(wellKnown int) (int, error) {
+		if o.WellKnown && portFree(wellKnown) {
+			return wellKnown, nil
+		}
+		for {
+			port, err := freePort()
+			if err != nil || !taken[port] {
+				taken[port] = true
+				return port, err
+			}
+		}
+	}
+	for _, spec := range o.Specs {
+		service := &Service{
+			Spec:    spec,
+			binary:  filepath.Join(o.Dir, "bin", filepath.Base(spec.Package)),
+			dir:     filepath.Join(o.Dir, "log"),
+			root:    o.Root,
+			inherit: environment(o.Environ),
+		}
+		admin, err := choose(spec.Admin)
+		if err != nil {
+			return fmt.Errorf("choose port of %s: %w", spec.Name, err)
+		}
+		service.AdminAddr = Local(admin)
+		port := o.RouterPort
+		if spec.Name != "router" || port == 0 {
+			if port, err = choose(spec.Port); err != nil {
+				return fmt.Errorf("choose port of %s: %w", spec.Name, err)
+			}
+		} else if !portFree(port) {
+			return fmt.Errorf("port %d of the router is taken: stop what listens there, or choose another with --port", port)
+		}
+		if spec.Port != 0 {
+			service.Addr = Local(port)
+		}
+		s.services = append(s.services, service)
+	}
+	return nil
+}
+
+func (s *Stack) createDatabases(ctx context.Context, o Options, secrets secrets) error {
+	var databases []database
+	for _, spec := range o.Specs {
+		if !spec.Database() {
+			continue
+		}
+		d := database{name: o.Database + "_" + spec.Name, password: secrets.of("database " + spec.Name)}
+		url, err := d.url(s.DatabaseURL)
+		if err != nil {
+			return err
+		}
+		databases = append(databases, d)
+		s.databases[spec.Name] = url
+	}
+	return createDatabases(ctx, s.DatabaseURL, databases)
+}
+
+// configure sets every service's environment.
+func (s *Stack) configure(o Options, secrets secrets) {
+	var subgraphs []string
+	values := map[string]string{
+		"AMQP_URL":      s.BrokerURL,
+		"SERVICE_TOKEN": secrets.of("service token"),
+		"KEY_SECRET":    secrets.of("key secret"),
+		"SUPERGRAPH":    filepath.Join(o.Root, "schema", "supergraph.graphql"),
+	}
+	for _, service := range s.services {
+		if service.Subgraph {
+			subgraphs = append(subgraphs, service.Name+"=http://"+service.Addr+"/graphql")
+		}
+		if service.Name == "auth" {
+			values["JWKS_URL"] = "http://" + service.Addr + "/.well-known/jwks.json"
+		}
+	}
+	values["SUBGRAPH_URLS"] = strings.Join(subgraphs, ",")
+	for _, service := range s.services {
+		service.env = map[string]string{"ENVIRONMENT": "development", "LOG_FORMAT": "text", "ADMIN_ADDR": service.AdminAddr}
+		if service.Addr != "" {
+			service.env["LISTEN_ADDR"] = service.Addr
+		}
+		values["DATABASE_URL"] = s.databases[service.Name]
+		for _, name := range service.Needs {
+			service.env[name] = values[name]
+		}
+		for _, setting := range o.Settings[service.Name] {
+			name, value, _ := strings.Cut(setting, "=")
+			service.env[name] = value
+		}
+	}
+}
+
+func (s *Stack) startServices(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, service := range s.services {
+		group.Go(func() error { return service.Start(ctx) })
+	}
+	return group.Wait()
+}
+
+// Service returns the service of the name. It panics when there is none.
+func (s *Stack) Service(name string) *Service {
+	i := slices.IndexFunc(s.services, func(service *Service) bool { return service.Name == name })
+	if i < 0 {
+		panic("no service " + name)
+	}
+	return s.services[i]
+}
+
+// ServiceDatabaseURL returns the URL by which the service connects to its own database. It panics
+// when the service has none.
+func (s *Stack) ServiceDatabaseURL(name string) string {
+	url, ok := s.databases[name]
+	if !ok {
+		panic("no database of " + name)
+	}
+	return url
+}
+
+// Endpoint returns the URL of the router's GraphQL endpoint.
+func (s *Stack) Endpoint() string { return "http://" + s.Service("router").Addr + "/graphql" }
+
+// Wait returns when ctx ends, with nil, or when a service ends by itself, with an error.
+func (s *Stack) Wait(ctx context.Context) error {
+	ended := make(chan *Service)
+	ctx, cancel := context.WithCancel(ctx)
+	var waiting sync.WaitGroup
+	defer waiting.Wait()
+	defer cancel()
+	for _, service := range s.services {
+		waiting.Go(func() {
+			select {
+			case <-service.ended():
+				select {
+				case ended <- service:
+				case <-ctx.Done():
+				}
+			case <-ctx.Done():
+			}
+		})
+	}
+	select {
+	case <-ctx.Done():
+		return nil
+	case service := <-ended:
+		return fmt.Errorf("%s ended by itself; the end of %s:\n%s", service.Name, service.LogFile(), tail(service.LogFile()))
+	}
+}
+
+// Stop ends everything that the stack has started, in order: router, services, broker, database.
+func (s *Stack) Stop() error {
+	var mu sync.Mutex
+	var errs []error
+	all := func(stops ...func() error) {
+		var group sync.WaitGroup
+		for _, stop := range stops {
+			group.Go(func() {
+				err := stop()
+				mu.Lock()
+				defer mu.Unlock()
+				errs = append(errs, err)
+			})
+		}
+		group.Wait()
+	}
+	var router, others, infrastructure []func() error
+	for _, service := range s.services {
+		if service.Name == "router" {
+			router = append(router, service.Stop)
+		} else {
+			others = append(others, service.Stop)
+		}
+	}
+	if s.RabbitMQ != nil {
+		infrastructure = append(infrastructure, s.RabbitMQ.Stop)
+	}
+	if s.Postgres != nil {
+		infrastructure = append(infrastructure, s.Postgres.Stop)
+	}
+	all(router...)
+	all(others...)
+	all(infrastructure...)
+	return errors.Join(errs...)
+}

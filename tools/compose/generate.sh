@@ -1,0 +1,10 @@
+#!/bin/sh
+# Regenerates everything that is made from schema/*.graphqls. A second run changes nothing.
+set -eu
+root=$(cd "$(dirname "$0")/../.." && pwd)
+"$root/tools/compose/run" compose.mjs
+for config in "$root"/subgraphs/*/gqlgen.yml; do
+	[ -e "$config" ] || continue
+	cd "$(dirname "$config")"
+	go tool gqlgen generate
+done

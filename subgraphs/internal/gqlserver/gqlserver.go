@@ -66,6 +66,10 @@ func New(cfg Config) http.Handler {
 			http.Error(w, "ask through the router", http.StatusForbidden)
 			return
 		}
+		if r.ContentLength > maxBody {
+			http.Error(w, "the body is too large", http.StatusRequestEntityTooLarge)
+			return
+		}
 		ctx := r.Context()
 		if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
 			if caller, err := cfg.Verify(ctx, token); err == nil {

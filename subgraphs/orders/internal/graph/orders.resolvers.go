@@ -68,20 +68,30 @@ func (r orderResolver) History(ctx context.Context, orders []*generated.Order, f
 	if err != nil {
 		return nil, err
 	}
-	histories, err := r.orders.Histories(ctx, ids(orders, func(o *generated.Order) string { return o.ID }))
+	histories, err := r.orders.Histories(ctx, ids(orders, orderID))
 	if err != nil {
 		return nil, err
 	}
 	connections := make([]*generated.OrderEventConnection, len(orders))
 	for i, o := range orders {
-		connections[i] = historyConnection(page.Slice(window, histories[o.ID], func(e order.Event) string { return e.ID }))
+		connections[i] = historyConnection(page.Slice(window, histories[orderID(o)], func(e order.Event) string { return e.ID }))
 	}
 	return connections, nil
 }
 
+// orderID returns the id of an order in a batch, where those that the viewer may not see are nil.
+func orderID(o *generated.Order) string {
+	if o == nil {
+		return ""
+	}
+	return o.ID
+}
+
+func ticketID(t *generated.Ticket) string { return t.ID }
+
 // Reservation shows that a ticket is held, and whether by the viewer, but never by whom.
 func (r ticketResolver) Reservation(ctx context.Context, tickets []*generated.Ticket) ([]*generated.TicketReservation, error) {
-	holding, err := r.orders.Holding(ctx, ids(tickets, func(t *generated.Ticket) string { return t.ID }))
+	holding, err := r.orders.Holding(ctx, ids(tickets, ticketID))
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +107,7 @@ func (r ticketResolver) Reservation(ctx context.Context, tickets []*generated.Ti
 
 // ViewerOrder shows the viewer's own live order for a ticket and nobody else's.
 func (r ticketResolver) ViewerOrder(ctx context.Context, tickets []*generated.Ticket) ([]*generated.Order, error) {
-	holding, err := r.orders.Holding(ctx, ids(tickets, func(t *generated.Ticket) string { return t.ID }))
+	holding, err := r.orders.Holding(ctx, ids(tickets, ticketID))
 	if err != nil {
 		return nil, err
 	}

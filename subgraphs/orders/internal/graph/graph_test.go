@@ -1,0 +1,360 @@
+package graph_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"boxoffice.dev/pkg/events"
+	"boxoffice.dev/pkg/id"
+	"boxoffice.dev/pkg/identity"
+	"boxoffice.dev/pkg/money"
+	"boxoffice.dev/pkg/outbox"
+	"boxoffice.dev/pkg/postgres/pgtest"
+	"boxoffice.dev/subgraphs/internal/gqlserver"
+	"boxoffice.dev/subgraphs/orders/internal/graph"
+	"boxoffice.dev/subgraphs/orders/internal/order"
+)
+
+const serviceToken = "a-service-token-of-32-characters"
+
+// subgraph is the orders subgraph on a database of its own. An access token in these tests is
+// the user's id; "forged" is refused.
+type subgraph struct {
+	t          *testing.T
+	handler    http.Handler
+	orders     *order.Service
+	pool       *pgxpool.Pool
+	statements atomic.Int32 // sent to Postgres so far
+}
+
+func (s *subgraph) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	s.statements.Add(1)
+	return ctx
+}
+func (s *subgraph) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+func newSubgraph(t *testing.T) *subgraph {
+	t.Helper()
+	t.Parallel()
+	s := &subgraph{t: t}
+	config, err := pgxpool.ParseConfig(pgtest.NewURL(t, outbox.Migrations(), order.Migrations()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.ConnConfig.Tracer = s
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	s.pool = pool
+	s.orders = order.NewService(order.Config{Hold: 15 * time.Minute, MaxUnpaid: 200}, pool, outbox.New(pool), time.Now)
+	s.handler = gqlserver.New(gqlserver.Config{
+		Schema: graph.Schema(s.orders, time.Now), ServiceToken: serviceToken,
+		Verify: func(_ context.Context, token string) (identity.Caller, error) {
+			if token == "forged" {
+				return identity.Caller{}, errors.New("forged")
+			}
+			return identity.Caller{UserID: token}, nil
+		},
+	})
+	return s
+}
+
+// answer is a GraphQL response.
+type answer struct {
+	Data   map[string]any
+	Errors []struct {
+		Message    string
+		Extensions struct{ Code, RequestID string }
+	}
+}
+
+func (a answer) codes() string {
+	var codes []string
+	for _, e := range a.Errors {
+		codes = append(codes, e.Extensions.Code)
+	}
+	return strings.Join(codes, " ")
+}
+
+// ask sends an operation as the router would for the viewer; "" is signed out.
+func (s *subgraph) ask(viewer, query string, variables map[string]any) answer {
+	s.t.Helper()
+	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	r := httptest.NewRequestWithContext(s.t.Context(), http.MethodPost, "/graphql", bytes.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set(gqlserver.ServiceTokenHeader, serviceToken)
+	if viewer != "" {
+		r.Header.Set("Authorization", "Bearer "+viewer)
+	}
+	w := httptest.NewRecorder()
+	s.handler.ServeHTTP(w, r)
+	var a answer
+	if err := json.Unmarshal(w.Body.Bytes(), &a); err != nil {
+		s.t.Fatalf("%d %s: %v", w.Code, w.Body, err)
+	}
+	return a
+}
+
+func (s *subgraph) ticket() string {
+	s.t.Helper()
+	e := events.New(events.TicketCreated, events.Ticket{
+		ID: id.New(id.Ticket), Version: 1, Title: "Front row", Price: money.Money{MinorUnits: 1999, Currency: "USD"},
+		SellerID: id.New(id.User), Availability: "available",
+	})
+	if err := s.orders.Reactions().Deliver(s.t.Context(), e); err != nil {
+		s.t.Fatal(err)
+	}
+	return e.Subject
+}
+
+func (s *subgraph) order(buyer string) order.Order {
+	s.t.Helper()
+	o, err := s.orders.Create(s.t.Context(), buyer, order.CreateInput{TicketID: s.ticket()})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return o
+}
+
+func TestSignedOut(t *testing.T) {
+	s := newSubgraph(t)
+	for name, query := range map[string]string{
+		"O1 createOrder": `mutation { createOrder(input: {ticketId: "tkt_1"}) { order { id } } }`,
+		"O7 cancelOrder": `mutation { cancelOrder(input: {orderId: "ord_1"}) { order { id } } }`,
+		"O5 orders":      `{ orders { nodes { id } } }`,
+		"O6 order":       `{ order(id: "ord_1") { id } }`,
+	} {
+		for _, viewer := range []string{"", "forged"} {
+			if got := s.ask(viewer, query, nil).codes(); got != "UNAUTHENTICATED" {
+				t.Errorf("%s as %q: got %q, want UNAUTHENTICATED", name, viewer, got)
+			}
+		}
+	}
+}
+
+func TestOrder(t *testing.T) {
+	s := newSubgraph(t)
+	buyer := id.New(id.User)
+	o := s.order(buyer)
+	const query = `query($id: ID!) { order(id: $id) { id status secondsUntilExpiry viewerCanCancel viewerCanPay
+		price { minorUnits currency decimal } ticket { id reservation { heldByViewer until } viewerOrder { id } }
+		history { nodes { actor from to } pageInfo { hasNextPage } } } }`
+
+	t.Run("O6 own", func(t *testing.T) {
+		a := s.ask(buyer, query, map[string]any{"id": o.ID})
+		if a.codes() != "" {
+			t.Fatalf("got errors %+v", a.Errors)
+		}
+		left := a.Data["order"].(map[string]any)["secondsUntilExpiry"].(float64)
+		if left < 800 || left > 900 {
+			t.Errorf("O13 secondsUntilExpiry: got %v", left)
+		}
+		got, _ := json.Marshal(a.Data["order"])
+		want := fmt.Sprintf(`{"history":{"nodes":[{"actor":"BUYER","from":null,"to":"CREATED"}],"pageInfo":{"hasNextPage":false}},`+
+			`"id":%q,"price":{"currency":"USD","decimal":"19.99","minorUnits":1999},"secondsUntilExpiry":%v,"status":"CREATED",`+
+			`"ticket":{"id":%q,"reservation":{"heldByViewer":true,"until":%q},"viewerOrder":{"id":%q}},"viewerCanCancel":true,"viewerCanPay":true}`,
+			o.ID, left, o.TicketID, o.ExpiresAt.Format("2006-01-02T15:04:05.000Z"), o.ID)
+		if string(got) != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	})
+	t.Run("O6 somebody else's and unknown", func(t *testing.T) {
+		for viewer, orderID := range map[string]string{id.New(id.User): o.ID} {
+			if a := s.ask(viewer, query, map[string]any{"id": orderID}); a.codes() != "FORBIDDEN" || a.Data["order"] != nil {
+				t.Errorf("got %+v", a)
+			}
+		}
+		if a := s.ask(buyer, query, map[string]any{"id": id.New(id.Order)}); a.codes() != "NOT_FOUND" || a.Data["order"] != nil {
+			t.Errorf("got %+v", a)
+		}
+	})
+}
+
+func TestTypedErrors(t *testing.T) {
+	s := newSubgraph(t)
+	buyer := id.New(id.User)
+	held := s.order(id.New(id.User))
+	const create = `mutation($input: CreateOrderInput!) { createOrder(input: $input) { order { id }
+		errors { __typename ... on UserError { code path } ... on TicketReservedError { ticket { id } }
+		... on PriceChangedError { currentPrice { minorUnits } } } } }`
+	for _, tt := range []struct {
+		name  string
+		input map[string]any
+		want  string
+	}{
+		{"O2 unknown ticket", map[string]any{"ticketId": "nonsense"},
+			`[{"__typename":"TicketNotFoundError","code":"TICKET_NOT_FOUND","path":["input","ticketId"]}]`},
+		{"O3 reserved ticket", map[string]any{"ticketId": held.TicketID},
+			`[{"__typename":"TicketReservedError","code":"TICKET_RESERVED","path":["input","ticketId"],"ticket":{"id":"` + held.TicketID + `"}}]`},
+		{"O11 other price", map[string]any{"ticketId": s.ticket(), "expectedPrice": map[string]any{"minorUnits": 1}},
+			`[{"__typename":"PriceChangedError","code":"PRICE_CHANGED","currentPrice":{"minorUnits":1999},"path":["input","expectedPrice"]}]`},
+	} {
+		a := s.ask(buyer, create, map[string]any{"input": tt.input})
+		payload, _ := a.Data["createOrder"].(map[string]any)
+		got, _ := json.Marshal(payload["errors"])
+		if string(got) != tt.want || payload["order"] != nil {
+			t.Errorf("%s:\ngot  %s %+v\nwant %s", tt.name, got, a.Errors, tt.want)
+		}
+	}
+}
+
+func TestEntities(t *testing.T) {
+	const query = `query($reps: [_Any!]!) { _entities(representations: $reps) { __typename ... on Order { id history { nodes { id } } } ... on Ticket { viewerOrder { id } } } }`
+	reps := func(typename string, ids ...string) map[string]any {
+		var all []any
+		for _, i := range ids {
+			all = append(all, map[string]any{"__typename": typename, "id": i, "buyer": "forged", "viewerOrder": map[string]any{"id": "forged"}})
+		}
+		return map[string]any{"reps": all}
+	}
+	t.Run("foreign and unknown orders are null, the order of ids is kept", func(t *testing.T) {
+		s := newSubgraph(t)
+		buyer := id.New(id.User)
+		mine, other, mine2 := s.order(buyer), s.order(id.New(id.User)), s.order(buyer)
+		a := s.ask(buyer, query, reps("Order", mine2.ID, other.ID, "nonsense", mine.ID))
+		got := fmt.Sprint(a.Data["_entities"])
+		list := a.Data["_entities"].([]any)
+		if len(list) != 4 || list[1] != nil || list[2] != nil ||
+			list[0].(map[string]any)["id"] != mine2.ID || list[3].(map[string]any)["id"] != mine.ID {
+			t.Errorf("got %s %+v", got, a.Errors)
+		}
+		if a := s.ask("", query, reps("Order", mine.ID)); a.Data["_entities"].([]any)[0] != nil {
+			t.Errorf("signed out: got %v", a.Data)
+		}
+	})
+	t.Run("somebody else's hold is not shown as the viewer's", func(t *testing.T) {
+		s := newSubgraph(t)
+		o := s.order(id.New(id.User))
+		a := s.ask(id.New(id.User), query, reps("Ticket", o.TicketID))
+		if v := a.Data["_entities"].([]any)[0].(map[string]any)["viewerOrder"]; v != nil {
+			t.Errorf("got %v, want null", v)
+		}
+	})
+	t.Run("a batch of 100 costs one statement a field", func(t *testing.T) {
+		s := newSubgraph(t)
+		buyer := id.New(id.User)
+		var orders, tickets []string
+		for range 100 {
+			o := s.order(buyer)
+			orders, tickets = append(orders, o.ID), append(tickets, o.TicketID)
+		}
+		before := s.statements.Load()
+		if a := s.ask(buyer, query, reps("Ticket", tickets...)); a.codes() != "" {
+			t.Fatal(a.Errors)
+		}
+		if n := s.statements.Load() - before; n != 1 {
+			t.Errorf("viewerOrder of 100 tickets: %d statements, want 1", n)
+		}
+		before = s.statements.Load()
+		if a := s.ask(buyer, query, reps("Order", orders...)); a.codes() != "" {
+			t.Fatal(a.Errors)
+		}
+		if n := s.statements.Load() - before; n != 2 {
+			t.Errorf("history of 100 orders: %d statements, want 2 (orders and their history)", n)
+		}
+	})
+	t.Run("more than 1,000 representations are refused", func(t *testing.T) {
+		s := newSubgraph(t)
+		if a := s.ask("", query, reps("Order", make([]string, 1001)...)); a.codes() != "BAD_USER_INPUT" {
+			t.Errorf("got %+v", a)
+		}
+	})
+}
+
+func TestLists(t *testing.T) {
+	s := newSubgraph(t)
+	buyer := id.New(id.User)
+	for range 3 {
+		s.order(buyer)
+	}
+	s.order(id.New(id.User))
+	t.Run("O5 exactly the viewer's", func(t *testing.T) {
+		a := s.ask(buyer, `{ orders(first: 2) { totalCount nodes { buyer { id } } edges { cursor } pageInfo { hasNextPage endCursor } } }`, nil)
+		c := a.Data["orders"].(map[string]any)
+		if c["totalCount"] != 3.0 || len(c["nodes"].([]any)) != 2 || !c["pageInfo"].(map[string]any)["hasNextPage"].(bool) {
+			t.Errorf("got %v %+v", c, a.Errors)
+		}
+		end := c["pageInfo"].(map[string]any)["endCursor"]
+		a = s.ask(buyer, `query($c: String) { orders(first: 2, after: $c) { nodes { id } pageInfo { hasNextPage } } }`, map[string]any{"c": end})
+		if n := len(a.Data["orders"].(map[string]any)["nodes"].([]any)); n != 1 {
+			t.Errorf("second page: got %d, want 1", n)
+		}
+	})
+	t.Run("T12 page sizes out of bounds", func(t *testing.T) {
+		for _, size := range []string{"first: 101", "last: 101", "first: -1", "first: 1, last: 1", `after: "x"`} {
+			if a := s.ask(buyer, `{ orders(`+size+`) { nodes { id } } }`, nil); a.codes() != "BAD_USER_INPUT" {
+				t.Errorf("%s: got %+v", size, a)
+			}
+		}
+	})
+}
+
+func TestTrustsNobody(t *testing.T) {
+	s := newSubgraph(t)
+	send := func(method, body string, header map[string]string) *httptest.ResponseRecorder {
+		r := httptest.NewRequestWithContext(t.Context(), method, "/graphql", strings.NewReader(body))
+		for k, v := range header {
+			r.Header.Set(k, v)
+		}
+		w := httptest.NewRecorder()
+		s.handler.ServeHTTP(w, r)
+		return w
+	}
+	const service = `{"query":"{ _service { sdl } }"}`
+	with := func(more ...string) map[string]string {
+		h := map[string]string{"Content-Type": "application/json", gqlserver.ServiceTokenHeader: serviceToken}
+		for i := 0; i < len(more); i += 2 {
+			h[more[i]] = more[i+1]
+		}
+		return h
+	}
+	for name, tt := range map[string]struct {
+		method, body string
+		header       map[string]string
+		want         int
+	}{
+		"the router":                 {http.MethodPost, service, with(), 200},
+		"no service token":           {http.MethodPost, service, with(gqlserver.ServiceTokenHeader, ""), 403},
+		"a wrong service token":      {http.MethodPost, service, with(gqlserver.ServiceTokenHeader, serviceToken+"x"), 403},
+		"a service token as bearer":  {http.MethodPost, service, with(gqlserver.ServiceTokenHeader, "", "Authorization", "Bearer "+serviceToken), 403},
+		"GET":                        {http.MethodGet, "", with(), 400},
+		"a form":                     {http.MethodPost, "query=%7B__typename%7D", with("Content-Type", "application/x-www-form-urlencoded"), 400},
+		"a body of more than 1 MiB":  {http.MethodPost, `{"query":"` + strings.Repeat(" ", 1<<20) + `"}`, with(), 413},
+		"a document of 10,000 names": {http.MethodPost, `{"query":"{` + strings.Repeat("__typename ", 10_001) + `}"}`, with(), 422},
+	} {
+		if w := send(tt.method, tt.body, tt.header); w.Code != tt.want {
+			t.Errorf("%s: got %d %.200s, want %d", name, w.Code, w.Body, tt.want)
+		}
+	}
+	t.Run("no suggestions", func(t *testing.T) {
+		if a := s.ask("", `{ order(id: "x") { statu } }`, nil); len(a.Errors) != 1 || strings.Contains(a.Errors[0].Message, "Did you mean") {
+			t.Errorf("got %+v", a.Errors)
+		}
+	})
+	t.Run("a fault is masked and carries no SQL", func(t *testing.T) {
+		if _, err := s.pool.Exec(t.Context(), `DROP TABLE orders CASCADE`); err != nil {
+			t.Fatal(err)
+		}
+		w := send(http.MethodPost, `{"query":"{ orders { nodes { id } } }"}`, with("Authorization", "Bearer usr_1"))
+		if body := w.Body.String(); !strings.Contains(body, `"internal error"`) || !strings.Contains(body, `"INTERNAL_SERVER_ERROR"`) || strings.Contains(body, "relation") {
+			t.Errorf("got %s", body)
+		}
+	})
+}

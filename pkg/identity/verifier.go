@@ -46,17 +46,20 @@ var (
 // VerifierConfig says whose tokens are accepted.
 type VerifierConfig struct {
 	JWKSURL  string           // where the issuer publishes its keys
+	KeySet   KeySet           // asked for the keys instead of JWKSURL when not nil
 	Issuer   string           // Boxoffice when empty
 	Audience string           // Boxoffice when empty
 	Client   *http.Client     // fetches the keys; http.DefaultClient when nil; each fetch ends after 2 s
 	Now      func() time.Time // time.Now when nil
 }
 
+// KeySet returns the issuer's published keys as a JSON Web Key Set.
+type KeySet func(ctx context.Context) ([]byte, error)
+
 // Verifier checks access tokens against the issuer's published keys. It keeps the last good key
 // set while the issuer is down and fetches at most once a second. Safe for concurrent use.
 type Verifier struct {
-	url    string
-	client *http.Client
+	keySet KeySet
 	now    func() time.Time
 	parser *jwt.Parser
 
@@ -75,8 +78,11 @@ func NewVerifier(cfg VerifierConfig) *Verifier {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.KeySet == nil {
+		cfg.KeySet = fetchFrom(cfg.JWKSURL, cfg.Client)
+	}
 	return &Verifier{
-		url: cfg.JWKSURL, client: cfg.Client, now: cfg.Now,
+		keySet: cfg.KeySet, now: cfg.Now,
 		parser: jwt.NewParser(
 			jwt.WithValidMethods([]string{algorithm}),
 			jwt.WithStrictDecoding(),
@@ -250,9 +256,9 @@ func (v *Verifier) refresh(ctx context.Context) {
 	// The result serves everybody, so it does not depend on this caller's patience.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
 	defer cancel()
-	keys, err := v.download(ctx)
+	keys, err := v.fetchKeys(ctx)
 	if err != nil {
-		slog.WarnContext(ctx, "key set not fetched", "url", v.url, "error", err)
+		slog.WarnContext(ctx, "key set not fetched", "error", err)
 		return
 	}
 	v.state.Lock()
@@ -260,22 +266,32 @@ func (v *Verifier) refresh(ctx context.Context) {
 	v.keys, v.goodAt = keys, v.now()
 }
 
-func (v *Verifier) download(ctx context.Context) (map[string]ed25519.PublicKey, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, v.url, nil)
+func (v *Verifier) fetchKeys(ctx context.Context) (map[string]ed25519.PublicKey, error) {
+	data, err := v.keySet(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("make key set request: %w", err)
-	}
-	resp, err := v.client.Do(req)
-	if err != nil {
-		return nil, fmt.Errorf("fetch key set: %w", err)
-	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end or given up
-	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("fetch key set: %s", resp.Status)
-	}
-	data, err := io.ReadAll(io.LimitReader(resp.Body, maxKeySetBytes))
-	if err != nil {
-		return nil, fmt.Errorf("read key set: %w", err)
+		return nil, err
 	}
 	return parseKeySet(data)
+}
+
+func fetchFrom(url string, client *http.Client) KeySet {
+	return func(ctx context.Context) ([]byte, error) {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return nil, fmt.Errorf("make key set request: %w", err)
+		}
+		resp, err := client.Do(req)
+		if err != nil {
+			return nil, fmt.Errorf("fetch key set: %w", err)
+		}
+		defer resp.Body.Close() //nolint:errcheck // read to its end or given up
+		if resp.StatusCode != http.StatusOK {
+			return nil, fmt.Errorf("fetch key set from %s: %s", url, resp.Status)
+		}
+		data, err := io.ReadAll(io.LimitReader(resp.Body, maxKeySetBytes))
+		if err != nil {
+			return nil, fmt.Errorf("read key set: %w", err)
+		}
+		return data, nil
+	}
 }

@@ -297,8 +297,18 @@ func TestLists(t *testing.T) {
 			t.Errorf("second page: got %d, want 1", n)
 		}
 	})
+	t.Run("O5 filters", func(t *testing.T) {
+		for filter, want := range map[string]int{"{}": 3, "{status: null}": 3, "{status: []}": 0, "{status: [CREATED]}": 3, "{status: [COMPLETE]}": 0} {
+			a := s.ask(buyer, `{ orders(filter: `+filter+`) { totalCount nodes { id } } }`, nil)
+			c := a.Data["orders"].(map[string]any)
+			if n := len(c["nodes"].([]any)); n != want || c["totalCount"] != float64(want) {
+				t.Errorf("%s: got %d of %v, want %d", filter, n, c["totalCount"], want)
+			}
+		}
+	})
 	t.Run("T12 page sizes out of bounds", func(t *testing.T) {
-		for _, size := range []string{"first: 101", "last: 101", "first: -1", "first: 1, last: 1", `after: "x"`} {
+		for _, size := range []string{"first: 101", "last: 101", "first: -1", "first: 1, last: 1", `after: "x"`,
+			`filter: {ticketId: "tkt_\u0000"}`, "filter: {status: [CREATED, CREATED, CREATED, CREATED, CREATED]}"} {
 			if a := s.ask(buyer, `{ orders(`+size+`) { nodes { id } } }`, nil); a.codes() != "BAD_USER_INPUT" {
 				t.Errorf("%s: got %+v", size, a)
 			}

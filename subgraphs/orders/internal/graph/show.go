@@ -49,6 +49,9 @@ func readFilter(f *generated.OrderFilter) order.Filter {
 		return order.Filter{}
 	}
 	filter := order.Filter{TicketID: f.TicketID}
+	if f.Status != nil {
+		filter.Statuses = []order.Status{} // of an empty list, no order is one
+	}
 	for _, s := range f.Status {
 		filter.Statuses = append(filter.Statuses, order.Status(strings.ToLower(string(s))))
 	}

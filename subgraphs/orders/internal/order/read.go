@@ -11,7 +11,7 @@ import (
 
 // Filter narrows a list of orders. Nil fields do not.
 type Filter struct {
-	Statuses []Status
+	Statuses []Status // any of these
 	TicketID *string
 }
 
@@ -33,8 +33,22 @@ func CursorValue(key page.Key, o Order) string {
 // countLimit bounds what is counted exactly.
 const countLimit = 10_000
 
-// List returns a page of the buyer's orders.
+// check returns BadUserInput for a filter that makes no sense.
+func (f Filter) check() error {
+	if len(f.Statuses) > 4 {
+		return apperr.New(apperr.BadUserInput, "Name each status at most once.")
+	}
+	if f.TicketID != nil && !id.Valid(id.Ticket, *f.TicketID) {
+		return apperr.New(apperr.BadUserInput, "The filter's ticketId is no id of a ticket.")
+	}
+	return nil
+}
+
+// List returns a page of the buyer's orders. Errors: BadUserInput for a filter that makes no sense.
 func (s *Service) List(ctx context.Context, buyerID string, f Filter, w page.Window) (page.Page[Order], error) {
+	if err := f.check(); err != nil {
+		return page.Page[Order]{}, err
+	}
 	orders, err := ordersOfBuyer(ctx, s.pool, buyerID, f, w)
 	return page.Of(w, orders), err
 }

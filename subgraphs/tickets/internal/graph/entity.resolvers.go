@@ -1,0 +1,34 @@
+package graph
+
+import (
+	"context"
+
+	"boxoffice.dev/subgraphs/tickets/internal/graph/generated"
+)
+
+// FindManyTicketByIDs resolves tickets that other subgraphs refer to. Everybody may see a ticket;
+// one that does not exist is null.
+func (r entityResolver) FindManyTicketByIDs(ctx context.Context, reps []*generated.TicketByIDsInput) ([]*generated.Ticket, error) {
+	ids := make([]string, len(reps))
+	for i, rep := range reps {
+		ids[i] = rep.ID
+	}
+	found, err := r.tickets.ByID(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	tickets := make([]*generated.Ticket, len(reps))
+	for i, id := range ids {
+		tickets[i] = show(ctx, found[id])
+	}
+	return tickets, nil
+}
+
+// FindManyUserByIDs resolves what this subgraph adds to users; that happens field by field.
+func (r entityResolver) FindManyUserByIDs(_ context.Context, reps []*generated.UserByIDsInput) ([]*generated.User, error) {
+	users := make([]*generated.User, len(reps))
+	for i, rep := range reps {
+		users[i] = &generated.User{ID: rep.ID}
+	}
+	return users, nil
+}

@@ -1,0 +1,117 @@
+package graph
+
+import (
+	"context"
+	"strings"
+
+	"boxoffice.dev/pkg/apperr"
+	"boxoffice.dev/pkg/identity"
+	"boxoffice.dev/subgraphs/internal/page"
+	"boxoffice.dev/subgraphs/tickets/internal/graph/generated"
+	"boxoffice.dev/subgraphs/tickets/internal/ticket"
+)
+
+// show makes the schema's Ticket as the viewer sees it, nil of no ticket.
+func show(ctx context.Context, t ticket.Ticket) *generated.Ticket {
+	if t.ID == "" {
+		return nil
+	}
+	shown := &generated.Ticket{
+		ID: t.ID, Version: t.Version, Title: t.Title, Price: &t.Price,
+		Availability: generated.TicketAvailability(strings.ToUpper(string(t.Availability))),
+		Seller:       &generated.User{ID: t.SellerID}, CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
+		ViewerCannotUpdateReasons: []generated.TicketCannotUpdateReason{},
+	}
+	// The schema's enums are the domain's in capitals.
+	for _, reason := range t.CannotUpdateReasons(identity.From(ctx).UserID) {
+		shown.ViewerCannotUpdateReasons = append(shown.ViewerCannotUpdateReasons,
+			generated.TicketCannotUpdateReason(strings.ToUpper(string(reason))))
+	}
+	shown.ViewerCanUpdate = len(shown.ViewerCannotUpdateReasons) == 0
+	return shown
+}
+
+// readFilter makes the domain's filter. None is the schema's default, tickets for sale.
+func readFilter(f *generated.TicketFilter) ticket.Filter {
+	if f == nil {
+		return ticket.Filter{Availability: []ticket.Availability{ticket.Available}}
+	}
+	filter := ticket.Filter{SellerID: f.SellerID, Query: f.Query, MinPrice: f.MinPrice, MaxPrice: f.MaxPrice}
+	if f.Availability != nil {
+		filter.Availability = []ticket.Availability{} // an empty list lets nothing through, null everything
+	}
+	for _, a := range f.Availability {
+		filter.Availability = append(filter.Availability, ticket.Availability(strings.ToLower(string(a))))
+	}
+	return filter
+}
+
+// sortKey makes the domain's order. None is the schema's default, newest first.
+func sortKey(s *generated.TicketSort) page.Key {
+	if s == nil {
+		s = &generated.TicketSort{Field: generated.TicketSortFieldCreatedAt, Direction: generated.SortDirectionDesc}
+	}
+	key := map[generated.TicketSortField]page.Key{
+		generated.TicketSortFieldCreatedAt: ticket.ByCreation,
+		generated.TicketSortFieldPrice:     ticket.ByPrice,
+		generated.TicketSortFieldTitle:     ticket.ByTitle,
+	}[s.Field]
+	key.Desc = s.Direction == generated.SortDirectionDesc
+	return key
+}
+
+// list returns a connection for each of the filters.
+func (r *Resolver) list(ctx context.Context, args page.Args, sort *generated.TicketSort, filters ...ticket.Filter) ([]*generated.TicketConnection, error) {
+	key := sortKey(sort)
+	window, err := page.Parse(args, key)
+	if err != nil {
+		return nil, err
+	}
+	pages, err := r.tickets.List(ctx, window, filters...)
+	if err != nil {
+		return nil, err
+	}
+	connections := make([]*generated.TicketConnection, len(pages))
+	for i, p := range pages {
+		connections[i] = connection(ctx, p, key, filters[i])
+	}
+	return connections, nil
+}
+
+func connection(ctx context.Context, p page.Page[ticket.Ticket], key page.Key, f ticket.Filter) *generated.TicketConnection {
+	c := &generated.TicketConnection{Edges: []*generated.TicketEdge{}, Nodes: []*generated.Ticket{}, Filter: f}
+	var cursors []string
+	for _, t := range p.Items {
+		node, cursor := show(ctx, t), key.Cursor(ticket.CursorValue(key, t), t.ID)
+		cursors = append(cursors, cursor)
+		c.Nodes = append(c.Nodes, node)
+		c.Edges = append(c.Edges, &generated.TicketEdge{Cursor: cursor, Node: node})
+	}
+	c.PageInfo = page.InfoOf(p, cursors)
+	return c
+}
+
+// typed makes the schema's object of a domain error, nil of one that is no typed error.
+func typed(ctx context.Context) func(*apperr.Error) any {
+	return func(e *apperr.Error) any {
+		code := generated.UserErrorCode(e.Code)
+		t, _ := e.Detail.(ticket.Ticket)
+		switch e.Code {
+		case apperr.ValidationFailed:
+			return generated.ValidationError{Code: code, Message: e.Message, Path: e.Path, Rule: e.Rule}
+		case apperr.NotAuthorized:
+			return generated.NotAuthorizedError{Code: code, Message: e.Message, Path: e.Path}
+		case apperr.IdempotencyKeyReused:
+			return generated.IdempotencyKeyReusedError{Code: code, Message: e.Message, Path: e.Path}
+		case apperr.TicketNotFound:
+			return generated.TicketNotFoundError{Code: code, Message: e.Message, Path: e.Path}
+		case apperr.TicketReserved:
+			return generated.TicketReservedError{Code: code, Message: e.Message, Path: e.Path, Ticket: show(ctx, t)}
+		case apperr.TicketWithdrawn:
+			return generated.TicketWithdrawnError{Code: code, Message: e.Message, Path: e.Path, Ticket: show(ctx, t)}
+		case apperr.StaleVersion:
+			return generated.StaleVersionError{Code: code, Message: e.Message, Path: e.Path, CurrentVersion: t.Version, Ticket: show(ctx, t)}
+		}
+		return nil
+	}
+}

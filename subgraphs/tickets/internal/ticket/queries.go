@@ -1,0 +1,194 @@
+package ticket
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"boxoffice.dev/pkg/money"
+	"boxoffice.dev/pkg/outbox"
+	"boxoffice.dev/subgraphs/internal/page"
+)
+
+const ticketColumns = `id, version, title, price_minor_units, currency, seller_id, availability,
+	coalesce(order_id, '') AS order_id, created_at, updated_at`
+
+// ticketRow is a row of tickets.
+type ticketRow struct {
+	ID              string
+	Version         int
+	Title           string
+	PriceMinorUnits int
+	Currency        string
+	SellerID        string
+	Availability    Availability
+	OrderID         string
+	CreatedAt       time.Time
+	UpdatedAt       time.Time
+}
+
+func (r ticketRow) ticket() Ticket {
+	return Ticket{
+		ID: r.ID, Version: r.Version, Title: r.Title,
+		Price:    money.Money{MinorUnits: r.PriceMinorUnits, Currency: r.Currency},
+		SellerID: r.SellerID, Availability: r.Availability, OrderID: r.OrderID,
+		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
+	}
+}
+
+// querier is a pool or a transaction.
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+func selectTickets(ctx context.Context, q querier, sql string, args ...any) ([]Ticket, error) {
+	rows, err := q.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read tickets: %w", err)
+	}
+	return collectTickets(rows)
+}
+
+func collectTickets(rows pgx.Rows) ([]Ticket, error) {
+	tickets, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Ticket, error) {
+		r, err := pgx.RowToStructByName[ticketRow](row)
+		return r.ticket(), err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read tickets: %w", err)
+	}
+	return tickets, nil
+}
+
+func lockTicket(ctx context.Context, tx pgx.Tx, ticketID string) (Ticket, error) {
+	tickets, err := selectTickets(ctx, tx, `SELECT `+ticketColumns+` FROM tickets WHERE id = $1 ORDER BY id FOR UPDATE`, ticketID)
+	if err != nil {
+		return Ticket{}, err
+	}
+	if len(tickets) == 0 {
+		return Ticket{}, ticketNotFound()
+	}
+	return tickets[0], nil
+}
+
+func ticketsByID(ctx context.Context, q querier, ids []string) ([]Ticket, error) {
+	return selectTickets(ctx, q, `SELECT `+ticketColumns+` FROM tickets WHERE id = ANY($1) ORDER BY id`, ids)
+}
+
+// ticketByIdempotencyKey returns the ticket that was created with the key and the request of then.
+func ticketByIdempotencyKey(ctx context.Context, pool *pgxpool.Pool, sellerID, key string) (Ticket, string, error) {
+	var ticketID, request string
+	err := pool.QueryRow(ctx, `SELECT id, request FROM tickets WHERE seller_id = $1 AND idempotency_key = $2`, sellerID, key).
+		Scan(&ticketID, &request)
+	if err != nil {
+		return Ticket{}, "", fmt.Errorf("read ticket of an idempotency key: %w", err)
+	}
+	tickets, err := ticketsByID(ctx, pool, []string{ticketID})
+	if err != nil {
+		return Ticket{}, "", err
+	}
+	return tickets[0], request, nil // tickets are never deleted
+}
+
+// listTickets reads, for each filter, a window of the tickets that it lets through, all in one
+// round trip. Each availability is read by itself, from an index that has it in order, and then
+// merged: so a page costs a few index ranges for any filter, however many tickets there are.
+func listTickets(ctx context.Context, pool *pgxpool.Pool, filters []Filter, w page.Window) ([][]Ticket, error) {
+	lists := make([][]Ticket, len(filters))
+	var batch pgx.Batch
+	for i, f := range filters {
+		where, args := f.where([]any{f.availabilities()})
+		window, args := w.SQL(args)
+		batch.Queue(`
+			SELECT `+ticketColumns+` FROM unnest($1::text[]) wanted CROSS JOIN LATERAL (
+				SELECT * FROM tickets WHERE availability = wanted`+where+window+`
+			) tickets WHERE true`+window, args...).Query(func(rows pgx.Rows) (err error) {
+			lists[i], err = collectTickets(rows)
+			return err
+		})
+	}
+	if err := pool.SendBatch(ctx, &batch).Close(); err != nil {
+		return nil, fmt.Errorf("list tickets: %w", err)
+	}
+	return lists, nil
+}
+
+// countTickets counts the tickets that the filter lets through, but not beyond atMost.
+func countTickets(ctx context.Context, pool *pgxpool.Pool, f Filter, atMost int) (int, error) {
+	where, args := f.where([]any{f.availabilities(), atMost})
+	var n int
+	err := pool.QueryRow(ctx, `SELECT count(*) FROM (
+		SELECT FROM tickets WHERE availability = ANY($1)`+where+` LIMIT $2) counted`, args...).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count tickets: %w", err)
+	}
+	return n, nil
+}
+
+// where returns the filter's conditions except availability, each with a leading AND, and args
+// with the values they refer to appended.
+func (f Filter) where(args []any) (string, []any) {
+	var sql strings.Builder
+	and := func(condition string, value any) {
+		args = append(args, value)
+		fmt.Fprintf(&sql, " AND "+condition, len(args))
+	}
+	if f.SellerID != nil {
+		and("seller_id = $%d", *f.SellerID)
+	}
+	if f.Query != nil && strings.TrimSpace(*f.Query) != "" {
+		and("title_words @@ ("+titleQuery+")", *f.Query)
+	}
+	if f.MinPrice != nil {
+		and("currency = $%d", f.MinPrice.Currency)
+		and("price_minor_units >= $%d::bigint", f.MinPrice.MinorUnits)
+	}
+	if f.MaxPrice != nil {
+		and("currency = $%d", f.MaxPrice.Currency)
+		and("price_minor_units <= $%d::bigint", f.MaxPrice.MinorUnits)
+	}
+	return sql.String(), args
+}
+
+// titleQuery makes a text search of whatever people type, as search engines do: "quoted phrase",
+// or, -not. The last word also finds those that begin with it; a query that ends in a group, as
+// in -"a b", cannot take a prefix.
+const titleQuery = `SELECT CASE WHEN words LIKE '%%''' THEN (words || ':*')::tsquery ELSE words::tsquery END
+	FROM (SELECT websearch_to_tsquery('simple', $%d)::text AS words) typed`
+
+// insertTicket writes a new ticket and its event. Sent as one batch outside of a transaction,
+// they are one implicit transaction: both are stored or none.
+func insertTicket(ctx context.Context, pool *pgxpool.Pool, c change, in CreateInput) error {
+	t := c.ticket
+	var batch pgx.Batch
+	batch.Queue(`
+		INSERT INTO tickets (id, version, title, price_minor_units, currency, seller_id, availability, created_at, updated_at,
+			idempotency_key, request)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		t.ID, t.Version, t.Title, t.Price.MinorUnits, t.Price.Currency, t.SellerID, t.Availability, t.CreatedAt, t.UpdatedAt,
+		in.IdempotencyKey, in.request())
+	outbox.Queue(ctx, &batch, c.event())
+	if err := pool.SendBatch(ctx, &batch).Close(); err != nil {
+		return fmt.Errorf("insert ticket of %s: %w", t.SellerID, err)
+	}
+	return nil
+}
+
+func updateTicket(ctx context.Context, tx pgx.Tx, c change) error {
+	t := c.ticket
+	var batch pgx.Batch
+	batch.Queue(`
+		UPDATE tickets SET version = $2, title = $3, price_minor_units = $4, currency = $5, availability = $6,
+			order_id = nullif($7, ''), updated_at = $8
+		WHERE id = $1`,
+		t.ID, t.Version, t.Title, t.Price.MinorUnits, t.Price.Currency, t.Availability, t.OrderID, t.UpdatedAt)
+	outbox.Queue(ctx, &batch, c.event())
+	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
+		return fmt.Errorf("change ticket %s to version %d: %w", t.ID, t.Version, err)
+	}
+	return nil
+}

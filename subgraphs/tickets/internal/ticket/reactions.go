@@ -1,0 +1,81 @@
+package ticket
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"boxoffice.dev/pkg/apperr"
+	"boxoffice.dev/pkg/events"
+	"boxoffice.dev/pkg/inbox"
+	"boxoffice.dev/pkg/outbox"
+)
+
+// Reactions says what the service does when others tell it something.
+func (s *Service) Reactions() events.Handlers {
+	return events.Handlers{
+		events.OrderCreated:   events.On(s.orderCreated),
+		events.OrderCancelled: events.On(s.orderCancelled),
+		events.OrderCompleted: events.On(s.orderCompleted),
+	}
+}
+
+// orderCreated locks the ticket for the order, or refuses it when the ticket is not what the
+// buyer saw.
+//
+// Orders lets one live order at a time have a ticket. So when another order still has it here,
+// that one is over if it is older, and its cancellation has been overtaken: the newer one takes
+// the lock over. Ids sort by age.
+func (s *Service) orderCreated(ctx context.Context, o events.Order) error {
+	return s.react(ctx, o, func(tx pgx.Tx, t Ticket) error {
+		if t.OrderID >= o.ID {
+			return nil // it has the ticket, or is over since a newer one has
+		}
+		if reason := t.refusal(o); reason != "" {
+			return outbox.Append(ctx, tx, events.New(events.TicketReservationRefused,
+				events.ReservationRefused{OrderID: o.ID, Reason: reason, Ticket: t.payload()}))
+		}
+		return updateTicket(ctx, tx, t.reserve(o.ID, s.now()))
+	})
+}
+
+// orderCancelled puts the ticket back on sale, only if that order holds it.
+func (s *Service) orderCancelled(ctx context.Context, o events.Order) error {
+	return s.react(ctx, o, func(tx pgx.Tx, t Ticket) error {
+		if t.Availability != Reserved || t.OrderID != o.ID {
+			return nil
+		}
+		return updateTicket(ctx, tx, t.release(s.now()))
+	})
+}
+
+// orderCompleted sells the ticket. A paid order is never over, so it gets the ticket even when
+// its creation has been overtaken. A ticket that is unknown, or sold to somebody else, is a fault.
+func (s *Service) orderCompleted(ctx context.Context, o events.Order) error {
+	return s.react(ctx, o, func(tx pgx.Tx, t Ticket) error {
+		if t.Version == 0 || t.Availability == Sold {
+			return fmt.Errorf("order %s is paid, but ticket %s is not there or sold to order %q", o.ID, t.ID, t.OrderID)
+		}
+		return updateTicket(ctx, tx, t.sell(o.ID, s.now()))
+	})
+}
+
+// react locks the order's ticket and calls do, unless the service has acted on the same or a
+// newer version of the order before. An unknown ticket is one at version 0.
+func (s *Service) react(ctx context.Context, o events.Order, do func(pgx.Tx, Ticket) error) error {
+	return s.outbox.Tx(ctx, func(tx pgx.Tx) error {
+		newer, err := inbox.Advance(ctx, tx, events.Tickets, o.ID, o.Version)
+		if err != nil || !newer {
+			return err
+		}
+		t, err := lockTicket(ctx, tx, o.TicketID)
+		if apperr.Has(err, apperr.TicketNotFound) {
+			t, err = Ticket{ID: o.TicketID}, nil
+		}
+		if err != nil {
+			return err
+		}
+		return do(tx, t)
+	})
+}

@@ -1,0 +1,57 @@
+// Tickets keeps what is for sale: the tickets subgraph and its reactions to events.
+package main
+
+import (
+	"context"
+	"time"
+
+	"boxoffice.dev/pkg/broker"
+	"boxoffice.dev/pkg/events"
+	"boxoffice.dev/pkg/identity"
+	"boxoffice.dev/pkg/inbox"
+	"boxoffice.dev/pkg/outbox"
+	"boxoffice.dev/pkg/postgres"
+	"boxoffice.dev/pkg/server"
+	"boxoffice.dev/subgraphs/internal/gqlserver"
+	"boxoffice.dev/subgraphs/tickets/internal/graph"
+	"boxoffice.dev/subgraphs/tickets/internal/ticket"
+)
+
+type config struct {
+	server.Config
+	DatabaseURL  string `env:"DATABASE_URL,required"`
+	AMQPURL      string `env:"AMQP_URL,required"`
+	JWKSURL      string `env:"JWKS_URL" envDefault:"http://127.0.0.1:4001/.well-known/jwks.json"`
+	ServiceToken string `env:"SERVICE_TOKEN,required"`
+}
+
+func main() {
+	server.Main(server.Service{Name: "tickets", Listen: "127.0.0.1:4002", Admin: "127.0.0.1:4012"}, run)
+}
+
+func run(ctx context.Context, cfg config, srv *server.Server) error {
+	pool, err := postgres.Open(ctx, cfg.DatabaseURL)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	if err := postgres.Migrate(ctx, pool, outbox.Migrations(), inbox.Migrations(), ticket.Migrations()); err != nil {
+		return err
+	}
+	bus, err := broker.Open(ctx, cfg.AMQPURL, events.Tickets, events.Catalogue())
+	if err != nil {
+		return err
+	}
+	defer bus.Close() //nolint:errcheck // the process ends
+	box := outbox.New(pool)
+	tickets := ticket.NewService(pool, box, time.Now)
+	verifier := identity.NewVerifier(identity.VerifierConfig{JWKSURL: cfg.JWKSURL})
+
+	srv.Check("database", pool.Ping)
+	srv.Go("relay", func(ctx context.Context) error { return box.Relay(ctx, bus.Publish) })
+	srv.Go("consumer", func(ctx context.Context) error { return bus.Consume(ctx, tickets.Reactions()) })
+	srv.Handle("/graphql", gqlserver.New(gqlserver.Config{
+		Schema: graph.Schema(tickets), ServiceToken: cfg.ServiceToken, Verify: verifier.Verify,
+	}))
+	return srv.Run(ctx)
+}

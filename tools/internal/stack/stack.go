@@ -121,6 +121,9 @@ func Start(ctx context.Context, o Options) (_ *Stack, err error) {
 		return nil, err
 	}
 	s.configure(o, secrets)
+	if err := s.leaveSettings(o.Dir); err != nil {
+		return nil, err
+	}
 	if len(s.services) > 0 {
 		err = step(o.Progress, "services ready", func() error { return s.startServices(ctx) })
 	}

@@ -28,6 +28,7 @@ const (
 
 	EmailInUse         Code = "EMAIL_IN_USE"
 	InvalidCredentials Code = "INVALID_CREDENTIALS"
+	SessionExpired     Code = "SESSION_EXPIRED"
 
 	TicketNotFound   Code = "TICKET_NOT_FOUND"
 	TicketReserved   Code = "TICKET_RESERVED"

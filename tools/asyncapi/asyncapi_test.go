@@ -1,0 +1,254 @@
+// Package asyncapi has the test that docs/asyncapi.yaml tells the truth about the events: it is
+// compared with the catalogue and the golden files of pkg/events.
+package asyncapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"boxoffice.dev/pkg/broker"
+	"boxoffice.dev/pkg/events"
+)
+
+const (
+	file    = "../../docs/asyncapi.yaml"
+	goldens = "../../pkg/events/testdata"
+)
+
+// document is the part of AsyncAPI 3.0 (https://www.asyncapi.com/docs/reference/specification/v3.0.0)
+// that is compared.
+type document struct {
+	Channels   map[string]channel
+	Operations map[string]struct {
+		Action  string
+		Channel ref
+		Tags    []struct{ Name string }
+	}
+	Components struct {
+		ChannelBindings map[string]struct {
+			AMQP struct {
+				Is       string
+				Exchange struct {
+					Name, Type string
+					Durable    bool
+				}
+			}
+		}
+		Messages map[string]struct {
+			Name    string
+			Payload ref
+		}
+		Schemas map[string]schema
+	}
+}
+
+type channel struct {
+	Address  string
+	Messages map[string]ref
+	Bindings ref
+}
+
+// schema is the part of a JSON Schema that names fields.
+type schema struct {
+	Required   []string
+	Properties map[string]any
+}
+
+// ref points into the document.
+type ref struct {
+	Ref string `json:"$ref"`
+}
+
+func (r ref) to(section string) string { return strings.TrimPrefix(r.Ref, "#/"+section+"/") }
+
+func load(t *testing.T) (doc document, schemas *jsonschema.Compiler) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err = yaml.YAMLToJSON(text); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &doc); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	schemas = jsonschema.NewCompiler()
+	schemas.DefaultDraft(jsonschema.Draft7) // what AsyncAPI's own dialect extends
+	schemas.AssertFormat()
+	if err := schemas.AddResource("asyncapi.json", raw); err != nil {
+		t.Fatal(err)
+	}
+	return doc, schemas
+}
+
+func golden(t *testing.T, typ events.Type) map[string]any {
+	t.Helper()
+	f, err := os.Open(filepath.Join(goldens, string(typ)+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close() //nolint:errcheck // only read
+	data, err := jsonschema.UnmarshalJSON(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data.(map[string]any)
+}
+
+// Every event of the catalogue is in the document, with who sends and who receives it, and no other.
+func TestRoutes(t *testing.T) {
+	doc, _ := load(t)
+	type route struct{ exchange, senders, receivers string }
+	got, want := map[string]route{}, map[string]route{}
+	for name, c := range doc.Channels {
+		if c.Address != name || len(c.Messages) != 1 || c.Messages[name].to("components/messages") != name || doc.Components.Messages[name].Name != name {
+			t.Errorf("channel %s: address %q, messages %v and their names must all be the type of the event", name, c.Address, c.Messages)
+		}
+		amqp := doc.Components.ChannelBindings[c.Bindings.to("components/channelBindings")].AMQP
+		if amqp.Is != "routingKey" || amqp.Exchange.Type != "topic" || !amqp.Exchange.Durable {
+			t.Errorf("channel %s: got binding %+v, want a routing key of a durable topic exchange", name, amqp)
+		}
+		got[name] = route{exchange: amqp.Exchange.Name}
+	}
+	services := func(name, action string) string {
+		var tags []string
+		for _, o := range doc.Operations {
+			if o.Channel.to("channels") == name && o.Action == action {
+				for _, tag := range o.Tags {
+					tags = append(tags, tag.Name)
+				}
+			}
+		}
+		return sorted(tags)
+	}
+	for name, r := range got {
+		r.senders, r.receivers = services(name, "send"), services(name, "receive")
+		got[name] = r
+	}
+	for name, o := range doc.Operations {
+		if _, ok := got[o.Channel.to("channels")]; !ok {
+			t.Errorf("operation %s: there is no channel %q", name, o.Channel.Ref)
+		}
+	}
+	all := maps.Clone(got)
+	for _, r := range events.Catalogue() {
+		want[string(r.Type)] = route{broker.Exchange(r.Source), sorted([]string{r.Source}), sorted(r.Consumers)}
+	}
+	maps.Copy(all, want)
+	for name := range all {
+		if got[name] != want[name] {
+			t.Errorf("%s: the document says %+v, the catalogue %+v", name, got[name], want[name])
+		}
+	}
+}
+
+func sorted(list []string) string { return fmt.Sprint(slices.Sorted(slices.Values(list))) }
+
+// What is on the wire is what the document promises.
+func TestGoldensAreValid(t *testing.T) {
+	doc, schemas := load(t)
+	for _, r := range events.Catalogue() {
+		t.Run(string(r.Type), func(t *testing.T) {
+			s, err := schemas.Compile("asyncapi.json" + doc.Components.Messages[string(r.Type)].Payload.Ref)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Validate(golden(t, r.Type)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// A refusal for a ticket that never existed has no golden file: it is the one payload with gaps.
+func TestRefusalOfAnUnknownTicketIsValid(t *testing.T) {
+	_, schemas := load(t)
+	s, err := schemas.Compile("asyncapi.json#/components/schemas/ReservationRefused")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := events.New(events.TicketReservationRefused, events.ReservationRefused{
+		OrderID: "ord_01h455vb4pex5vsknk084sn02q", Reason: "unknown", Ticket: events.Ticket{ID: "tkt_01h455vb4pex5vsknk084sn02q"},
+	})
+	data, err := jsonschema.UnmarshalJSON(bytes.NewReader(e.Data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Validate(data); err != nil {
+		t.Error(err)
+	}
+}
+
+// The document has every field that the Go structs have and no other, and requires those that are
+// always there. The golden files together show them all.
+func TestFields(t *testing.T) {
+	doc, _ := load(t)
+	seen, always := map[string][]string{}, map[string][]string{} // fields in any, and in every, use of a schema
+	var collect func(name string, object map[string]any)
+	collect = func(name string, object map[string]any) {
+		fields := slices.Collect(maps.Keys(object))
+		if before, ok := always[name]; ok {
+			fields = slices.DeleteFunc(before, func(f string) bool { return !slices.Contains(fields, f) })
+		}
+		always[name] = fields
+		for field, value := range object {
+			if !slices.Contains(seen[name], field) {
+				seen[name] = append(seen[name], field)
+			}
+			if nested, ok := value.(map[string]any); ok {
+				collect(nestedSchema(t, doc, name, field), nested)
+			}
+		}
+	}
+	for _, r := range events.Catalogue() {
+		collect(doc.Components.Messages[string(r.Type)].Payload.to("components/schemas"), golden(t, r.Type))
+	}
+	for name := range seen {
+		s := doc.Components.Schemas[name]
+		if got, want := sorted(slices.Collect(maps.Keys(s.Properties))), sorted(seen[name]); got != want {
+			t.Errorf("%s: the document has the fields\n%s, the golden files have\n%s", name, got, want)
+		}
+		if got, want := sorted(s.Required), sorted(always[name]); got != want {
+			t.Errorf("%s: the document requires\n%s, the golden files always have\n%s", name, got, want)
+		}
+	}
+}
+
+// nestedSchema returns the name of the schema of an object in a field: what the field refers to,
+// or the first alternative.
+func nestedSchema(t *testing.T, doc document, name, field string) string {
+	t.Helper()
+	var property struct {
+		ref
+		AnyOf []ref
+	}
+	text, err := json.Marshal(doc.Components.Schemas[name].Properties[field])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &property); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range append([]ref{property.ref}, property.AnyOf...) {
+		if r.Ref != "" {
+			return r.to("components/schemas")
+		}
+	}
+	t.Fatalf("%s.%s is an object and refers to no schema", name, field)
+	return ""
+}

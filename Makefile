@@ -1,0 +1,27 @@
+# Each target is one command, so that everything also works without make.
+.DEFAULT_GOAL := help
+.PHONY: help up reset test lint schema schema-diff bench
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: ## start everything with demo data; Ctrl-C stops it, the data stay in .data
+	@go run ./tools/dev up
+
+reset: ## forget the data
+	@go run ./tools/dev reset
+
+test: ## every test, against a throw-away Postgres and RabbitMQ
+	@go run ./tools/dev test
+
+lint: ## vet, lint and look for secrets
+	@.ci/lint
+
+schema: ## regenerate everything that is made from schema/*.graphqls
+	@tools/compose/generate.sh
+
+schema-diff: ## what is different for clients since the release
+	@tools/compose/run diff.mjs
+
+bench: ## measure throughput and latency
+	@go run ./tools/bench

@@ -1,0 +1,100 @@
+package e2e
+
+import (
+	"testing"
+
+	"boxoffice.dev/tools/internal/stack"
+)
+
+// One system, one story: everything is taken away and given back, and nothing is lost.
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	s := Private(t, "orders.HOLD=4s")
+	seller, buyer, other := s.SignUp(t), s.SignUp(t), s.SignUp(t)
+
+	// expires checks that an order ends at its deadline and its ticket comes back.
+	expires := func(t *testing.T, o orderData, ticketID string) {
+		t.Helper()
+		if ended := awaitStatus(t, buyer, o.ID, "CANCELLED"); ended.Cancellation.Reason != "EXPIRED" || ended.SecondsUntilExpiry != 0 || ended.ViewerCanCancel || ended.ViewerCanPay {
+			t.Errorf("got %+v", ended)
+		}
+		Eventually(t, "the ticket is back on sale", func() bool { return availability(t, s, ticketID) == "AVAILABLE" })
+	}
+
+	t.Run("O9 E1 T5 an order that is not paid in time", func(t *testing.T) {
+		tap := s.Tap(t, "orders")
+		ticketID := sell(t, s, seller)
+		o := ordered(t, buyer, ticketID)
+		expires(t, o, ticketID)
+		again := ordered(t, other, ticketID)
+		tap.Wait(t, "order.created.v1", again.ID)
+		if n := len(tap.Of(o.ID)); n != 3 {
+			t.Errorf("%d events about the expired order, want created, awaiting payment and cancelled: %v", n, tap.Types(o.ID))
+		}
+	})
+	t.Run("S2 the broker is down during createOrder", func(t *testing.T) {
+		ticketID := sell(t, s, seller)
+		if err := s.RabbitMQ.Stop(); err != nil {
+			t.Fatal(err)
+		}
+		o := ordered(t, buyer, ticketID)
+		if n := s.Count(t, "orders", `SELECT count(*) FROM outbox WHERE subject = $1`, o.ID); n != 1 {
+			t.Errorf("%d events of the order wait, want 1", n)
+		}
+		if err := s.RabbitMQ.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		Eventually(t, "tickets hears of the order", func() bool {
+			return s.Count(t, "tickets", `SELECT count(*) FROM inbox WHERE subject = $1`, o.ID) == 1
+		})
+		expires(t, o, ticketID)
+	})
+	t.Run("S2 the broker dies", func(t *testing.T) {
+		ticketID := sell(t, s, seller)
+		if err := s.RabbitMQ.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		o := ordered(t, buyer, ticketID)
+		if err := s.RabbitMQ.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		expires(t, o, ticketID)
+	})
+	t.Run("E3 every process is killed", func(t *testing.T) {
+		ticketID := sell(t, s, seller)
+		o := ordered(t, buyer, ticketID)
+		for _, spec := range stack.Specs() {
+			if err := s.Service(spec.Name).Kill(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, spec := range stack.Specs() {
+			if err := s.Service(spec.Name).Start(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		expires(t, o, ticketID)
+	})
+	t.Run("E3 the database is restarted under everybody", func(t *testing.T) {
+		ticketID := sell(t, s, seller)
+		o := ordered(t, buyer, ticketID)
+		if err := s.Postgres.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		if r := buyer.Do(t, readOrder, Vars{"id": o.ID}); len(r.Errors) == 0 {
+			t.Errorf("an answer without its database: %s", r.Content)
+		}
+		if err := s.Postgres.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		Eventually(t, "orders answers again", func() bool { return len(buyer.Do(t, readOrder, Vars{"id": o.ID}).Errors) == 0 })
+		expires(t, o, ticketID)
+	})
+	t.Run("nothing was parked", func(t *testing.T) {
+		for queue, n := range depths(t, s) {
+			if n > 0 {
+				t.Errorf("%d messages in %s", n, queue)
+			}
+		}
+	})
+}

@@ -24,8 +24,9 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, func() { signal.Reset(os.Interrupt) }) // a second Ctrl-C ends the process at once
 	endWithGoRun()
 	err := run(ctx, os.Args[1:])
 	var exit *exec.ExitError
@@ -137,10 +138,13 @@ func test(ctx context.Context, root string, args []string) (err error) {
 	if len(args) == 0 {
 		args = []string{"-race", "work"}
 	}
-	// Ctrl-C reaches go test from the terminal too; it then cleans up by itself.
-	cmd := exec.Command("go", append([]string{"test"}, args...)...) //nolint:gosec // the developer's own arguments
-	cmd.Env = append(os.Environ(), "DATABASE_URL="+system.DatabaseURL, "AMQP_URL="+system.BrokerURL)
+	cmd := exec.CommandContext(ctx, "go", append([]string{"test"}, args...)...)                                     //nolint:gosec // the developer's own arguments
+	cmd.Env = append(os.Environ(), "DATABASE_URL="+system.DatabaseURL, "AMQP_URL="+system.BrokerURL, "TMPDIR="+dir) // removed with it
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	// Go test passes no signal on to the tests that it runs: the whole group gets it.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }
+	cmd.WaitDelay = 20 * time.Second
 	return cmd.Run()
 }
 

@@ -1054,8 +1054,9 @@ type Query {
   # There is no argument to ask for somebody else's orders.
   """
   The viewer's orders, by default all of them, oldest first. Page forward with ` + "`" + `first` + "`" + ` and ` + "`" + `after` + "`" + `, or
-  backward with ` + "`" + `last` + "`" + ` and ` + "`" + `before` + "`" + `. Both sizes at once, a size out of bounds, or a cursor of another
-  list or order: ` + "`" + `BAD_USER_INPUT` + "`" + `. Signed out: ` + "`" + `UNAUTHENTICATED` + "`" + `. Null only when the request failed.
+  backward with ` + "`" + `last` + "`" + ` and ` + "`" + `before` + "`" + `. Both sizes at once, a size out of bounds, a cursor of another list
+  or order, or a filter out of bounds: ` + "`" + `BAD_USER_INPUT` + "`" + `. Signed out: ` + "`" + `UNAUTHENTICATED` + "`" + `. Null only when
+  the request failed.
   """
   orders(
     "Size of a page from the start, 0 to 100. Left out or null together with ` + "`" + `last` + "`" + `: 20."
@@ -1254,7 +1255,7 @@ type User @key(fields: "id", resolvable: false) {
 
 "Which orders to list. Every condition must hold."
 input OrderFilter {
-  "Any of these; at most 4, one of each. Left out or null: whatever their status."
+  "Any of these; at most 4, one of each. Left out or null: whatever their status. Empty: none."
   status: [OrderStatus!]
   "Only orders for this ticket. Left out or null: any."
   ticketId: ID

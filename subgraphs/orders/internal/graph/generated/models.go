@@ -207,7 +207,7 @@ type OrderEventEdge struct {
 
 // Which orders to list. Every condition must hold.
 type OrderFilter struct {
-	// Any of these; at most 4, one of each. Left out or null: whatever their status.
+	// Any of these; at most 4, one of each. Left out or null: whatever their status. Empty: none.
 	Status []OrderStatus `json:"status,omitempty"`
 	// Only orders for this ticket. Left out or null: any.
 	TicketID *string `json:"ticketId,omitempty"`

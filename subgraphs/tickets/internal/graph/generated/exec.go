@@ -780,8 +780,8 @@ extend schema
 type Query {
   """
   Tickets, by default those for sale, newest first. Page forward with ` + "`" + `first` + "`" + ` and ` + "`" + `after` + "`" + `, or backward
-  with ` + "`" + `last` + "`" + ` and ` + "`" + `before` + "`" + `. Both sizes at once, a size out of bounds, or a cursor of another list or
-  order: ` + "`" + `BAD_USER_INPUT` + "`" + `. Null only when the request failed.
+  with ` + "`" + `last` + "`" + ` and ` + "`" + `before` + "`" + `. Both sizes at once, a size out of bounds, a cursor of another list or order,
+  or a filter out of bounds: ` + "`" + `BAD_USER_INPUT` + "`" + `. Null only when the request failed.
   """
   tickets(
     "Size of a page from the start, 0 to 100. Left out or null together with ` + "`" + `last` + "`" + `: 20."
@@ -912,11 +912,11 @@ type User @key(fields: "id") {
 input TicketFilter {
   # WHY the default stands here and not on the argument: a search by title alone still means
   # tickets that can be bought.
-  "Any of these; at most 4, one of each. Left out: those for sale. Null: whatever their availability."
+  "Any of these; at most 4, one of each. Left out: those for sale. Null: whatever their availability. Empty: none."
   availability: [TicketAvailability!] = [AVAILABLE]
   "Only what this user offers. Left out or null: everybody's."
   sellerId: ID
-  "Words of the title, in any case, up to 100 characters. Left out, null or blank: any title."
+  "Words of the title, in any case, at most 100 characters. Left out, null or blank: any title."
   query: String
   "Only this price or a higher one, in this currency. Left out or null: any."
   minPrice: MoneyInput
@@ -938,7 +938,7 @@ enum TicketSortField {
   CREATED_AT
   "Its price in minor units, whatever the currency."
   PRICE
-  "Its title, without regard to case."
+  "Its title, as people sort words: letters before case and accents."
   TITLE
 }
 

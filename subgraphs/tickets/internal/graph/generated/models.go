@@ -166,11 +166,11 @@ type TicketEdge struct {
 
 // Which tickets to list. Every condition must hold.
 type TicketFilter struct {
-	// Any of these; at most 4, one of each. Left out: those for sale. Null: whatever their availability.
+	// Any of these; at most 4, one of each. Left out: those for sale. Null: whatever their availability. Empty: none.
 	Availability []TicketAvailability `json:"availability,omitempty"`
 	// Only what this user offers. Left out or null: everybody's.
 	SellerID *string `json:"sellerId,omitempty"`
-	// Words of the title, in any case, up to 100 characters. Left out, null or blank: any title.
+	// Words of the title, in any case, at most 100 characters. Left out, null or blank: any title.
 	Query *string `json:"query,omitempty"`
 	// Only this price or a higher one, in this currency. Left out or null: any.
 	MinPrice *money.Money `json:"minPrice,omitempty"`
@@ -502,7 +502,7 @@ const (
 	TicketSortFieldCreatedAt TicketSortField = "CREATED_AT"
 	// Its price in minor units, whatever the currency.
 	TicketSortFieldPrice TicketSortField = "PRICE"
-	// Its title, without regard to case.
+	// Its title, as people sort words: letters before case and accents.
 	TicketSortFieldTitle TicketSortField = "TITLE"
 )
 

@@ -1,0 +1,372 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"boxoffice.dev/pkg/broker"
+	"boxoffice.dev/pkg/events"
+	"boxoffice.dev/pkg/id"
+	"boxoffice.dev/tools/internal/stack"
+)
+
+// system is the running services that the command looks into.
+type system struct {
+	*stack.Stack
+	dir string
+}
+
+// start runs the services of the command's interest with a Postgres and a RabbitMQ of their own.
+func start(t *testing.T) system {
+	t.Helper()
+	root, err := stack.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := stack.TempDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := stack.Remove(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	specs := slices.DeleteFunc(stack.Specs(), func(s stack.Spec) bool {
+		return !slices.Contains([]string{events.Tickets, events.Orders, events.Expiration}, s.Name)
+	})
+	s, err := stack.Start(t.Context(), stack.Options{
+		Dir: dir, Root: root, Specs: specs, Database: "boxoffice", Throwaway: true, Environ: os.Environ(), Progress: t.Logf,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return system{s, dir}
+}
+
+// ctl runs the command with the settings that the stack has left, and returns its exit status and
+// what it printed.
+func (s system) ctl(t *testing.T, args ...string) (status int, out string) {
+	t.Helper()
+	var stdout, stderr strings.Builder
+	status = run(t.Context(), args, func(name string) string {
+		return map[string]string{"BOXOFFICE_DATA": s.dir}[name]
+	}, &stdout, &stderr)
+	if status == statusFailed {
+		t.Fatalf("%q failed: %s", args, stderr.String())
+	}
+	return status, stdout.String()
+}
+
+// expect polls until the command ends with the status.
+func (s system) expect(t *testing.T, want int, args ...string) string {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		status, out := s.ctl(t, args...)
+		if status == want {
+			return out
+		}
+		select {
+		case <-t.Context().Done():
+			t.Fatalf("%q never ended with %d, but printed\n%s", args, want, out)
+		case <-tick.C:
+		}
+	}
+}
+
+// exec changes a service's database behind its back.
+func (s system) exec(t *testing.T, service, sql string, args ...any) {
+	t.Helper()
+	if err := s.tryExec(t.Context(), service, sql, args...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s system) tryExec(ctx context.Context, service, sql string, args ...any) error {
+	conn, err := pgx.Connect(ctx, s.ServiceDatabaseURL(service))
+	if err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, sql, args...)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", sql, err)
+	}
+	return errors.Join(err, conn.Close(ctx))
+}
+
+func (s system) insertOrder(t *testing.T, orderID, ticketID, status string, expiresAt time.Time) {
+	t.Helper()
+	s.exec(t, events.Orders, `
+		INSERT INTO orders (id, version, status, buyer_id, seller_id, ticket_id, ticket_version, title, price_minor_units, currency,
+			created_at, updated_at, expires_at, cancel_reason, slot, request)
+		VALUES ($1, 2, $2, $3, $4, $5, 1, 'Hamlet', 1999, 'EUR', now(), now(), $6, CASE $2 WHEN 'cancelled' THEN 'buyer_cancelled' END, 1, $5)`,
+		orderID, status, id.New(id.User), id.New(id.User), ticketID, expiresAt)
+}
+
+func decode[T any](t *testing.T, text string) T {
+	t.Helper()
+	var v T
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		t.Fatalf("decode %s: %v", text, err)
+	}
+	return v
+}
+
+// One system for all: the parts leave it in order.
+func TestCommands(t *testing.T) {
+	s := start(t)
+	t.Run("all is well", func(t *testing.T) {
+		for _, args := range [][]string{{"parked", "list"}, {"outbox"}, {"overdue"}, {"replicas"}} {
+			if status, out := s.ctl(t, args...); status != statusWell {
+				t.Errorf("%q ended with %d and printed\n%s", args, status, out)
+			}
+		}
+	})
+	t.Run("parked", s.parked)
+	t.Run("outbox", s.outbox)
+	t.Run("overdue", s.overdue)
+	t.Run("replicas", s.replicas)
+}
+
+func (s system) parked(t *testing.T) {
+	b, err := broker.Open(t.Context(), s.BrokerURL, events.Expiration, events.Catalogue())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close() //nolint:errcheck // nothing is pending
+	// Orders cannot handle the deadline of an order that it does not know.
+	poison := func() events.Event {
+		e := events.New(events.OrderExpired, events.OrderDeadline{OrderID: id.New(id.Order), Deadline: time.Now().UTC()})
+		e.Time = time.Now()
+		if err := b.Publish(t.Context(), []events.Event{e}); err != nil {
+			t.Fatal(err)
+		}
+		s.expect(t, statusWrong, "parked", "list")
+		return e
+	}
+	cure := func(e events.Event) {
+		s.insertOrder(t, e.Subject, id.New(id.Ticket), "cancelled", time.Now())
+	}
+	first := poison()
+	out := s.expect(t, statusWrong, "parked", "list")
+	for _, want := range []string{first.ID, "order.expired.v1", first.Subject, "orders.expiration.events", "unknown order", "1 parked"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("parked list does not say %q:\n%s", want, out)
+		}
+	}
+	shown := decode[[]parked](t, s.expect(t, statusWrong, "parked", "show", "--json", first.ID))
+	if len(shown) != 1 || shown[0].Subject != first.Subject || !strings.Contains(string(shown[0].Data), first.Subject) || shown[0].ParkedAt == "" {
+		t.Errorf("parked show printed %+v, want all of event %s", shown, first.ID)
+	}
+	if status, out := s.ctl(t, "parked", "list", "--queue", "tickets.orders.events"); status != statusWell {
+		t.Errorf("another queue's list ended with %d and printed\n%s", status, out)
+	}
+
+	// Still poison: it is parked again.
+	s.expect(t, statusWell, "parked", "replay", first.ID)
+	s.expect(t, statusWrong, "parked", "list")
+
+	second := poison()
+	for n := 0; n < 2; {
+		n = len(decode[[]parked](t, s.expect(t, statusWrong, "parked", "list", "--json")))
+	}
+	cure(first)
+	s.expect(t, statusWell, "parked", "replay", first.ID)
+	left := decode[[]parked](t, s.expect(t, statusWrong, "parked", "list", "--json"))
+	if len(left) != 1 || left[0].ID != second.ID {
+		t.Errorf("after one replay %+v is parked, want %s", left, second.ID)
+	}
+	cure(second)
+	s.expect(t, statusWell, "parked", "replay", "--all")
+	s.expect(t, statusWell, "parked", "list")
+}
+
+func (s system) outbox(t *testing.T) {
+	if err := s.Service(events.Orders).Stop(); err != nil {
+		t.Fatal(err)
+	}
+	s.exec(t, events.Orders, `
+		INSERT INTO outbox (id, type, subject, version, time, request_id, cause_id, trace_parent, data)
+		VALUES (gen_random_uuid(), 'order.awaiting_payment.v1', 'ord_1', 2, now() - interval '1 minute', '', '', '', '{}')`)
+	got := map[string]waiting{}
+	for _, w := range decode[[]waiting](t, s.expect(t, statusWrong, "outbox", "--json")) {
+		got[w.Service] = w
+	}
+	if w := got["orders"]; w.Waiting != 1 || w.OldestSeconds < 60 || w.OldestType != "order.awaiting_payment.v1" {
+		t.Errorf("outbox of orders is %+v, want one order.awaiting_payment.v1 of a minute ago", w)
+	}
+	if len(got) != 3 || got["tickets"].Waiting != 0 || got["expiration"].Waiting != 0 {
+		t.Errorf("outboxes are %+v, want empty ones of tickets and expiration", got)
+	}
+	if status, out := s.ctl(t, "outbox", "--max-age", "1h"); status != statusWell {
+		t.Errorf("outbox --max-age 1h ended with %d and printed\n%s", status, out)
+	}
+	if err := s.Service(events.Orders).Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.expect(t, statusWell, "outbox")
+}
+
+func (s system) overdue(t *testing.T) {
+	if err := s.Service(events.Expiration).Stop(); err != nil {
+		t.Fatal(err)
+	}
+	order, due := id.New(id.Order), time.Now().Add(-time.Minute)
+	s.insertOrder(t, order, id.New(id.Ticket), "created", due)
+	s.exec(t, events.Expiration, `INSERT INTO deadlines (order_id, due_at, request_id, cause_id, trace_parent) VALUES ($1, $2, '', '', '')`, order, due)
+
+	found := decode[[]late](t, s.expect(t, statusWrong, "overdue", "--json"))
+	if len(found) != 2 || found[0].OrderID != order || found[1].OrderID != order || found[0].Problem == found[1].Problem || found[0].LateSeconds < 60 {
+		t.Errorf("found %+v, want order %s a minute late in both services", found, order)
+	}
+	if status, out := s.ctl(t, "overdue", "--grace", "1h"); status != statusWell {
+		t.Errorf("overdue --grace 1h ended with %d and printed\n%s", status, out)
+	}
+	if err := s.Service(events.Expiration).Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.expect(t, statusWell, "overdue")
+}
+
+func (s system) replicas(t *testing.T) {
+	const (
+		source  = `INSERT INTO tickets (id, version, title, price_minor_units, currency, seller_id, availability, order_id, created_at, updated_at, request) VALUES ($1, $2, $3, 1999, 'EUR', 'usr_1', $4, nullif($5, ''), now(), now(), '')`
+		replica = `INSERT INTO tickets (id, version, title, price_minor_units, currency, seller_id, availability) VALUES ($1, $2, $3, 1999, 'EUR', 'usr_1', $4)`
+	)
+	add := func(ticketID string, version, known int, title, copied, availability, orderID string) {
+		if version > 0 {
+			s.exec(t, events.Tickets, source, ticketID, version, title, availability, orderID)
+		}
+		if known > 0 {
+			s.exec(t, events.Orders, replica, ticketID, known, copied, availability)
+		}
+	}
+	ids := make([]string, 8)
+	for i := range ids {
+		ids[i] = id.New(id.Ticket)
+	}
+	orders := []string{id.New(id.Order), id.New(id.Order), id.New(id.Order)}
+	later := time.Now().Add(time.Hour)
+	add(ids[0], 1, 1, "same", "same", "available", "")
+	add(ids[1], 1, 0, "missing", "", "available", "")
+	add(ids[2], 0, 1, "", "superfluous", "available", "")
+	add(ids[3], 3, 2, "older", "older", "available", "")
+	add(ids[4], 2, 3, "newer", "newer", "available", "")
+	add(ids[5], 2, 2, "one", "another", "available", "")
+	add(ids[6], 1, 1, "locked", "locked", "reserved", orders[0])
+	s.insertOrder(t, orders[0], ids[6], "awaiting_payment", later)
+	add(ids[7], 1, 1, "held by nobody", "held by nobody", "reserved", orders[1])
+	s.insertOrder(t, orders[2], ids[0], "complete", later)
+
+	want := map[string]string{
+		ids[1]: "missing", ids[2]: "superfluous", ids[3]: "older", ids[4]: "newer", ids[5]: "different",
+		ids[7]: "superfluous", ids[0]: "missing", // locks
+	}
+	got := map[string]string{}
+	found := decode[[]difference](t, s.expect(t, statusWrong, "replicas", "--settle", "0s", "--json"))
+	for _, d := range found {
+		if d.TicketID == "" || got[d.TicketID] != "" {
+			t.Errorf("difference %+v: want one of each ticket", d)
+		}
+		got[d.TicketID] = d.Problem
+	}
+	for ticketID, problem := range want {
+		if got[ticketID] != problem {
+			t.Errorf("ticket %s is %q, want %q", ticketID, got[ticketID], problem)
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("found %+v, want %d differences", found, len(want))
+	}
+
+	s.exec(t, events.Tickets, `TRUNCATE tickets`)
+	s.exec(t, events.Orders, `TRUNCATE tickets, orders, order_events`)
+	s.expect(t, statusWell, "replicas")
+	t.Run("news under way are no fault", func(t *testing.T) {
+		add(ids[0], 2, 1, "busy", "busy", "available", "")
+		stop := make(chan struct{})
+		done := make(chan error, 1)
+		go func() {
+			const change = `UPDATE tickets SET version = version + 1`
+			for { // the replica is always behind, but follows
+				err := errors.Join(s.tryExec(t.Context(), events.Tickets, change), s.tryExec(t.Context(), events.Orders, change))
+				select {
+				case <-stop:
+					done <- err
+					return
+				default:
+				}
+				if err != nil {
+					done <- err
+					return
+				}
+			}
+		}()
+		status, out := s.ctl(t, "replicas", "--settle", "1s")
+		close(stop)
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		if status != statusWell {
+			t.Errorf("ended with %d and printed\n%s", status, out)
+		}
+	})
+}
+
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	var stdout, stderr strings.Builder
+	if status := run(t.Context(), []string{"--help"}, os.Getenv, &stdout, &stderr); status != statusWell {
+		t.Errorf("help ended with %d: %s", status, stderr.String())
+	}
+	for _, c := range commands() {
+		if !strings.Contains(stdout.String(), "  "+c.name) {
+			t.Errorf("help does not mention %q:\n%s", c.name, stdout.String())
+		}
+		var usage strings.Builder
+		if status := run(t.Context(), append(strings.Fields(c.name), "-h"), os.Getenv, &stdout, &usage); status != statusWell || !strings.Contains(usage.String(), c.about) {
+			t.Errorf("%s -h ended with %d and printed %q", c.name, status, usage.String())
+		}
+	}
+}
+
+func TestMistakes(t *testing.T) {
+	t.Parallel()
+	nothing := filepath.Join(t.TempDir(), "nothing")
+	for want, args := range map[string][]string{
+		`no command "parkd list"`:   {"parkd", "list"},
+		`no command "parked"`:       {"parked"},
+		"AMQP_URL is not set":       {"parked", "list"},
+		"TICKETS_DATABASE_URL":      {"replicas"},
+		"name one event, or --all":  {"parked", "replay"},
+		"there is no queue tickets": {"parked", "list", "--queue", "tickets"},
+		"not defined: -jsn":         {"outbox", "-jsn"},
+	} {
+		var stdout, stderr strings.Builder
+		env := map[string]string{"BOXOFFICE_DATA": nothing}
+		if strings.Contains(want, "queue") {
+			env["AMQP_URL"] = "amqp://127.0.0.1:1/"
+		}
+		status := run(t.Context(), args, func(name string) string { return env[name] }, &stdout, &stderr)
+		if status != statusFailed || !strings.Contains(stderr.String(), want) {
+			t.Errorf("%q ended with %d and said %q, want %d and %q", args, status, stderr.String(), statusFailed, want)
+		}
+	}
+}

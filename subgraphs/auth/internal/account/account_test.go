@@ -1,0 +1,736 @@
+package account_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"boxoffice.dev/pkg/apperr"
+	"boxoffice.dev/pkg/id"
+	"boxoffice.dev/pkg/postgres/pgtest"
+	"boxoffice.dev/subgraphs/auth/internal/account"
+	"boxoffice.dev/subgraphs/auth/internal/password"
+)
+
+const (
+	secret       = "a secret of the test, 32 characters"
+	goodPassword = "correct horse battery"
+)
+
+var (
+	here  = netip.MustParseAddr("192.0.2.1")
+	there = netip.MustParseAddr("198.51.100.7")
+)
+
+// logged is everything that the tests of this package have logged.
+var logged lockedBuffer
+
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+func TestMain(m *testing.M) {
+	slog.SetDefault(slog.New(slog.NewTextHandler(&logged, nil)))
+	code := m.Run()
+	if text := logged.String(); strings.Contains(text, "@") || strings.Contains(text, goodPassword) {
+		fmt.Fprintf(os.Stderr, "an e-mail address or a password was logged:\n%s", text)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// world is a service on a database of its own, with a clock that stands still.
+type world struct {
+	*account.Service
+	t      *testing.T
+	pool   *pgxpool.Pool
+	hasher *password.Hasher
+	mu     sync.Mutex
+	now    time.Time
+}
+
+var cheap = password.Params{MemoryKiB: 64, Passes: 1, Lanes: 1}
+
+var limits = account.Limits{Window: 15 * time.Minute, SignInsPerAccount: 5, SignInsPerAddress: 20, SignUpsPerAddress: 50}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	t.Parallel()
+	w := &world{t: t, pool: pgtest.New(t, account.Migrations()), now: time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)}
+	w.hasher = password.NewHasher(cheap, 4)
+	w.Service = w.service(w.hasher)
+	return w
+}
+
+// service returns another replica of the service.
+func (w *world) service(hasher *password.Hasher) *account.Service {
+	w.t.Helper()
+	s, err := account.NewService(w.pool, hasher, limits, secret, w.clock)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return s
+}
+
+func (w *world) clock() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.now
+}
+
+func (w *world) advance(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now = w.now.Add(d)
+}
+
+func (w *world) signUp(email string) account.Grant {
+	w.t.Helper()
+	grant, err := w.SignUp(w.t.Context(), account.SignUpInput{Email: email, Password: goodPassword, From: here})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return grant
+}
+
+func (w *world) signIn(email, pw string) error {
+	_, err := w.SignIn(w.t.Context(), account.SignInInput{Email: email, Password: pw, From: here})
+	return err
+}
+
+func (w *world) refresh(token string) account.Grant {
+	w.t.Helper()
+	grant, err := w.Refresh(w.t.Context(), token, here)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return grant
+}
+
+func (w *world) count(sql string, args ...any) int {
+	w.t.Helper()
+	var n int
+	if err := w.pool.QueryRow(w.t.Context(), sql, args...).Scan(&n); err != nil {
+		w.t.Fatal(err)
+	}
+	return n
+}
+
+// alive reports whether the session shows its viewer.
+func (w *world) alive(g account.Grant) bool {
+	w.t.Helper()
+	v, err := w.Viewer(w.t.Context(), g.Viewer.User.ID, g.Viewer.Session.ID)
+	if err != nil && !apperr.Has(err, apperr.Unauthenticated) {
+		w.t.Fatal(err)
+	}
+	return err == nil && v.User == g.Viewer.User
+}
+
+func wantCode(t *testing.T, err error, want apperr.Code) *apperr.Error {
+	t.Helper()
+	var e *apperr.Error
+	if !errors.As(err, &e) || e.Code != want {
+		t.Fatalf("got error %v, want %s", err, want)
+	}
+	return e
+}
+
+// race calls fn n times at once and counts the codes of the errors, "" for success.
+func race(n int, fn func(i int) error) map[apperr.Code]int {
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	codes := map[apperr.Code]int{}
+	start := make(chan struct{})
+	for i := range n {
+		group.Go(func() {
+			<-start
+			err := fn(i)
+			code := apperr.Code("")
+			var e *apperr.Error
+			if errors.As(err, &e) {
+				code = e.Code
+			} else if err != nil {
+				code = apperr.Code(err.Error())
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			codes[code]++
+		})
+	}
+	close(start)
+	group.Wait()
+	return codes
+}
+
+func TestSignUp(t *testing.T) {
+	t.Run("A1 valid input", func(t *testing.T) {
+		w := newWorld(t)
+		name := "Ada Lovelace"
+		grant, err := w.SignUp(t.Context(), account.SignUpInput{Email: "Ada@Example.com", Password: goodPassword, DisplayName: &name, From: here})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := account.Viewer{
+			User:    account.User{ID: grant.Viewer.User.ID, DisplayName: name, MemberSince: w.now},
+			Email:   "Ada@Example.com",
+			Session: account.Session{ID: grant.Viewer.Session.ID, CreatedAt: w.now, ExpiresAt: w.now.Add(account.Idle)},
+		}
+		if grant.Viewer != want || !id.Valid(id.User, want.User.ID) || !id.Valid(id.Session, want.Session.ID) {
+			t.Errorf("got  %+v\nwant %+v", grant.Viewer, want)
+		}
+		if len(grant.RefreshToken) < 22 {
+			t.Errorf("refresh token %q has less than 128 bits", grant.RefreshToken)
+		}
+		got, err := w.Viewer(t.Context(), want.User.ID, want.Session.ID)
+		if err != nil || got.Email != want.Email || got.User.MemberSince != w.now {
+			t.Errorf("Viewer = %+v, %v, want %+v", got, err, want)
+		}
+	})
+
+	t.Run("A11 the name of somebody who gave none says nothing about them", func(t *testing.T) {
+		w := newWorld(t)
+		name := w.signUp("ada.lovelace@example.com").Viewer.User.DisplayName
+		if name == "" || strings.Contains(strings.ToLower(name), "ada") {
+			t.Errorf("display name %q", name)
+		}
+	})
+
+	t.Run("A11 neither password nor refresh token is stored", func(t *testing.T) {
+		w := newWorld(t)
+		grant := w.signUp("ada@example.com")
+		for _, table := range []string{"accounts", "sessions", "refresh_tokens", "throttles"} {
+			rows, err := w.pool.Query(t.Context(), "SELECT row_to_json(r)::text FROM "+table+" r")
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+			if err != nil || len(lines) == 0 {
+				t.Fatalf("%s: %v, %v", table, lines, err)
+			}
+			for _, line := range lines {
+				if strings.Contains(line, goodPassword) || strings.Contains(line, grant.RefreshToken) {
+					t.Errorf("%s holds %s", table, line)
+				}
+			}
+		}
+	})
+
+	t.Run("A2 bad e-mail", func(t *testing.T) {
+		w := newWorld(t)
+		for _, email := range []string{
+			"", " ", "ada", "ada@", "@example.com", "ada@example", "ada@@example.com", "ada@exa mple.com", "ada @example.com",
+			" ada@example.com", "ada@example.com ", "ada@example.com\n", "Ada <ada@example.com>", "<ada@example.com>",
+			"ada@example.com, eve@example.com", "ada@example.com (Ada)", `"ada"@example.com`, "ada@[192.0.2.1]", "ada@example..com",
+			"ada@.example.com", "ada@example.com.", ".ada@example.com", "ada\x00@example.com", "ada@exam\x00ple.com", "ada@ex_ample.com",
+			strings.Repeat("a", 65) + "@example.com", "ada@" + strings.Repeat("a.", 124) + "com",
+		} {
+			_, err := w.SignUp(t.Context(), account.SignUpInput{Email: email, Password: goodPassword, From: here})
+			e := wantCode(t, err, apperr.ValidationFailed)
+			if strings.Join(e.Path, ".") != "input.email" {
+				t.Errorf("%q: path %v", email, e.Path)
+			}
+		}
+		if n := w.count(`SELECT count(*) FROM accounts`); n != 0 {
+			t.Errorf("%d accounts, want none", n)
+		}
+	})
+
+	t.Run("A2 good e-mail", func(t *testing.T) {
+		w := newWorld(t)
+		for _, email := range []string{
+			"a@b.co", "ada.lovelace+tickets@mail.example.co.uk", "o'brien@example.ie", "ädä@exämple.com", "用户@例子.广告",
+			strings.Repeat("a", 64) + "@example.com",
+		} {
+			w.signUp(email)
+		}
+	})
+
+	t.Run("A5 several bad fields", func(t *testing.T) {
+		w := newWorld(t)
+		name := " \t"
+		_, err := w.SignUp(t.Context(), account.SignUpInput{Email: "x", Password: "short", DisplayName: &name, From: here})
+		var got []string
+		for _, e := range apperr.All(err) {
+			got = append(got, strings.Join(e.Path, ".")+" "+e.Rule)
+		}
+		want := []string{"input.email email", "input.password minLength", "input.displayName minLength"}
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		if n := w.hasher.Computed(); n != 0 {
+			t.Errorf("%d hashes were computed for nothing", n)
+		}
+	})
+
+	t.Run("A5 display name", func(t *testing.T) {
+		w := newWorld(t)
+		for name, rule := range map[string]string{
+			"": "minLength", "   ": "minLength", strings.Repeat("ü", 51): "maxLength", "a\x00b": "characters", "a\nb": "characters",
+			"a\u202eb": "characters", strings.Repeat("ü", 50): "", "Zoë 🎟": "",
+		} {
+			email := fmt.Sprintf("u%x@example.com", []byte(name)[:min(3, len(name))])
+			_, err := w.SignUp(t.Context(), account.SignUpInput{Email: email, Password: goodPassword, DisplayName: &name, From: here})
+			if rule == "" {
+				if err != nil {
+					t.Errorf("%q: %v", name, err)
+				}
+				continue
+			}
+			if e := wantCode(t, err, apperr.ValidationFailed); e.Rule != rule {
+				t.Errorf("%q: rule %s, want %s", name, e.Rule, rule)
+			}
+		}
+	})
+
+	t.Run("A6 taken e-mail, also in another form", func(t *testing.T) {
+		w := newWorld(t)
+		w.signUp("Ädä@Example.com")
+		for _, email := range []string{"Ädä@Example.com", "ädä@example.com", "ÄDÄ@EXAMPLE.COM", "A\u0308da\u0308@example.com"} {
+			_, err := w.SignUp(t.Context(), account.SignUpInput{Email: email, Password: goodPassword, From: here})
+			e := wantCode(t, err, apperr.EmailInUse)
+			if strings.Join(e.Path, ".") != "input.email" {
+				t.Errorf("path %v", e.Path)
+			}
+		}
+	})
+
+	t.Run("A6 twenty at the same instant", func(t *testing.T) {
+		w := newWorld(t)
+		codes := race(20, func(i int) error {
+			email := []string{"ada@example.com", "ADA@example.com"}[i%2]
+			_, err := w.SignUp(t.Context(), account.SignUpInput{Email: email, Password: goodPassword, From: here})
+			return err
+		})
+		if codes[""] != 1 || codes[apperr.EmailInUse] != 19 {
+			t.Errorf("got %v, want one account and 19 %s", codes, apperr.EmailInUse)
+		}
+		if n := w.count(`SELECT count(*) FROM accounts`); n != 1 {
+			t.Errorf("%d accounts, want 1", n)
+		}
+		if n := w.count(`SELECT count(*) FROM sessions`); n != 1 {
+			t.Errorf("%d sessions, want 1", n)
+		}
+	})
+
+	t.Run("A6 sign-ups from one address are limited, whatever comes of them", func(t *testing.T) {
+		w := newWorld(t)
+		w.signUp("ada@example.com")
+		codes := race(limits.SignUpsPerAddress+10, func(int) error {
+			_, err := w.SignUp(t.Context(), account.SignUpInput{Email: "ada@example.com", Password: goodPassword, From: here})
+			return err
+		})
+		if codes[apperr.EmailInUse] != limits.SignUpsPerAddress-1 || codes[apperr.RateLimited] != 11 {
+			t.Errorf("got %v, want %d attempts let through", codes, limits.SignUpsPerAddress-1)
+		}
+		if _, err := w.SignUp(t.Context(), account.SignUpInput{Email: "eve@example.com", Password: goodPassword, From: there}); err != nil {
+			t.Errorf("from another address: %v", err)
+		}
+	})
+}
+
+func TestSignIn(t *testing.T) {
+	t.Run("A8 right password, in any form of the address", func(t *testing.T) {
+		w := newWorld(t)
+		up := w.signUp("Ada@Example.com")
+		for _, email := range []string{"Ada@Example.com", "ada@example.com"} {
+			in, err := w.SignIn(t.Context(), account.SignInInput{Email: email, Password: goodPassword, From: here})
+			if err != nil || in.Viewer.User != up.Viewer.User || in.Viewer.Email != "Ada@Example.com" {
+				t.Errorf("got %+v, %v, want %+v", in, err, up)
+			}
+			if in.Viewer.Session.ID == up.Viewer.Session.ID || in.RefreshToken == up.RefreshToken {
+				t.Error("the session is not a new one")
+			}
+		}
+	})
+
+	t.Run("A7 unknown e-mail and wrong password answer alike", func(t *testing.T) {
+		w := newWorld(t)
+		w.signUp("ada@example.com")
+		var answers []string
+		for _, in := range []account.SignInInput{
+			{Email: "eve@example.com", Password: goodPassword, From: here},
+			{Email: "ada@example.com", Password: "wrong horse battery", From: here},
+			{Email: "ada@example.com", Password: "", From: here},
+			{Email: "eve@example.com", Password: strings.Repeat("x", 1000), From: here},
+		} {
+			before := w.hasher.Computed()
+			grant, err := w.SignIn(t.Context(), in)
+			wantCode(t, err, apperr.InvalidCredentials)
+			if grant != (account.Grant{}) {
+				t.Errorf("granted %+v", grant)
+			}
+			if n := w.hasher.Computed() - before; n != 1 {
+				t.Errorf("%d hashes computed for %q, want 1", n, in.Email)
+			}
+			answers = append(answers, fmt.Sprintf("%#v", *apperr.All(err)[0]))
+		}
+		for _, answer := range answers {
+			if answer != answers[0] {
+				t.Errorf("answers differ:\n%s\n%s", answers[0], answer)
+			}
+		}
+	})
+
+	t.Run("A7 an old hash is renewed at sign-in", func(t *testing.T) {
+		w := newWorld(t)
+		w.signUp("ada@example.com")
+		hash := func() string {
+			var s string
+			if err := w.pool.QueryRow(t.Context(), `SELECT password_hash FROM accounts`).Scan(&s); err != nil {
+				t.Fatal(err)
+			}
+			return s
+		}
+		before := hash()
+		dearer := w.service(password.NewHasher(password.Params{MemoryKiB: 128, Passes: 1, Lanes: 1}, 1))
+		if _, err := dearer.SignIn(t.Context(), account.SignInInput{Email: "ada@example.com", Password: "wrong", From: here}); err == nil {
+			t.Fatal("wrong password accepted")
+		}
+		if hash() != before {
+			t.Error("a wrong password renewed the hash")
+		}
+		for range 2 {
+			if _, err := dearer.SignIn(t.Context(), account.SignInInput{Email: "ada@example.com", Password: goodPassword, From: here}); err != nil {
+				t.Fatal(err)
+			}
+			if got := hash(); !strings.Contains(got, "$m=128,") {
+				t.Errorf("hash is %s", got)
+			}
+		}
+	})
+
+	t.Run("A7 text that is no address", func(t *testing.T) {
+		w := newWorld(t)
+		wantCode(t, w.signIn("ada\x00", goodPassword), apperr.ValidationFailed)
+	})
+
+	t.Run("A7 a hundred failures at once count a hundred", func(t *testing.T) {
+		w := newWorld(t)
+		w.signUp("ada@example.com")
+		codes := race(100, func(int) error { return w.signIn("ada@example.com", "wrong horse battery") })
+		if codes[apperr.InvalidCredentials] != limits.SignInsPerAccount || codes[apperr.RateLimited] != 100-limits.SignInsPerAccount {
+			t.Errorf("got %v, want %d let through", codes, limits.SignInsPerAccount)
+		}
+		e := wantCode(t, w.signIn("Ada@Example.com", goodPassword), apperr.RateLimited) // also the right one, also in another form
+		if e.Detail != int(limits.Window/time.Second) {
+			t.Errorf("retry after %v, want %v", e.Detail, limits.Window)
+		}
+		w.advance(limits.Window - 100*time.Millisecond)
+		if e := wantCode(t, w.signIn("ada@example.com", goodPassword), apperr.RateLimited); e.Detail != 1 {
+			t.Errorf("retry after %v, want 1", e.Detail)
+		}
+		w.advance(100 * time.Millisecond)
+		if err := w.signIn("ada@example.com", goodPassword); err != nil {
+			t.Errorf("after the window: %v", err)
+		}
+	})
+
+	t.Run("A7 an unknown account is throttled like a known one", func(t *testing.T) {
+		w := newWorld(t)
+		for i := range limits.SignInsPerAccount + 1 {
+			want := apperr.InvalidCredentials
+			if i == limits.SignInsPerAccount {
+				want = apperr.RateLimited
+			}
+			wantCode(t, w.signIn("nobody@example.com", "wrong horse battery"), want)
+		}
+	})
+
+	t.Run("A7 failures from one address are limited over all accounts", func(t *testing.T) {
+		w := newWorld(t)
+		w.signUp("ada@example.com")
+		codes := race(2*limits.SignInsPerAddress, func(i int) error {
+			return w.signIn(fmt.Sprintf("u%d@example.com", i), "wrong horse battery")
+		})
+		if codes[apperr.InvalidCredentials] != limits.SignInsPerAddress || codes[apperr.RateLimited] != limits.SignInsPerAddress {
+			t.Errorf("got %v, want %d let through", codes, limits.SignInsPerAddress)
+		}
+		wantCode(t, w.signIn("ada@example.com", goodPassword), apperr.RateLimited)
+		if _, err := w.SignIn(t.Context(), account.SignInInput{Email: "ada@example.com", Password: goodPassword, From: there}); err != nil {
+			t.Errorf("from another address: %v", err)
+		}
+	})
+
+	t.Run("A7 one IPv6 household is one address", func(t *testing.T) {
+		w := newWorld(t)
+		codes := race(2*limits.SignInsPerAddress, func(i int) error {
+			_, err := w.SignIn(t.Context(), account.SignInInput{
+				Email: fmt.Sprintf("u%d@example.com", i), Password: "wrong", From: netip.MustParseAddr(fmt.Sprintf("2001:db8:1:2::%x", i+1)),
+			})
+			return err
+		})
+		if codes[apperr.InvalidCredentials] != limits.SignInsPerAddress {
+			t.Errorf("got %v, want %d let through", codes, limits.SignInsPerAddress)
+		}
+	})
+
+	t.Run("A8 successes do not count", func(t *testing.T) {
+		w := newWorld(t)
+		w.signUp("ada@example.com")
+		for range 3 * limits.SignInsPerAddress {
+			if err := w.signIn("ada@example.com", goodPassword); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+func TestSessions(t *testing.T) {
+	t.Run("A10 viewer", func(t *testing.T) {
+		w := newWorld(t)
+		ada, eve := w.signUp("ada@example.com"), w.signUp("eve@example.com")
+		if !w.alive(ada) {
+			t.Error("a fresh session shows no viewer")
+		}
+		for name, ids := range map[string][2]string{
+			"session of somebody else": {ada.Viewer.User.ID, eve.Viewer.Session.ID},
+			"unknown session":          {ada.Viewer.User.ID, id.New(id.Session)},
+			"signed out":               {"", ""},
+		} {
+			_, err := w.Viewer(t.Context(), ids[0], ids[1])
+			if !apperr.Has(err, apperr.Unauthenticated) {
+				t.Errorf("%s: %v, want %s", name, err, apperr.Unauthenticated)
+			}
+		}
+		w.advance(account.Idle)
+		if w.alive(ada) {
+			t.Error("an expired session shows its viewer")
+		}
+	})
+
+	t.Run("A9 sign-out ends one session, by id or refresh token, any number of times", func(t *testing.T) {
+		w := newWorld(t)
+		first := w.signUp("ada@example.com")
+		var others []account.Grant
+		for range 2 {
+			grant, err := w.SignIn(t.Context(), account.SignInInput{Email: "ada@example.com", Password: goodPassword, From: here})
+			if err != nil {
+				t.Fatal(err)
+			}
+			others = append(others, grant)
+		}
+		for range 2 {
+			if err := w.SignOut(t.Context(), first.Viewer.Session.ID, ""); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.SignOut(t.Context(), "", others[0].RefreshToken); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.SignOut(t.Context(), "", ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if w.alive(first) || w.alive(others[0]) || !w.alive(others[1]) {
+			t.Errorf("alive: %v %v %v, want only the last", w.alive(first), w.alive(others[0]), w.alive(others[1]))
+		}
+		_, err := w.Refresh(t.Context(), first.RefreshToken, here)
+		wantCode(t, err, apperr.SessionExpired)
+	})
+
+	t.Run("A12 rotation keeps the session", func(t *testing.T) {
+		w := newWorld(t)
+		grant := w.signUp("ada@example.com")
+		begin := grant.Viewer.Session
+		for range 3 {
+			w.advance(6 * 24 * time.Hour)
+			next := w.refresh(grant.RefreshToken)
+			if next.RefreshToken == grant.RefreshToken || next.Viewer.User != grant.Viewer.User || next.Viewer.Session.ID != begin.ID {
+				t.Errorf("got %+v after %+v", next, grant)
+			}
+			if got, want := next.Viewer.Session.ExpiresAt, w.now.Add(account.Idle); got != want {
+				t.Errorf("expires at %s, want %s", got, want)
+			}
+			grant = next
+		}
+	})
+
+	t.Run("A12 absolute lifetime", func(t *testing.T) {
+		w := newWorld(t)
+		grant := w.signUp("ada@example.com")
+		end := w.now.Add(account.Lifetime)
+		for w.now.Before(end.Add(-24 * time.Hour)) {
+			w.advance(24 * time.Hour)
+			grant = w.refresh(grant.RefreshToken)
+		}
+		if got := grant.Viewer.Session.ExpiresAt; got != end {
+			t.Errorf("expires at %s, want %s", got, end)
+		}
+		w.advance(24 * time.Hour)
+		_, err := w.Refresh(t.Context(), grant.RefreshToken, here)
+		wantCode(t, err, apperr.SessionExpired)
+	})
+
+	t.Run("A12 idle for too long", func(t *testing.T) {
+		w := newWorld(t)
+		grant := w.signUp("ada@example.com")
+		w.advance(account.Idle)
+		_, err := w.Refresh(t.Context(), grant.RefreshToken, here)
+		wantCode(t, err, apperr.SessionExpired)
+	})
+
+	t.Run("A12 unknown tokens", func(t *testing.T) {
+		w := newWorld(t)
+		for _, token := range []string{"", "x", "\x00", strings.Repeat("A", 43)} {
+			_, err := w.Refresh(t.Context(), token, here)
+			wantCode(t, err, apperr.SessionExpired)
+		}
+	})
+
+	t.Run("A12 twenty tabs at once get the same successor", func(t *testing.T) {
+		w := newWorld(t)
+		grant := w.signUp("ada@example.com")
+		replicas := []*account.Service{w.Service, w.service(w.hasher)}
+		var mu sync.Mutex
+		successors := map[string]int{}
+		codes := race(20, func(i int) error {
+			next, err := replicas[i%2].Refresh(t.Context(), grant.RefreshToken, here)
+			mu.Lock()
+			defer mu.Unlock()
+			successors[next.RefreshToken]++
+			return err
+		})
+		if codes[""] != 20 || len(successors) != 1 {
+			t.Fatalf("got %v and %d different successors", codes, len(successors))
+		}
+		for token := range successors {
+			w.refresh(token)
+		}
+	})
+
+	t.Run("A12 a lost answer is made up for within the grace", func(t *testing.T) {
+		w := newWorld(t)
+		grant := w.signUp("ada@example.com")
+		lost := w.refresh(grant.RefreshToken)
+		w.advance(account.Grace - time.Millisecond)
+		if again := w.refresh(grant.RefreshToken); again.RefreshToken != lost.RefreshToken {
+			t.Error("the successor is another one")
+		}
+	})
+
+	t.Run("A12 a late tab gets the newest token, however many were made", func(t *testing.T) {
+		w := newWorld(t)
+		first := w.signUp("ada@example.com")
+		newest := w.refresh(w.refresh(w.refresh(first.RefreshToken).RefreshToken).RefreshToken)
+		if late := w.refresh(first.RefreshToken); late.RefreshToken != newest.RefreshToken {
+			t.Error("the late tab got an older token")
+		}
+	})
+
+	t.Run("A12 a replay after the grace revokes the family", func(t *testing.T) {
+		w := newWorld(t)
+		stolen := w.signUp("ada@example.com")
+		other, err := w.SignIn(t.Context(), account.SignInInput{Email: "ada@example.com", Password: goodPassword, From: here})
+		if err != nil {
+			t.Fatal(err)
+		}
+		current := w.refresh(stolen.RefreshToken)
+		w.advance(account.Grace)
+		_, err = w.Refresh(t.Context(), stolen.RefreshToken, there)
+		wantCode(t, err, apperr.SessionExpired)
+		if w.alive(current) {
+			t.Error("the session lives on")
+		}
+		_, err = w.Refresh(t.Context(), current.RefreshToken, here)
+		wantCode(t, err, apperr.SessionExpired)
+		if !w.alive(other) {
+			t.Error("another session of the same person ended too")
+		}
+		want := fmt.Sprintf(`msg="refresh token replayed" user=%s session=%s address=%s`, stolen.Viewer.User.ID, stolen.Viewer.Session.ID, there)
+		if !strings.Contains(logged.String(), want) {
+			t.Errorf("not logged: %s", want)
+		}
+	})
+
+	t.Run("A12 replay and renewal in the same instant", func(t *testing.T) {
+		w := newWorld(t)
+		stolen := w.signUp("ada@example.com")
+		current := w.refresh(stolen.RefreshToken)
+		w.advance(account.Grace)
+		race(20, func(i int) error {
+			_, err := w.Refresh(t.Context(), []string{stolen.RefreshToken, current.RefreshToken}[i%2], here)
+			return err
+		})
+		if n := w.count(`SELECT count(*) FROM sessions`) + w.count(`SELECT count(*) FROM refresh_tokens`); n != 0 {
+			t.Errorf("%d sessions and tokens are left", n)
+		}
+	})
+
+	t.Run("A12 sign-out everywhere", func(t *testing.T) {
+		w := newWorld(t)
+		ada, eve := w.signUp("ada@example.com"), w.signUp("eve@example.com")
+		again, err := w.SignIn(t.Context(), account.SignInInput{Email: "ada@example.com", Password: goodPassword, From: there})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.SignOutEverywhere(t.Context(), ada.Viewer.User.ID); err != nil {
+			t.Fatal(err)
+		}
+		if w.alive(ada) || w.alive(again) || !w.alive(eve) {
+			t.Errorf("alive: %v %v %v, want only somebody else's", w.alive(ada), w.alive(again), w.alive(eve))
+		}
+		for _, grant := range []account.Grant{ada, again} {
+			_, err := w.Refresh(t.Context(), grant.RefreshToken, here)
+			wantCode(t, err, apperr.SessionExpired)
+		}
+		if want := fmt.Sprintf(`msg="signed out everywhere" user=%s sessions=2`, ada.Viewer.User.ID); !strings.Contains(logged.String(), want) {
+			t.Errorf("not logged: %s", want)
+		}
+	})
+
+	t.Run("what has expired is removed", func(t *testing.T) {
+		w := newWorld(t)
+		w.signUp("idle@example.com")
+		grant := w.signUp("ada@example.com")
+		wantCode(t, w.signIn("ada@example.com", "wrong"), apperr.InvalidCredentials)
+		w.advance(time.Minute)
+		grant = w.refresh(grant.RefreshToken)
+		w.advance(account.Idle - time.Second)
+		grant = w.refresh(grant.RefreshToken)
+		w.advance(2 * time.Second)
+		if err := w.RemoveExpired(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := w.count(`SELECT count(*) FROM sessions`); n != 1 {
+			t.Errorf("%d sessions, want 1", n)
+		}
+		if n := w.count(`SELECT count(*) FROM refresh_tokens`); n != 2 { // the current one and the one before
+			t.Errorf("%d refresh tokens, want 2", n)
+		}
+		if n := w.count(`SELECT count(*) FROM throttles`); n != 0 {
+			t.Errorf("%d throttles, want 0", n)
+		}
+		w.refresh(grant.RefreshToken)
+	})
+}
+
+func TestUsers(t *testing.T) {
+	w := newWorld(t)
+	ada, eve := w.signUp("ada@example.com").Viewer.User, w.signUp("eve@example.com").Viewer.User
+	got, err := w.Users(t.Context(), []string{eve.ID, "x", "usr_\x00", id.New(id.User), ada.ID, eve.ID})
+	if err != nil || len(got) != 2 || got[ada.ID] != ada || got[eve.ID] != eve {
+		t.Errorf("Users = %v, %v", got, err)
+	}
+}

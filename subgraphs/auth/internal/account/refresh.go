@@ -1,0 +1,99 @@
+package account
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"log/slog"
+	"net/netip"
+
+	"github.com/jackc/pgx/v5"
+
+	"boxoffice.dev/pkg/apperr"
+)
+
+// newToken returns the first refresh token of a session: 256 random bits.
+func newToken() string {
+	raw := make([]byte, sha256.Size)
+	rand.Read(raw) //nolint:errcheck // never fails, see crypto/rand
+	return base64.RawURLEncoding.EncodeToString(raw)
+}
+
+// successor returns the token that replaces another. It is derived, so that whoever holds the old
+// one within the grace can be given the same again although only its hash is stored; without the
+// key it is as good as random.
+func (s *Service) successor(token string) string {
+	mac := hmac.New(sha256.New, s.tokenKey)
+	mac.Write([]byte(token))
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+func hashToken(token string) []byte {
+	sum := sha256.Sum256([]byte(token))
+	return sum[:]
+}
+
+// Refresh exchanges a refresh token for its successor and so renews the session. Within the grace
+// the same token leads to the same successor; after it, somebody holds a copy: the session ends.
+// Error: SessionExpired.
+func (s *Service) Refresh(ctx context.Context, token string, from netip.Addr) (Grant, error) {
+	var grant Grant
+	replayed := false
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		now := s.now()
+		account, session, err := lockSessionOfToken(ctx, tx, hashToken(token), now)
+		if err != nil {
+			return err
+		}
+		rotatedAt, err := tokenRotatedAt(ctx, tx, hashToken(token))
+		if err != nil {
+			return err
+		}
+		switch {
+		case rotatedAt == nil:
+			token, err = s.rotate(ctx, tx, &session, token)
+		case now.Sub(*rotatedAt) < Grace:
+			token, err = s.follow(ctx, tx, token)
+		default:
+			replayed = true
+			slog.WarnContext(ctx, "refresh token replayed", "user", account.User.ID, "session", session.ID, "address", from)
+			return deleteSession(ctx, tx, session.ID)
+		}
+		grant = Grant{Viewer: account.viewer(session), RefreshToken: token}
+		return err
+	})
+	if err != nil {
+		return Grant{}, err
+	}
+	if replayed {
+		return Grant{}, sessionExpired()
+	}
+	return grant, nil
+}
+
+// rotate makes the successor of the session's current token and moves the session's expiry on.
+func (s *Service) rotate(ctx context.Context, tx pgx.Tx, session *Session, token string) (string, error) {
+	now, next := s.now(), s.successor(token)
+	session.ExpiresAt = now.Add(Idle)
+	if limit := session.CreatedAt.Add(Lifetime); session.ExpiresAt.After(limit) {
+		session.ExpiresAt = limit
+	}
+	return next, replaceToken(ctx, tx, *session, hashToken(token), hashToken(next), now)
+}
+
+// follow returns the session's current token, which descends from the given one.
+func (s *Service) follow(ctx context.Context, tx pgx.Tx, token string) (string, error) {
+	for {
+		token = s.successor(token)
+		rotatedAt, err := tokenRotatedAt(ctx, tx, hashToken(token))
+		if err != nil || rotatedAt == nil {
+			return token, err
+		}
+	}
+}
+
+func sessionExpired() error {
+	return apperr.New(apperr.SessionExpired, "The session has ended. Sign in again.")
+}

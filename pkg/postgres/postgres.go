@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -28,8 +29,7 @@ func Open(ctx context.Context, url string) (*pgxpool.Pool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse database URL: %w", err)
 	}
-	// ParseConfig fills in pgx's own default when the URL does not name a size.
-	if config.MaxConns == defaultMaxConns() {
+	if !strings.Contains(url, "pool_max_conns") {
 		config.MaxConns = MaxConnections
 	}
 	setDefault(config.ConnConfig.RuntimeParams, "statement_timeout", "10s")
@@ -45,11 +45,6 @@ func Open(ctx context.Context, url string) (*pgxpool.Pool, error) {
 		return nil, err
 	}
 	return pool, nil
-}
-
-func defaultMaxConns() int32 {
-	config, _ := pgxpool.ParseConfig("host=localhost")
-	return config.MaxConns
 }
 
 func setDefault(params map[string]string, name, value string) {

@@ -35,6 +35,13 @@ func (c Config) Development() bool { return c.Environment == "development" }
 
 func (c Config) base() Config { return c }
 
+func (c Config) check() error {
+	if c.Environment != "production" && c.Environment != "development" {
+		return fmt.Errorf("ENVIRONMENT: want production or development, got %q", c.Environment)
+	}
+	return nil
+}
+
 // Configured is a configuration that embeds Config.
 type Configured interface{ base() Config }
 
@@ -55,6 +62,9 @@ const (
 // healthcheck it only asks the running service whether it is ready and exits accordingly.
 func Main[C Configured](service Service, run func(ctx context.Context, cfg C, s *Server) error) {
 	cfg, err := env.ParseAs[C]()
+	if err == nil {
+		err = errors.Join(cfg.base().check(), checkSecrets(cfg))
+	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", service.Name, err)
 		os.Exit(1)

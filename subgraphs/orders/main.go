@@ -21,7 +21,7 @@ type config struct {
 	DatabaseURL   string        `env:"DATABASE_URL,required"`
 	AMQPURL       string        `env:"AMQP_URL,required"`
 	JWKSURL       string        `env:"JWKS_URL" envDefault:"http://127.0.0.1:4001/.well-known/jwks.json"`
-	ServiceToken  string        `env:"SERVICE_TOKEN,required"`
+	ServiceToken  server.Secret `env:"SERVICE_TOKEN,required"`
 	Hold          time.Duration `env:"HOLD" envDefault:"15m"`
 	MaxLiveOrders int           `env:"MAX_LIVE_ORDERS" envDefault:"5"`
 }
@@ -52,7 +52,7 @@ func run(ctx context.Context, cfg config, srv *server.Server) error {
 	srv.Go("relay", func(ctx context.Context) error { return box.Relay(ctx, bus.Publish) })
 	srv.Go("consumer", func(ctx context.Context) error { return bus.Consume(ctx, orders.Reactions()) })
 	srv.Handle("/graphql", gqlserver.New(gqlserver.Config{
-		Schema: graph.Schema(orders, time.Now), ServiceToken: cfg.ServiceToken, Verify: verifier.Verify,
+		Schema: graph.Schema(orders, time.Now), ServiceToken: cfg.ServiceToken.Reveal(), Verify: verifier.Verify,
 	}))
 	return srv.Run(ctx)
 }

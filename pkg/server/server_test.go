@@ -1,0 +1,171 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/caarlos0/env/v11"
+
+	"boxoffice.dev/pkg/correlation"
+)
+
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close() //nolint:errcheck // only its number is wanted
+	return l.Addr().String()
+}
+
+func get(t *testing.T, url string) (int, string) {
+	t.Helper()
+	resp, err := http.Get(url) //nolint:noctx // a test's own server
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer resp.Body.Close() //nolint:errcheck // read to its end
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(body)
+}
+
+func TestRun(t *testing.T) {
+	cfg := Config{ListenAddr: freeAddr(t), AdminAddr: freeAddr(t)}
+	s := newServer(cfg)
+	var broken error
+	s.Check("database", func(context.Context) error { return broken })
+	entered, release := make(chan struct{}), make(chan struct{})
+	s.Handle("/slow", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		close(entered)
+		<-release
+		io.WriteString(w, "done") //nolint:errcheck,gosec // to the test
+	}))
+	taskEnded := make(chan struct{})
+	s.Go("task", func(ctx context.Context) error { <-ctx.Done(); close(taskEnded); return nil })
+
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- s.Run(ctx) }()
+	for !s.ready.Load() {
+		if err := t.Context().Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if code, body := get(t, "http://"+cfg.AdminAddr+"/readyz"); code != 200 {
+		t.Errorf("ready: got %d %s", code, body)
+	}
+	if healthcheck(cfg.AdminAddr) != 0 {
+		t.Error("healthcheck of a ready service failed")
+	}
+	broken = errors.New("connection refused")
+	if code, body := get(t, "http://"+cfg.AdminAddr+"/readyz"); code != 503 || !strings.Contains(body, `"database":"connection refused"`) {
+		t.Errorf("not ready: got %d %s", code, body)
+	}
+	if healthcheck(cfg.AdminAddr) != 1 {
+		t.Error("healthcheck of a service that is not ready succeeded")
+	}
+	if code, _ := get(t, "http://"+cfg.AdminAddr+"/healthz"); code != 200 {
+		t.Errorf("alive: got %d", code)
+	}
+	if code, _ := get(t, "http://"+cfg.ListenAddr+"/healthz"); code != 404 {
+		t.Errorf("health on the public listener: got %d", code)
+	}
+
+	// A request under way is answered although the service stops.
+	answer := make(chan string)
+	go func() {
+		code, body := get(t, "http://"+cfg.ListenAddr+"/slow")
+		answer <- fmt.Sprint(code, body)
+	}()
+	<-entered
+	stop()
+	<-taskEnded
+	close(release)
+	if got := <-answer; got != "200done" {
+		t.Errorf("request under way: got %s", got)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("ended with %v", err)
+	}
+}
+
+func TestRunEndsWithATaskThatFails(t *testing.T) {
+	s := newServer(Config{AdminAddr: freeAddr(t)})
+	boom := errors.New("boom")
+	s.Go("task", func(context.Context) error { return boom })
+	if err := s.Run(t.Context()); !errors.Is(err, boom) {
+		t.Errorf("got %v, want %v", err, boom)
+	}
+}
+
+func TestRequestID(t *testing.T) {
+	made := regexp.MustCompile(`^[0-9a-f-]{36}$`)
+	for sent, want := range map[string]*regexp.Regexp{
+		"abc-123":                regexp.MustCompile(`^abc-123$`),
+		"":                       made,
+		"with space":             made,
+		"evil\"quote":            made,
+		strings.Repeat("x", 100): made,
+	} {
+		var seen correlation.IDs
+		w := httptest.NewRecorder()
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+		r.Header.Set("X-Request-Id", sent)
+		r.Header.Set("Traceparent", strings.Repeat("0", 60))
+		logged(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen = correlation.From(r.Context()) })).ServeHTTP(w, r)
+		if got := w.Header().Get("X-Request-Id"); !want.MatchString(got) || seen.Request != got || seen.TraceParent != "" {
+			t.Errorf("sent %q: answered %q, handler saw %+v", sent, got, seen)
+		}
+	}
+}
+
+type testConfig struct {
+	Config
+	Token Secret `env:"TOKEN,required"`
+}
+
+func TestSecret(t *testing.T) {
+	parse := func(token, environment string) (testConfig, error) {
+		cfg, err := env.ParseAsWithOptions[testConfig](env.Options{Environment: map[string]string{"TOKEN": token, "ENVIRONMENT": environment}})
+		return cfg, errors.Join(err, cfg.check(), checkSecrets(cfg))
+	}
+	const example, own = "development-service-token-0123456789", "my-own-service-token-0123456789-abcdef"
+	for _, tt := range []struct {
+		token, environment string
+		ok                 bool
+	}{
+		{own, "production", true},
+		{own, "development", true},
+		{example, "development", true},
+		{example, "production", false},
+		{"short", "production", false},
+		{"short", "development", false},
+		{own, "staging", false},
+	} {
+		cfg, err := parse(tt.token, tt.environment)
+		if (err == nil) != tt.ok {
+			t.Errorf("%s in %s: got %v, want ok %v", tt.token, tt.environment, err, tt.ok)
+		}
+		if tt.ok && cfg.Token.Reveal() != tt.token {
+			t.Errorf("revealed %q", cfg.Token.Reveal())
+		}
+	}
+	cfg, _ := parse(own, "production")
+	data, err := json.Marshal(map[string]string{"printed": fmt.Sprintf("%v %s %+v", cfg.Token, cfg.Token, cfg)})
+	if err != nil || strings.Contains(string(data), own) {
+		t.Errorf("the secret was printed: %s %v", data, err)
+	}
+}

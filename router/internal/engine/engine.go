@@ -1,0 +1,150 @@
+// Package engine executes operations over the subgraphs. It is the only package that knows
+// graphql-go-tools, and it keeps what that library mixes up apart: requests are never merged, and
+// a user's headers reach a subgraph only as arguments of that user's own fetch.
+package engine
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/wundergraph/graphql-go-tools/v2/pkg/ast"
+	"github.com/wundergraph/graphql-go-tools/v2/pkg/engine/plan"
+	"github.com/wundergraph/graphql-go-tools/v2/pkg/engine/resolve"
+	"golang.org/x/sync/singleflight"
+
+	"boxoffice.dev/router/internal/operation"
+	"boxoffice.dev/router/internal/supergraph"
+)
+
+const (
+	cachedVariants = 2_000
+	cachedPlans    = 1_000
+	cachedBytes    = 8 << 10 // longer texts are normalized each time
+)
+
+// Engine plans and executes operations of one supergraph. Safe for concurrent use.
+type Engine struct {
+	router, client *ast.Document // the schema as the planner and as clients see it
+	config         plan.Configuration
+	resolver       *resolve.Resolver
+	rules          map[coordinate][]supergraph.Rule
+
+	tools    sync.Pool
+	variants *lru.Cache[variant, string]   // operation → normalized operation
+	plans    *lru.Cache[string, plan.Plan] // normalized operation, without values → plan
+	planning singleflight.Group
+	planners chan struct{} // holds one value for each operation that is being planned
+	planned  atomic.Int64
+}
+
+type coordinate struct{ typ, field string }
+
+// New returns an engine that works until ctx ends.
+func New(ctx context.Context, cfg Config) (*Engine, error) {
+	e := &Engine{
+		resolver: resolve.New(ctx, resolverOptions()),
+		rules:    map[coordinate][]supergraph.Rule{},
+		planners: make(chan struct{}, max(cfg.Planning, 1)),
+	}
+	e.tools.New = newTools
+	var err error
+	if e.router, err = parseSchema(cfg.Supergraph.RouterSDL); err != nil {
+		return nil, fmt.Errorf("parse router schema: %w", err)
+	}
+	if e.client, err = parseSchema(cfg.Supergraph.ClientSDL); err != nil {
+		return nil, fmt.Errorf("parse client schema: %w", err)
+	}
+	if e.config, err = planConfig(ctx, cfg, e.client); err != nil {
+		return nil, err
+	}
+	for _, f := range cfg.Supergraph.Fields {
+		if len(f.Rules) > 0 {
+			e.rules[coordinate{f.Type, f.Name}] = f.Rules
+		}
+	}
+	if e.variants, err = lru.New[variant, string](cachedVariants); err != nil {
+		return nil, err
+	}
+	if e.plans, err = lru.New[string, plan.Plan](cachedPlans); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// Planned returns how many operations were planned so far.
+func (e *Engine) Planned() int64 { return e.planned.Load() }
+
+// Call is one request to execute.
+type Call struct {
+	Operation *operation.Operation
+	Variables []byte // a JSON object, or empty
+	// Headers returns the headers of one fetch, a new map each time. May be called concurrently.
+	Headers func(subgraph string) http.Header
+	// Answered is told the headers of each subgraph's answer. May be called concurrently, but for
+	// the root fields of a mutation in their order.
+	Answered func(subgraph string, header http.Header)
+}
+
+// Execute returns the response to the call: {"data": …} with "errors" when something went wrong.
+// The caller comes from the context (package identity). The error is an operation.Refused when
+// the variables do not fit; then nothing was executed.
+func (e *Engine) Execute(ctx context.Context, call Call) ([]byte, error) {
+	p, err := e.prepare(ctx, call.Operation, call.Variables)
+	if err != nil {
+		return nil, err
+	}
+	synchronous, ok := p.plan.(*plan.SynchronousResponsePlan)
+	if !ok {
+		return nil, fmt.Errorf("execute: unexpected %T", p.plan)
+	}
+	rc := resolve.NewContext(ctx)
+	rc.Variables = p.variables
+	rc.RemapVariables = p.remap
+	rc.ExecutionOptions.DisableInboundRequestDeduplication = true
+	rc.ExecutionOptions.DisableSubgraphRequestDeduplication = true
+	rc.SubgraphHeadersBuilder = headers(call.Headers)
+	rc.LoaderHooks = answers(call.Answered)
+	rc.SetPreFetchFieldAuthorizer(e)
+	var body bytes.Buffer
+	if _, err := e.resolver.ArenaResolveGraphQLResponse(rc, synchronous.Response, &body); err != nil {
+		return nil, fmt.Errorf("execute: %w", err)
+	}
+	return present(ctx, body.Bytes())
+}
+
+type headers func(subgraph string) http.Header
+
+// HeadersForSubgraph returns a new map each time, because the engine adds to it. The hash only
+// serves de-duplication, which is off.
+func (h headers) HeadersForSubgraph(name string) (http.Header, uint64) { return h(name), 0 }
+
+// HashAll only serves de-duplication.
+func (h headers) HashAll() uint64 { return 0 }
+
+type answers func(subgraph string, header http.Header)
+
+func (a answers) OnLoad(ctx context.Context, _ resolve.DataSourceInfo) context.Context { return ctx }
+
+func (a answers) OnFinished(_ context.Context, source resolve.DataSourceInfo, info *resolve.ResponseInfo) {
+	if info != nil && info.ResponseHeaders != nil {
+		a(source.Name, info.ResponseHeaders)
+	}
+}
+
+// asyncErrors answers subscriptions whose event could not be resolved.
+type asyncErrors struct{}
+
+func (asyncErrors) WriteError(ctx *resolve.Context, err error, _ *resolve.GraphQLResponse, w io.Writer) {
+	if !errors.Is(err, context.Canceled) {
+		slog.ErrorContext(ctx.Context(), "resolve event", "error", err)
+	}
+	w.Write(internalError) //nolint:errcheck // the client is gone then
+}

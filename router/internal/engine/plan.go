@@ -1,0 +1,260 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+
+	"github.com/wundergraph/astjson"
+	"github.com/wundergraph/graphql-go-tools/v2/pkg/ast"
+	"github.com/wundergraph/graphql-go-tools/v2/pkg/astnormalization"
+	"github.com/wundergraph/graphql-go-tools/v2/pkg/astparser"
+	"github.com/wundergraph/graphql-go-tools/v2/pkg/astprinter"
+	"github.com/wundergraph/graphql-go-tools/v2/pkg/engine/plan"
+	"github.com/wundergraph/graphql-go-tools/v2/pkg/engine/postprocess"
+	"github.com/wundergraph/graphql-go-tools/v2/pkg/operationreport"
+	"github.com/wundergraph/graphql-go-tools/v2/pkg/variablesvalidation"
+
+	"boxoffice.dev/router/internal/operation"
+)
+
+// operationName stands for whatever clients name their operations, so that the same operation
+// under many names has one plan.
+const operationName = "Operation"
+
+// prepared is an operation with one request's variables, ready to be executed.
+type prepared struct {
+	plan      plan.Plan
+	variables *astjson.Value
+	remap     map[string]string // from the plan's variable names to the client's
+}
+
+// variant is one form of an operation: @skip and @include are already decided.
+type variant struct{ text, name, conditions string }
+
+// tools are what one preparation works with; they are expensive to make and not safe to share.
+type tools struct {
+	parser     *astparser.Parser
+	doc        *ast.Document
+	report     operationreport.Report
+	normalizer *astnormalization.OperationNormalizer
+	variables  *astnormalization.VariablesNormalizer
+	mapper     *astnormalization.VariablesMapper
+	validator  *variablesvalidation.VariablesValidator
+	printer    astprinter.Printer
+	buf        bytes.Buffer
+}
+
+func newTools() any {
+	return &tools{
+		parser: astparser.NewParser(),
+		doc:    ast.NewSmallDocument(),
+		normalizer: astnormalization.NewWithOpts(
+			astnormalization.WithRemoveNotMatchingOperationDefinitions(),
+			astnormalization.WithInlineFragmentSpreads(),
+			astnormalization.WithRemoveFragmentDefinitions(),
+			astnormalization.WithRemoveUnusedVariables(),
+		),
+		variables: astnormalization.NewVariablesNormalizer(),
+		mapper:    astnormalization.NewVariablesMapper(),
+		validator: variablesvalidation.NewVariablesValidator(variablesvalidation.VariablesValidatorOptions{
+			DisableExposingVariablesContent: true, // passwords are variables
+		}),
+	}
+}
+
+// prepare finds or makes the plan of an operation and brings the variables (a JSON object or
+// empty) into the plan's form. The error is an operation.Refused when a variable is wrong.
+func (e *Engine) prepare(ctx context.Context, op *operation.Operation, variables []byte) (*prepared, error) {
+	if len(variables) == 0 {
+		variables = []byte("{}")
+	}
+	t, _ := e.tools.Get().(*tools)
+	defer e.tools.Put(t)
+	t.report.Reset()
+
+	// 1. The operation alone, fragments written out: the same for all values of its variables,
+	// except for those that @skip and @include read.
+	id := variant{op.Text, op.Name, conditionValues(op.Conditions, variables)}
+	normal, ok := e.variants.Get(id)
+	if !ok {
+		var err error
+		if normal, err = e.normalize(t, op, variables); err != nil {
+			return nil, err
+		}
+		if len(op.Text) <= cachedBytes {
+			e.variants.Add(id, normal)
+		}
+	}
+	if err := t.load(normal, variables); err != nil {
+		return nil, err
+	}
+
+	// 2. Literals become variables, and variables get the plan's names: "one operation, one plan".
+	t.variables.NormalizeOperation(t.doc, e.client, &t.report)
+	if t.report.HasErrors() {
+		return nil, t.failure("extract variables")
+	}
+	remap := t.mapper.NormalizeOperation(t.doc, e.client, &t.report)
+	if t.report.HasErrors() {
+		return nil, t.failure("map variables")
+	}
+	if err := t.validator.ValidateWithRemap(t.doc, e.client, t.doc.Input.Variables, remap); err != nil {
+		var invalid *variablesvalidation.InvalidVariableError
+		if errors.As(err, &invalid) {
+			return nil, operation.RefuseVariables(invalid.Message)
+		}
+		return nil, fmt.Errorf("validate variables: %w", err)
+	}
+	values, err := astjson.ParseBytes(bytes.Clone(t.doc.Input.Variables))
+	if err != nil {
+		return nil, fmt.Errorf("parse variables: %w", err)
+	}
+
+	// 3. The plan.
+	text, err := t.print()
+	if err != nil {
+		return nil, err
+	}
+	p, err := e.planOf(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	return &prepared{plan: p, variables: values, remap: remap}, nil
+}
+
+func (e *Engine) normalize(t *tools, op *operation.Operation, variables []byte) (string, error) {
+	if err := t.load(op.Text, variables); err != nil {
+		return "", err
+	}
+	name := op.Name
+	if name == "" { // then it is the only one
+		name = operationName
+		t.rename(name)
+	}
+	t.normalizer.NormalizeNamedOperation(t.doc, e.client, []byte(name), &t.report)
+	if t.report.HasErrors() {
+		return "", t.failure("normalize")
+	}
+	t.rename(operationName)
+	return t.print()
+}
+
+// conditionValues tells apart the requests whose @skip and @include come out differently.
+func conditionValues(names []string, variables []byte) string {
+	if len(names) == 0 {
+		return ""
+	}
+	parsed, err := astjson.ParseBytes(variables)
+	if err != nil {
+		return "?" // refused when the variables are validated
+	}
+	values := make([]byte, len(names))
+	for i, name := range names {
+		values[i] = '-' // not sent: the default decides
+		if v := parsed.Get(name); v != nil {
+			switch v.Type() {
+			case astjson.TypeTrue:
+				values[i] = 't'
+			case astjson.TypeFalse:
+				values[i] = 'f'
+			default:
+				values[i] = '?'
+			}
+		}
+	}
+	return string(values)
+}
+
+// planOf returns the plan of a normalized operation. Planning is the one expensive step, so equal
+// operations are planned once and only a few at the same time.
+func (e *Engine) planOf(ctx context.Context, text string) (plan.Plan, error) {
+	if p, ok := e.plans.Get(text); ok {
+		return p, nil
+	}
+	planned := e.planning.DoChan(text, func() (any, error) {
+		e.planners <- struct{}{}
+		defer func() { <-e.planners }()
+		p, err := e.plan(text)
+		if err == nil {
+			e.plans.Add(text, p)
+		}
+		return p, err
+	})
+	select {
+	case r := <-planned:
+		if r.Err != nil {
+			return nil, r.Err
+		}
+		p, _ := r.Val.(plan.Plan)
+		return p, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// plan makes a plan. The planner gives up on some operations by panicking.
+func (e *Engine) plan(text string) (made plan.Plan, err error) {
+	e.planned.Add(1)
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("plan: panic: %v\n%s", r, debug.Stack())
+		}
+	}()
+	doc, report := astparser.ParseGraphqlDocumentString(text)
+	if report.HasErrors() {
+		return nil, fmt.Errorf("parse normalized operation: %w", report)
+	}
+	planner, err := plan.NewPlanner(e.config)
+	if err != nil {
+		return nil, fmt.Errorf("make planner: %w", err)
+	}
+	p := planner.Plan(&doc, e.router, operationName, &report)
+	if report.HasErrors() {
+		return nil, fmt.Errorf("plan: %w", report)
+	}
+	postprocess.NewProcessor(postprocess.CollectDataSourceInfo()).Process(p)
+	return p, nil
+}
+
+func (t *tools) load(text string, variables []byte) error {
+	t.doc.Reset()
+	t.doc.Input.ResetInputString(text)
+	t.doc.Input.Variables = bytes.Clone(variables)
+	t.parser.Parse(t.doc, &t.report)
+	if t.report.HasErrors() {
+		return t.failure("parse")
+	}
+	return nil
+}
+
+func (t *tools) print() (string, error) {
+	t.buf.Reset()
+	if err := t.printer.Print(t.doc, &t.buf); err != nil {
+		return "", fmt.Errorf("print operation: %w", err)
+	}
+	return t.buf.String(), nil
+}
+
+// rename gives the first operation of the document a name.
+func (t *tools) rename(name string) {
+	for _, node := range t.doc.RootNodes {
+		if node.Kind == ast.NodeKindOperationDefinition {
+			t.doc.OperationDefinitions[node.Ref].Name = t.doc.Input.AppendInputString(name)
+			return
+		}
+	}
+}
+
+// failure turns what the engine reports into an error. The document was valid, so what it tells
+// clients (external errors) is about their variables; the rest is a fault of ours.
+func (t *tools) failure(doing string) error {
+	if len(t.report.InternalErrors) == 0 && len(t.report.ExternalErrors) > 0 {
+		slog.Debug("operation refused by the engine", "doing", doing, "error", t.report)
+		return operation.RefuseVariables(t.report.ExternalErrors[0].Message)
+	}
+	return fmt.Errorf("%s: %w", doing, t.report)
+}

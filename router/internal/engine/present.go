@@ -1,0 +1,113 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"slices"
+
+	"github.com/wundergraph/graphql-go-tools/v2/pkg/errorcodes"
+
+	"boxoffice.dev/pkg/apperr"
+	"boxoffice.dev/pkg/correlation"
+	"boxoffice.dev/pkg/identity"
+	"boxoffice.dev/router/internal/upstream"
+)
+
+const (
+	maxErrors = 50 // in one response
+	// codeMissing marks errors that a subgraph sent without a code.
+	codeMissing apperr.Code = "CODE_MISSING"
+)
+
+var internalError = []byte(`{"errors":[{"message":"internal error","extensions":{"code":"INTERNAL_SERVER_ERROR"}}]}`)
+
+type responseError struct {
+	Message    string `json:"message"`
+	Path       []any  `json:"path,omitempty"`
+	Extensions struct {
+		Code      apperr.Code `json:"code"`
+		RequestID string      `json:"requestId,omitempty"`
+	} `json:"extensions"`
+}
+
+// present rewrites the errors of a response so that they show what people may see: the errors of
+// subgraphs that carry a code, and masks for everything else. The engine's own texts name
+// subgraphs and have no codes.
+func present(ctx context.Context, body []byte) ([]byte, error) {
+	if !bytes.HasPrefix(body, []byte(`{"errors":`)) { // the engine writes errors first
+		return body, nil
+	}
+	var response struct {
+		Errors     []responseError `json:"errors"`
+		Data       json.RawMessage `json:"data"`
+		Extensions json.RawMessage `json:"extensions,omitempty"`
+	}
+	if err := json.Unmarshal(body, &response); err != nil {
+		return nil, fmt.Errorf("read own response: %w", err)
+	}
+	var shown []responseError
+	var nulls []responseError // non-null fields that came out null
+	for _, e := range response.Errors {
+		e.Path = reached(e.Path)
+		switch e.Extensions.Code {
+		case "": // the engine's own
+			nulls = append(nulls, e)
+			continue
+		case errorcodes.UnauthorizedFieldOrType:
+			e = denied(e, identity.From(ctx))
+		case codeMissing, apperr.Internal, "GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED":
+			slog.ErrorContext(ctx, "subgraph failed", "code", e.Extensions.Code, "error", e.Message, "path", e.Path)
+			e = masked(ctx, e, apperr.Internal, "internal error")
+		}
+		if !slices.ContainsFunc(shown, e.same) {
+			shown = append(shown, e)
+		}
+	}
+	for _, e := range nulls {
+		if slices.ContainsFunc(shown, e.explainedBy) {
+			continue
+		}
+		slog.ErrorContext(ctx, "subgraph answered badly", "error", e.Message, "path", e.Path)
+		if e = masked(ctx, e, upstream.Unavailable, upstream.UnavailableMessage); !slices.ContainsFunc(shown, e.same) {
+			shown = append(shown, e)
+		}
+	}
+	response.Errors = shown[:min(len(shown), maxErrors)]
+	return json.Marshal(response)
+}
+
+func denied(e responseError, caller identity.Caller) responseError {
+	if caller.SignedIn() {
+		e.Message, e.Extensions.Code = "You may not do this.", apperr.Forbidden
+	} else {
+		e.Message, e.Extensions.Code = "Sign in first.", apperr.Unauthenticated
+	}
+	return e
+}
+
+func masked(ctx context.Context, e responseError, code apperr.Code, message string) responseError {
+	e.Message, e.Extensions.Code = message, code
+	e.Extensions.RequestID = correlation.From(ctx).Request
+	return e
+}
+
+// reached cuts a path where the engine no longer knows which item of a list was meant.
+func reached(path []any) []any {
+	if i := slices.Index(path, any("@")); i >= 0 {
+		return path[:i]
+	}
+	return path
+}
+
+func (e responseError) same(other responseError) bool {
+	return e.Extensions.Code == other.Extensions.Code && e.Message == other.Message && slices.Equal(e.Path, other.Path)
+}
+
+// explainedBy reports whether the other error is about the same field or one above or below.
+func (e responseError) explainedBy(other responseError) bool {
+	n := min(len(e.Path), len(other.Path))
+	return slices.Equal(e.Path[:n], other.Path[:n])
+}

@@ -1,0 +1,80 @@
+// Package gateway puts the router together: one handler that answers the operations of a
+// supergraph by asking its subgraphs.
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"boxoffice.dev/pkg/identity"
+	"boxoffice.dev/router/internal/authn"
+	"boxoffice.dev/router/internal/engine"
+	"boxoffice.dev/router/internal/httpapi"
+	"boxoffice.dev/router/internal/operation"
+	"boxoffice.dev/router/internal/playground"
+	"boxoffice.dev/router/internal/supergraph"
+	"boxoffice.dev/router/internal/upstream"
+)
+
+// authSubgraph is the one that issues sessions: it alone gets refresh tokens and sets cookies.
+const authSubgraph = "auth"
+
+// Config is what a router runs on.
+type Config struct {
+	SDL          string            // the supergraph
+	SubgraphURLs map[string]string // by name; they override the supergraph's
+	ServiceToken string
+	Verify       func(ctx context.Context, token string) (identity.Caller, error)
+	CookiePrefix string
+
+	AllowedOrigins []string
+	TrustedProxies []netip.Prefix
+	Introspection  bool // also suggestions in error messages
+	Playground     bool
+
+	Limits           operation.Limits
+	SubgraphTimeout  time.Duration
+	SubgraphMaxBytes int64
+}
+
+// New returns the router's public handler. It works until ctx ends.
+func New(ctx context.Context, cfg Config) (http.Handler, error) {
+	graph, err := supergraph.Parse(cfg.SDL)
+	if err != nil {
+		return nil, err
+	}
+	if err := graph.Relocate(cfg.SubgraphURLs); err != nil {
+		return nil, err
+	}
+	documents, err := operation.New(operation.Config{SDL: graph.ClientSDL, Limits: cfg.Limits, Introspection: cfg.Introspection})
+	if err != nil {
+		return nil, fmt.Errorf("load client schema: %w", err)
+	}
+	client := upstream.NewClient(upstream.Config{Timeout: cfg.SubgraphTimeout, MaxBytes: cfg.SubgraphMaxBytes})
+	eng, err := engine.New(ctx, engine.Config{
+		Supergraph: graph, Client: client, Introspection: cfg.Introspection, Planning: cfg.Limits.Planning,
+	})
+	if err != nil {
+		return nil, err
+	}
+	sessions := authn.New(authn.Config{
+		Verify: cfg.Verify, CookiePrefix: cfg.CookiePrefix, Client: client, AuthURL: graph.URL(authSubgraph),
+	})
+	api, err := httpapi.New(httpapi.Config{
+		Documents: documents, Engine: eng, Sessions: sessions,
+		AuthSubgraph: authSubgraph, ServiceToken: cfg.ServiceToken,
+		AllowedOrigins: cfg.AllowedOrigins, TrustedProxies: cfg.TrustedProxies,
+	})
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/graphql", api)
+	if cfg.Playground {
+		playground.Register(mux)
+	}
+	return mux, nil
+}

@@ -1,0 +1,170 @@
+// Package httpapi is the router's GraphQL endpoint: GraphQL over HTTP
+// (https://graphql.github.io/graphql-over-http/draft/) with JSON only, and the rules that keep
+// other sites from using a visitor's cookies.
+package httpapi
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"runtime/debug"
+	"sync"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"boxoffice.dev/pkg/apperr"
+	"boxoffice.dev/pkg/correlation"
+	"boxoffice.dev/pkg/identity"
+	"boxoffice.dev/router/internal/authn"
+	"boxoffice.dev/router/internal/engine"
+	"boxoffice.dev/router/internal/operation"
+	"boxoffice.dev/router/internal/upstream"
+)
+
+// Codes of requests that are refused before their document is looked at.
+const (
+	BadRequest           apperr.Code = "BAD_REQUEST"
+	MethodNotAllowed     apperr.Code = "METHOD_NOT_ALLOWED"
+	NotAcceptable        apperr.Code = "NOT_ACCEPTABLE"
+	UnsupportedMediaType apperr.Code = "UNSUPPORTED_MEDIA_TYPE"
+	RequestTooLarge      apperr.Code = "REQUEST_TOO_LARGE"
+	CrossOrigin          apperr.Code = "CROSS_ORIGIN_REFUSED"
+	Unsupported          apperr.Code = "OPERATION_TYPE_UNSUPPORTED"
+)
+
+// Config is what the endpoint works with.
+type Config struct {
+	Documents *operation.Documents
+	Engine    *engine.Engine
+	Sessions  *authn.Authenticator
+
+	AuthSubgraph   string // whose Set-Cookie lines reach the client, and that gets refresh tokens
+	ServiceToken   string // proves to subgraphs that the router asks
+	AllowedOrigins []string
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
+}
+
+// Handler serves GraphQL.
+type Handler struct {
+	cfg     Config
+	origins origins
+}
+
+// New returns the handler. The error names an origin that is not one.
+func New(cfg Config) (*Handler, error) {
+	o, err := newOrigins(cfg.AllowedOrigins)
+	if err != nil {
+		return nil, err
+	}
+	return &Handler{cfg: cfg, origins: o}, nil
+}
+
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	out := reply{w: w, media: mediaJSON}
+	defer func() {
+		if p := recover(); p != nil {
+			if p == http.ErrAbortHandler {
+				panic(p)
+			}
+			slog.ErrorContext(r.Context(), "request failed", "panic", p, "stack", string(debug.Stack()))
+			out.refuse(operation.Refuse(http.StatusInternalServerError, apperr.Internal, "internal error"))
+		}
+	}()
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "no-store")
+	h.origins.allow(w, r)
+	if r.Method == http.MethodOptions {
+		w.Header().Set("Allow", allowedMethods)
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	media, ok := negotiate(r.Header.Get("Accept"))
+	if !ok {
+		out.refuse(operation.Refuse(http.StatusNotAcceptable, NotAcceptable, "accept application/json or application/graphql-response+json"))
+		return
+	}
+	out.media = media
+	if err := h.serve(&out, r); err != nil {
+		h.fail(&out, r, err)
+	}
+}
+
+// serve answers the request, or returns why it does not.
+func (h *Handler) serve(out *reply, r *http.Request) error {
+	if err := h.checkOrigin(r); err != nil {
+		return err
+	}
+	req, err := read(out.w, r)
+	if err != nil {
+		return err
+	}
+	op, err := h.cfg.Documents.Prepare(req.Query, req.OperationName)
+	if err != nil {
+		return err
+	}
+	switch {
+	case r.Method == http.MethodGet && op.Kind != ast.Query:
+		out.w.Header().Set("Allow", "POST")
+		return operation.Refuse(http.StatusMethodNotAllowed, MethodNotAllowed, "only queries may use GET")
+	case op.Kind == ast.Subscription:
+		return operation.Refuse(http.StatusBadRequest, Unsupported, "subscriptions cannot be answered by a single response")
+	}
+	if err := h.cfg.Documents.CheckCost(op, req.Variables); err != nil {
+		return err
+	}
+
+	session, err := h.cfg.Sessions.Authenticate(r, func(s authn.Session) http.Header {
+		return h.headers(r, s).For(h.cfg.AuthSubgraph)
+	})
+	if err != nil {
+		return err
+	}
+	var mu sync.Mutex
+	cookies := session.SetCookies
+	body, err := h.cfg.Engine.Execute(identity.With(r.Context(), session.Caller), engine.Call{
+		Operation: op,
+		Variables: req.Variables,
+		Headers:   h.headers(r, session).For,
+		Answered: func(subgraph string, header http.Header) {
+			if subgraph == h.cfg.AuthSubgraph {
+				mu.Lock()
+				defer mu.Unlock()
+				cookies = append(cookies, header.Values("Set-Cookie")...)
+			}
+		},
+	})
+	out.setCookies(cookies)
+	if err != nil {
+		return err
+	}
+	out.write(http.StatusOK, body)
+	return nil
+}
+
+// headers says what subgraphs are told about the request.
+func (h *Handler) headers(r *http.Request, s authn.Session) upstream.Headers {
+	ids := correlation.From(r.Context())
+	return upstream.Headers{
+		ServiceToken: h.cfg.ServiceToken, AccessToken: s.AccessToken,
+		RequestID: ids.Request, TraceParent: ids.TraceParent,
+		ClientAddress: clientAddress(r, h.cfg.TrustedProxies),
+		AuthSubgraph:  h.cfg.AuthSubgraph, RefreshCookie: s.RefreshCookie, RefreshToken: s.RefreshToken,
+	}
+}
+
+// fail answers with what a client may know about an error and logs the rest.
+func (h *Handler) fail(out *reply, r *http.Request, err error) {
+	var refused *operation.Refused
+	switch {
+	case errors.As(err, &refused):
+		out.refuse(refused)
+	case r.Context().Err() != nil: // nobody reads it
+		out.refuse(operation.Refuse(http.StatusServiceUnavailable, upstream.Unavailable, upstream.UnavailableMessage))
+	default:
+		slog.ErrorContext(r.Context(), "request failed", "error", err)
+		internal := operation.Refuse(http.StatusInternalServerError, apperr.Internal, "internal error")
+		internal.Errors[0].Extensions["requestId"] = correlation.From(r.Context()).Request
+		out.refuse(internal)
+	}
+}

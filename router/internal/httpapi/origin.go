@@ -1,0 +1,109 @@
+package httpapi
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"boxoffice.dev/router/internal/authn"
+	"boxoffice.dev/router/internal/operation"
+)
+
+// preflightHeaders: a browser sends none of them to another site without asking it first (CORS
+// preflight), so any of them proves that the page may talk to us.
+var preflightHeaders = []string{"Apollo-Require-Preflight", "X-Requested-With", "Graphql-Preflight"}
+
+const allowedHeaders = "Content-Type, Authorization, Accept, X-Request-Id, X-Refresh-Token, Traceparent, " +
+	"Apollo-Require-Preflight, X-Requested-With, GraphQL-Preflight"
+
+// origins are the other web origins whose pages may use the API with their visitors' cookies.
+type origins struct {
+	exact      map[string]bool
+	protection *http.CrossOriginProtection
+}
+
+func newOrigins(list []string) (origins, error) {
+	o := origins{exact: map[string]bool{}, protection: http.NewCrossOriginProtection()}
+	for _, origin := range list {
+		u, err := url.Parse(origin)
+		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || origin != u.Scheme+"://"+u.Host {
+			return o, fmt.Errorf("not an origin (scheme://host): %q", origin)
+		}
+		if err := o.protection.AddTrustedOrigin(origin); err != nil {
+			return o, fmt.Errorf("origin %q: %w", origin, err)
+		}
+		o.exact[origin] = true
+	}
+	return o, nil
+}
+
+// allow tells the browser of an allowed origin to let its page read the answer.
+func (o origins) allow(w http.ResponseWriter, r *http.Request) {
+	w.Header().Add("Vary", "Origin")
+	origin := r.Header.Get("Origin")
+	if !o.exact[origin] {
+		return
+	}
+	w.Header().Set("Access-Control-Allow-Origin", origin)
+	w.Header().Set("Access-Control-Allow-Credentials", "true")
+	w.Header().Set("Access-Control-Expose-Headers", "X-Request-Id")
+	if r.Method == http.MethodOptions {
+		w.Header().Set("Access-Control-Allow-Methods", allowedMethods)
+		w.Header().Set("Access-Control-Allow-Headers", allowedHeaders)
+		w.Header().Set("Access-Control-Max-Age", "600")
+	}
+}
+
+// checkOrigin refuses requests that another site's page may have made with a visitor's cookies. A
+// bearer token is proof enough: a page of another site cannot send it.
+func (h *Handler) checkOrigin(r *http.Request) error {
+	if authn.HasBearer(r) {
+		return nil
+	}
+	if err := h.origins.protection.Check(r); err != nil {
+		return operation.Refuse(http.StatusForbidden, CrossOrigin, "this origin may not use the API")
+	}
+	if r.Method != http.MethodGet || !h.cfg.Sessions.HasCookies(r) {
+		return nil
+	}
+	for _, name := range preflightHeaders {
+		if r.Header.Get(name) != "" {
+			return nil
+		}
+	}
+	return operation.Refuse(http.StatusForbidden, CrossOrigin, "GET with cookies needs the header GraphQL-Preflight: 1")
+}
+
+// clientAddress returns the address of the client: the peer's, or, when the peer is a trusted
+// proxy, the last one in X-Forwarded-For that is not.
+func clientAddress(r *http.Request, trusted []netip.Prefix) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	believed := func(text string) bool {
+		addr, err := netip.ParseAddr(strings.TrimSpace(text))
+		if err != nil {
+			return false
+		}
+		for _, p := range trusted {
+			if p.Contains(addr.Unmap()) {
+				return true
+			}
+		}
+		return false
+	}
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for believed(host) && len(hops) > 0 {
+		last := strings.TrimSpace(hops[len(hops)-1])
+		hops = hops[:len(hops)-1]
+		if _, err := netip.ParseAddr(last); err != nil {
+			break
+		}
+		host = last
+	}
+	return host
+}

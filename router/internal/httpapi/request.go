@@ -1,0 +1,136 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+
+	"boxoffice.dev/router/internal/operation"
+)
+
+// maxBody is the largest request in bytes.
+const maxBody = 1 << 20
+
+const allowedMethods = "GET, POST, OPTIONS"
+
+// request is what a client asks for, in the words of GraphQL over HTTP.
+type request struct {
+	Query         string
+	OperationName string
+	Variables     []byte // a JSON object that names nothing twice, or empty
+}
+
+// read takes the request from the body or the URL. The error is an operation.Refused.
+func read(w http.ResponseWriter, r *http.Request) (request, error) {
+	switch r.Method {
+	case http.MethodGet:
+		return readURL(r)
+	case http.MethodPost:
+		return readBody(w, r)
+	default:
+		w.Header().Set("Allow", allowedMethods)
+		return request{}, operation.Refuse(http.StatusMethodNotAllowed, MethodNotAllowed, "use GET or POST")
+	}
+}
+
+func readURL(r *http.Request) (request, error) {
+	params := r.URL.Query()
+	fields := map[string]json.RawMessage{}
+	for _, name := range []string{"variables", "extensions"} {
+		if text := params.Get(name); text != "" {
+			fields[name] = json.RawMessage(text)
+		}
+	}
+	variables, err := object(fields, "variables")
+	if err != nil {
+		return request{}, err
+	}
+	if _, err := object(fields, "extensions"); err != nil {
+		return request{}, err
+	}
+	req := request{Query: params.Get("query"), OperationName: params.Get("operationName"), Variables: variables}
+	if req.Query == "" {
+		return req, bad("query is missing")
+	}
+	return req, nil
+}
+
+func readBody(w http.ResponseWriter, r *http.Request) (request, error) {
+	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || media != mediaJSON || params["charset"] != "" && !strings.EqualFold(params["charset"], "utf-8") {
+		return request{}, operation.Refuse(http.StatusUnsupportedMediaType, UnsupportedMediaType, "the body must be application/json in UTF-8")
+	}
+	var body bytes.Buffer
+	if _, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, maxBody)); err != nil {
+		var tooLarge *http.MaxBytesError
+		if errors.As(err, &tooLarge) {
+			return request{}, operation.Refuse(http.StatusRequestEntityTooLarge, RequestTooLarge, "the body is larger than 1 MiB")
+		}
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			return request{}, bad("the body ends early")
+		}
+		return request{}, operation.Refuse(http.StatusRequestTimeout, BadRequest, "the body did not arrive")
+	}
+	if text := bytes.TrimSpace(body.Bytes()); len(text) > 0 && text[0] == '[' {
+		return request{}, bad("send one operation per request")
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(body.Bytes(), &fields); err != nil || fields == nil {
+		return request{}, bad("the body is not a JSON object")
+	}
+	var req request
+	if req.Query, err = text(fields, "query"); err != nil {
+		return req, err
+	}
+	if req.OperationName, err = text(fields, "operationName"); err != nil {
+		return req, err
+	}
+	if req.Variables, err = object(fields, "variables"); err != nil {
+		return req, err
+	}
+	if _, err = object(fields, "extensions"); err != nil {
+		return req, err
+	}
+	if req.Query == "" {
+		return req, bad("query is missing")
+	}
+	return req, nil
+}
+
+// text returns the string in a member of the body, empty when it is absent or null.
+func text(fields map[string]json.RawMessage, name string) (string, error) {
+	var s *string
+	if raw, ok := fields[name]; ok && json.Unmarshal(raw, &s) != nil {
+		return "", bad(name + " must be a string")
+	}
+	if s == nil {
+		return "", nil
+	}
+	return *s, nil
+}
+
+// object returns the object in a member of the body, empty when it is absent or null. It is
+// written anew, so that whoever reads it later sees each name once: parsers disagree on which of
+// two values counts.
+func object(fields map[string]json.RawMessage, name string) ([]byte, error) {
+	raw, ok := fields[name]
+	if !ok {
+		return nil, nil
+	}
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &members); err != nil {
+		return nil, bad(name + " must be an object")
+	}
+	if members == nil {
+		return nil, nil
+	}
+	return json.Marshal(members)
+}
+
+func bad(message string) error {
+	return operation.Refuse(http.StatusBadRequest, BadRequest, message)
+}

@@ -1,0 +1,205 @@
+package operation
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/lexer"
+
+	"boxoffice.dev/pkg/apperr"
+)
+
+// Limits of one document. Fields, aliases, depth and directives are counted as if every fragment
+// were written out wherever it is spread.
+type Limits struct {
+	Bytes      int `env:"BYTES" envDefault:"65536"`    // of the text
+	Tokens     int `env:"TOKENS" envDefault:"5000"`    // of the text
+	Depth      int `env:"DEPTH" envDefault:"15"`       // of nested fields
+	Fields     int `env:"FIELDS" envDefault:"300"`     // of an operation or fragment
+	RootFields int `env:"ROOT_FIELDS" envDefault:"20"` // of an operation
+	Aliases    int `env:"ALIASES" envDefault:"30"`     // of an operation or fragment
+	Directives int `env:"DIRECTIVES" envDefault:"50"`  // of an operation or fragment
+	Variables  int `env:"VARIABLES" envDefault:"100"`  // of an operation
+	PageSize   int `env:"PAGE_SIZE" envDefault:"100"`  // the largest first, last or number of ids
+	Cost       int `env:"COST" envDefault:"10000"`     // of an operation, see price
+	Planning   int `env:"PLANNING" envDefault:"2"`     // operations that are planned at the same time
+}
+
+// Codes of documents that exceed a limit.
+const (
+	DocumentTooLarge apperr.Code = "DOCUMENT_TOO_LARGE"
+	TokenLimit       apperr.Code = "TOKEN_LIMIT_EXCEEDED"
+	DepthLimit       apperr.Code = "DEPTH_LIMIT_EXCEEDED"
+	FieldLimit       apperr.Code = "FIELD_LIMIT_EXCEEDED"
+	RootFieldLimit   apperr.Code = "ROOT_FIELD_LIMIT_EXCEEDED"
+	AliasLimit       apperr.Code = "ALIAS_LIMIT_EXCEEDED"
+	DirectiveLimit   apperr.Code = "DIRECTIVE_LIMIT_EXCEEDED"
+	VariableLimit    apperr.Code = "VARIABLE_LIMIT_EXCEEDED"
+	CostLimit        apperr.Code = "COST_LIMIT_EXCEEDED"
+)
+
+func exceeded(code apperr.Code, what string, limit int) error {
+	return Refuse(http.StatusBadRequest, code, fmt.Sprintf("the %s exceeds the limit of %d", what, limit))
+}
+
+// checkText counts bytes and tokens before anything is built from the text.
+func (l Limits) checkText(text string) error {
+	if len(text) > l.Bytes {
+		return exceeded(DocumentTooLarge, "size of the document in bytes", l.Bytes)
+	}
+	lex := lexer.New(&ast.Source{Input: text})
+	for n := 0; ; n++ {
+		if n > l.Tokens {
+			return exceeded(TokenLimit, "number of tokens", l.Tokens)
+		}
+		token, err := lex.ReadToken()
+		if err != nil || token.Kind == lexer.EOF { // the parser reports what is wrong
+			return nil
+		}
+	}
+}
+
+// size is how much a selection is with its fragments written out.
+type size struct{ fields, aliases, directives, depth, roots int }
+
+// most caps the counts: it is above every limit and far from overflowing.
+const most = 1 << 30
+
+func (s size) and(t size) size {
+	return size{
+		fields: min(s.fields+t.fields, most), aliases: min(s.aliases+t.aliases, most),
+		directives: min(s.directives+t.directives, most),
+		depth:      max(s.depth, t.depth), roots: min(s.roots+t.roots, most),
+	}
+}
+
+// measure computes sizes. Each fragment is measured once, however often it is spread, so the work
+// is linear in the text even where the expansion is exponential.
+type measure struct {
+	fragments map[string]*ast.FragmentDefinition
+	known     map[string]size
+	open      []string // fragments that are being measured
+	cycle     bool
+}
+
+func (m *measure) set(set ast.SelectionSet) size {
+	var total size
+	for _, selected := range set {
+		switch s := selected.(type) {
+		case *ast.Field:
+			inner := m.set(s.SelectionSet)
+			inner.fields++
+			inner.depth++
+			inner.roots = 1
+			inner.directives += len(s.Directives)
+			if s.Alias != s.Name {
+				inner.aliases++
+			}
+			total = total.and(inner)
+		case *ast.InlineFragment:
+			inner := m.set(s.SelectionSet)
+			inner.directives += len(s.Directives)
+			total = total.and(inner)
+		case *ast.FragmentSpread:
+			inner := m.fragment(s.Name)
+			inner.directives += len(s.Directives)
+			total = total.and(inner)
+		}
+	}
+	return total
+}
+
+func (m *measure) fragment(name string) size {
+	if s, ok := m.known[name]; ok {
+		return s
+	}
+	def := m.fragments[name]
+	if def == nil { // the validator reports it
+		return size{}
+	}
+	if slices.Contains(m.open, name) {
+		m.cycle = true
+		return size{}
+	}
+	m.open = append(m.open, name)
+	s := m.set(def.SelectionSet)
+	m.open = m.open[:len(m.open)-1]
+	s.directives += len(def.Directives)
+	m.known[name] = s
+	return s
+}
+
+// checkDocument refuses a document that is too much to validate and plan. Fragments are checked
+// too, because the validator looks at them whether they are used or not.
+func (l Limits) checkDocument(doc *ast.QueryDocument) error {
+	m := &measure{fragments: map[string]*ast.FragmentDefinition{}, known: map[string]size{}}
+	for _, f := range doc.Fragments {
+		m.fragments[f.Name] = f
+	}
+	var total size // of all operations: they are validated together
+	for _, f := range doc.Fragments {
+		if err := l.check(m.fragment(f.Name)); err != nil {
+			return err
+		}
+	}
+	if m.cycle {
+		return Refuse(http.StatusBadRequest, ValidationFailed, "a fragment must not spread itself")
+	}
+	variables := 0
+	for _, op := range doc.Operations {
+		s := m.set(op.SelectionSet)
+		s.directives += len(op.Directives)
+		for _, v := range op.VariableDefinitions {
+			s.directives += len(v.Directives)
+		}
+		if s.roots > l.RootFields {
+			return exceeded(RootFieldLimit, "number of root fields", l.RootFields)
+		}
+		total = total.and(s)
+		variables += len(op.VariableDefinitions)
+	}
+	if variables > l.Variables {
+		return exceeded(VariableLimit, "number of variables", l.Variables)
+	}
+	return l.check(total)
+}
+
+func (l Limits) check(s size) error {
+	switch {
+	case s.depth > l.Depth:
+		return exceeded(DepthLimit, "depth", l.Depth)
+	case s.aliases > l.Aliases:
+		return exceeded(AliasLimit, "number of aliases", l.Aliases)
+	case s.directives > l.Directives:
+		return exceeded(DirectiveLimit, "number of directives", l.Directives)
+	case s.fields > l.Fields:
+		return exceeded(FieldLimit, "number of fields", l.Fields)
+	}
+	return nil
+}
+
+// conditions returns the variables that decide which fields are part of the operation.
+func conditions(doc *ast.QueryDocument) []string {
+	var names []string
+	add := func(directives ast.DirectiveList) {
+		for _, d := range directives {
+			if a := d.Arguments.ForName("if"); a != nil && a.Value.Kind == ast.Variable {
+				names = append(names, a.Value.Raw)
+			}
+		}
+	}
+	eachSelection(doc, func(s ast.Selection) {
+		switch s := s.(type) {
+		case *ast.Field:
+			add(s.Directives)
+		case *ast.InlineFragment:
+			add(s.Directives)
+		case *ast.FragmentSpread:
+			add(s.Directives)
+		}
+	})
+	slices.Sort(names)
+	return slices.Compact(names)
+}

@@ -1,0 +1,189 @@
+package supergraph
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/formatter"
+	"github.com/vektah/gqlparser/v2/parser"
+)
+
+// federationDirectives is what a subgraph's own schema uses; the planner wants them declared.
+const federationDirectives = `
+directive @key(fields: openfed__FieldSet!, resolvable: Boolean = true) repeatable on INTERFACE | OBJECT
+directive @external on FIELD_DEFINITION | OBJECT
+directive @requires(fields: openfed__FieldSet!) on FIELD_DEFINITION
+directive @provides(fields: openfed__FieldSet!) on FIELD_DEFINITION
+directive @interfaceObject on OBJECT
+scalar openfed__FieldSet
+`
+
+const inaccessibleDirective = `
+directive @inaccessible on FIELD_DEFINITION | OBJECT | INTERFACE | UNION | ARGUMENT_DEFINITION | SCALAR | ENUM | ENUM_VALUE | INPUT_OBJECT | INPUT_FIELD_DEFINITION
+`
+
+// apiSDL writes the whole graph without anything of federation. For clients, members marked
+// @inaccessible are left out; otherwise they stay, marked.
+func apiSDL(doc *ast.SchemaDocument, client bool) string {
+	hidden := map[string]bool{}
+	if client {
+		for _, def := range doc.Definitions {
+			if def.Directives.ForName("inaccessible") != nil {
+				hidden[def.Name] = true
+			}
+		}
+	}
+	shown := []string{"deprecated", "specifiedBy", "oneOf"}
+	if !client {
+		shown = append(shown, "inaccessible")
+	}
+	visible := func(list ast.DirectiveList) bool { return !client || list.ForName("inaccessible") == nil }
+	keep := func(list ast.DirectiveList) (kept ast.DirectiveList) {
+		for _, d := range list {
+			if slices.Contains(shown, d.Name) {
+				kept = append(kept, d)
+			}
+		}
+		return kept
+	}
+	names := func(list []string) []string {
+		return slices.DeleteFunc(slices.Clone(list), func(name string) bool { return hidden[name] })
+	}
+	arguments := func(list ast.ArgumentDefinitionList) (kept ast.ArgumentDefinitionList) {
+		for _, a := range list {
+			if visible(a.Directives) {
+				c := *a
+				c.Directives = keep(a.Directives)
+				kept = append(kept, &c)
+			}
+		}
+		return kept
+	}
+
+	api := &ast.SchemaDocument{}
+	for _, s := range doc.Schema {
+		c := *s
+		c.Directives = nil
+		api.Schema = append(api.Schema, &c)
+	}
+	for _, def := range doc.Definitions {
+		if ofSpec(def.Name) || hidden[def.Name] {
+			continue
+		}
+		c := *def
+		c.Directives, c.Interfaces, c.Types = keep(def.Directives), names(def.Interfaces), names(def.Types)
+		c.Fields, c.EnumValues = nil, nil
+		for _, f := range def.Fields {
+			if visible(f.Directives) && !hidden[f.Type.Name()] {
+				cf := *f
+				cf.Directives, cf.Arguments = keep(f.Directives), arguments(f.Arguments)
+				c.Fields = append(c.Fields, &cf)
+			}
+		}
+		for _, v := range def.EnumValues {
+			if visible(v.Directives) {
+				cv := *v
+				cv.Directives = keep(v.Directives)
+				c.EnumValues = append(c.EnumValues, &cv)
+			}
+		}
+		api.Definitions = append(api.Definitions, &c)
+	}
+	if client {
+		return format(api)
+	}
+	return inaccessibleDirective + format(api)
+}
+
+// sdl writes the subgraph's own schema, as its service would in _service.
+func (s *Subgraph) sdl() string {
+	doc := &ast.SchemaDocument{}
+	for _, name := range slices.Sorted(maps.Keys(s.types)) {
+		m := s.types[name]
+		if !m.declared {
+			continue
+		}
+		def := &ast.Definition{Name: name, Kind: m.def.Kind, Types: m.union}
+		switch m.def.Kind {
+		case ast.Enum:
+			for _, v := range m.values {
+				def.EnumValues = append(def.EnumValues, &ast.EnumValueDefinition{Name: v})
+			}
+		case ast.Union:
+			if len(def.Types) == 0 {
+				def.Types = m.def.Types
+			}
+		case ast.Object, ast.Interface, ast.InputObject:
+			if len(m.fields) == 0 {
+				continue
+			}
+			m.describe(def)
+		}
+		doc.Definitions = append(doc.Definitions, def)
+	}
+	return federationDirectives + format(doc)
+}
+
+// describe gives an object, interface or input object its fields and federation directives.
+func (m *member) describe(def *ast.Definition) {
+	for _, k := range m.keys {
+		key := directive("key", "fields", k.Selection)
+		if !k.Resolvable {
+			key.Arguments = append(key.Arguments, &ast.Argument{Name: "resolvable", Value: &ast.Value{Raw: "false", Kind: ast.BooleanValue}})
+		}
+		def.Directives = append(def.Directives, key)
+	}
+	if m.interfaceObject {
+		def.Kind = ast.Object
+		def.Directives = append(def.Directives, directive("interfaceObject"))
+	} else {
+		def.Interfaces = m.interfaces
+	}
+	for _, f := range m.fields {
+		field := &ast.FieldDefinition{Name: f.def.Name, Type: f.def.Type, DefaultValue: f.def.DefaultValue}
+		if f.typ != nil {
+			field.Type = f.typ
+		}
+		for _, a := range f.def.Arguments {
+			field.Arguments = append(field.Arguments, &ast.ArgumentDefinition{Name: a.Name, Type: a.Type, DefaultValue: a.DefaultValue})
+		}
+		if f.external {
+			field.Directives = append(field.Directives, directive("external"))
+		}
+		if f.requires != "" {
+			field.Directives = append(field.Directives, directive("requires", "fields", f.requires))
+		}
+		if f.provides != "" {
+			field.Directives = append(field.Directives, directive("provides", "fields", f.provides))
+		}
+		def.Fields = append(def.Fields, field)
+	}
+}
+
+func directive(name string, argument ...string) *ast.Directive {
+	d := &ast.Directive{Name: name}
+	if len(argument) == 2 {
+		d.Arguments = ast.ArgumentList{{Name: argument[0], Value: &ast.Value{Raw: argument[1], Kind: ast.StringValue}}}
+	}
+	return d
+}
+
+// typeOf reads a type reference such as [Order!]!; it returns nil for an empty one.
+func typeOf(text string) (*ast.Type, error) {
+	if text == "" {
+		return nil, nil
+	}
+	doc, err := parser.ParseSchema(&ast.Source{Input: "type T { f: " + text + " }"})
+	if err != nil {
+		return nil, err
+	}
+	return doc.Definitions[0].Fields[0].Type, nil
+}
+
+func format(doc *ast.SchemaDocument) string {
+	var b strings.Builder
+	formatter.NewFormatter(&b, formatter.WithIndent("  ")).FormatSchemaDocument(doc)
+	return b.String()
+}

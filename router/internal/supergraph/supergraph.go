@@ -1,0 +1,378 @@
+// Package supergraph reads a composed schema in the form that every federation router understands
+// (supergraph SDL, join spec: https://specs.apollo.dev/join/v0.3). The same text always gives the
+// same result, in the same order, because the planner's choices depend on order.
+package supergraph
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/parser"
+)
+
+// Supergraph is what a router needs to know of a composed schema.
+type Supergraph struct {
+	Subgraphs []*Subgraph // by name
+	Fields    []Field     // that have arguments or rules; by type and name
+	RouterSDL string      // everything, with members marked @inaccessible
+	ClientSDL string      // what clients may see and use
+}
+
+// Field is a field of the whole graph.
+type Field struct {
+	Type, Name string
+	Arguments  []string
+	Rules      []Rule // all must hold
+}
+
+// Rule says who may read a field. The zero Rule asks for anybody who is signed in.
+type Rule struct {
+	Scopes [][]string // one of these sets must be held in full; none when empty
+}
+
+// Subgraph is one service's part of the graph.
+type Subgraph struct {
+	Name, URL string
+	SDL       string // the service's own schema with its federation directives
+	Types     []Type // objects and interfaces, by name
+
+	types map[string]*member
+}
+
+// Type is an object or interface as one subgraph serves it.
+type Type struct {
+	Name     string
+	Entry    bool     // a query can begin here: a root type or an entity
+	Fields   []string // that the subgraph resolves
+	External []string // that it only refers to
+	Keys     []Key
+	Requires []FieldSet
+	Provides []FieldSet
+	// Implementations are the object types behind an entity interface, nil for everything else.
+	Implementations []string
+	InterfaceObject bool // declared as @interfaceObject
+}
+
+// Key is a set of fields that identifies an entity in a subgraph.
+type Key struct {
+	Selection  string
+	Resolvable bool // the subgraph can be asked for the entity by this key
+}
+
+// FieldSet is what a field requires or provides.
+type FieldSet struct{ Field, Selection string }
+
+// member is a type of the supergraph as one subgraph declares it.
+type member struct {
+	def             *ast.Definition
+	declared        bool
+	keys            []Key
+	interfaceObject bool
+	interfaces      []string
+	union           []string
+	values          []string
+	fields          []memberField
+}
+
+type memberField struct {
+	def                *ast.FieldDefinition
+	typ                *ast.Type // as the subgraph declares it, when it differs
+	external           bool
+	requires, provides string
+}
+
+// Parse reads a supergraph SDL.
+func Parse(sdl string) (*Supergraph, error) {
+	doc, err := parser.ParseSchema(&ast.Source{Name: "supergraph", Input: sdl})
+	if err != nil {
+		return nil, fmt.Errorf("parse supergraph: %w", err)
+	}
+	subgraphs, err := declared(doc)
+	if err != nil {
+		return nil, err
+	}
+	if err := distribute(doc, subgraphs); err != nil {
+		return nil, err
+	}
+	all := slices.SortedFunc(maps.Values(subgraphs), func(a, b *Subgraph) int { return strings.Compare(a.Name, b.Name) })
+	describe(doc, all)
+	return &Supergraph{
+		Subgraphs: all,
+		Fields:    fields(doc),
+		RouterSDL: apiSDL(doc, false),
+		ClientSDL: apiSDL(doc, true),
+	}, nil
+}
+
+// declared returns the subgraphs by their name in the enum join__Graph.
+func declared(doc *ast.SchemaDocument) (map[string]*Subgraph, error) {
+	graphs := doc.Definitions.ForName("join__Graph")
+	if graphs == nil {
+		return nil, fmt.Errorf("parse supergraph: no enum join__Graph, so this is not a supergraph")
+	}
+	subgraphs := map[string]*Subgraph{}
+	for _, v := range graphs.EnumValues {
+		d := v.Directives.ForName("join__graph")
+		if d == nil {
+			return nil, fmt.Errorf("parse supergraph: join__Graph.%s has no @join__graph", v.Name)
+		}
+		subgraphs[v.Name] = &Subgraph{Name: argument(d, "name"), URL: argument(d, "url"), types: map[string]*member{}}
+	}
+	return subgraphs, nil
+}
+
+// distribute hands every type and field to the subgraphs that declare it.
+func distribute(doc *ast.SchemaDocument, subgraphs map[string]*Subgraph) error {
+	var failure error
+	in := func(d *ast.Directive, def *ast.Definition) *member {
+		s := subgraphs[argument(d, "graph")]
+		if s == nil {
+			failure = fmt.Errorf("parse supergraph: %s names a subgraph that does not exist: %q", def.Name, argument(d, "graph"))
+			s = &Subgraph{types: map[string]*member{}}
+		}
+		m := s.types[def.Name]
+		if m == nil {
+			m = &member{def: def}
+			s.types[def.Name] = m
+		}
+		return m
+	}
+	for _, def := range doc.Definitions {
+		if ofSpec(def.Name) {
+			continue
+		}
+		var declaring []*member
+		for _, d := range def.Directives.ForNames("join__type") {
+			m := in(d, def)
+			m.declared = true
+			if !slices.Contains(declaring, m) {
+				declaring = append(declaring, m)
+			}
+			if key := argument(d, "key"); key != "" {
+				m.keys = append(m.keys, Key{Selection: key, Resolvable: argument(d, "resolvable") != "false"})
+			}
+			m.interfaceObject = m.interfaceObject || argument(d, "isInterfaceObject") == "true"
+		}
+		for _, d := range def.Directives.ForNames("join__implements") {
+			m := in(d, def)
+			m.interfaces = append(m.interfaces, argument(d, "interface"))
+		}
+		for _, d := range def.Directives.ForNames("join__unionMember") {
+			m := in(d, def)
+			m.union = append(m.union, argument(d, "member"))
+		}
+		for _, v := range def.EnumValues {
+			for _, d := range v.Directives.ForNames("join__enumValue") {
+				m := in(d, def)
+				m.values = append(m.values, v.Name)
+			}
+		}
+		for _, f := range def.Fields {
+			joins := f.Directives.ForNames("join__field")
+			if len(joins) == 0 { // then every subgraph with the type has it
+				for _, m := range declaring {
+					m.fields = append(m.fields, memberField{def: f})
+				}
+			}
+			for _, d := range joins {
+				if argument(d, "graph") == "" {
+					continue // it comes from an @interfaceObject
+				}
+				m := in(d, def)
+				typ, err := typeOf(argument(d, "type"))
+				if err != nil {
+					return fmt.Errorf("parse supergraph: %s.%s: %w", def.Name, f.Name, err)
+				}
+				m.fields = append(m.fields, memberField{
+					def: f, typ: typ,
+					external: argument(d, "external") == "true" || argument(d, "usedOverridden") == "true",
+					requires: argument(d, "requires"), provides: argument(d, "provides"),
+				})
+			}
+		}
+	}
+	return failure
+}
+
+// describe fills in Types and SDL of every subgraph.
+func describe(doc *ast.SchemaDocument, subgraphs []*Subgraph) {
+	roots := rootTypes(doc)
+	implementations := map[string][]string{}
+	for _, def := range doc.Definitions {
+		if def.Kind == ast.Object {
+			for _, i := range def.Interfaces {
+				implementations[i] = append(implementations[i], def.Name)
+			}
+		}
+	}
+	keys := map[string][]string{} // of every entity, in any subgraph
+	for _, s := range subgraphs {
+		for _, name := range slices.Sorted(maps.Keys(s.types)) {
+			for _, k := range s.types[name].keys {
+				if selection := normal(k.Selection); !slices.Contains(keys[name], selection) {
+					keys[name] = append(keys[name], selection)
+				}
+			}
+		}
+	}
+	for _, s := range subgraphs {
+		for _, name := range slices.Sorted(maps.Keys(s.types)) {
+			m := s.types[name]
+			if m.def.Kind != ast.Object && m.def.Kind != ast.Interface {
+				continue
+			}
+			t := Type{Name: name, Entry: roots[name] || len(m.keys) > 0, Keys: m.keys, InterfaceObject: m.interfaceObject}
+			for _, f := range m.fields {
+				if f.external {
+					t.External = append(t.External, f.def.Name)
+				} else {
+					t.Fields = append(t.Fields, f.def.Name)
+				}
+				if f.requires != "" {
+					t.Requires = append(t.Requires, FieldSet{f.def.Name, f.requires})
+				}
+				if f.provides != "" {
+					t.Provides = append(t.Provides, FieldSet{f.def.Name, f.provides})
+				}
+			}
+			// Implicit keys: a key of another subgraph whose fields this one resolves too. The
+			// planner needs them to see that it can go on from here to there.
+			for _, selection := range keys[name] {
+				known := slices.ContainsFunc(m.keys, func(k Key) bool { return normal(k.Selection) == selection })
+				if !known && s.resolves(name, selection) {
+					t.Keys = append(slices.Clip(t.Keys), Key{Selection: selection})
+				}
+			}
+			if m.def.Kind == ast.Interface && len(m.keys) > 0 {
+				t.Implementations = implementations[name]
+			}
+			s.Types = append(s.Types, t)
+		}
+		s.SDL = s.sdl()
+	}
+}
+
+// resolves reports whether the subgraph itself resolves every field of the selection on the type.
+func (s *Subgraph) resolves(typ, selection string) bool {
+	query, err := parser.ParseQuery(&ast.Source{Input: "{" + selection + "}"})
+	if err != nil {
+		return false
+	}
+	var all func(typ string, set ast.SelectionSet) bool
+	all = func(typ string, set ast.SelectionSet) bool {
+		m := s.types[typ]
+		if m == nil {
+			return false
+		}
+		for _, selected := range set {
+			field, ok := selected.(*ast.Field)
+			if !ok {
+				return false
+			}
+			i := slices.IndexFunc(m.fields, func(f memberField) bool { return f.def.Name == field.Name && !f.external })
+			if i < 0 || len(field.SelectionSet) > 0 && !all(m.fields[i].def.Type.Name(), field.SelectionSet) {
+				return false
+			}
+		}
+		return true
+	}
+	return all(typ, query.Operations[0].SelectionSet)
+}
+
+// fields returns the fields of objects and interfaces that have arguments or rules. A rule on a
+// type holds for every field of the type and for every field that returns it.
+func fields(doc *ast.SchemaDocument) []Field {
+	var all []Field
+	for _, def := range doc.Definitions {
+		if ofSpec(def.Name) || def.Kind != ast.Object && def.Kind != ast.Interface {
+			continue
+		}
+		for _, f := range def.Fields {
+			field := Field{Type: def.Name, Name: f.Name, Rules: slices.Concat(rules(def.Directives), rules(f.Directives))}
+			if returned := doc.Definitions.ForName(f.Type.Name()); returned != nil && (returned.Kind == ast.Scalar || returned.Kind == ast.Enum) {
+				field.Rules = append(field.Rules, rules(returned.Directives)...)
+			}
+			for _, a := range f.Arguments {
+				field.Arguments = append(field.Arguments, a.Name)
+			}
+			if len(field.Arguments)+len(field.Rules) > 0 {
+				all = append(all, field)
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b Field) int {
+		return strings.Compare(a.Type+"."+a.Name, b.Type+"."+b.Name)
+	})
+	return all
+}
+
+func rules(directives ast.DirectiveList) []Rule {
+	var list []Rule
+	if directives.ForName("authenticated") != nil {
+		list = append(list, Rule{})
+	}
+	if d := directives.ForName("requiresScopes"); d != nil {
+		var rule Rule
+		for _, set := range d.Arguments.ForName("scopes").Value.Children {
+			var scopes []string
+			for _, scope := range set.Value.Children {
+				scopes = append(scopes, scope.Value.Raw)
+			}
+			rule.Scopes = append(rule.Scopes, scopes)
+		}
+		list = append(list, rule)
+	}
+	return list
+}
+
+func rootTypes(doc *ast.SchemaDocument) map[string]bool {
+	roots := map[string]bool{"Query": true, "Mutation": true, "Subscription": true}
+	for _, s := range doc.Schema {
+		for _, o := range s.OperationTypes {
+			roots[o.Type] = true
+		}
+	}
+	return roots
+}
+
+// argument returns the text of a directive's argument, empty when absent or null.
+func argument(d *ast.Directive, name string) string {
+	if a := d.Arguments.ForName(name); a != nil && a.Value.Kind != ast.NullValue {
+		return a.Value.Raw
+	}
+	return ""
+}
+
+// ofSpec reports whether a name belongs to a specification (join__FieldSet) and not to the graph.
+func ofSpec(name string) bool { return strings.Contains(name, "__") }
+
+// normal writes a selection in one way, so that two can be compared.
+func normal(selection string) string {
+	spaced := strings.NewReplacer("{", " { ", "}", " } ", ",", " ").Replace(selection)
+	return strings.Join(strings.Fields(spaced), " ")
+}
+
+// Relocate gives subgraphs other URLs, by name. The error names a subgraph that does not exist.
+func (g *Supergraph) Relocate(urls map[string]string) error {
+	for _, name := range slices.Sorted(maps.Keys(urls)) {
+		i := slices.IndexFunc(g.Subgraphs, func(s *Subgraph) bool { return s.Name == name })
+		if i < 0 {
+			return fmt.Errorf("relocate subgraphs: there is no subgraph %q", name)
+		}
+		g.Subgraphs[i].URL = urls[name]
+	}
+	return nil
+}
+
+// URL returns where the subgraph is, empty when there is none of that name.
+func (g *Supergraph) URL(name string) string {
+	for _, s := range g.Subgraphs {
+		if s.Name == name {
+			return s.URL
+		}
+	}
+	return ""
+}

@@ -19,7 +19,7 @@ import (
 type Filter struct {
 	Availability       []Availability // any of these, each once
 	SellerID           *string
-	Query              *string      // words of the title, as typed into a search box; a blank one does not narrow
+	Query              *string      // words of the title, "a phrase", or, -not; a blank one does not narrow
 	MinPrice, MaxPrice *money.Money // of one currency, bounds included; tickets in other currencies are left out
 }
 

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -18,9 +19,14 @@ import (
 
 const folder = "../../schema"
 
+// install lets one script at a time run, because the first one installs the packages.
+var install sync.Mutex
+
 // run runs a script of tools/compose on a schema folder.
 func run(t *testing.T, script, folder string) (output string, err error) {
 	t.Helper()
+	install.Lock()
+	defer install.Unlock()
 	out, err := exec.CommandContext(t.Context(), "../compose/run", script, folder).CombinedOutput()
 	return string(out), err
 }
@@ -57,6 +63,7 @@ func edit(t *testing.T, dir, name, old, replacement string) {
 }
 
 func TestGeneratedFilesAreFresh(t *testing.T) {
+	t.Parallel()
 	dir := copied(t)
 	if out, err := run(t, "compose.mjs", dir); err != nil {
 		t.Fatalf("compose: %v\n%s", err, out)
@@ -69,6 +76,7 @@ func TestGeneratedFilesAreFresh(t *testing.T) {
 }
 
 func TestAPIShowsClientsNothingOfTheMachinery(t *testing.T) {
+	t.Parallel()
 	api := load(t, "api.graphql")
 	for _, d := range api.Directives {
 		t.Errorf("it defines @%s", d.Name)
@@ -81,6 +89,7 @@ func TestAPIShowsClientsNothingOfTheMachinery(t *testing.T) {
 }
 
 func TestCompositionRefusesContradictions(t *testing.T) {
+	t.Parallel()
 	dir := copied(t)
 	edit(t, dir, "tickets.graphqls", "type Money @shareable", "type Money")
 	out, err := run(t, "compose.mjs", dir)
@@ -90,12 +99,14 @@ func TestCompositionRefusesContradictions(t *testing.T) {
 }
 
 func TestChangesForClientsAreRecorded(t *testing.T) {
+	t.Parallel()
 	if out, err := run(t, "diff.mjs", folder); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
 
 func TestDiffTellsBreakingDangerousAndSafeApart(t *testing.T) {
+	t.Parallel()
 	dir := copied(t)
 	unreleased := func(entries string) {
 		if err := os.WriteFile(filepath.Join(dir, "CHANGELOG.md"), []byte("# Changes\n\n## Unreleased\n\n"+entries+"\n## Before\n\n- `Old` entry\n"), 0o600); err != nil {
@@ -183,6 +194,7 @@ func entity(d *ast.Definition) bool { return d.Directives.ForName("key") != nil 
 // have different fields in each, and the codes of errors are only those that the subgraph emits,
 // but what they share is equal; everything else is equal as a whole.
 func TestSubgraphsAgreeOnWhatTheyShare(t *testing.T) {
+	t.Parallel()
 	seen := map[string]string{} // where and how each type or member was met first
 	for file, doc := range subgraphs(t) {
 		for _, d := range doc.Definitions {
@@ -237,6 +249,7 @@ func directives(list ast.DirectiveList) (s []string) {
 
 // Everything is explained in a sentence, and every list that a client may send says how long it may be.
 func TestEverythingIsDescribed(t *testing.T) {
+	t.Parallel()
 	bounded := regexp.MustCompile(`\bat most \d+\b`)
 	size := regexp.MustCompile(`\b0 to \d+\b`)
 	for file, doc := range subgraphs(t) {
@@ -278,6 +291,7 @@ func TestEverythingIsDescribed(t *testing.T) {
 
 // Mutations all look the same: a payload of their own with typed errors, each with a code of its own.
 func TestMutationsFollowTheConvention(t *testing.T) {
+	t.Parallel()
 	code := regexp.MustCompile("Code `([A-Z_]+)`")
 	for file, doc := range subgraphs(t) {
 		named := doc.Definitions.ForName
@@ -347,6 +361,7 @@ func TestMutationsFollowTheConvention(t *testing.T) {
 // fail is nullable: root queries, edges to a type that another subgraph owns, and fields that a
 // subgraph adds to such a type.
 func TestAnOutageNullsOnlyWhatItConcerns(t *testing.T) {
+	t.Parallel()
 	for file, doc := range subgraphs(t) {
 		foreign := map[string]bool{} // entities that another subgraph owns
 		for _, d := range doc.Definitions {

@@ -8,8 +8,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-
-	"boxoffice.dev/pkg/apperr"
 )
 
 // querier is a pool or a transaction.
@@ -105,7 +103,7 @@ func viewerOfSession(ctx context.Context, q querier, userID, sessionID string, n
 		FROM sessions JOIN accounts ON accounts.id = sessions.account_id
 		WHERE sessions.id = $1 AND accounts.id = $2 AND sessions.expires_at > $3`, sessionID, userID, now))
 	if errors.Is(err, pgx.ErrNoRows) {
-		return Viewer{}, apperr.New(apperr.Unauthenticated, "Sign in first.")
+		return Viewer{}, unauthenticated()
 	}
 	if err != nil {
 		return Viewer{}, fmt.Errorf("read session %s: %w", sessionID, err)

@@ -144,8 +144,13 @@ func begin(ctx context.Context, tx pgx.Tx, account accountRow, now time.Time) (G
 
 // Viewer returns the person behind a session, Unauthenticated when the session has ended.
 func (s *Service) Viewer(ctx context.Context, userID, sessionID string) (Viewer, error) {
+	if sessionID == "" {
+		return Viewer{}, unauthenticated()
+	}
 	return viewerOfSession(ctx, s.pool, userID, sessionID, s.now())
 }
+
+func unauthenticated() error { return apperr.New(apperr.Unauthenticated, "Sign in first.") }
 
 // Users returns those of the people who exist, by id. The ids may be any text.
 func (s *Service) Users(ctx context.Context, ids []string) (map[string]User, error) {

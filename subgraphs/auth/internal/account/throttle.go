@@ -11,12 +11,12 @@ import (
 	"boxoffice.dev/pkg/apperr"
 )
 
-// Limits say how often somebody may try. Failed sign-ins count, and sign-ups whatever comes of them.
+// Limits say how often somebody may try within a window, which begins with the first attempt.
 type Limits struct {
-	Window            time.Duration // begins with the first attempt
-	SignInsPerAccount int           // failed ones, from all addresses together
-	SignInsPerAddress int           // failed ones
-	SignUpsPerAddress int
+	Window            time.Duration `env:"THROTTLE_WINDOW" envDefault:"15m"`
+	SignInsPerAccount int           `env:"SIGN_INS_PER_ACCOUNT" envDefault:"10"`  // failed ones, from all addresses together
+	SignInsPerAddress int           `env:"SIGN_INS_PER_ADDRESS" envDefault:"100"` // failed ones
+	SignUpsPerAddress int           `env:"SIGN_UPS_PER_ADDRESS" envDefault:"50"`  // whatever comes of them
 }
 
 // attempt is what is counted against its limits.

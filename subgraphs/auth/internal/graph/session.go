@@ -1,0 +1,110 @@
+package graph
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"boxoffice.dev/pkg/identity"
+	"boxoffice.dev/subgraphs/auth/internal/account"
+	"boxoffice.dev/subgraphs/auth/internal/graph/generated"
+)
+
+// refreshTokenHeader is how clients without cookies send their refresh token.
+const refreshTokenHeader = "X-Refresh-Token" //nolint:gosec // a name, not a credential
+
+// Cookies says how browsers keep a session. In development, over plain HTTP, there is neither the
+// prefix __Host- nor Secure, which browsers accept over HTTPS only.
+type Cookies struct{ Development bool }
+
+// exchange is what resolvers need of the HTTP exchange that they work for.
+type exchange struct {
+	cookies      Cookies
+	header       http.Header // of the response
+	from         netip.Addr  // the client's; the zero Addr when unknown
+	refreshToken string      // empty when there is none
+	delivery     generated.SessionDelivery
+}
+
+type exchangeKey struct{}
+
+func exchangeOf(ctx context.Context) *exchange { return ctx.Value(exchangeKey{}).(*exchange) }
+
+// WithSession lets the resolvers of the schema read the refresh token and set cookies. It takes
+// the client's address from X-Forwarded-For, so next must refuse whoever is not the router.
+func WithSession(next http.Handler, cookies Cookies) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		x := &exchange{cookies: cookies, header: w.Header(), delivery: generated.SessionDeliveryCookie}
+		x.from, _ = netip.ParseAddr(r.Header.Get("X-Forwarded-For")) //nolint:errcheck // unknown, then
+		if cookie, err := r.Cookie(cookies.name("refresh")); err == nil {
+			x.refreshToken = cookie.Value
+		}
+		if token := r.Header.Get(refreshTokenHeader); token != "" { // like bearer over cookie
+			x.refreshToken, x.delivery = token, generated.SessionDeliveryBearer
+		}
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
+	})
+}
+
+// deliver hands a granted session to the client, as cookies or as the tokens that it returns. It
+// passes on err and does nothing then.
+func (r *Resolver) deliver(ctx context.Context, g account.Grant, err error, how generated.SessionDelivery) (*generated.Viewer, *generated.SessionTokens, error) {
+	if err != nil {
+		return nil, nil, err
+	}
+	access, expiresAt, err := r.keys.Issue(identity.Caller{UserID: g.Viewer.User.ID, SessionID: g.Viewer.Session.ID})
+	if err != nil {
+		return nil, nil, err
+	}
+	if how == generated.SessionDeliveryBearer {
+		return showViewer(g.Viewer), &generated.SessionTokens{
+			AccessToken: access, AccessTokenExpiresAt: expiresAt, RefreshToken: g.RefreshToken,
+		}, nil
+	}
+	now := r.now()
+	exchangeOf(ctx).setCookies(access, expiresAt.Sub(now), g.RefreshToken, g.Viewer.Session.ExpiresAt.Sub(now))
+	return showViewer(g.Viewer), nil, nil
+}
+
+// setCookies keeps the tokens in the browser for as long as they are good; a lifetime of 0 removes
+// them. It counts in seconds from now, so that a browser's wrong clock does no harm.
+func (x *exchange) setCookies(access string, accessFor time.Duration, refresh string, refreshFor time.Duration) {
+	x.header.Del("Set-Cookie") // of an earlier mutation in the same request
+	for _, c := range []struct {
+		name, value string
+		lifetime    time.Duration
+	}{{"access", access, accessFor}, {"refresh", refresh, refreshFor}} {
+		cookie := http.Cookie{
+			Name: x.cookies.name(c.name), Value: c.value, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode,
+			Secure: !x.cookies.Development, MaxAge: int(c.lifetime / time.Second),
+		}
+		if cookie.MaxAge <= 0 {
+			cookie.MaxAge = -1 // net/http's way to write 0
+		}
+		x.header.Add("Set-Cookie", cookie.String())
+	}
+}
+
+func (x *exchange) clearCookies() { x.setCookies("", 0, "", 0) }
+
+func (c Cookies) name(base string) string {
+	if c.Development {
+		return base
+	}
+	return "__Host-" + base
+}
+
+// KeySet serves the public keys that verify access tokens, to anybody.
+func KeySet(keys identity.KeySet) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		data, err := keys(r.Context())
+		if err != nil {
+			http.Error(w, "internal error", http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", "application/jwk-set+json")
+		w.Header().Set("Cache-Control", "public, max-age=60")
+		w.Write(data) //nolint:errcheck,gosec // the client is gone then
+	})
+}

@@ -1,0 +1,61 @@
+// Auth knows who has an account and who is asking: the auth subgraph and the keys of its tokens.
+package main
+
+import (
+	"context"
+	"runtime"
+	"time"
+
+	"boxoffice.dev/pkg/identity"
+	"boxoffice.dev/pkg/postgres"
+	"boxoffice.dev/pkg/server"
+	"boxoffice.dev/subgraphs/auth/internal/account"
+	"boxoffice.dev/subgraphs/auth/internal/graph"
+	"boxoffice.dev/subgraphs/auth/internal/password"
+	"boxoffice.dev/subgraphs/auth/internal/signing"
+	"boxoffice.dev/subgraphs/internal/gqlserver"
+)
+
+type config struct {
+	server.Config
+	DatabaseURL    string        `env:"DATABASE_URL,required"`
+	ServiceToken   server.Secret `env:"SERVICE_TOKEN,required"`
+	KeySecret      server.Secret `env:"KEY_SECRET,required"` // encrypts the signing keys at rest
+	AccessTokenTTL time.Duration `env:"ACCESS_TOKEN_TTL" envDefault:"5m"`
+	Limits         account.Limits
+}
+
+func main() {
+	server.Main(server.Service{Name: "auth", Listen: "127.0.0.1:4001", Admin: "127.0.0.1:4011"}, run)
+}
+
+func run(ctx context.Context, cfg config, srv *server.Server) error {
+	pool, err := postgres.Open(ctx, cfg.DatabaseURL)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	if err := postgres.Migrate(ctx, pool, account.Migrations(), signing.Migrations()); err != nil {
+		return err
+	}
+	keys, err := signing.Open(ctx, pool, cfg.KeySecret.Reveal(), identity.Issuer{TTL: cfg.AccessTokenTTL}, time.Now)
+	if err != nil {
+		return err
+	}
+	hasher := password.NewHasher(password.Recommended, runtime.NumCPU())
+	accounts, err := account.NewService(pool, hasher, cfg.Limits, cfg.KeySecret.Reveal(), time.Now)
+	if err != nil {
+		return err
+	}
+	verifier := identity.NewVerifier(identity.VerifierConfig{KeySet: keys.KeySet})
+	graphql := gqlserver.New(gqlserver.Config{
+		Schema: graph.Schema(accounts, keys, time.Now), ServiceToken: cfg.ServiceToken.Reveal(), Verify: verifier.Verify,
+	})
+
+	srv.Check("database", pool.Ping)
+	srv.Go("signing keys", keys.Run)
+	srv.Go("expired sessions", accounts.Sweep)
+	srv.Handle("/graphql", graph.WithSession(graphql, graph.Cookies{Development: cfg.Development()}))
+	srv.Handle("GET /.well-known/jwks.json", graph.KeySet(keys.KeySet))
+	return srv.Run(ctx)
+}

@@ -19,10 +19,10 @@ import (
 
 type config struct {
 	server.Config
-	DatabaseURL  string `env:"DATABASE_URL,required"`
-	AMQPURL      string `env:"AMQP_URL,required"`
-	JWKSURL      string `env:"JWKS_URL" envDefault:"http://127.0.0.1:4001/.well-known/jwks.json"`
-	ServiceToken string `env:"SERVICE_TOKEN,required"`
+	DatabaseURL  string        `env:"DATABASE_URL,required"`
+	AMQPURL      string        `env:"AMQP_URL,required"`
+	JWKSURL      string        `env:"JWKS_URL" envDefault:"http://127.0.0.1:4001/.well-known/jwks.json"`
+	ServiceToken server.Secret `env:"SERVICE_TOKEN,required"`
 }
 
 func main() {
@@ -51,7 +51,7 @@ func run(ctx context.Context, cfg config, srv *server.Server) error {
 	srv.Go("relay", func(ctx context.Context) error { return box.Relay(ctx, bus.Publish) })
 	srv.Go("consumer", func(ctx context.Context) error { return bus.Consume(ctx, tickets.Reactions()) })
 	srv.Handle("/graphql", gqlserver.New(gqlserver.Config{
-		Schema: graph.Schema(tickets), ServiceToken: cfg.ServiceToken, Verify: verifier.Verify,
+		Schema: graph.Schema(tickets), ServiceToken: cfg.ServiceToken.Reveal(), Verify: verifier.Verify,
 	}))
 	return srv.Run(ctx)
 }

@@ -25,6 +25,8 @@ type Options struct {
 	DatabaseURL string // of a role that may create databases and roles
 	BrokerURL   string
 
+	PostgresSettings []string // name=value, of the private cluster
+
 	Throwaway  bool // the data need not survive a power cut
 	Race       bool // build the services with the race detector
 	WellKnown  bool // listen on the well-known ports as far as they are free
@@ -95,6 +97,9 @@ func Start(ctx context.Context, o Options) (_ *Stack, err error) {
 		}
 		if s.Postgres, err = newPostgres(dir, bin, secrets.of("postgres"), o.Throwaway); err != nil {
 			return nil, err
+		}
+		for _, setting := range o.PostgresSettings {
+			s.Postgres.args = append(s.Postgres.args, "-c", setting)
 		}
 		s.DatabaseURL = s.Postgres.URL
 	}

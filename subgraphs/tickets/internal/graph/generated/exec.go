@@ -1036,6 +1036,8 @@ type WithdrawTicketPayload {
 "What can be wrong with ` + "`" + `withdrawTicket` + "`" + `."
 union WithdrawTicketError = TicketNotFoundError | NotAuthorizedError | TicketReservedError | StaleVersionError
 
+# WHY nullable: next to the equally named field of ` + "`" + `TicketReservedError` + "`" + `, a selection of both would be
+# invalid if one were non-null.
 "The seller took the ticket off sale, so it cannot change any more. Code ` + "`" + `TICKET_WITHDRAWN` + "`" + `."
 type TicketWithdrawnError implements UserError {
   "Stable machine code; use it for translations and analytics. New codes may be added."
@@ -1044,8 +1046,8 @@ type TicketWithdrawnError implements UserError {
   message: String!
   "Path into the mutation's arguments, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single field is at fault."
   path: [String!]
-  "The ticket as it is now."
-  ticket: Ticket!
+  "The ticket as it is now; always given."
+  ticket: Ticket
 }
 
 # It carries the ticket, so a client can merge and try again without another round trip.
@@ -1059,8 +1061,8 @@ type StaleVersionError implements UserError {
   path: [String!]
   "The version the ticket has now."
   currentVersion: Int!
-  "The ticket as it is now."
-  ticket: Ticket!
+  "The ticket as it is now; always given."
+  ticket: Ticket
 }
 
 # ---- shared: whatever has a name of its own in another file too is equal there; a test compares ----
@@ -2742,10 +2744,10 @@ func (ec *executionContext) _StaleVersionError_ticket(ctx context.Context, field
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *Ticket) graphql.Marshaler {
-			return ec.marshalNTicket2ᚖboxofficeᚗdevᚋsubgraphsᚋticketsᚋinternalᚋgraphᚋgeneratedᚐTicket(ctx, selections, v)
+			return ec.marshalOTicket2ᚖboxofficeᚗdevᚋsubgraphsᚋticketsᚋinternalᚋgraphᚋgeneratedᚐTicket(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_StaleVersionError_ticket(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -3435,10 +3437,10 @@ func (ec *executionContext) _TicketWithdrawnError_ticket(ctx context.Context, fi
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *Ticket) graphql.Marshaler {
-			return ec.marshalNTicket2ᚖboxofficeᚗdevᚋsubgraphsᚋticketsᚋinternalᚋgraphᚋgeneratedᚐTicket(ctx, selections, v)
+			return ec.marshalOTicket2ᚖboxofficeᚗdevᚋsubgraphsᚋticketsᚋinternalᚋgraphᚋgeneratedᚐTicket(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_TicketWithdrawnError_ticket(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5937,7 +5939,7 @@ func (ec *executionContext) _StaleVersionError(ctx context.Context, sel ast.Sele
 			}
 		case "ticket":
 			out.Values[i] = ec._StaleVersionError_ticket(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -6241,7 +6243,7 @@ func (ec *executionContext) _TicketWithdrawnError(ctx context.Context, sel ast.S
 			}
 		case "ticket":
 			out.Values[i] = ec._TicketWithdrawnError_ticket(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:

@@ -101,8 +101,8 @@ type StaleVersionError struct {
 	Path []string `json:"path,omitempty"`
 	// The version the ticket has now.
 	CurrentVersion int `json:"currentVersion"`
-	// The ticket as it is now.
-	Ticket *Ticket `json:"ticket"`
+	// The ticket as it is now; always given.
+	Ticket *Ticket `json:"ticket,omitempty"`
 }
 
 func (StaleVersionError) IsUpdateTicketError() {}
@@ -228,8 +228,8 @@ type TicketWithdrawnError struct {
 	Message string `json:"message"`
 	// Path into the mutation's arguments, such as `["input", "email"]`. Null when no single field is at fault.
 	Path []string `json:"path,omitempty"`
-	// The ticket as it is now.
-	Ticket *Ticket `json:"ticket"`
+	// The ticket as it is now; always given.
+	Ticket *Ticket `json:"ticket,omitempty"`
 }
 
 func (TicketWithdrawnError) IsUpdateTicketError() {}

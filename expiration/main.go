@@ -16,15 +16,15 @@ import (
 
 type config struct {
 	server.Config
-	DatabaseURL string `env:"DATABASE_URL,notEmpty"`
-	AMQPURL     string `env:"AMQP_URL,notEmpty"`
+	DatabaseURL string `env:"DATABASE_URL,required"`
+	AMQPURL     string `env:"AMQP_URL,required"`
 }
 
 func main() {
 	server.Main(server.Service{Name: events.Expiration, Admin: "127.0.0.1:4015"}, run)
 }
 
-func run(ctx context.Context, cfg config, s *server.Server) error {
+func run(ctx context.Context, cfg config, srv *server.Server) error {
 	pool, err := postgres.Open(ctx, cfg.DatabaseURL)
 	if err != nil {
 		return err
@@ -33,18 +33,17 @@ func run(ctx context.Context, cfg config, s *server.Server) error {
 	if err := postgres.Migrate(ctx, pool, outbox.Migrations(), inbox.Migrations(), deadline.Migrations()); err != nil {
 		return err
 	}
-	b, err := broker.Open(ctx, cfg.AMQPURL, events.Expiration, events.Catalogue())
+	bus, err := broker.Open(ctx, cfg.AMQPURL, events.Expiration, events.Catalogue())
 	if err != nil {
 		return err
 	}
-	defer b.Close() //nolint:errcheck // every publish has been confirmed or will be repeated
-
+	defer bus.Close() //nolint:errcheck // the process ends
 	box := outbox.New(pool)
 	deadlines := deadline.NewService(pool, box)
 
-	s.Check("database", pool.Ping)
-	s.Go("outbox", func(ctx context.Context) error { return box.Relay(ctx, b.Publish) })
-	s.Go("events", func(ctx context.Context) error { return b.Consume(ctx, deadlines.Reactions()) })
-	s.Go("deadlines", deadlines.Run)
-	return s.Run(ctx)
+	srv.Check("database", pool.Ping)
+	srv.Go("relay", func(ctx context.Context) error { return box.Relay(ctx, bus.Publish) })
+	srv.Go("consumer", func(ctx context.Context) error { return bus.Consume(ctx, deadlines.Reactions()) })
+	srv.Go("worker", deadlines.Run)
+	return srv.Run(ctx)
 }

@@ -1,0 +1,470 @@
+package graph_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"boxoffice.dev/pkg/events"
+	"boxoffice.dev/pkg/id"
+	"boxoffice.dev/pkg/identity"
+	"boxoffice.dev/pkg/inbox"
+	"boxoffice.dev/pkg/money"
+	"boxoffice.dev/pkg/outbox"
+	"boxoffice.dev/pkg/postgres/pgtest"
+	"boxoffice.dev/subgraphs/internal/gqlserver"
+	"boxoffice.dev/subgraphs/tickets/internal/graph"
+	"boxoffice.dev/subgraphs/tickets/internal/ticket"
+)
+
+const serviceToken = "a-service-token-of-32-characters"
+
+// subgraph is the tickets subgraph on a database of its own. An access token in these tests is
+// the user's id; "forged" is refused.
+type subgraph struct {
+	t          *testing.T
+	handler    http.Handler
+	tickets    *ticket.Service
+	pool       *pgxpool.Pool
+	roundTrips atomic.Int32 // to Postgres so far
+}
+
+func (s *subgraph) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	s.roundTrips.Add(1)
+	return ctx
+}
+func (*subgraph) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+func (s *subgraph) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
+	s.roundTrips.Add(1)
+	return ctx
+}
+func (*subgraph) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
+func (*subgraph) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData)     {}
+
+func newSubgraph(t *testing.T) *subgraph {
+	t.Helper()
+	t.Parallel()
+	s := &subgraph{t: t}
+	config, err := pgxpool.ParseConfig(pgtest.NewURL(t, outbox.Migrations(), inbox.Migrations(), ticket.Migrations()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.ConnConfig.Tracer = s
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	s.pool = pool
+	s.tickets = ticket.NewService(pool, outbox.New(pool), time.Now)
+	s.handler = gqlserver.New(gqlserver.Config{
+		Schema: graph.Schema(s.tickets), ServiceToken: serviceToken,
+		Verify: func(_ context.Context, token string) (identity.Caller, error) {
+			if token == "forged" {
+				return identity.Caller{}, errors.New("forged")
+			}
+			return identity.Caller{UserID: token}, nil
+		},
+	})
+	return s
+}
+
+// answer is a GraphQL response.
+type answer struct {
+	Data   map[string]any
+	Errors []struct {
+		Message    string
+		Extensions struct{ Code string }
+	}
+}
+
+func (a answer) codes() string {
+	var codes []string
+	for _, e := range a.Errors {
+		codes = append(codes, e.Extensions.Code)
+	}
+	return strings.Join(codes, " ")
+}
+
+// at returns the answer's data below a dotted path as JSON with sorted keys.
+func (a answer) at(path string) string {
+	var value any = a.Data
+	for name := range strings.SplitSeq(path, ".") {
+		object, _ := value.(map[string]any)
+		value = object[name]
+	}
+	text, _ := json.Marshal(value) //nolint:errchkjson // it was decoded from JSON
+	return string(text)
+}
+
+// ask sends an operation as the router would for the viewer; "" is signed out.
+func (s *subgraph) ask(viewer, query string, variables map[string]any) answer {
+	s.t.Helper()
+	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	r := httptest.NewRequestWithContext(s.t.Context(), http.MethodPost, "/graphql", bytes.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set(gqlserver.ServiceTokenHeader, serviceToken)
+	if viewer != "" {
+		r.Header.Set("Authorization", "Bearer "+viewer)
+	}
+	w := httptest.NewRecorder()
+	s.handler.ServeHTTP(w, r)
+	var a answer
+	if err := json.Unmarshal(w.Body.Bytes(), &a); err != nil {
+		s.t.Fatalf("%d %s: %v", w.Code, w.Body, err)
+	}
+	return a
+}
+
+// want compares what is below the path of an answer without top-level errors.
+func (a answer) want(t *testing.T, path, want string) {
+	t.Helper()
+	if got := a.at(path); got != want || len(a.Errors) > 0 {
+		t.Errorf("%s, errors %+v\ngot  %s\nwant %s", path, a.Errors, got, want)
+	}
+}
+
+func (s *subgraph) sell(seller, title string, cents int) ticket.Ticket {
+	s.t.Helper()
+	made, err := s.tickets.Create(s.t.Context(), seller, ticket.CreateInput{Title: title, Price: money.Money{MinorUnits: cents, Currency: "USD"}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return made
+}
+
+// reserve makes an order hold the ticket.
+func (s *subgraph) reserve(made ticket.Ticket) {
+	s.t.Helper()
+	e := events.New(events.OrderCreated, events.Order{
+		ID: id.New(id.Order), Version: 1, Status: "created", TicketID: made.ID, Title: made.Title, Price: made.Price,
+	})
+	if err := s.tickets.Reactions().Deliver(s.t.Context(), e); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func user() string { return id.New(id.User) }
+
+func TestMutations(t *testing.T) {
+	const errorFields = `errors { __typename ... on UserError { code path } ... on ValidationError { rule }
+		... on TicketReservedError { ticket { availability } } ... on StaleVersionError { currentVersion ticket { title } }`
+	const create = `mutation($input: CreateTicketInput!) { createTicket(input: $input) {
+		ticket { version title price { minorUnits currency decimal } availability viewerCanUpdate viewerCannotUpdateReasons }
+		errors { __typename ... on UserError { code path } ... on ValidationError { rule } } } }`
+	const update = `mutation($input: UpdateTicketInput!) { updateTicket(input: $input) { ticket { title version } ` +
+		errorFields + ` ... on TicketWithdrawnError { ticket { availability } } } } }`
+	const withdraw = `mutation($input: WithdrawTicketInput!) { withdrawTicket(input: $input) { ticket { availability version } errors {
+		__typename ... on UserError { code path } ... on TicketReservedError { ticket { availability } } ... on StaleVersionError { currentVersion ticket { title } } } } }`
+	s := newSubgraph(t)
+	seller := user()
+
+	t.Run("T1 T6 signed out", func(t *testing.T) {
+		offered := s.sell(seller, "Front row", 1999)
+		for query, input := range map[string]map[string]any{
+			create:   {"title": "Stolen", "price": map[string]any{"minorUnits": 1}},
+			update:   {"ticketId": offered.ID, "title": "Stolen"},
+			withdraw: {"ticketId": offered.ID},
+		} {
+			for _, viewer := range []string{"", "forged"} {
+				if a := s.ask(viewer, query, map[string]any{"input": input}); a.codes() != "UNAUTHENTICATED" {
+					t.Errorf("%q: got %+v", viewer, a)
+				}
+			}
+		}
+		var n int
+		if err := s.pool.QueryRow(t.Context(), `SELECT count(*) FROM tickets WHERE title = 'Stolen'`).Scan(&n); err != nil || n != 0 {
+			t.Errorf("%d tickets stored, error %v", n, err)
+		}
+	})
+	t.Run("T3 create", func(t *testing.T) {
+		a := s.ask(seller, create, map[string]any{"input": map[string]any{"title": " Front row ", "price": map[string]any{"minorUnits": 1999}}})
+		a.want(t, "createTicket", `{"errors":[],"ticket":{"availability":"AVAILABLE","price":{"currency":"USD","decimal":"19.99","minorUnits":1999},`+
+			`"title":"Front row","version":1,"viewerCanUpdate":true,"viewerCannotUpdateReasons":[]}}`)
+	})
+	t.Run("T2 create with several faults", func(t *testing.T) {
+		a := s.ask(seller, create, map[string]any{"input": map[string]any{"title": " ", "price": map[string]any{"minorUnits": 0, "currency": "usd"}}})
+		a.want(t, "createTicket", `{"errors":[`+
+			`{"__typename":"ValidationError","code":"VALIDATION_FAILED","path":["input","title"],"rule":"blank"},`+
+			`{"__typename":"ValidationError","code":"VALIDATION_FAILED","path":["input","price","minorUnits"],"rule":"min"},`+
+			`{"__typename":"ValidationError","code":"VALIDATION_FAILED","path":["input","price","currency"],"rule":"currency"}],"ticket":null}`)
+	})
+	t.Run("create with a used key", func(t *testing.T) {
+		in := map[string]any{"title": "Keyed", "price": map[string]any{"minorUnits": 1}, "idempotencyKey": "k"}
+		s.ask(seller, create, map[string]any{"input": in})
+		in["title"] = "Other"
+		s.ask(seller, create, map[string]any{"input": in}).want(t, "createTicket",
+			`{"errors":[{"__typename":"IdempotencyKeyReusedError","code":"IDEMPOTENCY_KEY_REUSED","path":["input","idempotencyKey"]}],"ticket":null}`)
+	})
+
+	offered, held, gone := s.sell(seller, "Offered", 1), s.sell(seller, "Held", 1), s.sell(seller, "Gone", 1)
+	s.reserve(held)
+	if _, err := s.tickets.Withdraw(t.Context(), seller, gone.ID, nil); err != nil {
+		t.Fatal(err)
+	}
+	refused := func(errs string) string { return `{"errors":[` + errs + `],"ticket":null}` }
+	for _, tt := range []struct {
+		name, viewer, mutation, field string
+		input                         map[string]any
+		want                          string
+	}{
+		{"T6 update unknown", seller, update, "updateTicket", map[string]any{"ticketId": "nonsense", "title": "x"},
+			refused(`{"__typename":"TicketNotFoundError","code":"TICKET_NOT_FOUND","path":["input","ticketId"]}`)},
+		{"T6 update another's", user(), update, "updateTicket", map[string]any{"ticketId": held.ID, "title": " "},
+			refused(`{"__typename":"NotAuthorizedError","code":"NOT_AUTHORIZED","path":["input","ticketId"]}`)},
+		{"T6 update with nothing", seller, update, "updateTicket", map[string]any{"ticketId": offered.ID, "title": nil},
+			refused(`{"__typename":"ValidationError","code":"VALIDATION_FAILED","path":["input"],"rule":"required"}`)},
+		{"T6 update held", seller, update, "updateTicket", map[string]any{"ticketId": held.ID, "title": "x"},
+			refused(`{"__typename":"TicketReservedError","code":"TICKET_RESERVED","path":["input","ticketId"],"ticket":{"availability":"RESERVED"}}`)},
+		{"T6 update withdrawn", seller, update, "updateTicket", map[string]any{"ticketId": gone.ID, "title": "x"},
+			refused(`{"__typename":"TicketWithdrawnError","code":"TICKET_WITHDRAWN","path":["input","ticketId"],"ticket":{"availability":"WITHDRAWN"}}`)},
+		{"T7 update stale", seller, update, "updateTicket", map[string]any{"ticketId": offered.ID, "title": "x", "expectedVersion": 9},
+			refused(`{"__typename":"StaleVersionError","code":"STALE_VERSION","currentVersion":1,"path":["input","expectedVersion"],"ticket":{"title":"Offered"}}`)},
+		{"T6 update", seller, update, "updateTicket", map[string]any{"ticketId": offered.ID, "title": "New", "expectedVersion": 1},
+			`{"errors":[],"ticket":{"title":"New","version":2}}`},
+		{"T12 withdraw unknown", seller, withdraw, "withdrawTicket", map[string]any{"ticketId": id.New(id.Ticket)},
+			refused(`{"__typename":"TicketNotFoundError","code":"TICKET_NOT_FOUND","path":["input","ticketId"]}`)},
+		{"T12 withdraw another's", user(), withdraw, "withdrawTicket", map[string]any{"ticketId": offered.ID},
+			refused(`{"__typename":"NotAuthorizedError","code":"NOT_AUTHORIZED","path":["input","ticketId"]}`)},
+		{"T12 withdraw held", seller, withdraw, "withdrawTicket", map[string]any{"ticketId": held.ID},
+			refused(`{"__typename":"TicketReservedError","code":"TICKET_RESERVED","path":["input","ticketId"],"ticket":{"availability":"RESERVED"}}`)},
+		{"T12 withdraw stale", seller, withdraw, "withdrawTicket", map[string]any{"ticketId": offered.ID, "expectedVersion": 1},
+			refused(`{"__typename":"StaleVersionError","code":"STALE_VERSION","currentVersion":2,"path":["input","expectedVersion"],"ticket":{"title":"New"}}`)},
+		{"T12 withdraw", seller, withdraw, "withdrawTicket", map[string]any{"ticketId": offered.ID, "expectedVersion": 2},
+			`{"errors":[],"ticket":{"availability":"WITHDRAWN","version":3}}`},
+		{"T12 withdraw again", seller, withdraw, "withdrawTicket", map[string]any{"ticketId": offered.ID, "expectedVersion": 2},
+			`{"errors":[],"ticket":{"availability":"WITHDRAWN","version":3}}`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s.ask(tt.viewer, tt.mutation, map[string]any{"input": tt.input}).want(t, tt.field, tt.want)
+		})
+	}
+}
+
+func TestTicket(t *testing.T) {
+	s := newSubgraph(t)
+	seller := user()
+	made := s.sell(seller, "Front row", 1999)
+	const query = `query($id: ID!) { ticket(id: $id) { __typename id title version availability createdAt updatedAt seller { id }
+		price { minorUnits currency decimal } viewerCanUpdate viewerCannotUpdateReasons } }`
+
+	for viewer, can := range map[string]string{
+		seller:   `"viewerCanUpdate":true,"viewerCannotUpdateReasons":[]`,
+		user():   `"viewerCanUpdate":false,"viewerCannotUpdateReasons":["NOT_OWNER"]`,
+		"":       `"viewerCanUpdate":false,"viewerCannotUpdateReasons":["SIGNED_OUT"]`,
+		"forged": `"viewerCanUpdate":false,"viewerCannotUpdateReasons":["SIGNED_OUT"]`,
+	} {
+		t.Run("T11 available for "+viewer, func(t *testing.T) {
+			at := made.CreatedAt.Format("2006-01-02T15:04:05.000Z")
+			s.ask(viewer, query, map[string]any{"id": made.ID}).want(t, "ticket", fmt.Sprintf(`{"__typename":"Ticket","availability":"AVAILABLE",`+
+				`"createdAt":%q,"id":%q,"price":{"currency":"USD","decimal":"19.99","minorUnits":1999},"seller":{"id":%q},"title":"Front row",`+
+				`"updatedAt":%q,"version":1,%s}`, at, made.ID, seller, at, can))
+		})
+	}
+	t.Run("T4 unknown or malformed", func(t *testing.T) {
+		for _, ticketID := range []string{"", "x", id.New(id.Ticket), id.New(id.Order), "tkt_\x00", strings.Repeat("x", 5000)} {
+			s.ask("", query, map[string]any{"id": ticketID}).want(t, "ticket", `null`)
+		}
+	})
+	t.Run("T5 T11 reserved is still readable", func(t *testing.T) {
+		s.reserve(made)
+		const short = `query($id: ID!) { ticket(id: $id) { availability viewerCanUpdate viewerCannotUpdateReasons } tickets { nodes { id } } }`
+		a := s.ask(seller, short, map[string]any{"id": made.ID})
+		a.want(t, "ticket", `{"availability":"RESERVED","viewerCanUpdate":false,"viewerCannotUpdateReasons":["RESERVED"]}`)
+		a.want(t, "tickets", `{"nodes":[]}`)
+		s.ask("", short, map[string]any{"id": made.ID}).
+			want(t, "ticket", `{"availability":"RESERVED","viewerCanUpdate":false,"viewerCannotUpdateReasons":["SIGNED_OUT","RESERVED"]}`)
+	})
+}
+
+func TestTickets(t *testing.T) {
+	s := newSubgraph(t)
+	seller := user()
+	for i, title := range []string{"A", "B", "C"} {
+		s.sell(seller, title, 10+i)
+	}
+	held := s.sell(user(), "D", 13)
+	s.reserve(held)
+
+	t.Run("T12 pages", func(t *testing.T) {
+		const query = `query($after: String, $before: String, $first: Int, $last: Int) {
+			tickets(first: $first, after: $after, last: $last, before: $before, sort: {field: TITLE, direction: ASC}) {
+				totalCount edges { cursor node { title } } nodes { title } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }`
+		first := s.ask("", query, map[string]any{"first": 2})
+		var c struct {
+			TotalCount int
+			Edges      []struct {
+				Cursor string
+				Node   struct{ Title string }
+			}
+			Nodes    []struct{ Title string }
+			PageInfo struct {
+				HasNextPage, HasPreviousPage bool
+				StartCursor, EndCursor       string
+			}
+		}
+		if err := json.Unmarshal([]byte(first.at("tickets")), &c); err != nil {
+			t.Fatal(err)
+		}
+		if c.TotalCount != 3 || len(c.Edges) != 2 || c.Nodes[0].Title != "A" || c.Edges[1].Node.Title != "B" || !c.PageInfo.HasNextPage ||
+			c.PageInfo.HasPreviousPage || c.PageInfo.StartCursor != c.Edges[0].Cursor || c.PageInfo.EndCursor != c.Edges[1].Cursor {
+			t.Errorf("got %+v %+v", c, first.Errors)
+		}
+		second := s.ask("", query, map[string]any{"first": 2, "after": c.PageInfo.EndCursor})
+		second.want(t, "tickets.nodes", `[{"title":"C"}]`)
+		s.ask("", query, map[string]any{"last": 1, "before": c.PageInfo.EndCursor}).want(t, "tickets.nodes", `[{"title":"A"}]`)
+		empty := s.ask("", query, map[string]any{"first": 0})
+		empty.want(t, "tickets.pageInfo", `{"endCursor":null,"hasNextPage":true,"hasPreviousPage":false,"startCursor":null}`)
+	})
+	t.Run("T12 filters and sorts", func(t *testing.T) {
+		for args, want := range map[string]string{
+			``:                             "CBA",
+			`filter: null`:                 "CBA",
+			`filter: {}`:                   "CBA",
+			`sort: null`:                   "CBA",
+			`filter: {availability: null}`: "DCBA",
+			`filter: {availability: []}`:   "",
+			`filter: {availability: [RESERVED, SOLD]}`:             "D",
+			`filter: {availability: RESERVED}`:                     "D",
+			`filter: {query: "b"}`:                                 "B",
+			`filter: {query: null, sellerId: null}`:                "CBA",
+			`filter: {sellerId: "` + seller + `"}`:                 "CBA",
+			`filter: {sellerId: "` + user() + `"}`:                 "",
+			`filter: {minPrice: {minorUnits: 11}}`:                 "CB",
+			`filter: {maxPrice: {minorUnits: 11}}`:                 "BA",
+			`filter: {maxPrice: {minorUnits: 2147483648}}`:         "CBA",
+			`filter: {minPrice: {minorUnits: 1, currency: "EUR"}}`: "",
+			`sort: {field: CREATED_AT, direction: ASC}`:            "ABC",
+			`sort: {field: PRICE, direction: DESC}`:                "CBA",
+			`sort: {field: PRICE, direction: ASC}, last: 2`:        "BC",
+			`sort: {field: TITLE, direction: DESC}, first: 2`:      "CB",
+		} {
+			query := `{ tickets { nodes { title } } }`
+			if args != "" {
+				query = `{ tickets(` + args + `) { nodes { title } } }`
+			}
+			nodes := []string{}
+			for title := range strings.SplitSeq(want, "") {
+				nodes = append(nodes, `{"title":"`+title+`"}`)
+			}
+			a := s.ask("", query, nil)
+			if got, want := a.at("tickets.nodes"), "["+strings.Join(nodes, ",")+"]"; got != want || len(a.Errors) > 0 {
+				t.Errorf("%s: got %s %+v, want %s", args, got, a.Errors, want)
+			}
+		}
+	})
+	t.Run("T12 out of bounds", func(t *testing.T) {
+		for _, args := range []string{
+			"first: 101", "last: 101", "first: -1", "last: -1", "first: 1, last: 1", "first: 2147483647", `after: "x"`, `before: ""`,
+			`after: "` + ticket.ByPrice.Cursor("1", "tkt_1") + `"`, `after: "` + ticket.ByCreation.Cursor("yesterday", "tkt_1") + `"`,
+			`sort: {field: PRICE, direction: DESC}, after: "` + ticket.ByPrice.Cursor("1", "tkt_1") + `"`,
+			`filter: {sellerId: "me"}`, `filter: {query: "\u0000"}`, `filter: {query: "` + strings.Repeat("x", 101) + `"}`,
+			`filter: {availability: [SOLD, SOLD]}`, `filter: {minPrice: {minorUnits: 1}, maxPrice: {minorUnits: 2, currency: "EUR"}}`,
+		} {
+			if a := s.ask("", `{ tickets(`+args+`) { nodes { id } } }`, nil); a.codes() != "BAD_USER_INPUT" || a.Data["tickets"] != nil {
+				t.Errorf("%s: got %+v", args, a)
+			}
+		}
+	})
+	t.Run("T12 a count is made only when asked for", func(t *testing.T) {
+		for query, want := range map[string]int32{`{ tickets { nodes { id } } }`: 1, `{ tickets { totalCount } }`: 2} {
+			before := s.roundTrips.Load()
+			s.ask("", query, nil)
+			if n := s.roundTrips.Load() - before; n != want {
+				t.Errorf("%s: %d round trips, want %d", query, n, want)
+			}
+		}
+	})
+}
+
+func TestEntities(t *testing.T) {
+	s := newSubgraph(t)
+	var sellers, ticketIDs []string
+	for i := range 100 {
+		sellers = append(sellers, user())
+		ticketIDs = append(ticketIDs, s.sell(sellers[i], fmt.Sprint("Row ", i), 1+i).ID)
+	}
+	reps := func(typename string, ids ...string) map[string]any {
+		var all []any
+		for _, i := range ids {
+			all = append(all, map[string]any{"__typename": typename, "id": i, "viewerCanUpdate": true, "title": "forged"})
+		}
+		return map[string]any{"reps": all}
+	}
+	t.Run("tickets in the order of ids, unknown ones null, nothing of a representation trusted", func(t *testing.T) {
+		const query = `query($reps: [_Any!]!) { _entities(representations: $reps) { ... on Ticket { id title viewerCanUpdate } } }`
+		a := s.ask(sellers[1], query, reps("Ticket", ticketIDs[1], id.New(id.Ticket), "nonsense", ticketIDs[0]))
+		a.want(t, "_entities", fmt.Sprintf(`[{"id":%q,"title":"Row 1","viewerCanUpdate":true},null,null,{"id":%q,"title":"Row 0","viewerCanUpdate":false}]`,
+			ticketIDs[1], ticketIDs[0]))
+	})
+	t.Run("100 tickets in one round trip", func(t *testing.T) {
+		const query = `query($reps: [_Any!]!) { _entities(representations: $reps) { ... on Ticket { id title } } }`
+		before := s.roundTrips.Load()
+		a := s.ask("", query, reps("Ticket", slices.Repeat(ticketIDs, 2)...))
+		if n := s.roundTrips.Load() - before; n != 1 || a.codes() != "" || len(a.Data["_entities"].([]any)) != 200 {
+			t.Errorf("%d round trips, got %+v", n, a)
+		}
+	})
+	t.Run("tickets of 100 users in one round trip", func(t *testing.T) {
+		const query = `query($reps: [_Any!]!) { _entities(representations: $reps) { ... on User { id tickets(first: 1) { nodes { title } pageInfo { hasNextPage } } } } }`
+		before := s.roundTrips.Load()
+		a := s.ask("", query, reps("User", sellers...))
+		if n := s.roundTrips.Load() - before; n != 1 || a.codes() != "" {
+			t.Errorf("%d round trips, errors %+v", n, a.Errors)
+		}
+		for i, u := range a.Data["_entities"].([]any) {
+			text, _ := json.Marshal(u) //nolint:errchkjson // it was decoded from JSON
+			want := fmt.Sprintf(`{"id":%q,"tickets":{"nodes":[{"title":"Row %d"}],"pageInfo":{"hasNextPage":false}}}`, sellers[i], i)
+			if string(text) != want {
+				t.Fatalf("got %s, want %s", text, want)
+			}
+		}
+	})
+	t.Run("a user's tickets with another seller's id are none", func(t *testing.T) {
+		const query = `query($reps: [_Any!]!, $seller: ID) { _entities(representations: $reps) { ... on User { tickets(filter: {sellerId: $seller}) { totalCount nodes { id } } } } }`
+		vars := reps("User", sellers[0])
+		vars["seller"] = sellers[1]
+		s.ask("", query, vars).want(t, "_entities", `[{"tickets":{"nodes":[],"totalCount":0}}]`)
+	})
+}
+
+func TestTrustsNobody(t *testing.T) {
+	s := newSubgraph(t)
+	send := func(token, body string) *httptest.ResponseRecorder {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/graphql", strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set(gqlserver.ServiceTokenHeader, token)
+		w := httptest.NewRecorder()
+		s.handler.ServeHTTP(w, r)
+		return w
+	}
+	for token, want := range map[string]int{serviceToken: 200, "": 403, serviceToken + "x": 403} {
+		if w := send(token, `{"query":"{ _service { sdl } }"}`); w.Code != want {
+			t.Errorf("service token %q: got %d, want %d", token, w.Code, want)
+		}
+	}
+	t.Run("a fault is masked and carries no SQL", func(t *testing.T) {
+		if _, err := s.pool.Exec(t.Context(), `DROP TABLE tickets`); err != nil {
+			t.Fatal(err)
+		}
+		body := send(serviceToken, `{"query":"{ tickets { nodes { id } } }"}`).Body.String()
+		if !strings.Contains(body, `"internal error"`) || !strings.Contains(body, `"INTERNAL_SERVER_ERROR"`) || strings.Contains(body, "relation") {
+			t.Errorf("got %s", body)
+		}
+	})
+}

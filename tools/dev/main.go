@@ -23,24 +23,27 @@ import (
 	"boxoffice.dev/tools/internal/stack"
 )
 
-func main() {
+func main() { os.Exit(exitCode(run(os.Args[1:]))) }
+
+// exitCode tells what went wrong and returns the code to exit with: the one of go test, if it ran.
+func exitCode(err error) int {
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &exit) && exit.Exited():
+		return exit.ExitCode() // go test has said everything
+	default:
+		fmt.Fprintln(os.Stderr, "dev:", err)
+		return 1
+	}
+}
+
+func run(args []string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, func() { signal.Reset(os.Interrupt) }) // a second Ctrl-C ends the process at once
 	endWithGoRun()
-	err := run(ctx, os.Args[1:])
-	var exit *exec.ExitError
-	switch {
-	case err == nil:
-	case errors.As(err, &exit) && exit.Exited():
-		os.Exit(exit.ExitCode()) // go test has said everything
-	default:
-		fmt.Fprintln(os.Stderr, "dev:", err)
-		os.Exit(1)
-	}
-}
-
-func run(ctx context.Context, args []string) error {
 	root, err := stack.Root()
 	if err != nil {
 		return err
@@ -138,7 +141,7 @@ func test(ctx context.Context, root string, args []string) (err error) {
 	if len(args) == 0 {
 		args = []string{"-race", "work"}
 	}
-	cmd := exec.CommandContext(ctx, "go", append([]string{"test"}, args...)...)                                     //nolint:gosec // the developer's own arguments
+	cmd := exec.CommandContext(ctx, "go", append([]string{"test"}, args...)...)
 	cmd.Env = append(os.Environ(), "DATABASE_URL="+system.DatabaseURL, "AMQP_URL="+system.BrokerURL, "TMPDIR="+dir) // removed with it
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	// Go test passes no signal on to the tests that it runs: the whole group gets it.

@@ -10,7 +10,7 @@ import (
 	"boxoffice.dev/tools/internal/graphql"
 )
 
-const demoPassword = "correct horse battery" //nolint:gosec // of demo accounts on a developer's machine
+const demoPassword = "correct horse battery"
 
 type person struct {
 	role, email, name string

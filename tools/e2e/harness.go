@@ -296,7 +296,7 @@ func (s *System) Tap(t *testing.T, source string) *Tap {
 		}
 	}()
 	t.Cleanup(func() {
-		conn.Close() //nolint:errcheck,gosec // the broker may be gone already
+		conn.Close() //nolint:errcheck // the broker may be gone already
 		<-done
 	})
 	return tap

@@ -36,7 +36,7 @@ func binaries(ctx context.Context, postgres, rabbitmq bool, progress func(string
 	if postgres {
 		var ok bool
 		if bin, ok = findPostgres(); !ok {
-			return "", "", errors.New("Postgres was installed but initdb is neither on the PATH nor in /usr/lib/postgresql/*/bin") //nolint:staticcheck,revive // a name
+			return "", "", errors.New("Postgres was installed but initdb is neither on the PATH nor in /usr/lib/postgresql/*/bin")
 		}
 	}
 	if rabbitmq {
@@ -54,14 +54,14 @@ func install(ctx context.Context, packages []string, progress func(string, ...an
 	if _, err := exec.LookPath("apt-get"); err != nil {
 		return errors.New("no apt-get here")
 	}
-	var prefix []string
+	var command []string
 	if os.Geteuid() != 0 {
 		if _, err := exec.LookPath("sudo"); err != nil {
 			return errors.New("neither root nor sudo")
 		}
-		prefix = []string{"sudo"}
+		command = []string{"sudo"}
 		if stdin, err := os.Stdin.Stat(); err != nil || stdin.Mode()&os.ModeCharDevice == 0 {
-			prefix = append(prefix, "-n") // nobody could type a password
+			command = append(command, "-n") // nobody could type a password
 		}
 	}
 	folder, err := os.MkdirTemp("", "boxoffice-apt")
@@ -81,8 +81,9 @@ if [ ! -e $policy ]; then
 fi
 apt-get -q update
 apt-get -q -y -o DPkg::Lock::Timeout=300 install --no-install-recommends "$@"`
-	args := append(prefix, "sh", "-c", script, "install")
-	cmd := exec.CommandContext(ctx, args[0], append(args[1:], packages...)...) //nolint:gosec // our own words only
+	command = append(command, "sh", "-c", script, "install")
+	command = append(command, packages...)
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Stdin = os.Stdin
 	out, err := os.Create(log)
 	if err != nil {

@@ -13,7 +13,7 @@ func Local(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(
 
 // portFree reports whether a server could listen on the port now.
 func portFree(port int) bool {
-	l, err := net.Listen("tcp", Local(port))
+	l, err := net.Listen("tcp", Local(port)) //nolint:noctx // returns at once
 	return err == nil && l.Close() == nil
 }
 

@@ -132,7 +132,7 @@ func postgresOwner() (*syscall.Credential, error) {
 		}
 		return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
 	}
-	return nil, errors.New("Postgres refuses to run as root and there is neither a user postgres nor nobody") //nolint:staticcheck,revive // a name
+	return nil, errors.New("Postgres refuses to run as root and there is neither a user postgres nor nobody")
 }
 
 // Start starts the server on its port and data and waits until it answers. It does nothing when

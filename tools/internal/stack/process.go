@@ -93,7 +93,7 @@ func (c *process) stop() error {
 	if !c.running() {
 		return nil
 	}
-	c.cmd.Process.Signal(c.end) //nolint:errcheck,gosec // it may end by itself this instant
+	c.cmd.Process.Signal(c.end) //nolint:errcheck // it may end by itself this instant
 	late := time.NewTimer(c.timeout)
 	defer late.Stop()
 	select {

@@ -54,7 +54,7 @@ func Build(ctx context.Context, root, folder string, race bool, specs []Spec) er
 	for _, s := range specs {
 		args = append(args, s.Package)
 	}
-	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // our own packages
+	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build: %w\n%s", err, out)
@@ -92,7 +92,7 @@ func (s *Service) Start(ctx context.Context, settings ...string) error {
 		}
 		s.env[name] = value
 	}
-	cmd := exec.Command(s.binary) //nolint:gosec // built by us
+	cmd := exec.Command(s.binary)
 	cmd.Dir = s.root
 	cmd.Env = slices.Clone(s.inherit)
 	for _, name := range slices.Sorted(maps.Keys(s.env)) {

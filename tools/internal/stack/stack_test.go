@@ -90,7 +90,7 @@ func TestKilledInstancesComeBackWithTheirData(t *testing.T) {
 func TestNothingOutlivesAKilledParent(t *testing.T) {
 	t.Parallel()
 	dir := tempDir(t)
-	cmd := exec.Command(os.Args[0]) //nolint:gosec // ourselves
+	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), parentVariable+"="+dir)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()

@@ -131,6 +131,7 @@ func decode[T any](t *testing.T, text string) T {
 
 // One system for all: the parts leave it in order.
 func TestCommands(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	t.Run("all is well", func(t *testing.T) {
 		for _, args := range [][]string{{"parked", "list"}, {"outbox"}, {"overdue"}, {"replicas"}} {

@@ -100,7 +100,7 @@ func TestEnvironmentIsThatOfTheStack(t *testing.T) {
 		}
 	}
 	common := map[string]string{
-		"AMQP_URL":      "amqp://boxoffice:rabbit@rabbitmq:5672/",
+		"AMQP_URL":      "amqp://boxoffice:" + production["RABBITMQ_PASSWORD"] + "@rabbitmq:5672/",
 		"SERVICE_TOKEN": production["SERVICE_TOKEN"],
 		"KEY_SECRET":    production["KEY_SECRET"],
 		"JWKS_URL":      "http://auth:4001/.well-known/jwks.json",
@@ -223,7 +223,7 @@ func TestStartOrder(t *testing.T) {
 func TestServicesAreConfined(t *testing.T) {
 	t.Parallel()
 	project := load(t, nil)
-	if !bool(project.Networks["private"].Internal) {
+	if !project.Networks["private"].Internal {
 		t.Error("the private network is not internal")
 	}
 	for _, s := range project.Services {
@@ -359,7 +359,7 @@ func TestImageGetsAllThatItIsBuiltFrom(t *testing.T) {
 		} else if name == operator {
 			module, within = "tools", "./boxofficectl"
 		}
-		list := exec.CommandContext(t.Context(), "go", "-C", filepath.Join(dir, module), "list", "-deps", "-f", //nolint:gosec // our own packages
+		list := exec.CommandContext(t.Context(), "go", "-C", filepath.Join(dir, module), "list", "-deps", "-f",
 			`{{if .Module}}{{if not .Module.Version}}{{.Dir}}{{else if .Module.Replace}}{{.Dir}}{{end}}{{end}}`, within)
 		list.Env = append(os.Environ(), "GOWORK=off", "CGO_ENABLED=0")
 		list.Stderr = os.Stderr

@@ -78,7 +78,7 @@ func start(t *testing.T, services ...*Service) *run {
 	var wg sync.WaitGroup
 	r := &run{t: t, told: make(chan events.Event, 100_000), stop: func() { cancel(); wg.Wait() }}
 	t.Cleanup(r.stop)
-	publish := func(_ context.Context, evs []events.Event) error {
+	publish := func(_ context.Context, evs []events.Event) error { //nolint:unparam // an outbox.Publish
 		for _, e := range evs {
 			r.told <- e
 		}

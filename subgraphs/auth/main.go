@@ -18,10 +18,11 @@ import (
 
 type config struct {
 	server.Config
-	DatabaseURL    string        `env:"DATABASE_URL,required"`
-	ServiceToken   server.Secret `env:"SERVICE_TOKEN,required"`
-	KeySecret      server.Secret `env:"KEY_SECRET,required"` // encrypts the signing keys at rest
-	AccessTokenTTL time.Duration `env:"ACCESS_TOKEN_TTL" envDefault:"5m"`
+	DatabaseURL    string          `env:"DATABASE_URL,required"`
+	ServiceToken   server.Secret   `env:"SERVICE_TOKEN,required"`
+	KeySecret      server.Secret   `env:"KEY_SECRET,required"` // encrypts the signing keys at rest
+	AccessTokenTTL time.Duration   `env:"ACCESS_TOKEN_TTL" envDefault:"5m"`
+	Password       password.Params `envPrefix:"PASSWORD_"`
 	Limits         account.Limits
 }
 
@@ -30,6 +31,9 @@ func main() {
 }
 
 func run(ctx context.Context, cfg config, srv *server.Server) error {
+	if err := cfg.Password.Check(); err != nil && !cfg.Development() {
+		return err
+	}
 	pool, err := postgres.Open(ctx, cfg.DatabaseURL)
 	if err != nil {
 		return err
@@ -42,7 +46,7 @@ func run(ctx context.Context, cfg config, srv *server.Server) error {
 	if err != nil {
 		return err
 	}
-	hasher := password.NewHasher(password.Recommended, runtime.NumCPU())
+	hasher := password.NewHasher(cfg.Password, runtime.NumCPU())
 	accounts, err := account.NewService(pool, hasher, cfg.Limits, cfg.KeySecret.Reveal(), time.Now)
 	if err != nil {
 		return err

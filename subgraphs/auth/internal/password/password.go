@@ -59,15 +59,23 @@ func Check(password, path string) error {
 	return nil
 }
 
-// Params are the cost of a hash, see RFC 9106.
+// Params are the cost of a hash, see RFC 9106. Hashes are renewed at sign-in when they change.
 type Params struct {
-	MemoryKiB uint32
-	Passes    uint32
-	Lanes     uint8
+	MemoryKiB uint32 `env:"MEMORY_KIB" envDefault:"19456"`
+	Passes    uint32 `env:"PASSES" envDefault:"2"`
+	Lanes     uint8  `env:"LANES" envDefault:"1"`
 }
 
 // Recommended is what OWASP's Password Storage Cheat Sheet asks for at least.
 var Recommended = Params{MemoryKiB: 19 * 1024, Passes: 2, Lanes: 1}
+
+// Check returns why the parameters are not fit for real passwords, nil if they are.
+func (p Params) Check() error {
+	if p.MemoryKiB < Recommended.MemoryKiB || p.Passes < Recommended.Passes || p.Lanes < Recommended.Lanes {
+		return fmt.Errorf("password hashes of %+v are weaker than %+v", p, Recommended)
+	}
+	return nil
+}
 
 const (
 	saltBytes = 16

@@ -49,6 +49,23 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+func TestParams(t *testing.T) {
+	t.Parallel()
+	r := password.Recommended
+	for params, ok := range map[password.Params]bool{
+		r: true,
+		{MemoryKiB: r.MemoryKiB + 1, Passes: 3, Lanes: 4}: true,
+		{MemoryKiB: r.MemoryKiB - 1, Passes: 2, Lanes: 1}: false,
+		{MemoryKiB: r.MemoryKiB, Passes: 1, Lanes: 1}:     false,
+		{MemoryKiB: r.MemoryKiB, Passes: r.Passes}:        false,
+		{}: false,
+	} {
+		if err := params.Check(); (err == nil) != ok {
+			t.Errorf("%+v: %v, want accepted %v", params, err, ok)
+		}
+	}
+}
+
 func TestHash(t *testing.T) {
 	t.Parallel()
 	matches := func(t *testing.T, h *password.Hasher, hash, pw string, want, wantOutdated bool) {

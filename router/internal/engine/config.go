@@ -10,7 +10,6 @@ import (
 	"github.com/wundergraph/graphql-go-tools/v2/pkg/astparser"
 	"github.com/wundergraph/graphql-go-tools/v2/pkg/asttransform"
 	"github.com/wundergraph/graphql-go-tools/v2/pkg/engine/datasource/graphql_datasource"
-	"github.com/wundergraph/graphql-go-tools/v2/pkg/engine/datasource/introspection_datasource"
 	"github.com/wundergraph/graphql-go-tools/v2/pkg/engine/plan"
 	"github.com/wundergraph/graphql-go-tools/v2/pkg/engine/resolve"
 
@@ -19,14 +18,13 @@ import (
 
 // Config is what an Engine runs on.
 type Config struct {
-	Supergraph    *supergraph.Supergraph
-	Client        *http.Client // speaks with the subgraphs; its transport bounds time and size
-	Introspection bool
-	Planning      int // operations that are planned at the same time
+	Supergraph *supergraph.Supergraph
+	Client     *http.Client // speaks with the subgraphs; its transport bounds time and size
+	Planning   int          // operations that are planned at the same time
 }
 
 // planConfig tells the planner what the supergraph says.
-func planConfig(ctx context.Context, cfg Config, client *ast.Document) (plan.Configuration, error) {
+func planConfig(ctx context.Context, cfg Config) (plan.Configuration, error) {
 	var pc plan.Configuration
 	for _, f := range cfg.Supergraph.Fields {
 		fc := plan.FieldConfiguration{TypeName: f.Type, FieldName: f.Name, HasAuthorizationRule: len(f.Rules) > 0}
@@ -41,14 +39,6 @@ func planConfig(ctx context.Context, cfg Config, client *ast.Document) (plan.Con
 			return pc, fmt.Errorf("configure subgraph %s: %w", s.Name, err)
 		}
 		pc.DataSources = append(pc.DataSources, source)
-	}
-	if cfg.Introspection {
-		factory, err := introspection_datasource.NewIntrospectionConfigFactory(client)
-		if err != nil {
-			return pc, fmt.Errorf("configure introspection: %w", err)
-		}
-		pc.Fields = append(pc.Fields, factory.BuildFieldConfigurations()...)
-		pc.DataSources = append(pc.DataSources, factory.BuildDataSourceConfigurations()...)
 	}
 	return pc, nil
 }

@@ -62,7 +62,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	if e.client, err = parseSchema(cfg.Supergraph.ClientSDL); err != nil {
 		return nil, fmt.Errorf("parse client schema: %w", err)
 	}
-	if e.config, err = planConfig(ctx, cfg, e.client); err != nil {
+	if e.config, err = planConfig(ctx, cfg); err != nil {
 		return nil, err
 	}
 	for _, f := range cfg.Supergraph.Fields {

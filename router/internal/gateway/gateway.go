@@ -40,8 +40,18 @@ type Config struct {
 	SubgraphMaxBytes int64
 }
 
-// New returns the router's public handler. It works until ctx ends.
-func New(ctx context.Context, cfg Config) (http.Handler, error) {
+// Gateway is the router's public handler.
+type Gateway struct {
+	http.Handler
+
+	engine *engine.Engine
+}
+
+// Planned returns how many operations were planned so far.
+func (g *Gateway) Planned() int64 { return g.engine.Planned() }
+
+// New returns a router that works until ctx ends.
+func New(ctx context.Context, cfg Config) (*Gateway, error) {
 	graph, err := supergraph.Parse(cfg.SDL)
 	if err != nil {
 		return nil, err
@@ -54,9 +64,7 @@ func New(ctx context.Context, cfg Config) (http.Handler, error) {
 		return nil, fmt.Errorf("load client schema: %w", err)
 	}
 	client := upstream.NewClient(upstream.Config{Timeout: cfg.SubgraphTimeout, MaxBytes: cfg.SubgraphMaxBytes})
-	eng, err := engine.New(ctx, engine.Config{
-		Supergraph: graph, Client: client, Introspection: cfg.Introspection, Planning: cfg.Limits.Planning,
-	})
+	eng, err := engine.New(ctx, engine.Config{Supergraph: graph, Client: client, Planning: cfg.Limits.Planning})
 	if err != nil {
 		return nil, err
 	}
@@ -76,5 +84,5 @@ func New(ctx context.Context, cfg Config) (http.Handler, error) {
 	if cfg.Playground {
 		playground.Register(mux)
 	}
-	return mux, nil
+	return &Gateway{Handler: mux, engine: eng}, nil
 }

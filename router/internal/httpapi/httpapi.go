@@ -114,17 +114,35 @@ func (h *Handler) serve(out *reply, r *http.Request) error {
 		return err
 	}
 
+	var body []byte
+	if op.Meta == nil || !op.Meta.Whole() {
+		if body, err = h.execute(out, r, op, req.Variables); err != nil {
+			return err
+		}
+	}
+	if op.Meta != nil {
+		if body, err = op.Meta.Answer(req.Variables, body); err != nil {
+			return operation.RefuseVariables(err.Error())
+		}
+	}
+	out.write(http.StatusOK, body)
+	return nil
+}
+
+// execute asks the subgraphs on behalf of whoever sent the request.
+func (h *Handler) execute(out *reply, r *http.Request, op *operation.Operation, variables []byte) ([]byte, error) {
 	session, err := h.cfg.Sessions.Authenticate(r, func(s authn.Session) http.Header {
 		return h.headers(r, s).For(h.cfg.AuthSubgraph)
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
+	out.setCookies(session.SetCookies)
 	var mu sync.Mutex
-	cookies := session.SetCookies
+	var cookies []string
 	body, err := h.cfg.Engine.Execute(identity.With(r.Context(), session.Caller), engine.Call{
 		Operation: op,
-		Variables: req.Variables,
+		Variables: variables,
 		Headers:   h.headers(r, session).For,
 		Answered: func(subgraph string, header http.Header) {
 			if subgraph == h.cfg.AuthSubgraph {
@@ -135,11 +153,7 @@ func (h *Handler) serve(out *reply, r *http.Request) error {
 		},
 	})
 	out.setCookies(cookies)
-	if err != nil {
-		return err
-	}
-	out.write(http.StatusOK, body)
-	return nil
+	return body, err
 }
 
 // headers says what subgraphs are told about the request.

@@ -14,6 +14,7 @@ import (
 	"github.com/vektah/gqlparser/v2/validator/rules"
 
 	"boxoffice.dev/pkg/apperr"
+	"boxoffice.dev/router/internal/introspection"
 )
 
 // Codes of refused documents, besides the limits' own.
@@ -58,10 +59,11 @@ func RefuseVariables(message string) *Refused {
 
 // Operation is one valid operation within its document. It is shared between requests.
 type Operation struct {
-	Text       string // the whole document
+	Text       string // the document, without introspection
 	Name       string // of the operation, empty when the client named none
 	Kind       ast.Operation
-	Conditions []string // the variables that @skip and @include read, sorted
+	Conditions []string            // the variables that @skip and @include read, sorted
+	Meta       *introspection.Part // nil when the operation does not ask for the schema
 
 	price price
 }
@@ -140,11 +142,9 @@ func (d *Documents) prepare(text, name string) (*Operation, error) {
 	if def == nil {
 		return nil, Refuse(http.StatusBadRequest, OperationUnknown, "operationName must name one of the document's operations")
 	}
-	return &Operation{
-		Text: text, Name: name, Kind: def.Operation,
-		Conditions: conditions(doc),
-		price:      d.limits.priceOf(def),
-	}, nil
+	op := &Operation{Name: name, Kind: def.Operation, Conditions: conditions(doc), price: priceOf(def)}
+	op.Meta, op.Text = introspection.Split(d.schema, doc, def, text)
+	return op, nil
 }
 
 // refuseAll shows a client the first errors of its document.

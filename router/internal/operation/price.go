@@ -34,7 +34,7 @@ type count struct {
 
 // priceOf prices a validated operation. There are at most Limits.Fields fields in it, so writing
 // out its fragments is safe.
-func (l Limits) priceOf(op *ast.OperationDefinition) price { return priceOfSet(op, op.SelectionSet) }
+func priceOf(op *ast.OperationDefinition) price { return priceOfSet(op, op.SelectionSet) }
 
 func priceOfSet(op *ast.OperationDefinition, set ast.SelectionSet) price {
 	var p price

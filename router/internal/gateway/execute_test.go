@@ -1,0 +1,163 @@
+package gateway_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"boxoffice.dev/router/internal/subgraphtest"
+)
+
+var update = flag.Bool("update", false, "rewrite the goldens")
+
+// TestExecute runs testdata/operations/*.graphql as anna and compares what subgraphs were asked and
+// what the client got with the golden beside it.
+func TestExecute(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/operations/*.graphql")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no operations: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".graphql"), func(t *testing.T) {
+			t.Parallel()
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var variables map[string]any
+			if line, _, _ := strings.Cut(string(text), "\n"); strings.HasPrefix(line, "# ") {
+				if err := json.Unmarshal([]byte(line[2:]), &variables); err != nil {
+					t.Fatalf("variables: %v", err)
+				}
+			}
+			w := newWorld(t)
+			a := w.query(string(text), variables, as("anna")...)
+			got := golden(t, w, a)
+			name := strings.TrimSuffix(file, ".graphql") + ".golden"
+			if *update {
+				if err := os.WriteFile(name, got, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatalf("%v (go test -update writes it)", err)
+			}
+			if !bytes.Equal(got, want) {
+				t.Errorf("got:\n%s\nwant:\n%s", got, want)
+			}
+		})
+	}
+}
+
+func golden(t *testing.T, w *world, a answer) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	for _, s := range []struct {
+		name string
+		*subgraphtest.Subgraph
+	}{{"auth", w.auth}, {"tickets", w.tickets}, {"orders", w.orders}} {
+		for _, r := range s.Requests() {
+			var sent struct{ Variables json.RawMessage }
+			if err := json.Unmarshal(r.Body, &sent); err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintf(&b, "%s: %s %s\n", s.name, r.Query, sent.Variables)
+		}
+	}
+	fmt.Fprintf(&b, "%d ", a.status)
+	if err := json.Indent(&b, []byte(a.body), "", "  "); err != nil {
+		t.Fatal(err)
+	}
+	b.WriteByte('\n')
+	return b.Bytes()
+}
+
+func TestSkipAndIncludeAreNotCachedAcrossValues(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const query = `query($a: Boolean!, $b: Boolean = true) { ticket(id: "t1") { id title @include(if: $a) price @skip(if: $b) } }`
+	for range 2 {
+		for _, c := range []struct {
+			variables map[string]any
+			want      string
+		}{
+			{map[string]any{"a": true, "b": true}, `{"data":{"ticket":{"id":"t1","title":"ticket t1"}}}`},
+			{map[string]any{"a": false, "b": true}, `{"data":{"ticket":{"id":"t1"}}}`},
+			{map[string]any{"a": false, "b": false}, `{"data":{"ticket":{"id":"t1","price":1999}}}`},
+			{map[string]any{"a": true}, `{"data":{"ticket":{"id":"t1","title":"ticket t1"}}}`},
+		} {
+			if a := w.query(query, c.variables); a.body != c.want {
+				t.Errorf("%v: got %s, want %s", c.variables, a.body, c.want)
+			}
+		}
+	}
+}
+
+// A name that stands twice in the variables must not mean one thing to the cache and another to
+// the engine.
+func TestAVariableSentTwiceHasOneValue(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const query = `query($a: Boolean!) { ticket(id: \"t1\") { id title @include(if: $a) } }`
+	send := func(variables string) string {
+		body := []byte(`{"query":"` + query + `","variables":` + variables + `}`)
+		return w.do(w.raw(http.MethodPost, "/graphql", body, "Content-Type", "application/json")).body
+	}
+	send(`{"a":true,"a":false}`)
+	send(`{"a":false,"a":true}`)
+	if got, want := send(`{"a":true}`), `{"data":{"ticket":{"id":"t1","title":"ticket t1"}}}`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if got, want := send(`{"a":false}`), `{"data":{"ticket":{"id":"t1"}}}`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestEqualOperationsArePlannedOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for i := range 20 {
+		a := w.query(fmt.Sprintf(`query Name%d { ticket(id: "t%d") { title } }`, i, i), nil)
+		if want := fmt.Sprintf(`{"data":{"ticket":{"title":"ticket t%d"}}}`, i); a.body != want {
+			t.Errorf("got %s, want %s", a.body, want)
+		}
+	}
+	if n := w.gateway.Planned(); n != 1 {
+		t.Errorf("planned %d times, want once", n)
+	}
+}
+
+func TestUsersAtOnceReadOnlyTheirOwn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const query = `{ viewer { email user { displayName } } orders { id buyer { id displayName } ticket { title viewerOrder { id } } } }`
+	var wg sync.WaitGroup
+	for i := range 200 {
+		wg.Go(func() {
+			name := fmt.Sprint("user", i)
+			header := as(name)
+			if i%2 == 0 {
+				header = []string{"Cookie", "access=token-" + name, "Graphql-Preflight", "1"}
+			}
+			for range 3 {
+				a := w.query(query, nil, header...)
+				want := fmt.Sprintf(`{"data":{"viewer":{"email":"%[1]s@example.com","user":{"displayName":"user %[1]s"}},`+
+					`"orders":[{"id":"order-of-%[1]s","buyer":{"id":"%[1]s","displayName":"user %[1]s"},`+
+					`"ticket":{"title":"ticket t1","viewerOrder":{"id":"order-of-%[1]s"}}}]}}`, name)
+				if a.body != want {
+					t.Errorf("%s got %s\nwant %s", name, a.body, want)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}

@@ -1,0 +1,209 @@
+// Package introspection answers __schema and __type from the schema that clients see. It cuts
+// them out of an operation, so that the engine below never meets them.
+package introspection
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/formatter"
+	"github.com/vektah/gqlparser/v2/validator"
+)
+
+// Part is what an operation asks about the schema. It is shared between requests.
+type Part struct {
+	schema *ast.Schema
+	op     *ast.OperationDefinition
+	whole  bool // the operation asks for nothing else
+}
+
+// Split returns the introspecting part of a validated operation, nil when there is none, and the
+// text of a document with all the rest.
+func Split(schema *ast.Schema, doc *ast.QueryDocument, op *ast.OperationDefinition, text string) (*Part, string) {
+	rest, found := without(op.SelectionSet)
+	if !found {
+		return nil, text
+	}
+	other := *op
+	other.SelectionSet = rest
+	var b strings.Builder
+	formatter.NewFormatter(&b).FormatQueryDocument(&ast.QueryDocument{
+		Operations: ast.OperationList{&other}, Fragments: doc.Fragments,
+	})
+	return &Part{schema: schema, op: op, whole: len(rest) == 0}, b.String()
+}
+
+// without returns a root selection without its introspecting fields and whether there were any.
+func without(set ast.SelectionSet) (rest ast.SelectionSet, found bool) {
+	keep := func(fragment ast.InlineFragment, inner ast.SelectionSet) {
+		kept, cut := without(inner)
+		found = found || cut
+		if len(kept) > 0 {
+			fragment.SelectionSet = kept
+			rest = append(rest, &fragment)
+		}
+	}
+	for _, selected := range set {
+		switch s := selected.(type) {
+		case *ast.Field:
+			if s.Name == "__schema" || s.Name == "__type" {
+				found = true
+			} else {
+				rest = append(rest, s)
+			}
+		case *ast.InlineFragment:
+			keep(*s, s.SelectionSet)
+		case *ast.FragmentSpread:
+			keep(ast.InlineFragment{TypeCondition: s.Definition.TypeCondition, Directives: s.Directives}, s.Definition.SelectionSet)
+		}
+	}
+	return rest, found
+}
+
+// Whole reports whether the operation asks for nothing but the schema.
+func (p *Part) Whole() bool { return p.whole }
+
+// Answer adds what the part asks for to a response to the rest of the operation, which is empty
+// when there is no rest. Variables is a JSON object or empty. The error says which variable is
+// wrong.
+func (p *Part) Answer(variables, response []byte) ([]byte, error) {
+	var values map[string]any
+	if len(variables) > 0 {
+		if err := json.Unmarshal(variables, &values); err != nil {
+			return nil, fmt.Errorf("read variables: %w", err)
+		}
+	}
+	values, err := validator.VariableValues(p.schema, p.op, values)
+	if err != nil {
+		return nil, err
+	}
+	w := writer{schema: p.schema, variables: values}
+	w.object(root{p.schema}, []ast.SelectionSet{p.op.SelectionSet})
+	if len(response) == 0 {
+		return fmt.Appendf(nil, `{"data":%s}`, w.buf.Bytes()), nil
+	}
+	var merged struct {
+		Errors json.RawMessage            `json:"errors,omitempty"`
+		Data   map[string]json.RawMessage `json:"data"`
+	}
+	if err := json.Unmarshal(response, &merged); err != nil {
+		return nil, fmt.Errorf("read own response: %w", err)
+	}
+	if merged.Data != nil {
+		if err := json.Unmarshal(w.buf.Bytes(), &merged.Data); err != nil {
+			return nil, fmt.Errorf("read own response: %w", err)
+		}
+	}
+	return json.Marshal(merged)
+}
+
+// writer writes what selections select of the schema as JSON.
+type writer struct {
+	schema    *ast.Schema
+	variables map[string]any
+	buf       bytes.Buffer
+}
+
+// object is something of the schema. A field is a string, bool, object, list of these, or nil.
+type object interface {
+	field(name string, arguments map[string]any) any
+}
+
+// hidden is a field that is not part of the answer.
+type hidden struct{}
+
+func (w *writer) object(o object, sets []ast.SelectionSet) {
+	w.buf.WriteByte('{')
+	first := true
+	for _, f := range w.collect(sets) {
+		value := o.field(f.field.Name, f.field.ArgumentMap(w.variables))
+		if value == (hidden{}) {
+			continue
+		}
+		if !first {
+			w.buf.WriteByte(',')
+		}
+		first = false
+		fmt.Fprintf(&w.buf, "%q:", f.field.Alias)
+		w.value(value, f.sets)
+	}
+	w.buf.WriteByte('}')
+}
+
+func (w *writer) value(value any, sets []ast.SelectionSet) {
+	switch v := value.(type) {
+	case object:
+		w.object(v, sets)
+	case []object:
+		w.buf.WriteByte('[')
+		for i, item := range v {
+			if i > 0 {
+				w.buf.WriteByte(',')
+			}
+			w.object(item, sets)
+		}
+		w.buf.WriteByte(']')
+	default:
+		text, err := json.Marshal(v)
+		if err != nil { // only strings, booleans and nil are left
+			panic(err)
+		}
+		w.buf.Write(text)
+	}
+}
+
+// collected is a field of the answer with the selections of all places that select it.
+type collected struct {
+	field *ast.Field
+	sets  []ast.SelectionSet
+}
+
+// collect is CollectFields of the GraphQL specification. Every type condition holds, because no
+// introspection type is abstract.
+func (w *writer) collect(sets []ast.SelectionSet) []*collected {
+	var fields []*collected
+	byKey := map[string]*collected{}
+	var walk func(ast.SelectionSet)
+	walk = func(set ast.SelectionSet) {
+		for _, selected := range set {
+			switch s := selected.(type) {
+			case *ast.Field:
+				if !w.included(s.Directives) {
+					continue
+				}
+				c := byKey[s.Alias]
+				if c == nil {
+					c = &collected{field: s}
+					byKey[s.Alias] = c
+					fields = append(fields, c)
+				}
+				c.sets = append(c.sets, s.SelectionSet)
+			case *ast.InlineFragment:
+				if w.included(s.Directives) {
+					walk(s.SelectionSet)
+				}
+			case *ast.FragmentSpread:
+				if w.included(s.Directives) {
+					walk(s.Definition.SelectionSet)
+				}
+			}
+		}
+	}
+	for _, set := range sets {
+		walk(set)
+	}
+	return fields
+}
+
+func (w *writer) included(directives ast.DirectiveList) bool {
+	if d := directives.ForName("skip"); d != nil && d.ArgumentMap(w.variables)["if"] == true {
+		return false
+	}
+	if d := directives.ForName("include"); d != nil && d.ArgumentMap(w.variables)["if"] == false {
+		return false
+	}
+	return true
+}

@@ -325,14 +325,14 @@ func TestViewerCanUpdate(t *testing.T) {
 	t.Parallel()
 	s := Shared(t)
 	seller, stranger := s.SignUp(t), s.SignUp(t)
-	states := map[string]func(t *testing.T, ticketID string){
-		"AVAILABLE": func(*testing.T, string) {},
-		"RESERVED":  func(t *testing.T, ticketID string) { reserve(t, s, ticketID) },
-		"SOLD": func(t *testing.T, ticketID string) {
+	states := map[string]func(ticketID string){
+		"AVAILABLE": func(string) {},
+		"RESERVED":  func(ticketID string) { reserve(t, s, ticketID) },
+		"SOLD": func(ticketID string) {
 			_, o := reserve(t, s, ticketID)
 			complete(t, s, o, ticketID)
 		},
-		"WITHDRAWN": func(t *testing.T, ticketID string) { withdraw(t, seller, Vars{"ticketId": ticketID}) },
+		"WITHDRAWN": func(ticketID string) { withdraw(t, seller, Vars{"ticketId": ticketID}) },
 	}
 	refusals := map[string]string{
 		"NOT_OWNER": "NotAuthorizedError input.ticketId", "RESERVED": "TicketReservedError input.ticketId",
@@ -341,7 +341,7 @@ func TestViewerCanUpdate(t *testing.T) {
 	for state, reach := range states {
 		t.Run("T11 "+state, func(t *testing.T) {
 			ticketID := offered(t, seller, "Front row", 1999).ID
-			reach(t, ticketID)
+			reach(ticketID)
 			for own, c := range map[string]*Client{"": seller, "NOT_OWNER": stranger, "SIGNED_OUT": s.Anonymous()} {
 				var want []string
 				if own != "" {

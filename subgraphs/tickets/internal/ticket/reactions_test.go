@@ -282,8 +282,8 @@ func TestShuffled(t *testing.T) {
 				}
 				for i, next := range arrival {
 					w.mustDeliver(told[next], arrival)
-					if rand.IntN(3) == 0 { //nolint:gosec // a test
-						w.mustDeliver(told[arrival[rand.IntN(i+1)]], arrival) //nolint:gosec // a test
+					if rand.IntN(3) == 0 {
+						w.mustDeliver(told[arrival[rand.IntN(i+1)]], arrival)
 					}
 				}
 				holder := orders[len(orders)-1].ID

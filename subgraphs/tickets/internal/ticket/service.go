@@ -5,7 +5,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -129,8 +128,8 @@ func (s *Service) Update(ctx context.Context, viewerID string, in UpdateInput) (
 	}
 	return s.change(ctx, in.TicketID, func(t Ticket) (change, bool, error) {
 		reasons := t.CannotUpdateReasons(viewerID)
-		if slices.Contains(reasons, NotOwner) {
-			return change{}, false, NotOwner.refuse(t)
+		if t.SellerID != viewerID {
+			return change{}, false, reasons[0].refuse(t)
 		}
 		if err := in.validate(); err != nil {
 			return change{}, false, err

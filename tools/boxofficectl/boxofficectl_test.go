@@ -46,7 +46,7 @@ func start(t *testing.T) system {
 		return !slices.Contains([]string{events.Tickets, events.Orders, events.Expiration}, s.Name)
 	})
 	s, err := stack.Start(t.Context(), stack.Options{
-		Dir: dir, Root: root, Specs: specs, Database: "boxoffice", Throwaway: true, Environ: os.Environ(), Progress: t.Logf,
+		Dir: dir, Root: root, Specs: specs, Database: "boxoffice", Throwaway: true, Race: true, Environ: os.Environ(), Progress: t.Logf,
 	})
 	if err != nil {
 		t.Fatal(err)

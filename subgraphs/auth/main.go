@@ -46,14 +46,10 @@ func run(ctx context.Context, cfg config, srv *server.Server) error {
 	if err != nil {
 		return err
 	}
-	hasher := password.NewHasher(cfg.Password, runtime.NumCPU())
-	accounts, err := account.NewService(pool, hasher, cfg.Limits, cfg.KeySecret.Reveal(), time.Now)
-	if err != nil {
-		return err
-	}
-	verifier := identity.NewVerifier(identity.VerifierConfig{KeySet: keys.KeySet})
+	accounts := account.NewService(pool, password.NewHasher(cfg.Password, runtime.NumCPU()), cfg.Limits, cfg.KeySecret.Reveal(), time.Now)
 	graphql := gqlserver.New(gqlserver.Config{
-		Schema: graph.Schema(accounts, keys, time.Now), ServiceToken: cfg.ServiceToken.Reveal(), Verify: verifier.Verify,
+		Schema: graph.Schema(accounts, keys, time.Now), ServiceToken: cfg.ServiceToken.Reveal(),
+		Verify: identity.NewVerifier(identity.VerifierConfig{KeySet: keys.KeySet}).Verify,
 	})
 
 	srv.Check("database", pool.Ping)

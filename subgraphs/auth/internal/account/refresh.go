@@ -17,7 +17,7 @@ import (
 // newToken returns the first refresh token of a session: 256 random bits.
 func newToken() string {
 	raw := make([]byte, sha256.Size)
-	rand.Read(raw) //nolint:errcheck // never fails, see crypto/rand
+	rand.Read(raw) // never fails, see its documentation
 	return base64.RawURLEncoding.EncodeToString(raw)
 }
 

@@ -2,11 +2,10 @@ package account
 
 import (
 	"context"
-	"crypto/hkdf"
+	"crypto/hmac"
 	"crypto/sha256"
 	"embed"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -48,14 +47,12 @@ type Service struct {
 }
 
 // NewService returns the use cases on a migrated database. The secret is the same on all replicas.
-func NewService(pool *pgxpool.Pool, hasher *password.Hasher, limits Limits, secret string, now func() time.Time) (*Service, error) {
-	tokenKey, err := hkdf.Key(sha256.New, []byte(secret), nil, "boxoffice refresh tokens", 32)
-	if err != nil {
-		return nil, fmt.Errorf("derive refresh token key: %w", err)
-	}
-	return &Service{pool: pool, hasher: hasher, limits: limits, tokenKey: tokenKey, now: func() time.Time {
+func NewService(pool *pgxpool.Pool, hasher *password.Hasher, limits Limits, secret string, now func() time.Time) *Service {
+	tokenKey := hmac.New(sha256.New, []byte(secret))
+	tokenKey.Write([]byte("boxoffice refresh tokens")) // so that it differs from the secret's other uses
+	return &Service{pool: pool, hasher: hasher, limits: limits, tokenKey: tokenKey.Sum(nil), now: func() time.Time {
 		return now().UTC().Truncate(time.Millisecond) // what the schema's DateTime shows
-	}}, nil
+	}}
 }
 
 // SignUp makes an account and a session of it. Errors, of which several may come at once:

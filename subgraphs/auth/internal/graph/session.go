@@ -12,7 +12,7 @@ import (
 )
 
 // refreshTokenHeader is how clients without cookies send their refresh token.
-const refreshTokenHeader = "X-Refresh-Token" //nolint:gosec // a name, not a credential
+const refreshTokenHeader = "X-Refresh-Token"
 
 // Cookies says how browsers keep a session. In development, over plain HTTP, there is neither the
 // prefix __Host- nor Secure, which browsers accept over HTTPS only.
@@ -36,7 +36,7 @@ func exchangeOf(ctx context.Context) *exchange { return ctx.Value(exchangeKey{})
 func WithSession(next http.Handler, cookies Cookies) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := &exchange{cookies: cookies, header: w.Header(), delivery: generated.SessionDeliveryCookie}
-		x.from, _ = netip.ParseAddr(r.Header.Get("X-Forwarded-For")) //nolint:errcheck // unknown, then
+		x.from, _ = netip.ParseAddr(r.Header.Get("X-Forwarded-For")) // unknown when malformed
 		if cookie, err := r.Cookie(cookies.name("refresh")); err == nil {
 			x.refreshToken = cookie.Value
 		}
@@ -75,7 +75,7 @@ func (x *exchange) setCookies(access string, accessFor time.Duration, refresh st
 		name, value string
 		lifetime    time.Duration
 	}{{"access", access, accessFor}, {"refresh", refresh, refreshFor}} {
-		cookie := http.Cookie{
+		cookie := http.Cookie{ //nolint:gosec // not Secure in development only
 			Name: x.cookies.name(c.name), Value: c.value, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode,
 			Secure: !x.cookies.Development, MaxAge: int(c.lifetime / time.Second),
 		}
@@ -105,6 +105,6 @@ func KeySet(keys identity.KeySet) http.Handler {
 		}
 		w.Header().Set("Content-Type", "application/jwk-set+json")
 		w.Header().Set("Cache-Control", "public, max-age=60")
-		w.Write(data) //nolint:errcheck,gosec // the client is gone then
+		w.Write(data) //nolint:errcheck // the client is gone then
 	})
 }

@@ -101,7 +101,7 @@ func (h *Hasher) Computed() int64 { return h.computed.Load() }
 // (https://github.com/P-H-C/phc-string-format). It fails only when ctx ends before its turn.
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	salt := make([]byte, saltBytes)
-	rand.Read(salt) //nolint:errcheck // never fails, see crypto/rand
+	rand.Read(salt) // never fails, see its documentation
 	key, err := h.derive(ctx, password, salt, h.params)
 	if err != nil {
 		return "", err

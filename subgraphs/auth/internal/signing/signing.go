@@ -166,7 +166,7 @@ func (k *Keyring) add(ctx context.Context, tx pgx.Tx, rows []keyRow, signsFrom t
 		return nil, fmt.Errorf("generate key: %w", err)
 	}
 	nonce := make([]byte, k.aead.NonceSize())
-	rand.Read(nonce) //nolint:errcheck // never fails, see crypto/rand
+	rand.Read(nonce) // never fails, see its documentation
 	r := keyRow{ID: identity.KeyID(public), SignsFrom: signsFrom}
 	r.Sealed = k.aead.Seal(nonce, nonce, private.Seed(), []byte(r.ID))
 	if err := insertKey(ctx, tx, r); err != nil {

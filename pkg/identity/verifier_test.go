@@ -56,7 +56,9 @@ func (w *world) ServeHTTP(rw http.ResponseWriter, _ *http.Request) {
 	if err != nil {
 		panic(err)
 	}
-	rw.Write(set)
+	if _, err := rw.Write(set); err != nil {
+		panic(err)
+	}
 }
 
 func (w *world) publish(keys ...ed25519.PrivateKey) {
@@ -71,6 +73,7 @@ func (w *world) publish(keys ...ed25519.PrivateKey) {
 func (w *world) clock() time.Time        { return time.Unix(0, w.now.Load()) }
 func (w *world) advance(d time.Duration) { w.now.Add(int64(d)) }
 func (w *world) accepts(t *testing.T, token string) bool {
+	t.Helper()
 	_, err := w.verifier.Verify(t.Context(), token)
 	return err == nil
 }

@@ -85,7 +85,7 @@ func (e *Engine) Planned() int64 { return e.planned.Load() }
 // Call is one request to execute.
 type Call struct {
 	Operation *operation.Operation
-	Variables []byte // a JSON object, or empty
+	Variables []byte // a JSON object that fits the operation, or empty
 	// Headers returns the headers of one fetch, a new map each time. May be called concurrently.
 	Headers func(subgraph string) http.Header
 	// Answered is told the headers of each subgraph's answer. May be called concurrently, but for
@@ -94,8 +94,7 @@ type Call struct {
 }
 
 // Execute returns the response to the call: {"data": …} with "errors" when something went wrong.
-// The caller comes from the context (package identity). The error is an operation.Refused when
-// the variables do not fit; then nothing was executed.
+// The caller comes from the context (package identity). After an error nobody knows what was done.
 func (e *Engine) Execute(ctx context.Context, call Call) ([]byte, error) {
 	p, err := e.prepare(ctx, call.Operation, call.Variables)
 	if err != nil {

@@ -3,9 +3,7 @@ package engine
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"runtime/debug"
 
 	"github.com/wundergraph/astjson"
@@ -16,7 +14,6 @@ import (
 	"github.com/wundergraph/graphql-go-tools/v2/pkg/engine/plan"
 	"github.com/wundergraph/graphql-go-tools/v2/pkg/engine/postprocess"
 	"github.com/wundergraph/graphql-go-tools/v2/pkg/operationreport"
-	"github.com/wundergraph/graphql-go-tools/v2/pkg/variablesvalidation"
 
 	"boxoffice.dev/router/internal/operation"
 )
@@ -43,7 +40,6 @@ type tools struct {
 	normalizer *astnormalization.OperationNormalizer
 	variables  *astnormalization.VariablesNormalizer
 	mapper     *astnormalization.VariablesMapper
-	validator  *variablesvalidation.VariablesValidator
 	printer    astprinter.Printer
 	buf        bytes.Buffer
 }
@@ -60,14 +56,11 @@ func newTools() any {
 		),
 		variables: astnormalization.NewVariablesNormalizer(),
 		mapper:    astnormalization.NewVariablesMapper(),
-		validator: variablesvalidation.NewVariablesValidator(variablesvalidation.VariablesValidatorOptions{
-			DisableExposingVariablesContent: true, // passwords are variables
-		}),
 	}
 }
 
 // prepare finds or makes the plan of an operation and brings the variables (a JSON object or
-// empty) into the plan's form. The error is an operation.Refused when a variable is wrong.
+// empty) into the plan's form.
 func (e *Engine) prepare(ctx context.Context, op *operation.Operation, variables []byte) (*prepared, error) {
 	if len(variables) == 0 {
 		variables = []byte("{}")
@@ -101,13 +94,6 @@ func (e *Engine) prepare(ctx context.Context, op *operation.Operation, variables
 	remap := t.mapper.NormalizeOperation(t.doc, e.client, &t.report)
 	if t.report.HasErrors() {
 		return nil, t.failure("map variables")
-	}
-	if err := t.validator.ValidateWithRemap(t.doc, e.client, t.doc.Input.Variables, remap); err != nil {
-		var invalid *variablesvalidation.InvalidVariableError
-		if errors.As(err, &invalid) {
-			return nil, operation.RefuseVariables(invalid.Message)
-		}
-		return nil, fmt.Errorf("validate variables: %w", err)
 	}
 	values, err := astjson.ParseBytes(bytes.Clone(t.doc.Input.Variables))
 	if err != nil {
@@ -249,12 +235,6 @@ func (t *tools) rename(name string) {
 	}
 }
 
-// failure turns what the engine reports into an error. The document was valid, so what it tells
-// clients (external errors) is about their variables; the rest is a fault of ours.
-func (t *tools) failure(doing string) error {
-	if len(t.report.InternalErrors) == 0 && len(t.report.ExternalErrors) > 0 {
-		slog.Debug("operation refused by the engine", "doing", doing, "error", t.report)
-		return operation.RefuseVariables(t.report.ExternalErrors[0].Message)
-	}
-	return fmt.Errorf("%s: %w", doing, t.report)
-}
+// failure turns what the engine reports into an error. The operation was valid and its variables
+// fit, so this is a fault of ours.
+func (t *tools) failure(doing string) error { return fmt.Errorf("%s: %w", doing, t.report) }

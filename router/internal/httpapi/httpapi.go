@@ -110,7 +110,7 @@ func (h *Handler) serve(out *reply, r *http.Request) error {
 	case op.Kind == ast.Subscription:
 		return operation.Refuse(http.StatusBadRequest, Unsupported, "subscriptions cannot be answered by a single response")
 	}
-	if err := h.cfg.Documents.CheckCost(op, req.Variables); err != nil {
+	if err := h.cfg.Documents.Check(op, req.Variables); err != nil {
 		return err
 	}
 
@@ -122,7 +122,7 @@ func (h *Handler) serve(out *reply, r *http.Request) error {
 	}
 	if op.Meta != nil {
 		if body, err = op.Meta.Answer(req.Variables, body); err != nil {
-			return operation.RefuseVariables(err.Error())
+			return err
 		}
 	}
 	out.write(http.StatusOK, body)

@@ -29,7 +29,7 @@ func newOrigins(list []string) (origins, error) {
 	o := origins{exact: map[string]bool{}, protection: http.NewCrossOriginProtection()}
 	for _, origin := range list {
 		u, err := url.Parse(origin)
-		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || origin != u.Scheme+"://"+u.Host {
+		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || origin != u.Scheme+"://"+u.Host || strings.Contains(u.Host, "*") {
 			return o, fmt.Errorf("not an origin (scheme://host): %q", origin)
 		}
 		if err := o.protection.AddTrustedOrigin(origin); err != nil {

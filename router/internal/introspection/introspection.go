@@ -10,7 +10,6 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/formatter"
-	"github.com/vektah/gqlparser/v2/validator"
 )
 
 // Part is what an operation asks about the schema. It is shared between requests.
@@ -67,18 +66,22 @@ func without(set ast.SelectionSet) (rest ast.SelectionSet, found bool) {
 func (p *Part) Whole() bool { return p.whole }
 
 // Answer adds what the part asks for to a response to the rest of the operation, which is empty
-// when there is no rest. Variables is a JSON object or empty. The error says which variable is
-// wrong.
+// when there is no rest. Variables is a JSON object that fits the operation, or empty.
 func (p *Part) Answer(variables, response []byte) ([]byte, error) {
-	var values map[string]any
+	values := map[string]any{}
+	for _, v := range p.op.VariableDefinitions {
+		if v.DefaultValue != nil {
+			value, err := v.DefaultValue.Value(nil)
+			if err != nil {
+				return nil, fmt.Errorf("default of $%s: %w", v.Variable, err)
+			}
+			values[v.Variable] = value
+		}
+	}
 	if len(variables) > 0 {
 		if err := json.Unmarshal(variables, &values); err != nil {
 			return nil, fmt.Errorf("read variables: %w", err)
 		}
-	}
-	values, err := validator.VariableValues(p.schema, p.op, values)
-	if err != nil {
-		return nil, err
 	}
 	w := writer{schema: p.schema, variables: values}
 	w.object(root{p.schema}, []ast.SelectionSet{p.op.SelectionSet})

@@ -65,7 +65,8 @@ type Operation struct {
 	Conditions []string            // the variables that @skip and @include read, sorted
 	Meta       *introspection.Part // nil when the operation does not ask for the schema
 
-	price price
+	variables ast.VariableDefinitionList
+	price     price
 }
 
 // Config says what clients may ask for.
@@ -142,7 +143,7 @@ func (d *Documents) prepare(text, name string) (*Operation, error) {
 	if def == nil {
 		return nil, Refuse(http.StatusBadRequest, OperationUnknown, "operationName must name one of the document's operations")
 	}
-	op := &Operation{Name: name, Kind: def.Operation, Conditions: conditions(doc), price: priceOf(def)}
+	op := &Operation{Name: name, Kind: def.Operation, Conditions: conditions(doc), variables: def.VariableDefinitions, price: priceOf(def)}
 	op.Meta, op.Text = introspection.Split(d.schema, doc, def, text)
 	return op, nil
 }

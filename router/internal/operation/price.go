@@ -112,11 +112,20 @@ func literal(v *ast.Value, list bool) int {
 	return n
 }
 
-// CheckCost refuses the operation when, with these variables, it asks for a page of an impossible
-// size (BAD_USER_INPUT) or for too much in all (COST_LIMIT_EXCEEDED). Variables is a JSON object
-// or empty; wrong types in it are somebody else's to report.
-func (d *Documents) CheckCost(op *Operation, variables []byte) error {
-	m := meter{limits: d.limits, raw: variables}
+// Check refuses the operation when its variables (a JSON object that names nothing twice, or empty)
+// do not fit, or when with them it asks for a page of an impossible size (BAD_USER_INPUT) or for
+// too much in all (COST_LIMIT_EXCEEDED).
+func (d *Documents) Check(op *Operation, variables []byte) error {
+	var values map[string]json.RawMessage
+	if len(variables) > 0 {
+		if err := json.Unmarshal(variables, &values); err != nil {
+			return RefuseVariables("variables must be an object")
+		}
+	}
+	if err := d.checkVariables(op, values); err != nil {
+		return err
+	}
+	m := meter{limits: d.limits, variables: values}
 	total := m.total(op.price)
 	switch {
 	case m.badArgument != "":
@@ -130,8 +139,7 @@ func (d *Documents) CheckCost(op *Operation, variables []byte) error {
 
 type meter struct {
 	limits      Limits
-	raw         []byte
-	variables   map[string]json.RawMessage // decoded when the first one is needed
+	variables   map[string]json.RawMessage // that fit their types
 	badArgument string
 }
 
@@ -159,12 +167,6 @@ func (m *meter) value(c count) int {
 	if c.variable == "" {
 		return c.literal
 	}
-	if m.variables == nil {
-		m.variables = map[string]json.RawMessage{}
-		if json.Unmarshal(m.raw, &m.variables) != nil {
-			return c.fallback
-		}
-	}
 	sent, ok := m.variables[c.variable]
 	switch {
 	case !ok:
@@ -174,17 +176,13 @@ func (m *meter) value(c count) int {
 	case c.list:
 		var items []json.RawMessage
 		if json.Unmarshal(sent, &items) != nil {
-			return 1
+			return 1 // one item stands for a list of it
 		}
 		return len(items)
 	}
-	var n json.Number
-	if json.Unmarshal(sent, &n) != nil {
-		return unsized
-	}
-	f, err := n.Float64()
+	n, err := strconv.Atoi(string(sent))
 	if err != nil {
-		return unsized
+		return math.MaxInt
 	}
-	return int(max(-1, min(f, most)))
+	return n
 }

@@ -1,0 +1,244 @@
+package gateway_test
+
+import (
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+
+	"boxoffice.dev/router/internal/gateway"
+)
+
+const simple = `{"query":"{ ticket(id: \"t1\") { id } }"}`
+
+func TestOnlyJSONIsExecuted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	multipart := "--x\r\nContent-Disposition: form-data; name=\"operations\"\r\n\r\n" + simple + "\r\n--x--\r\n"
+	for _, c := range []struct {
+		name, contentType, body string
+		status                  int
+		code                    string
+	}{
+		{"text/plain", "text/plain", simple, 415, "UNSUPPORTED_MEDIA_TYPE"},
+		{"form", "application/x-www-form-urlencoded", "query=" + url.QueryEscape("{__typename}"), 415, "UNSUPPORTED_MEDIA_TYPE"},
+		{"multipart", "multipart/form-data; boundary=x", multipart, 415, "UNSUPPORTED_MEDIA_TYPE"},
+		{"no content type", "", simple, 415, "UNSUPPORTED_MEDIA_TYPE"},
+		{"another charset", "application/json; charset=utf-16", simple, 415, "UNSUPPORTED_MEDIA_TYPE"},
+		{"a batch", "application/json", "[" + simple + "]", 400, "BAD_REQUEST"},
+		{"empty", "application/json", "", 400, "BAD_REQUEST"},
+		{"malformed", "application/json", `{"query": "s3cr3t`, 400, "BAD_REQUEST"},
+		{"two values", "application/json", simple + simple, 400, "BAD_REQUEST"},
+		{"null", "application/json", "null", 400, "BAD_REQUEST"},
+		{"no query", "application/json", `{}`, 400, "BAD_REQUEST"},
+		{"query of another type", "application/json", `{"query":{"s3cr3t":1}}`, 400, "BAD_REQUEST"},
+		{"operationName of another type", "application/json", `{"query":"{__typename}","operationName":1}`, 400, "BAD_REQUEST"},
+		{"variables as a string", "application/json", `{"query":"{__typename}","variables":"s3cr3t"}`, 400, "BAD_REQUEST"},
+		{"extensions as an array", "application/json", `{"query":"{__typename}","extensions":[]}`, 400, "BAD_REQUEST"},
+		{"more than 1 MiB", "application/json", `{"query":"` + strings.Repeat(" ", 1<<20) + `"}`, 413, "REQUEST_TOO_LARGE"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			req := w.raw(http.MethodPost, "/graphql", []byte(c.body))
+			if c.contentType != "" {
+				req.Header.Set("Content-Type", c.contentType)
+			}
+			a := w.do(req)
+			if a.status != c.status || a.code() != c.code {
+				t.Errorf("got %d %s, want %d %s", a.status, a.code(), c.status, c.code)
+			}
+			if strings.Contains(a.body, "s3cr3t") {
+				t.Errorf("the answer repeats the request: %s", a.body)
+			}
+		})
+	}
+	w.untouched()
+}
+
+func TestGETExecutesQueriesOnly(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	get := func(params url.Values, header ...string) answer {
+		return w.do(w.raw(http.MethodGet, "/graphql?"+params.Encode(), nil, header...))
+	}
+	a := get(url.Values{
+		"query": {"query A($id: ID!) { ticket(id: $id) { id } } query B { viewer { email } }"}, "operationName": {"A"},
+		"variables": {`{"id":"t7"}`}, "extensions": {`{}`},
+	})
+	if want := `{"data":{"ticket":{"id":"t7"}}}`; a.status != 200 || a.body != want {
+		t.Errorf("got %d %s, want %s", a.status, a.body, want)
+	}
+	a = get(url.Values{"query": {`mutation { createOrder(ticketId: "t1") { id } }`}}, as("anna")...)
+	if a.status != 405 || a.header.Get("Allow") != "POST" {
+		t.Errorf("mutation: got %d, Allow %q", a.status, a.header.Get("Allow"))
+	}
+	for _, params := range []url.Values{{}, {"query": {"{__typename}"}, "variables": {"[]"}}, {"query": {"{__typename}"}, "extensions": {"x"}}} {
+		if a := get(params); a.status != 400 {
+			t.Errorf("%v: got %d, want 400", params, a.status)
+		}
+	}
+	for _, method := range []string{http.MethodPut, http.MethodDelete, http.MethodPatch} {
+		if a := w.do(w.raw(method, "/graphql?query=%7B__typename%7D", nil)); a.status != 405 || a.header.Get("Allow") == "" {
+			t.Errorf("%s: got %d, Allow %q", method, a.status, a.header.Get("Allow"))
+		}
+	}
+	if n := len(w.orders.Requests()); n != 0 {
+		t.Errorf("orders was asked %d times", n)
+	}
+}
+
+func TestMediaTypesAndStatuses(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const plain, typed = "application/json; charset=utf-8", "application/graphql-response+json; charset=utf-8"
+	const good, unparsable, invalid, wrongVariable = `{ ticket(id: "t1") { id } }`, `{ ticket(`, `{ nothing }`,
+		`query($id: ID!) { ticket(id: $id) { id } }`
+	for _, c := range []struct {
+		accept, query string
+		status        int
+		media         string
+	}{
+		{"", good, 200, plain},
+		{"*/*", good, 200, plain},
+		{"application/json", good, 200, plain},
+		{"application/graphql-response+json", good, 200, typed},
+		{"application/graphql-response+json, application/json;q=0.9", good, 200, typed},
+		{"application/graphql-response+json;q=0.1, application/json;q=0.9", good, 200, plain},
+		{"text/html, application/graphql-response+json; charset=utf-8", good, 200, typed},
+		{"text/html", good, 406, plain},
+		{"application/json;q=0", good, 406, plain},
+		{"application/json", unparsable, 200, plain},
+		{"application/json", invalid, 200, plain},
+		{"application/json", wrongVariable, 200, plain},
+		{"application/graphql-response+json", unparsable, 400, typed},
+		{"application/graphql-response+json", invalid, 400, typed},
+		{"application/graphql-response+json", wrongVariable, 400, typed},
+	} {
+		a := w.query(c.query, nil, "Accept", c.accept)
+		if a.status != c.status || a.header.Get("Content-Type") != c.media {
+			t.Errorf("Accept %q, %s: got %d %s, want %d %s", c.accept, c.query, a.status, a.header.Get("Content-Type"), c.status, c.media)
+		}
+		if c.query != good && (a.Errors == nil || strings.Contains(a.body, `"data"`)) {
+			t.Errorf("%s: want errors without data, got %s", c.query, a.body)
+		}
+	}
+}
+
+func TestAnswersCannotBeSniffedOrStored(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := w.query(`{ viewer { email } }`, nil, as("anna")...)
+	if got := a.header.Get("X-Content-Type-Options"); got != "nosniff" {
+		t.Errorf("X-Content-Type-Options: %q", got)
+	}
+	if got := a.header.Get("Cache-Control"); got != "no-store" {
+		t.Errorf("Cache-Control: %q", got)
+	}
+}
+
+func TestCrossOriginRequests(t *testing.T) {
+	t.Parallel()
+	const friend = "https://shop.example"
+	w := newWorld(t, func(c *gateway.Config) { c.AllowedOrigins = []string{friend} })
+	get := func(header ...string) *http.Request {
+		return w.raw(http.MethodGet, "/graphql?query=%7Bviewer%7Bemail%7D%7D", nil, header...)
+	}
+	post := func(header ...string) *http.Request { return w.request(`{ viewer { email } }`, nil, header...) }
+	const session = "access=token-anna"
+	for _, c := range []struct {
+		name    string
+		request *http.Request
+		status  int
+	}{
+		{"own page", post("Cookie", session, "Origin", w.router.URL, "Sec-Fetch-Site", "same-origin"), 200},
+		{"allowed page", post("Cookie", session, "Origin", friend, "Sec-Fetch-Site", "cross-site"), 200},
+		{"stranger's page", post("Cookie", session, "Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"), 403},
+		{"stranger's page, old browser", post("Cookie", session, "Origin", "https://evil.example"), 403},
+		{"opaque origin", post("Cookie", session, "Origin", "null"), 403},
+		{"no browser", post("Cookie", session), 200},
+		{"stranger's page with a bearer token", post("Authorization", "Bearer token-anna", "Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"), 200},
+		{"GET with cookies", get("Cookie", session), 403},
+		{"GET with only a refresh cookie", get("Cookie", "refresh=refresh-anna"), 403},
+		{"GET with cookies and a preflight header", get("Cookie", session, "GraphQL-Preflight", "1"), 200},
+		{"GET with cookies and Apollo's header", get("Cookie", session, "Apollo-Require-Preflight", "true"), 200},
+		{"GET without cookies", get(), 200},
+		{"GET with a bearer token", get(as("anna")...), 200},
+	} {
+		if a := w.do(c.request); a.status != c.status {
+			t.Errorf("%s: got %d %s, want %d", c.name, a.status, a.body, c.status)
+		}
+	}
+}
+
+func TestCORSNamesExactOriginsOnly(t *testing.T) {
+	t.Parallel()
+	const friend = "https://shop.example"
+	w := newWorld(t, func(c *gateway.Config) { c.AllowedOrigins = []string{friend} })
+	for _, c := range []struct{ origin, allowed string }{
+		{friend, friend}, {"https://evil.example", ""}, {"https://shop.example.evil.example", ""}, {"http://shop.example", ""}, {"null", ""}, {"", ""},
+	} {
+		a := w.do(w.raw(http.MethodOptions, "/graphql", nil, "Origin", c.origin, "Access-Control-Request-Method", "POST"))
+		if got := a.header.Get("Access-Control-Allow-Origin"); got != c.allowed {
+			t.Errorf("origin %q: got Access-Control-Allow-Origin %q, want %q", c.origin, got, c.allowed)
+		}
+		if got := a.header.Get("Access-Control-Allow-Credentials"); (got == "true") != (c.allowed != "") {
+			t.Errorf("origin %q: got Access-Control-Allow-Credentials %q", c.origin, got)
+		}
+		if got := a.header.Get("Vary"); got != "Origin" {
+			t.Errorf("origin %q: got Vary %q", c.origin, got)
+		}
+	}
+	for _, bad := range []string{"*", "shop.example", "https://shop.example/", "https://*.example"} {
+		cfg := gateway.Config{SDL: string(read(t, "testdata/supergraph.graphql")), AllowedOrigins: []string{bad}}
+		if _, err := gateway.New(t.Context(), cfg); err == nil {
+			t.Errorf("origin %q was accepted", bad)
+		}
+	}
+}
+
+func TestSubgraphsHearOnlyWhatTheRouterSays(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.query(`{ viewer { email } ticket(id: "t1") { id } }`, nil,
+		"Authorization", "Bearer token-anna", "X-Service-Token", "forged", "X-User-Id", "olga", "X-Forwarded-For", "6.6.6.6",
+		"Cookie", "access=token-olga; refresh=refresh-olga; other=1", "X-Refresh-Token", "mine", "X-Anything", "1")
+	for name, s := range map[string]http.Header{"auth": w.auth.Requests()[0].Header, "tickets": w.tickets.Requests()[0].Header} {
+		for header, want := range map[string]string{
+			"X-Service-Token": serviceToken, "Authorization": "Bearer token-anna", "X-Forwarded-For": "127.0.0.1",
+			"X-User-Id": "", "X-Anything": "", "Cookie": "", "Accept-Encoding": "",
+			"X-Refresh-Token": map[string]string{"auth": "mine"}[name],
+		} {
+			if got := strings.Join(s.Values(header), "|"); got != want {
+				t.Errorf("%s heard %s: %q, want %q", name, header, got, want)
+			}
+		}
+	}
+}
+
+func TestForwardedForIsBelievedFromTrustedProxiesOnly(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *gateway.Config) {
+		c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.0.0.0/8")}
+	})
+	for i, c := range []struct{ sent, want string }{
+		{"", "127.0.0.1"},
+		{"203.0.113.9", "203.0.113.9"},
+		{"6.6.6.6, 203.0.113.9, 10.0.0.3", "203.0.113.9"}, // what stands left of the first stranger is his own claim
+		{"6.6.6.6, nonsense, 10.0.0.3", "10.0.0.3"},
+	} {
+		w.query(`{ ticket(id: "t1") { id } }`, nil, "X-Forwarded-For", c.sent)
+		if got := w.tickets.Requests()[i].Header.Values("X-Forwarded-For"); len(got) != 1 || got[0] != c.want {
+			t.Errorf("%q: got %q, want %q", c.sent, got, c.want)
+		}
+	}
+}
+
+func read(t *testing.T, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}

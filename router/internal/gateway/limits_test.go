@@ -1,0 +1,232 @@
+package gateway_test
+
+import (
+	"fmt"
+	"net/http"
+	"runtime"
+	"strings"
+	"testing"
+
+	"boxoffice.dev/router/internal/gateway"
+)
+
+// TestBombsAreRefusedBeforePlanning: every one of these is small, and would cost seconds or
+// gigabytes when its fragments were written out.
+func TestBombsAreRefusedBeforePlanning(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	doubling := "query { ticket(id: 1) { ...F0 } }"
+	for i := range 40 {
+		doubling += fmt.Sprintf(" fragment F%d on Ticket { ...F%d ...F%d }", i, i+1, i+1)
+	}
+	doubling += " fragment F40 on Ticket { id }"
+	chain := "query { ticket(id: 1) { ...F0 } }"
+	for i := range 5000 {
+		chain += fmt.Sprintf(" fragment F%d on Ticket { ...F%d }", i, i+1)
+	}
+	chain += " fragment F5000 on Ticket { id }"
+	nested := "query { user(id: 1) { ...A } }"
+	for i := range 8 {
+		nested += fmt.Sprintf(" fragment %c on User { tickets { nodes { seller { ...%c } } } }", 'A'+i, 'A'+i+1)
+	}
+	nested += " fragment I on User { id }"
+	repeat := func(format string, n int) string {
+		var b strings.Builder
+		for i := range n {
+			b.WriteString(strings.ReplaceAll(format, "%", fmt.Sprint(i)) + " ")
+		}
+		return b.String()
+	}
+	for _, c := range []struct{ name, query, code string }{
+		{"fragments that double 40 times", doubling, "FIELD_LIMIT_EXCEEDED"},
+		{"an unused fragment of 1,000 fields", "{ __typename } fragment F on Ticket { " + repeat("id", 1000) + "}", "FIELD_LIMIT_EXCEEDED"},
+		{"a chain of 5,000 fragments", chain, "DOCUMENT_TOO_LARGE"},
+		{"a chain of 1,000 fragments", "query { ticket(id: 1) { ...F0 } } " + repeat("fragment F% on Ticket { ...G% }", 1000), "TOKEN_LIMIT_EXCEEDED"},
+		{"a fragment cycle", "{ ticket(id: 1) { ...A } } fragment A on Ticket { ...B } fragment B on Ticket { id ...A }", "GRAPHQL_VALIDATION_FAILED"},
+		{"a fragment cycle through fields", "{ user(id: 1) { ...A } } fragment A on User { tickets { nodes { seller { ...A } } } }", "GRAPHQL_VALIDATION_FAILED"},
+		{"depth hidden in fragments", nested, "DEPTH_LIMIT_EXCEEDED"},
+		{"depth 100,000", strings.Repeat("{a", 100_000), "DOCUMENT_TOO_LARGE"},
+		{"depth 2,000", strings.Repeat("{a", 2000) + strings.Repeat("}", 2000), "TOKEN_LIMIT_EXCEEDED"},
+		{"lists nested 4,000 deep", "{ticket(id:" + strings.Repeat("[", 4000) + strings.Repeat("]", 4000) + "){id}}", "TOKEN_LIMIT_EXCEEDED"},
+		{"10,000 aliases", "{" + repeat("a%:__typename", 10_000) + "}", "DOCUMENT_TOO_LARGE"},
+		{"500 aliases", `{ ticket(id: 1) {` + repeat("a%:id", 500) + "} }", "ALIAS_LIMIT_EXCEEDED"},
+		{"aliases hidden in fragments", `{ ticket(id: 1) {` + repeat("...F", 20) + "} } fragment F on Ticket { a: id b: id }", "ALIAS_LIMIT_EXCEEDED"},
+		{"10,000 repeats of a field", "{" + repeat("__typename", 10_000) + "}", "DOCUMENT_TOO_LARGE"},
+		{"4,000 repeats of a field", "{ ticket(id: 1) {" + repeat("id", 4000) + "} }", "FIELD_LIMIT_EXCEEDED"},
+		{"100 root fields", "mutation {" + repeat("ping", 100) + "}", "ROOT_FIELD_LIMIT_EXCEEDED"},
+		{"1,000 directives", "{ __typename " + repeat("@skip(if: false)", 600) + "}", "DIRECTIVE_LIMIT_EXCEEDED"},
+		{"500 unknown directives", "{ __typename " + repeat("@x", 500) + "}", "DIRECTIVE_LIMIT_EXCEEDED"},
+		{"directives on variables", "query(" + repeat("$a%: Int @x", 90) + ") { __typename }", "DIRECTIVE_LIMIT_EXCEEDED"},
+		{"5,000 variables", "query(" + repeat("$a%:Int", 5000) + ") { __typename }", "TOKEN_LIMIT_EXCEEDED"},
+		{"500 variables", "query(" + repeat("$a%:Int", 500) + ") { __typename }", "VARIABLE_LIMIT_EXCEEDED"},
+		{"variables over many operations", repeat("query Q%($a: Int, $b: Int, $c: Int) { __typename }", 40), "VARIABLE_LIMIT_EXCEEDED"},
+		{"a 64 KiB string", `{ ticket(id: "` + strings.Repeat("x", 64<<10) + `") { id } }`, "DOCUMENT_TOO_LARGE"},
+		{"introspection of fields of fields", "{ __schema { types { fields { type { fields { type { fields { type { fields { name } } } } } } } } } }", "GRAPHQL_VALIDATION_FAILED"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a := w.query(c.query, nil, "Accept", "application/graphql-response+json")
+			if a.status != http.StatusBadRequest || a.code() != c.code {
+				t.Errorf("got %d %s, want 400 %s", a.status, a.code(), c.code)
+			}
+			if len(a.body) > 1000 {
+				t.Errorf("the answer has %d bytes", len(a.body))
+			}
+		})
+	}
+	w.untouched()
+}
+
+func TestPagesHaveASize(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const byVariable = `query($n: Int) { tickets(first: $n) { nodes { id } } }`
+	for _, c := range []struct {
+		query     string
+		variables map[string]any
+	}{
+		{`{ tickets(first: 1000000) { nodes { id } } }`, nil},
+		{`{ tickets(first: -1) { nodes { id } } }`, nil},
+		{`{ tickets(last: 101) { nodes { id } } }`, nil},
+		{`{ tickets(first: 2147483648) { nodes { id } } }`, nil},
+		{`{ tickets(first: 99999999999999999999) { nodes { id } } }`, nil},
+		{`query($n: Int = 5000) { tickets(first: $n) { nodes { id } } }`, nil},
+		{byVariable, map[string]any{"n": 101}},
+		{byVariable, map[string]any{"n": -5}},
+		{byVariable, map[string]any{"n": 1e300}},
+		{byVariable, map[string]any{"n": "100"}},
+		{byVariable, map[string]any{"n": 1.5}},
+		{`{ user(id: 1) { ...T } } fragment T on User { tickets(first: 101) { total } }`, nil},
+	} {
+		a := w.query(c.query, c.variables, "Accept", "application/graphql-response+json")
+		if a.status != 400 || a.code() != "BAD_USER_INPUT" && a.code() != "GRAPHQL_VALIDATION_FAILED" {
+			t.Errorf("%s %v: got %d %s", c.query, c.variables, a.status, a.body)
+		}
+	}
+	if a := w.query(`query($ids: [ID!]!) { ticketsById(ids: $ids) { id } }`, map[string]any{"ids": make([]int, 101)}); a.code() != "BAD_USER_INPUT" {
+		t.Errorf("101 ids: got %s", a.body)
+	}
+	for _, s := range [][]any{{len(w.tickets.Requests()), "tickets"}} {
+		if s[0] != 0 {
+			t.Errorf("%s was asked %d times", s[1], s[0])
+		}
+	}
+	if a := w.query(byVariable, map[string]any{"n": 100}); a.status != 200 || len(a.Errors) > 0 {
+		t.Errorf("first: 100: got %d %s", a.status, a.body)
+	}
+}
+
+func TestCostGrowsWithThePageSize(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *gateway.Config) { c.Limits.Cost = 1000 })
+	const query = `query($n: Int!, $m: Int = 2) { tickets(first: $n) { nodes { id seller { tickets(first: $m) { nodes { id title } } } } } }`
+	for _, c := range []struct {
+		n, m int
+		ok   bool
+	}{{10, 10, true}, {100, 1, true}, {1, 100, true}, {50, 50, false}, {100, 100, false}, {0, 100, true}} {
+		a := w.query(query, map[string]any{"n": c.n, "m": c.m})
+		switch {
+		case c.ok && len(a.Errors) > 0:
+			t.Errorf("%+v: got %s", c, a.body)
+		case !c.ok && (a.status != 400 || a.code() != "COST_LIMIT_EXCEEDED"):
+			t.Errorf("%+v: got %d %s, want COST_LIMIT_EXCEEDED", c, a.status, a.body)
+		}
+	}
+	// A client that names no size is taken to want a page of the usual one.
+	const unsized = `{ tickets { nodes { seller { tickets { nodes { seller { tickets { nodes { id } } } } } } } } }`
+	if a := w.query(unsized, nil); a.code() != "COST_LIMIT_EXCEEDED" {
+		t.Errorf("without sizes: got %s", a.body)
+	}
+}
+
+func TestDistinctQueriesLeaveMemoryFlat(t *testing.T) { //nolint:paralleltest // it measures the heap
+	w := newWorld(t)
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	ask := func(from, to int) {
+		for i := from; i < to; i++ {
+			body := fmt.Sprintf(`{"query":"query Q%d { __typename a%d: __typename }"}`, i, i)
+			req, err := http.NewRequest(http.MethodPost, "/graphql", strings.NewReader(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Content-Type", "application/json")
+			w.gateway.ServeHTTP(discard{http.Header{}}, req)
+		}
+	}
+	const full = 4000 // more than any cache holds
+	ask(0, full)
+	before := heap()
+	ask(full, 2*full)
+	if after := heap(); after > before+before/4 {
+		t.Errorf("the heap grew from %d to %d bytes", before, after)
+	}
+}
+
+type discard struct{ header http.Header }
+
+func (d discard) Header() http.Header         { return d.header }
+func (d discard) Write(p []byte) (int, error) { return len(p), nil }
+func (d discard) WriteHeader(int)             {}
+
+func TestIntrospectionIsOneSwitch(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *gateway.Config) { c.Introspection = false })
+	for _, query := range []string{
+		`{ __schema { types { name } } }`, `{ __type(name: "Ticket") { name } }`, `{ ...F } fragment F on Query { x: __schema { types { name } } }`,
+	} {
+		if a := w.query(query, nil); a.code() != "INTROSPECTION_DISABLED" {
+			t.Errorf("%s: got %s", query, a.body)
+		}
+	}
+	for _, query := range []string{`{ ticke }`, `{ ticket(i: "1") { id } }`, `query($x: Tickt) { __typename }`, `{ ticket(id: "1") }`, `{ tickets(sort: {by: TITL}) { total } }`} {
+		if a := w.query(query, nil); len(a.Errors) == 0 || strings.Contains(a.body, "Did you mean") {
+			t.Errorf("%s: got %s", query, a.body)
+		}
+	}
+	if a := w.query(`{ __typename }`, nil); a.body != `{"data":{"__typename":"Query"}}` {
+		t.Errorf("__typename: got %s", a.body)
+	}
+}
+
+func TestFederationAndHiddenMembersDoNotExistForClients(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, query := range []string{
+		`{ _service { sdl } }`,
+		`{ _entities(representations: [{__typename: "Ticket", id: "t1"}]) { __typename } }`,
+		`query($r: [_Any!]!) { _entities(representations: $r) { __typename } }`,
+		`{ ticket(id: "t1") { rowid } }`,
+		`{ tickets(sort: {by: ROWID}) { total } }`,
+		`{ tickets(sort: {by: TITLE, hint: "x"}) { total } }`,
+	} {
+		if a := w.query(query, nil, "Accept", "application/graphql-response+json"); a.status != 400 || len(a.Errors) == 0 {
+			t.Errorf("%s: got %d %s", query, a.status, a.body)
+		}
+	}
+	for _, variables := range []map[string]any{{"s": map[string]any{"by": "ROWID"}}, {"s": map[string]any{"by": "TITLE", "hint": "x"}}} {
+		if a := w.query(`query($s: TicketSort) { tickets(sort: $s) { total } }`, variables); a.code() != "BAD_USER_INPUT" {
+			t.Errorf("%v: got %s", variables, a.body)
+		}
+	}
+	w.untouched()
+	a := w.query(`{ __schema { types { name fields(includeDeprecated: true) { name } inputFields { name } enumValues { name } } directives { name } } }`, nil)
+	for _, name := range []string{"_Any", "_Entity", "_service", "join__", "link__", "rowid", "ROWID", "hint", "Secret", "inaccessible", "authenticated", "requiresScopes", "defer"} {
+		if strings.Contains(a.body, name) {
+			t.Errorf("introspection shows %s", name)
+		}
+	}
+}
+
+func TestVariablesAreNotRepeatedInErrors(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := w.query(`mutation($p: String!) { signIn(email: "anna@example.com", password: $p) { token } }`,
+		map[string]any{"p": map[string]any{"s3cr3t": "s3cr3t"}})
+	if a.code() != "BAD_USER_INPUT" || strings.Contains(a.body, "s3cr3t") {
+		t.Errorf("got %s", a.body)
+	}
+}

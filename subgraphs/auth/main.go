@@ -3,7 +3,6 @@ package main
 
 import (
 	"context"
-	"runtime"
 	"time"
 
 	"boxoffice.dev/pkg/identity"
@@ -46,7 +45,7 @@ func run(ctx context.Context, cfg config, srv *server.Server) error {
 	if err != nil {
 		return err
 	}
-	accounts := account.NewService(pool, password.NewHasher(cfg.Password, runtime.NumCPU()), cfg.Limits, cfg.KeySecret.Reveal(), time.Now)
+	accounts := account.NewService(pool, password.NewHasher(cfg.Password), cfg.Limits, cfg.KeySecret.Reveal(), time.Now)
 	graphql := gqlserver.New(gqlserver.Config{
 		Schema: graph.Schema(accounts, keys, time.Now), ServiceToken: cfg.ServiceToken.Reveal(),
 		Verify: identity.NewVerifier(identity.VerifierConfig{KeySet: keys.KeySet}).Verify,

@@ -80,7 +80,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	t.Parallel()
 	w := &world{t: t, pool: pgtest.New(t, account.Migrations()), now: time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)}
-	w.hasher = password.NewHasher(cheap, 4)
+	w.hasher = password.NewHasher(cheap)
 	w.Service = w.service(w.hasher)
 	return w
 }
@@ -400,7 +400,7 @@ func TestSignIn(t *testing.T) {
 			return s
 		}
 		before := hash()
-		dearer := w.service(password.NewHasher(password.Params{MemoryKiB: 128, Passes: 1, Lanes: 1}, 1))
+		dearer := w.service(password.NewHasher(password.Params{MemoryKiB: 128, Passes: 1, Lanes: 1}))
 		if _, err := dearer.SignIn(t.Context(), account.SignInInput{Email: "ada@example.com", Password: "wrong", From: here}); err == nil {
 			t.Fatal("wrong password accepted")
 		}

@@ -47,7 +47,7 @@ func newSubgraph(t *testing.T, cookies graph.Cookies) *subgraph {
 	if err != nil {
 		t.Fatal(err)
 	}
-	accounts := account.NewService(pool, password.NewHasher(password.Params{MemoryKiB: 64, Passes: 1, Lanes: 1}, 4), account.Limits{
+	accounts := account.NewService(pool, password.NewHasher(password.Params{MemoryKiB: 64, Passes: 1, Lanes: 1}), account.Limits{
 		Window: 15 * time.Minute, SignInsPerAccount: 10, SignInsPerAddress: 30, SignUpsPerAddress: 10,
 	}, secret, s.clock)
 	verifier := identity.NewVerifier(identity.VerifierConfig{KeySet: keys.KeySet, Now: s.clock})

@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -89,9 +90,10 @@ type Hasher struct {
 	computed atomic.Int64
 }
 
-// NewHasher returns a hasher that makes hashes of the given cost, at most atOnce at a time.
-func NewHasher(params Params, atOnce int) *Hasher {
-	return &Hasher{params: params, slots: semaphore.NewWeighted(int64(atOnce))}
+// NewHasher returns a hasher that makes hashes of the given cost, as many at a time as there are
+// processors.
+func NewHasher(params Params) *Hasher {
+	return &Hasher{params: params, slots: semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0)))}
 }
 
 // Computed returns how many hashes have been computed so far.

@@ -86,7 +86,7 @@ func TestHash(t *testing.T) {
 
 	t.Run("the recommended parameters are in the hash", func(t *testing.T) {
 		t.Parallel()
-		h := password.NewHasher(password.Recommended, 1)
+		h := password.NewHasher(password.Recommended)
 		s := hash(t, h, "correct horse")
 		if !strings.HasPrefix(s, "$argon2id$v=19$m=19456,t=2,p=1$") {
 			t.Errorf("hash is %s", s)
@@ -98,19 +98,19 @@ func TestHash(t *testing.T) {
 		t.Parallel()
 		// Test vector of the reference implementation's test.c: argon2id, v=0x13, t=2, m=2^8, p=1.
 		s := "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4"
-		matches(t, password.NewHasher(cheap, 1), s, "password", true, true)
-		matches(t, password.NewHasher(cheap, 1), s, "passwore", false, true)
+		matches(t, password.NewHasher(cheap), s, "password", true, true)
+		matches(t, password.NewHasher(cheap), s, "passwore", false, true)
 	})
 	t.Run("one password, two salts", func(t *testing.T) {
 		t.Parallel()
-		h := password.NewHasher(cheap, 1)
+		h := password.NewHasher(cheap)
 		if a, b := hash(t, h, "correct horse"), hash(t, h, "correct horse"); a == b {
 			t.Errorf("both hashes are %s", a)
 		}
 	})
 	t.Run("A3 the end of a long password counts", func(t *testing.T) {
 		t.Parallel()
-		h := password.NewHasher(cheap, 1)
+		h := password.NewHasher(cheap)
 		long := strings.Repeat("x", 127)
 		s := hash(t, h, long+"a")
 		matches(t, h, s, long+"b", false, false)
@@ -118,19 +118,19 @@ func TestHash(t *testing.T) {
 	})
 	t.Run("composed and decomposed letters are the same", func(t *testing.T) {
 		t.Parallel()
-		h := password.NewHasher(cheap, 1)
+		h := password.NewHasher(cheap)
 		matches(t, h, hash(t, h, "Caf\u00e9 noir"), "Cafe\u0301 noir", true, false)
 	})
 	t.Run("outdated parameters are told", func(t *testing.T) {
 		t.Parallel()
-		s := hash(t, password.NewHasher(cheap, 1), "correct horse")
+		s := hash(t, password.NewHasher(cheap), "correct horse")
 		dearer := cheap
 		dearer.Passes++
-		matches(t, password.NewHasher(dearer, 1), s, "correct horse", true, true)
+		matches(t, password.NewHasher(dearer), s, "correct horse", true, true)
 	})
 	t.Run("A7 no hash matches nothing and costs one computation", func(t *testing.T) {
 		t.Parallel()
-		h := password.NewHasher(cheap, 1)
+		h := password.NewHasher(cheap)
 		matches(t, h, "", "correct horse", false, false)
 		if got := h.Computed(); got != 1 {
 			t.Errorf("%d computations, want 1", got)
@@ -138,7 +138,7 @@ func TestHash(t *testing.T) {
 	})
 	t.Run("a damaged hash is a fault", func(t *testing.T) {
 		t.Parallel()
-		h := password.NewHasher(cheap, 1)
+		h := password.NewHasher(cheap)
 		for _, s := range []string{"x", "$argon2id$v=19$m=64,t=1,p=1$AA", "$argon2i$v=19$m=64,t=1,p=1$AAAA$AAAA", "$argon2id$v=19$m=64,t=1$AAAA$AAAA", "$argon2id$v=19$m=64,t=1,p=1$AAAA$AAAA"} {
 			if _, _, err := h.Matches(t.Context(), s, "correct horse"); err == nil {
 				t.Errorf("Matches(%s) succeeded", s)
@@ -147,7 +147,7 @@ func TestHash(t *testing.T) {
 	})
 	t.Run("whoever gives up waiting computes nothing", func(t *testing.T) {
 		t.Parallel()
-		h := password.NewHasher(cheap, 1)
+		h := password.NewHasher(cheap)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if _, err := h.Hash(ctx, "correct horse"); err == nil || h.Computed() != 0 {

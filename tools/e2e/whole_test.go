@@ -250,17 +250,21 @@ func TestDeliveredAgainInAnyOrder(t *testing.T) {
 	})
 }
 
-// settle waits until every event that was published so far has been handled: a new order's events
-// go through the same queues behind them, and each queue is handled in order.
+// settle waits until every event that was published so far has been handled. New orders' events go
+// through the same queues behind them, more of them than a queue has workers, so that each worker
+// handles one of these after all that it had before.
 func settle(t *testing.T, s *System) {
 	t.Helper()
-	buyer := s.SignUp(t)
-	o := ordered(t, buyer, sell(t, s, s.SignUp(t)))
-	awaitStatus(t, buyer, o.ID, "AWAITING_PAYMENT")
-	Eventually(t, "expiration has seen the new order", func() bool {
-		return s.Count(t, "expiration", `SELECT count(*) FROM deadlines WHERE order_id = $1`, o.ID) == 1
+	seller, buyers := s.SignUp(t), signUpMany(t, s, 4)
+	atOnce(20, len(buyers), func(i int) {
+		buyer := buyers[i%len(buyers)]
+		o := ordered(t, buyer, sell(t, s, seller))
+		awaitStatus(t, buyer, o.ID, "AWAITING_PAYMENT")
+		Eventually(t, "expiration has seen the new order", func() bool {
+			return s.Count(t, "expiration", `SELECT count(*) FROM deadlines WHERE order_id = $1`, o.ID) == 1
+		})
+		cancel(t, buyer, o.ID)
 	})
-	cancel(t, buyer, o.ID)
 }
 
 // depth returns how many messages wait in a queue.

@@ -2,7 +2,10 @@
 // (https://github.com/jetify-com/typeid), a type prefix and a UUIDv7, so ids sort by age.
 package id
 
-import "go.jetify.com/typeid"
+import (
+	"github.com/google/uuid"
+	"go.jetify.com/typeid"
+)
 
 // Prefixes of the ids. `node(id:)` finds an object's type by them.
 const (
@@ -13,9 +16,11 @@ const (
 	OrderEvent = "oev"
 )
 
-// New returns a new id, such as ord_01jq… for New(Order).
+// New returns a new id, such as ord_01jq… for New(Order). It sorts behind every id that this
+// process has made before, also within a millisecond, which typeid's own do not.
 func New(prefix string) string {
-	return typeid.Must(typeid.WithPrefix(prefix)).String()
+	u := uuid.Must(uuid.NewV7())
+	return typeid.Must(typeid.FromUUIDBytesWithPrefix(prefix, u[:])).String()
 }
 
 // Valid reports whether s is a well-formed id with the prefix.

@@ -36,7 +36,7 @@ func exchangeOf(ctx context.Context) *exchange { return ctx.Value(exchangeKey{})
 func WithSession(next http.Handler, cookies Cookies) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := &exchange{cookies: cookies, header: w.Header(), delivery: generated.SessionDeliveryCookie}
-		x.from, _ = netip.ParseAddr(r.Header.Get("X-Forwarded-For")) // unknown when malformed
+		x.from, _ = netip.ParseAddr(r.Header.Get("X-Forwarded-For")) //nolint:errcheck // unknown, then
 		if cookie, err := r.Cookie(cookies.name("refresh")); err == nil {
 			x.refreshToken = cookie.Value
 		}

@@ -127,7 +127,7 @@ func (p pair) parked(t *testing.T, n int) []broker.Parked {
 	}
 }
 
-func TestRoundTripKeepsOrder(t *testing.T) {
+func TestRoundTrip(t *testing.T) {
 	const n = 1000
 	p := newPair(t)
 	got := make(chan events.Event, n)
@@ -139,13 +139,48 @@ func TestRoundTripKeepsOrder(t *testing.T) {
 	if err := p.source.Publish(t.Context(), sent); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range sent {
+	seen := map[int]bool{}
+	for range sent {
 		e := <-got
-		if e.ID != want.ID || e.Type != want.Type || e.Subject != want.Subject || e.Version != want.Version ||
+		if seen[e.Version] || e.Version < 1 || e.Version > n {
+			t.Fatalf("version %d came twice or from nowhere", e.Version)
+		}
+		seen[e.Version] = true
+		if want := sent[e.Version-1]; e.ID != want.ID || e.Type != want.Type || e.Subject != want.Subject ||
 			!e.Time.Equal(want.Time) || e.IDs.Request != want.IDs.Request || e.IDs.TraceParent != want.IDs.TraceParent || string(e.Data) != string(want.Data) {
 			t.Fatalf("got  %+v\nwant %+v", e, want)
 		}
 	}
+}
+
+func TestSlowHandlerDoesNotHoldUpTheQueue(t *testing.T) {
+	const n = 100
+	p := newPair(t)
+	others := make(chan struct{}, n)
+	first := make(chan struct{})
+	p.consume(t, func(ctx context.Context, e events.Event) error {
+		if e.Version > 1 {
+			others <- struct{}{}
+			return nil
+		}
+		for range n / 2 { // the others begin and end while this one is under way
+			select {
+			case <-others:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		close(first)
+		return nil
+	})
+	sent := make([]events.Event, n)
+	for i := range sent {
+		sent[i] = updated(i + 1)
+	}
+	if err := p.source.Publish(t.Context(), sent); err != nil {
+		t.Fatal(err)
+	}
+	<-first
 }
 
 func TestPublish(t *testing.T) {

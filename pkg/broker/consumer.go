@@ -18,7 +18,8 @@ import (
 )
 
 const (
-	prefetch     = 100
+	workers      = 8                     // events of one queue that are handled at a time
+	prefetch     = 5                     // for each worker: what one holds waits for that one
 	retries      = 3                     // of a failure that is not transient, before the message is parked
 	firstRetry   = 50 * time.Millisecond // doubles with every retry
 	lastRetry    = 2 * time.Second       // ceiling of the pause between retries
@@ -28,7 +29,8 @@ const (
 )
 
 // Consume hands every event for the service to its handler until ctx ends; it returns at once
-// when a handler is missing or superfluous. One queue's events are handled one after the other.
+// when a handler is missing or superfluous. Several events of one queue are handled at a time, so
+// that their commits share a wait for the disk; handlers meet them in any order.
 //
 // A transient failure (the database is away) is tried again until it works, because everything
 // behind it would fail too. Any other failure is tried a few times and then parked with its error.
@@ -65,15 +67,17 @@ func (b *Broker) consume(ctx context.Context, sources []string, handlers events.
 	}
 	for _, source := range sources {
 		queue := Queue(b.service, source)
-		h := router.AddConsumerHandler(queue, queue, subscriber, func(msg *message.Message) error {
-			e, err := toEvent(msg)
-			if err != nil {
-				return err
-			}
-			return handlers.Deliver(msg.Context(), e)
-		})
-		// Outermost first: park what still fails after the retries; a panic is a failure as well.
-		h.AddMiddleware(b.park(queue), retryPoison.Middleware, retryTransient, middleware.Recoverer)
+		for worker := range workers {
+			h := router.AddConsumerHandler(fmt.Sprintf("%s %d", queue, worker), queue, subscriber, func(msg *message.Message) error {
+				e, err := toEvent(msg)
+				if err != nil {
+					return err
+				}
+				return handlers.Deliver(msg.Context(), e)
+			})
+			// Outermost first: park what still fails after the retries; a panic is a failure as well.
+			h.AddMiddleware(b.park(queue), retryPoison.Middleware, retryTransient, middleware.Recoverer)
+		}
 	}
 	return router.Run(ctx)
 }

@@ -51,7 +51,7 @@ func (o *Outbox) drain(ctx context.Context, publish Publish) (time.Duration, err
 			return backOff, err
 		case busy:
 			return contention, nil
-		case n == 0:
+		case n < batchSize: // what was committed meanwhile comes with a wake-up
 			return poll, nil
 		}
 	}
@@ -60,10 +60,14 @@ func (o *Outbox) drain(ctx context.Context, publish Publish) (time.Duration, err
 // publishBatch publishes the oldest events and deletes them in one transaction. It reads all
 // committed rows rather than those after the last seq, because a transaction that drew an earlier
 // seq may commit later.
+//
+// Its commit does not wait for the disk, which halves the time per batch: should a crash of
+// Postgres undo the deletion, the events are published once more.
 func (o *Outbox) publishBatch(ctx context.Context, publish Publish) (n int, busy bool, err error) {
 	err = pgx.BeginFunc(ctx, o.pool, func(tx pgx.Tx) error {
 		var locked bool
-		if err := tx.QueryRow(ctx, `SELECT pg_try_advisory_xact_lock(hashtext('outbox relay'))`).Scan(&locked); err != nil {
+		if err := tx.QueryRow(ctx, `
+			SELECT pg_try_advisory_xact_lock(hashtext('outbox relay')) FROM set_config('synchronous_commit', 'off', true)`).Scan(&locked); err != nil {
 			return fmt.Errorf("lock outbox: %w", err)
 		}
 		if !locked {

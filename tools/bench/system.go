@@ -1,0 +1,407 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"boxoffice.dev/pkg/broker"
+	"boxoffice.dev/pkg/events"
+	"boxoffice.dev/pkg/id"
+	"boxoffice.dev/pkg/identity"
+	"boxoffice.dev/tools/internal/stack"
+)
+
+const (
+	prefix       = "bench"                               // of databases and roles
+	serviceToken = "bench-bench-bench-bench-bench-bench" //nolint:gosec // of a throw-away system
+	connections  = 16                                    // of the load generator, and of each service to Postgres
+	ordersEach   = 5                                     // what one buyer may have, as in production
+	hold         = 15 * time.Minute                      // as in production
+	makers       = 32                                    // connections that prepare data
+)
+
+// bench is the running system and what was measured so far.
+type bench struct {
+	*stack.Stack
+	report report
+	quick  bool
+
+	dir      string
+	http     *http.Client
+	key      ed25519.PrivateKey
+	seller   string // access token of the one who sells everything
+	keys     *http.Server
+	tickets  *pgxpool.Pool // databases of the services
+	orders   *pgxpool.Pool
+	deadline *pgxpool.Pool
+	admin    *pgxpool.Pool
+}
+
+// scaled returns n, or a tenth of it in a quick run.
+func (b *bench) scaled(n int) int {
+	if b.quick {
+		return n / 10
+	}
+	return n
+}
+
+// start starts the system. Access tokens are signed by the bench itself: thousands of buyers can
+// then be had without thousands of password hashes.
+func start(ctx context.Context, quick bool) (_ *bench, err error) {
+	b := &bench{quick: quick, http: &http.Client{Transport: &http.Transport{
+		MaxIdleConns: 1000, MaxIdleConnsPerHost: 1000, DisableCompression: true,
+	}}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, b.close())
+		}
+	}()
+	keysURL, err := b.serveKeys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	root, err := stack.Root()
+	if err != nil {
+		return nil, err
+	}
+	if b.dir, err = stack.TempDir(); err != nil {
+		return nil, err
+	}
+	settings := map[string][]string{}
+	for _, spec := range stack.Specs() {
+		settings[spec.Name] = []string{"SERVICE_TOKEN=" + serviceToken}
+		if spec.Name != "auth" {
+			settings[spec.Name] = append(settings[spec.Name], "JWKS_URL="+keysURL)
+		}
+	}
+	b.Stack, err = stack.Start(ctx, stack.Options{
+		Dir: b.dir, Root: root, Specs: stack.Specs(), Database: prefix, Environ: os.Environ(), Settings: settings,
+		PostgresSettings: []string{"track_commit_timestamp=on"}, Progress: progress,
+	})
+	if err != nil {
+		return nil, err
+	}
+	for name, pool := range map[string]**pgxpool.Pool{"tickets": &b.tickets, "orders": &b.orders, "expiration": &b.deadline} {
+		if *pool, err = pgxpool.New(ctx, b.ServiceDatabaseURL(name)); err != nil {
+			return nil, fmt.Errorf("connect to database of %s: %w", name, err)
+		}
+	}
+	if b.admin, err = pgxpool.New(ctx, b.DatabaseURL); err != nil {
+		return nil, fmt.Errorf("connect to Postgres: %w", err)
+	}
+	b.seller, err = b.newUser()
+	return b, err
+}
+
+func (b *bench) close() error {
+	var errs []error
+	for _, pool := range []*pgxpool.Pool{b.tickets, b.orders, b.deadline, b.admin} {
+		if pool != nil {
+			pool.Close()
+		}
+	}
+	if b.Stack != nil {
+		errs = append(errs, b.Stop())
+	}
+	if b.keys != nil {
+		errs = append(errs, b.keys.Close())
+	}
+	if b.dir != "" {
+		errs = append(errs, stack.Remove(b.dir))
+	}
+	return errors.Join(errs...)
+}
+
+// serveKeys publishes the key of the tokens and returns the URL of the key set.
+func (b *bench) serveKeys(ctx context.Context) (string, error) {
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		return "", fmt.Errorf("make key: %w", err)
+	}
+	set, err := identity.MarshalKeySet([]ed25519.PublicKey{public})
+	if err != nil {
+		return "", fmt.Errorf("encode key set: %w", err)
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("publish key set: %w", err)
+	}
+	b.key = private
+	b.keys = &http.Server{
+		ReadHeaderTimeout: time.Second,
+		Handler:           http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write(set) }), //nolint:errcheck // the reader asks again
+	}
+	go b.keys.Serve(listener) //nolint:errcheck // ends with close
+	return "http://" + listener.Addr().String() + "/", nil
+}
+
+// newUser returns the access token of somebody new.
+func (b *bench) newUser() (string, error) {
+	token, _, err := identity.Issuer{TTL: time.Hour}.Issue(b.key, identity.Caller{UserID: id.New(id.User), SessionID: id.New(id.Session)}, time.Now())
+	return token, err
+}
+
+// operation is a GraphQL request that can be sent any number of times.
+type operation struct {
+	url    string
+	header http.Header
+	body   []byte
+}
+
+// operation returns a request to the router.
+func (b *bench) operation(token, query string, variables map[string]any) operation {
+	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
+	if err != nil {
+		panic(err) // our own values
+	}
+	return operation{url: b.Endpoint(), body: body, header: http.Header{
+		"Content-Type": {"application/json"}, "Accept": {"application/graphql-response+json"}, "Authorization": {"Bearer " + token},
+	}}
+}
+
+// send sends the operation and returns the answer. One that does not contain want is an error.
+func (b *bench) send(ctx context.Context, op operation, want string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, op.url, bytes.NewReader(op.body))
+	if err != nil {
+		return nil, fmt.Errorf("make request: %w", err)
+	}
+	req.Header = op.header
+	resp, err := b.http.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("send request: %w", err)
+	}
+	answer, err := io.ReadAll(resp.Body)
+	if err := errors.Join(err, resp.Body.Close()); err != nil {
+		return nil, fmt.Errorf("read answer: %w", err)
+	}
+	if resp.StatusCode != http.StatusOK || !bytes.Contains(answer, []byte(want)) {
+		return nil, fmt.Errorf("%s: %s: %s", op.body, resp.Status, answer)
+	}
+	return answer, nil
+}
+
+// available returns the ids of n tickets that are for sale and known to all. It makes what is missing.
+func (b *bench) available(ctx context.Context, n int) ([]string, error) {
+	ids, err := column[string](ctx, b.tickets, `SELECT id FROM tickets WHERE availability = 'available' ORDER BY id LIMIT $1`, n)
+	if err != nil {
+		return nil, err
+	}
+	made := make([]string, n-len(ids))
+	l, err := closedLoop(ctx, makers, len(made), func(ctx context.Context, i int) error {
+		answer, err := b.send(ctx, b.operation(b.seller,
+			`mutation($input: CreateTicketInput!) { createTicket(input: $input) { ticket { id } errors { __typename } } }`,
+			map[string]any{"input": map[string]any{"title": fmt.Sprintf("Seat %d", i), "price": map[string]any{"minorUnits": 1000 + i%9000}}}), `"errors":[]`)
+		if err != nil {
+			return err
+		}
+		var got struct {
+			Data struct {
+				CreateTicket struct{ Ticket struct{ ID string } }
+			}
+		}
+		err = json.Unmarshal(answer, &got)
+		made[i] = got.Data.CreateTicket.Ticket.ID
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make tickets: %w", err)
+	}
+	if len(made) > 0 {
+		progress("%d tickets made at %.0f/s", len(made), l.rate())
+	}
+	took, err := b.settle(ctx)
+	if err != nil {
+		return nil, err
+	}
+	progress("all services caught up in %.1f s", took.Seconds())
+	return append(ids, made...), nil
+}
+
+const createOrder = `mutation($input: CreateOrderInput!) { createOrder(input: $input) {
+	order { id status expiresAt price { minorUnits currency } } errors { __typename } } }`
+
+// reservations returns operations that order each of the tickets, for buyers of a few orders each.
+func (b *bench) reservations(tickets []string) ([]operation, error) {
+	var buyer string
+	ops := make([]operation, len(tickets))
+	for i, ticket := range tickets {
+		if i%ordersEach == 0 {
+			var err error
+			if buyer, err = b.newUser(); err != nil {
+				return nil, err
+			}
+		}
+		ops[i] = b.operation(buyer, createOrder, map[string]any{"input": map[string]any{"ticketId": ticket}})
+	}
+	// Buyers come in any order, so that one buyer's orders do not race for one place.
+	spread := make([]operation, 0, len(ops))
+	for first := range ordersEach {
+		for i := first; i < len(ops); i += ordersEach {
+			spread = append(spread, ops[i])
+		}
+	}
+	return spread, nil
+}
+
+// settle waits until every service has reacted to all that happened: the replica equals the
+// tickets, every order is confirmed and has its deadline, or is over and has none. It returns how
+// long that took.
+func (b *bench) settle(ctx context.Context) (time.Duration, error) {
+	begin := time.Now()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		missing, err := b.missing(ctx)
+		if err != nil {
+			return 0, err
+		}
+		if missing == 0 {
+			return time.Since(begin), nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return 0, fmt.Errorf("%d reactions still missing: %w", missing, ctx.Err())
+		}
+	}
+}
+
+// missing returns how many reactions have not happened yet.
+func (b *bench) missing(ctx context.Context) (int, error) {
+	var source, replica, unconfirmed, live, deadlines int
+	err := errors.Join(
+		b.tickets.QueryRow(ctx, `SELECT coalesce(sum(version), 0) FROM tickets`).Scan(&source),
+		b.orders.QueryRow(ctx, `SELECT coalesce(sum(version), 0) FROM tickets`).Scan(&replica),
+		b.orders.QueryRow(ctx, `SELECT count(*) FILTER (WHERE status = 'created'), count(*) FILTER (WHERE status <> 'cancelled') FROM orders`).Scan(&unconfirmed, &live),
+		b.deadline.QueryRow(ctx, `SELECT count(*) FROM deadlines WHERE request_id <> $1`, farAway).Scan(&deadlines),
+	)
+	if err != nil {
+		return 0, fmt.Errorf("compare services: %w", err)
+	}
+	return max(source-replica, 0) + unconfirmed + max(live-deadlines, deadlines-live), nil
+}
+
+// waiting tells what is on its way between the services right now.
+func (b *bench) waiting(ctx context.Context) (string, error) {
+	rows, messages := 0, 0
+	var oldest time.Duration
+	for _, pool := range []*pgxpool.Pool{b.tickets, b.orders, b.deadline} {
+		var n int
+		var age time.Duration
+		err := pool.QueryRow(ctx, `SELECT count(*), coalesce(clock_timestamp() - min(time), '0') FROM outbox`).Scan(&n, &age)
+		if err != nil {
+			return "", fmt.Errorf("look into outbox: %w", err)
+		}
+		rows, oldest = rows+n, max(oldest, age)
+	}
+	conn, err := amqp.Dial(b.BrokerURL)
+	if err != nil {
+		return "", fmt.Errorf("connect to RabbitMQ: %w", err)
+	}
+	defer conn.Close() //nolint:errcheck // only used to look
+	channel, err := conn.Channel()
+	if err != nil {
+		return "", fmt.Errorf("open channel: %w", err)
+	}
+	for _, queue := range broker.Queues(events.Catalogue()) {
+		q, err := channel.QueueDeclarePassive(queue, true, false, false, false, nil)
+		if err != nil {
+			return "", fmt.Errorf("look into queue %s: %w", queue, err)
+		}
+		messages += q.Messages
+	}
+	return fmt.Sprintf("%d outbox rows (oldest %s), %d messages queued", rows, ms(oldest), messages), nil
+}
+
+// column returns the one column of a query's rows.
+func column[T any](ctx context.Context, pool *pgxpool.Pool, sql string, args ...any) ([]T, error) {
+	rows, err := pool.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read: %w", err)
+	}
+	values, err := pgx.CollectRows(rows, pgx.RowTo[T])
+	if err != nil {
+		return nil, fmt.Errorf("read: %w", err)
+	}
+	return values, nil
+}
+
+// describe tells about the machine.
+func (b *bench) describe(ctx context.Context) error {
+	var postgres string
+	if err := b.admin.QueryRow(ctx, `SHOW server_version`).Scan(&postgres); err != nil {
+		return fmt.Errorf("ask Postgres for its version: %w", err)
+	}
+	conn, err := amqp.Dial(b.BrokerURL)
+	if err != nil {
+		return fmt.Errorf("connect to RabbitMQ: %w", err)
+	}
+	rabbit := conn.Properties["version"]
+	if err := conn.Close(); err != nil {
+		return fmt.Errorf("leave RabbitMQ: %w", err)
+	}
+	sync, err := syncTime(b.dir)
+	if err != nil {
+		return err
+	}
+	commit, _ := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty").Output() //nolint:errcheck // no repository
+	fmt.Fprintf(&b.report, "%d cores (%s), shared by load generator, router, services, Postgres %s and RabbitMQ %v · %s · commit to disk %s / %s · load before %s · %s\n",
+		runtime.NumCPU(), cpuModel(), strings.Fields(postgres)[0], rabbit, runtime.Version(), ms(sync.at(0.5)), ms(sync.at(0.99)), loadAverage(), strings.TrimSpace(string(commit)))
+	return nil
+}
+
+// syncTime measures how long a small write to the folder's disk takes to be safe.
+func syncTime(dir string) (latencies, error) {
+	file, err := os.Create(filepath.Join(dir, "sync"))
+	if err != nil {
+		return nil, fmt.Errorf("measure disk: %w", err)
+	}
+	defer file.Close() //nolint:errcheck // a temporary file
+	block := slices.Repeat([]byte{1}, 8192)
+	var l latencies
+	for range 100 {
+		begin := time.Now()
+		if _, err := file.WriteAt(block, 0); err != nil {
+			return nil, fmt.Errorf("measure disk: %w", err)
+		}
+		if err := file.Sync(); err != nil {
+			return nil, fmt.Errorf("measure disk: %w", err)
+		}
+		l = append(l, time.Since(begin))
+	}
+	return l, nil
+}
+
+func cpuModel() string {
+	content, _ := os.ReadFile("/proc/cpuinfo") //nolint:errcheck // not Linux
+	for line := range strings.Lines(string(content)) {
+		if name, value, _ := strings.Cut(line, ":"); strings.TrimSpace(name) == "model name" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return runtime.GOARCH
+}
+
+func loadAverage() string {
+	content, _ := os.ReadFile("/proc/loadavg") //nolint:errcheck // not Linux
+	first, _, _ := strings.Cut(string(content), " ")
+	return first
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// usage is the processor time that each part of the system has used so far. It is read from /proc
+// (Linux, 10 ms grain) and empty elsewhere.
+type usage map[string]time.Duration
+
+// sub returns what was used since an earlier reading.
+func (u usage) sub(before usage) usage {
+	d := usage{}
+	for name, t := range u {
+		d[name] = t - before[name]
+	}
+	return d
+}
+
+func (u usage) total() time.Duration {
+	var sum time.Duration
+	for _, t := range u {
+		sum += t
+	}
+	return sum
+}
+
+// cpu adds up this process and everything that it started.
+func cpu() usage {
+	type process struct {
+		name   string
+		parent int
+		time   time.Duration
+	}
+	all := map[int]process{}
+	files, _ := filepath.Glob("/proc/[0-9]*/stat") //nolint:errcheck // the pattern is well-formed
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			continue // it has ended
+		}
+		// proc(5): pid (name) state ppid ... utime and stime are the 14th and 15th, in hundredths.
+		pid, rest, _ := strings.Cut(string(content), " ")
+		end := strings.LastIndexByte(rest, ')')
+		fields := strings.Fields(rest[end+1:])
+		number := func(i int) int { n, _ := strconv.Atoi(fields[i]); return n } //nolint:errcheck // the kernel writes numbers
+		id, _ := strconv.Atoi(pid)                                              //nolint:errcheck // likewise
+		all[id] = process{
+			name: strings.TrimPrefix(rest[:end], "("), parent: number(1),
+			time: time.Duration(number(11)+number(12)) * 10 * time.Millisecond,
+		}
+	}
+	ours := func(id int) bool {
+		for id > 1 && id != os.Getpid() {
+			id = all[id].parent
+		}
+		return id == os.Getpid()
+	}
+	u := usage{}
+	for id, p := range all {
+		if ours(id) {
+			u[part(id, p.name)] += p.time
+		}
+	}
+	return u
+}
+
+// part returns the name of what a process belongs to: a backend of Postgres to the service that
+// it works for.
+func part(id int, name string) string {
+	switch name {
+	case "postgres":
+		title, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", id)) //nolint:errcheck // it has ended
+		_, database, _ := strings.Cut(string(title), prefix+"_")
+		database, _, _ = strings.Cut(database, " ")
+		if strings.HasPrefix(string(title), "postgres: ") && database != "" {
+			return "Postgres for " + database
+		}
+		return "Postgres itself"
+	case "bench", "pgbench":
+		return "load generator"
+	case "router", "auth", "tickets", "orders", "expiration":
+		return name
+	default:
+		return "RabbitMQ"
+	}
+}

@@ -17,6 +17,9 @@ import (
 	"boxoffice.dev/pkg/identity"
 )
 
+// ErrUnverifiable is what errors of Authenticate wrap when a token could not be judged.
+var ErrUnverifiable = errors.New("access token cannot be verified")
+
 // Session is what a request says about its sender.
 type Session struct {
 	Caller        identity.Caller
@@ -61,7 +64,8 @@ func (a *Authenticator) HasCookies(r *http.Request) bool {
 }
 
 // Authenticate returns the session of the request. Renewal asks the auth subgraph with the headers
-// that forward returns for the session so far. The error means that nobody can tell at the moment.
+// that forward returns for the session so far. The error wraps ErrUnverifiable or is
+// the context's.
 func (a *Authenticator) Authenticate(r *http.Request, forward func(Session) http.Header) (Session, error) {
 	ctx := r.Context()
 	if token, ok := identity.Bearer(r.Header.Get("Authorization")); ok {
@@ -95,7 +99,7 @@ func (a *Authenticator) verified(ctx context.Context, token string) (Session, er
 		return Session{}, nil
 	}
 	if err != nil {
-		return Session{}, fmt.Errorf("authenticate: %w", err)
+		return Session{}, fmt.Errorf("%w: %w", ErrUnverifiable, err)
 	}
 	return Session{Caller: caller, AccessToken: token}, nil
 }

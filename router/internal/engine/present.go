@@ -106,8 +106,9 @@ func (e responseError) same(other responseError) bool {
 	return e.Extensions.Code == other.Extensions.Code && e.Message == other.Message && slices.Equal(e.Path, other.Path)
 }
 
-// explainedBy reports whether the other error is about the same field or one above or below.
+// explainedBy reports whether the other error is about the same field or one above or below. An
+// error without a path is about a whole fetch: it may explain any, and none explains it.
 func (e responseError) explainedBy(other responseError) bool {
 	n := min(len(e.Path), len(other.Path))
-	return slices.Equal(e.Path[:n], other.Path[:n])
+	return len(e.Path) > 0 && slices.Equal(e.Path[:n], other.Path[:n])
 }

@@ -28,7 +28,8 @@ type Config struct {
 	SubgraphURLs map[string]string // by name; they override the supergraph's
 	ServiceToken string
 	Verify       func(ctx context.Context, token string) (identity.Caller, error)
-	CookiePrefix string
+	// SecureCookies is true wherever browsers use https: cookies then carry the __Host- prefix.
+	SecureCookies bool
 
 	AllowedOrigins []string
 	TrustedProxies []netip.Prefix
@@ -68,8 +69,12 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
+	prefix := ""
+	if cfg.SecureCookies {
+		prefix = "__Host-"
+	}
 	sessions := authn.New(authn.Config{
-		Verify: cfg.Verify, CookiePrefix: cfg.CookiePrefix, Client: client, AuthURL: graph.URL(authSubgraph),
+		Verify: cfg.Verify, CookiePrefix: prefix, Client: client, AuthURL: graph.URL(authSubgraph),
 	})
 	api, err := httpapi.New(httpapi.Config{
 		Documents: documents, Engine: eng, Sessions: sessions,

@@ -175,6 +175,9 @@ func (h *Handler) fail(out *reply, r *http.Request, err error) {
 		out.refuse(refused)
 	case r.Context().Err() != nil: // nobody reads it
 		out.refuse(operation.Refuse(http.StatusServiceUnavailable, upstream.Unavailable, upstream.UnavailableMessage))
+	case errors.Is(err, authn.ErrUnverifiable):
+		slog.ErrorContext(r.Context(), "request failed", "error", err)
+		out.refuse(operation.Refuse(http.StatusServiceUnavailable, upstream.Unavailable, upstream.UnavailableMessage))
 	default:
 		slog.ErrorContext(r.Context(), "request failed", "error", err)
 		internal := operation.Refuse(http.StatusInternalServerError, apperr.Internal, "internal error")

@@ -16,7 +16,6 @@ import (
 //go:embed assets/playground.js assets/playground.css
 var assets embed.FS
 
-
 // policy lets the page load its own files and nothing else, and be framed by nobody. Inline styles
 // are allowed because the editor positions its lines with them.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +

@@ -100,10 +100,30 @@ func (t *transport) read(resp *http.Response) error {
 	if int64(body.Len()) > t.cfg.MaxBytes {
 		return fmt.Errorf("answer has more than %d bytes", t.cfg.MaxBytes)
 	}
-	if object := bytes.TrimSpace(body.Bytes()); len(object) == 0 || object[0] != '{' || object[len(object)-1] != '}' {
-		return errors.New("answer is not a JSON object")
+	if err := checkShape(body.Bytes()); err != nil {
+		return err
 	}
 	resp.Body = io.NopCloser(&body)
+	return nil
+}
+
+// checkShape refuses what the engine would stumble over: it takes any data for an object. How most
+// answers begin is proof enough; what is wrong further inside only makes that fetch fail.
+func checkShape(body []byte) error {
+	if bytes.HasPrefix(body, []byte(`{"data":{`)) {
+		return nil
+	}
+	var answer struct{ Data, Errors json.RawMessage }
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return fmt.Errorf("read answer: %w", err)
+	}
+	null := answer.Data == nil || string(answer.Data) == "null"
+	switch {
+	case null && answer.Errors == nil:
+		return errors.New("answer has neither data nor errors")
+	case !null && answer.Data[0] != '{':
+		return errors.New("data is not an object")
+	}
 	return nil
 }
 

@@ -1,0 +1,191 @@
+package gateway_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"boxoffice.dev/pkg/identity"
+	"boxoffice.dev/router/internal/gateway"
+)
+
+const whoami = `{ viewer { email } }`
+
+func (a answer) viewer() string {
+	viewer, _ := a.Data["viewer"].(map[string]any)
+	email, _ := viewer["email"].(string)
+	return strings.TrimSuffix(email, "@example.com")
+}
+
+func TestBearerWinsOverCookies(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, c := range []struct{ name, authorization, cookie, want string }{
+		{"bearer", "Bearer token-anna", "", "anna"},
+		{"scheme in other letters", "bearer token-anna", "", "anna"},
+		{"cookie", "", "access=token-bert", "bert"},
+		{"both", "Bearer token-anna", "access=token-bert; refresh=refresh-bert", "anna"},
+		{"an invalid bearer token is anonymous, whatever the cookie", "Bearer expired", "access=token-bert; refresh=refresh-bert", ""},
+		{"another scheme is no token", "Basic YTpi", "access=token-bert", "bert"},
+		{"an invalid cookie", "", "access=tampered", ""},
+		{"nothing", "", "", ""},
+	} {
+		req := w.request(whoami, nil)
+		if c.authorization != "" {
+			req.Header.Set("Authorization", c.authorization)
+		}
+		if c.cookie != "" {
+			req.Header.Set("Cookie", c.cookie)
+		}
+		if a := w.do(req); a.viewer() != c.want || len(a.Errors) > 0 {
+			t.Errorf("%s: got %s, want %q", c.name, a.body, c.want)
+		}
+	}
+	for _, r := range w.auth.Requests() {
+		if strings.Contains(r.Query, "refreshSession") {
+			t.Errorf("a session was renewed: %s", r.Query)
+		}
+	}
+}
+
+func TestABrowsersSessionIsRenewedOnTheWay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, cookies := range []string{"refresh=refresh-anna", "access=expired; refresh=refresh-anna"} {
+		a := w.query(whoami, nil, "Cookie", cookies, "X-Forwarded-For", "6.6.6.6")
+		if a.viewer() != "anna" {
+			t.Errorf("%s: got %s", cookies, a.body)
+		}
+		set := strings.Join(a.header.Values("Set-Cookie"), "\n")
+		if !strings.Contains(set, "access=token-anna") || !strings.Contains(set, "refresh=refresh-anna-2") || !strings.Contains(set, "HttpOnly") {
+			t.Errorf("%s: got Set-Cookie %s", cookies, set)
+		}
+	}
+	requests := w.auth.Requests()
+	if h := requests[0].Header; h.Get("Cookie") != "refresh=refresh-anna" || h.Get("X-Service-Token") != serviceToken || h.Get("X-Forwarded-For") != "127.0.0.1" {
+		t.Errorf("the renewal was asked for with %v", h)
+	}
+	if h := requests[1].Header; h.Get("Cookie") != "refresh=refresh-anna-2" || h.Get("Authorization") != "Bearer token-anna" {
+		t.Errorf("after the renewal auth was asked with %v", h)
+	}
+}
+
+func TestARefusedRenewalClearsTheCookies(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := w.query(whoami, nil, "Cookie", "refresh=refresh-revoked")
+	if a.viewer() != "" || len(a.Errors) > 0 {
+		t.Errorf("got %s", a.body)
+	}
+	if set := a.header.Values("Set-Cookie"); len(set) != 1 || !strings.HasPrefix(set[0], "refresh=;") {
+		t.Errorf("got Set-Cookie %q", set)
+	}
+}
+
+func TestRequestsAtOnceShareOneRenewal(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	release := make(chan struct{})
+	var renewals sync.WaitGroup
+	renewals.Add(1)
+	var once sync.Once
+	w.auth.Answer(func(rw http.ResponseWriter, _ *http.Request) {
+		once.Do(renewals.Done)
+		<-release
+		rw.Header().Set("Content-Type", "application/json")
+		rw.Header().Set("Set-Cookie", "access=token-anna; Path=/")
+		rw.Write([]byte(`{"data":{"refreshSession":{"__typename":"Session"}}}`)) //nolint:errcheck // a test
+	})
+	const tabs = 10
+	started := make(chan struct{}, tabs)
+	var wg sync.WaitGroup
+	for range tabs {
+		wg.Go(func() {
+			started <- struct{}{}
+			a := w.query(`{ orders { id } }`, nil, "Cookie", "refresh=refresh-anna")
+			if want := `{"data":{"orders":[{"id":"order-of-anna"}]}}`; a.body != want || len(a.header.Values("Set-Cookie")) != 1 {
+				t.Errorf("got %s, Set-Cookie %q", a.body, a.header.Values("Set-Cookie"))
+			}
+		})
+	}
+	for range tabs {
+		<-started
+	}
+	renewals.Wait()
+	close(release)
+	wg.Wait()
+	if n := len(w.auth.Requests()); n > tabs/2 {
+		t.Errorf("%d tabs asked for %d renewals", tabs, n)
+	}
+}
+
+func TestTokensGoToAuthOnly(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.query(`{ viewer { email } orders { id } ticket(id: "t1") { id } }`, nil, "Cookie", "access=token-anna; refresh=refresh-anna")
+	if got := w.auth.Requests()[0].Header.Get("Cookie"); got != "refresh=refresh-anna" {
+		t.Errorf("auth got Cookie %q", got)
+	}
+	for name, h := range map[string]http.Header{"orders": w.orders.Requests()[0].Header, "tickets": w.tickets.Requests()[0].Header} {
+		if h.Get("Cookie") != "" || h.Get("X-Refresh-Token") != "" {
+			t.Errorf("%s got %v", name, h)
+		}
+	}
+}
+
+func TestCookiesOfEveryMutationReachTheClient(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := w.query(`mutation { signOut signIn(email: "bert@example.com", password: "x") { viewer { email } } }`, nil, "Cookie", "access=token-anna")
+	var names []string
+	for _, line := range a.header.Values("Set-Cookie") {
+		name, _, _ := strings.Cut(line, ";")
+		names = append(names, name)
+	}
+	if got, want := strings.Join(names, " "), "access= refresh= access=token-bert refresh=refresh-bert-2"; got != want {
+		t.Errorf("got %s, want %s (%s)", got, want, a.body)
+	}
+}
+
+func TestOnlyAuthSetsCookies(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.tickets.Answer(func(rw http.ResponseWriter, _ *http.Request) {
+		rw.Header().Set("Content-Type", "application/json")
+		rw.Header().Set("Set-Cookie", "access=token-forged")
+		rw.Write([]byte(`{"data":{"ticket":{"id":"t1"}}}`)) //nolint:errcheck // a test
+	})
+	if a := w.query(`{ ticket(id: "t1") { id } }`, nil); len(a.header.Values("Set-Cookie")) != 0 {
+		t.Errorf("got Set-Cookie %q", a.header.Values("Set-Cookie"))
+	}
+}
+
+func TestProductionCookiesCarryThePrefix(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *gateway.Config) { c.SecureCookies = true })
+	if a := w.query(whoami, nil, "Cookie", "access=token-anna; refresh=refresh-anna"); a.viewer() != "" {
+		t.Errorf("a cookie without the prefix was taken: %s", a.body)
+	}
+	if a := w.query(whoami, nil, "Cookie", "__Host-access=token-anna"); a.viewer() != "anna" {
+		t.Errorf("got %s", a.body)
+	}
+}
+
+// Without the issuer's keys nobody can tell who is signed in, so nobody is told to be signed out.
+func TestUnknownKeysAreNoSignOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *gateway.Config) {
+		c.Verify = func(context.Context, string) (identity.Caller, error) {
+			return identity.Caller{}, errors.New("no keys yet")
+		}
+	})
+	if a := w.query(whoami, nil, as("anna")...); a.status != 503 || a.code() != "SUBGRAPH_UNAVAILABLE" {
+		t.Errorf("got %d %s", a.status, a.body)
+	}
+	if a := w.query(whoami, nil); a.body != `{"data":{"viewer":null}}` {
+		t.Errorf("anonymous: got %s", a.body)
+	}
+}

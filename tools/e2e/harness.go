@@ -30,6 +30,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/cookiejar"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -113,8 +114,25 @@ func start(ctx context.Context, settings []string) (s *System, end func() error,
 		for _, pool := range s.pools {
 			pool.Close()
 		}
-		return errors.Join(s.Stop(), stack.Remove(dir))
+		return errors.Join(s.Stop(), s.races(), stack.Remove(dir))
 	}, nil
+}
+
+// races returns an error when the race detector, with which the services were built, has reported
+// a data race to a service's log.
+func (s *System) races() error {
+	var errs []error
+	for _, spec := range stack.Specs() {
+		log, err := os.ReadFile(s.Service(spec.Name).LogFile())
+		if err != nil {
+			errs = append(errs, fmt.Errorf("look for data races of %s: %w", spec.Name, err))
+		}
+		if _, report, found := strings.Cut(string(log), "WARNING: DATA RACE"); found {
+			report, _, _ = strings.Cut(report, "==================")
+			errs = append(errs, fmt.Errorf("%s has a data race:%s", spec.Name, report))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // DB returns a pool on a service's own database, to look at what is stored.

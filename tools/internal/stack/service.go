@@ -149,7 +149,8 @@ func (s *Service) Kill() error {
 	return s.proc.kill()
 }
 
-// LogFile returns the file that holds what the service wrote to its log, over all its runs.
+// LogFile returns the file that holds what the service wrote to its log since the stack started,
+// also before it was started again.
 func (s *Service) LogFile() string { return filepath.Join(s.dir, s.Name+".log") }
 
 // LogTail returns the end of what the service wrote to its log.

@@ -145,7 +145,7 @@ func step(progress func(string, ...any), name string, do func() error) error {
 	return nil
 }
 
-// addServices gives every service its addresses.
+// addServices gives every service its addresses and an empty log.
 func (s *Stack) addServices(o Options) error {
 	taken := map[int]bool{}
 	choose := func(wellKnown int) (int, error) {
@@ -167,6 +167,9 @@ func (s *Stack) addServices(o Options) error {
 			dir:     filepath.Join(o.Dir, "log"),
 			root:    o.Root,
 			inherit: environment(o.Environ),
+		}
+		if err := os.Remove(service.LogFile()); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("remove old log of %s: %w", spec.Name, err)
 		}
 		admin, err := choose(spec.Admin)
 		if err != nil {

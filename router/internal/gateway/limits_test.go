@@ -230,3 +230,23 @@ func TestVariablesAreNotRepeatedInErrors(t *testing.T) {
 		t.Errorf("got %s", a.body)
 	}
 }
+
+// testdata/introspection.graphql is what GraphiQL and code generators ask, with every option on.
+func TestToolsGetTheirIntrospection(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := w.query(string(read(t, "testdata/introspection.graphql")), nil)
+	if len(a.Errors) > 0 {
+		t.Fatalf("got %.500s", a.body)
+	}
+	for _, want := range []string{
+		`"deprecationReason":"Everything is USD."`, `"specifiedByURL":"https://www.iso.org/iso-4217-currency-codes.html"`,
+		`"description":"Who is signed in, null when nobody is."`, `"defaultValue":"{by:TITLE}"`, `"name":"oneOf"`, `"isOneOf":false`,
+		`"subscriptionType":null`,
+	} {
+		if !strings.Contains(a.body, want) {
+			t.Errorf("lacks %s", want)
+		}
+	}
+	w.untouched()
+}

@@ -1,0 +1,127 @@
+package supergraph_test
+
+import (
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/validator"
+
+	"boxoffice.dev/router/internal/supergraph"
+)
+
+func load(t *testing.T, file string) *supergraph.Supergraph {
+	t.Helper()
+	sdl, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := supergraph.Parse(string(sdl))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+const small = "../gateway/testdata/supergraph.graphql"
+
+func TestParseIsDeterministic(t *testing.T) {
+	t.Parallel()
+	first := load(t, small)
+	for range 20 {
+		if again := load(t, small); !reflect.DeepEqual(again, first) {
+			t.Fatal("two readings of one text differ")
+		}
+	}
+}
+
+func TestSubgraphs(t *testing.T) {
+	t.Parallel()
+	g := load(t, small)
+	var names []string
+	types := map[string]supergraph.Type{}
+	for _, s := range g.Subgraphs {
+		names = append(names, s.Name)
+		for _, typ := range s.Types {
+			types[s.Name+"."+typ.Name] = typ
+		}
+		if _, err := validator.LoadSchema(validator.Prelude, &ast.Source{Input: s.SDL}); err != nil {
+			t.Errorf("%s: %v\n%s", s.Name, err, s.SDL)
+		}
+	}
+	if got := strings.Join(names, " "); got != "auth orders tickets" {
+		t.Errorf("got subgraphs %s", got)
+	}
+	key := []supergraph.Key{{Selection: "id", Resolvable: true}}
+	for name, want := range map[string]supergraph.Type{
+		"orders.Ticket": {
+			Name: "Ticket", Entry: true, Fields: []string{"id", "total", "viewerOrder"}, External: []string{"price"},
+			Keys: key, Requires: []supergraph.FieldSet{{Field: "total", Selection: "price"}},
+		},
+		"orders.User":              {Name: "User", Entry: true, Fields: []string{"id"}, Keys: []supergraph.Key{{Selection: "id"}}},
+		"auth.User":                {Name: "User", Entry: true, Fields: []string{"id", "displayName"}, Keys: key},
+		"tickets.TicketConnection": {Name: "TicketConnection", Fields: []string{"nodes", "total"}},
+	} {
+		if got := types[name]; !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: got %+v\nwant %+v", name, got, want)
+		}
+	}
+}
+
+func TestRules(t *testing.T) {
+	t.Parallel()
+	rules := map[string][]supergraph.Rule{}
+	for _, f := range load(t, small).Fields {
+		rules[f.Type+"."+f.Name] = f.Rules
+	}
+	for name, want := range map[string][]supergraph.Rule{
+		"Mutation.createOrder": {{}},
+		"Query.orders":         {{}},
+		"Ticket.margin":        {{Scopes: [][]string{{"operator"}}}},
+		"Query.ticket":         nil,
+	} {
+		if got := rules[name]; len(got) != len(want) || len(want) > 0 && !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: got %+v, want %+v", name, got, want)
+		}
+	}
+}
+
+// A subgraph that resolves another's key fields can be left for it.
+func TestKeysOfOtherSubgraphsAreImplicit(t *testing.T) {
+	t.Parallel()
+	g, err := supergraph.Parse(`
+		enum join__Graph { A @join__graph(name: "a", url: "http://a.invalid") B @join__graph(name: "b", url: "http://b.invalid") }
+		type Query @join__type(graph: A) { p: P @join__field(graph: A) }
+		type P @join__type(graph: A, key: "id") @join__type(graph: B, key: "code") {
+			id: ID! @join__field(graph: A)
+			code: String! @join__field(graph: A) @join__field(graph: B)
+			size: Int @join__field(graph: B)
+		}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []supergraph.Key{{Selection: "id", Resolvable: true}, {Selection: "code"}}
+	for _, typ := range g.Subgraphs[0].Types {
+		if typ.Name == "P" && !reflect.DeepEqual(typ.Keys, want) {
+			t.Errorf("got %+v, want %+v", typ.Keys, want)
+		}
+	}
+}
+
+func TestWhatIsNoSupergraphIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, sdl := range []string{
+		"", "type Query { a: Int }", "type Query {", "enum join__Graph { A }",
+		`enum join__Graph { A @join__graph(name: "a", url: "") } type Query @join__type(graph: B) { a: Int }`,
+		`enum join__Graph { A @join__graph(name: "a", url: "") } type Query @join__type(graph: A) { a: Int @join__field(graph: A, type: "[") }`,
+	} {
+		if _, err := supergraph.Parse(sdl); err == nil {
+			t.Errorf("%q was read", sdl)
+		}
+	}
+	if err := load(t, small).Relocate(map[string]string{"ticket": "http://x.invalid"}); err == nil {
+		t.Error("a subgraph that does not exist was moved")
+	}
+}

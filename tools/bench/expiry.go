@@ -124,7 +124,7 @@ func (b *bench) hearDeadlines(ctx context.Context) (s *sampler, stop func(), err
 			}
 		}
 	}()
-	return s, func() { conn.Close(); <-done }, nil //nolint:errcheck,gosec // only listened
+	return s, func() { conn.Close(); <-done }, nil //nolint:errcheck // only listened
 }
 
 // measureDue lets 10,000 orders come due in one instant and looks when the last of them was

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -24,8 +25,17 @@ func (l latencies) at(q float64) time.Duration {
 
 // load is what a number of requests took.
 type load struct {
-	latencies
+	latencies  // of the answers
+	failed     int
 	begin, end time.Time
+}
+
+// outcome says how fast answers came, and how many did not.
+func (l load) outcome() string {
+	if l.failed == 0 {
+		return fmt.Sprintf("%.0f", l.rate())
+	}
+	return fmt.Sprintf("%.0f, %d failed", l.rate(), l.failed)
 }
 
 func (l load) rate() float64 { return float64(len(l.latencies)) / l.end.Sub(l.begin).Seconds() }
@@ -59,9 +69,12 @@ func closedLoop(ctx context.Context, workers, n int, do func(ctx context.Context
 
 // openLoop calls do for 0 to n-1 at a constant rate per second, however long the answers take: as
 // users come. A latency counts from when the call was due, so a system that stalls is not spared.
+// Users come also when some calls fail; only when one in ten does is that an error.
 func openLoop(ctx context.Context, rate float64, n int, do func(ctx context.Context, i int) error) (load, error) {
-	l := load{latencies: make(latencies, n), begin: time.Now()}
-	group, ctx := errgroup.WithContext(ctx)
+	l := load{begin: time.Now()}
+	var mu sync.Mutex
+	var last error
+	var calls sync.WaitGroup
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for i := range n {
@@ -69,18 +82,27 @@ func openLoop(ctx context.Context, rate float64, n int, do func(ctx context.Cont
 		timer.Reset(time.Until(due))
 		select {
 		case <-ctx.Done():
-			return l, group.Wait()
+			calls.Wait()
+			return l, ctx.Err()
 		case <-timer.C:
 		}
-		group.Go(func() error {
+		calls.Go(func() {
 			err := do(ctx, i)
-			l.latencies[i] = time.Since(due)
-			return err
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				l.failed, last = l.failed+1, err
+				return
+			}
+			l.latencies = append(l.latencies, time.Since(due))
 		})
 	}
-	err := group.Wait()
+	calls.Wait()
 	l.end = time.Now()
-	return l, err
+	if l.failed > n/10 {
+		return l, fmt.Errorf("%d of %d failed, such as: %w", l.failed, n, last)
+	}
+	return l, nil
 }
 
 // sampler remembers what came in from many goroutines.

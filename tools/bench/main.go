@@ -40,10 +40,10 @@ const patience = 8 * time.Minute // for everything together
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx); err != nil {
+	err := run(ctx)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
-		stop()
 		os.Exit(1)
 	}
 }
@@ -72,6 +72,7 @@ func run(ctx context.Context) (err error) {
 	if err := b.describe(ctx); err != nil {
 		return err
 	}
+	defer func() { fmt.Print("\n", b.report.String()) }() // also what was measured before a failure
 	for _, s := range chosen {
 		begin := time.Now()
 		if err := s.run(ctx, b); err != nil {
@@ -79,7 +80,6 @@ func run(ctx context.Context) (err error) {
 		}
 		progress("%s measured in %.0f s", s.name, time.Since(begin).Seconds())
 	}
-	fmt.Print("\n", b.report.String())
 	return nil
 }
 

@@ -82,7 +82,7 @@ func measureOrders(ctx context.Context, b *bench) error {
 		return err
 	}
 	b.report.table("createOrder at a constant rate, 1/20 of pgbench's", "per second", "p50 / p99")
-	b.report.row("through the router, all consumers running", fmt.Sprintf("%.0f", steady.rate()), steady.String())
+	b.report.row("through the router, all consumers running", steady.outcome(), steady.String())
 	b.report.row("from the order to its ticket's confirmed lock (two events)", "", confirmed.String())
 	b.report.row("waiting when the last order was answered", waiting, "")
 	b.report.row("time to catch up", fmt.Sprintf("%.2f s", drain.Seconds()), "")

@@ -41,7 +41,7 @@ func measureReplica(ctx context.Context, b *bench) error {
 		if _, err := b.settle(ctx); err != nil {
 			return err
 		}
-		lag, err := b.replicaLag(ctx, tickets[warm:])
+		lag, err := b.replicaLag(ctx, tickets[warm:], l.begin)
 		if err != nil {
 			return err
 		}
@@ -50,13 +50,14 @@ func measureReplica(ctx context.Context, b *bench) error {
 		if rate == 500 {
 			aim = "p99 < 50 ms"
 		}
-		b.report.row(fmt.Sprintf("%d/s (kept: %.0f/s)", rate, l.rate()), lag.String(), l.String(), aim)
+		b.report.row(fmt.Sprintf("%d/s (answered: %s/s)", rate, l.outcome()), lag.String(), l.String(), aim)
 	}
 	return nil
 }
 
-// replicaLag returns, for each ticket, how much later orders committed its present version.
-func (b *bench) replicaLag(ctx context.Context, tickets []string) (latencies, error) {
+// replicaLag returns, for each ticket that changed since, how much later orders committed its
+// present version.
+func (b *bench) replicaLag(ctx context.Context, tickets []string, since time.Time) (latencies, error) {
 	source, err := commits(ctx, b.tickets, tickets)
 	if err != nil {
 		return nil, err
@@ -67,6 +68,9 @@ func (b *bench) replicaLag(ctx context.Context, tickets []string) (latencies, er
 	}
 	var lag latencies
 	for version, at := range source {
+		if at.Before(since) {
+			continue // the update failed
+		}
 		then, ok := replica[version]
 		if !ok {
 			return nil, fmt.Errorf("the replica has not got version %d of %s", version.number, version.ticket)

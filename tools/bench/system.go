@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,12 +31,11 @@ import (
 )
 
 const (
-	prefix       = "bench"                               // of databases and roles
-	serviceToken = "bench-bench-bench-bench-bench-bench" //nolint:gosec // of a throw-away system
-	connections  = 16                                    // of the load generator, and of each service to Postgres
-	ordersEach   = 5                                     // what one buyer may have, as in production
-	hold         = 15 * time.Minute                      // as in production
-	makers       = 32                                    // connections that prepare data
+	prefix      = "bench"          // of databases and roles
+	connections = 16               // of the load generator, and of each service to Postgres
+	ordersEach  = 5                // what one buyer may have, as in production
+	hold        = 15 * time.Minute // as in production
+	makers      = 32               // connections that prepare data
 )
 
 // bench is the running system and what was measured so far.
@@ -43,6 +43,7 @@ type bench struct {
 	*stack.Stack
 	report report
 	quick  bool
+	token  string // between router and subgraphs
 
 	dir      string
 	http     *http.Client
@@ -66,7 +67,7 @@ func (b *bench) scaled(n int) int {
 // start starts the system. Access tokens are signed by the bench itself: thousands of buyers can
 // then be had without thousands of password hashes.
 func start(ctx context.Context, quick bool) (_ *bench, err error) {
-	b := &bench{quick: quick, http: &http.Client{Transport: &http.Transport{
+	b := &bench{quick: quick, token: rand.Text() + rand.Text(), http: &http.Client{Transport: &http.Transport{
 		MaxIdleConns: 1000, MaxIdleConnsPerHost: 1000, DisableCompression: true,
 	}}}
 	defer func() {
@@ -87,7 +88,7 @@ func start(ctx context.Context, quick bool) (_ *bench, err error) {
 	}
 	settings := map[string][]string{}
 	for _, spec := range stack.Specs() {
-		settings[spec.Name] = []string{"SERVICE_TOKEN=" + serviceToken}
+		settings[spec.Name] = []string{"SERVICE_TOKEN=" + b.token}
 		if spec.Name != "auth" {
 			settings[spec.Name] = append(settings[spec.Name], "JWKS_URL="+keysURL)
 		}

@@ -118,22 +118,31 @@ func start(ctx context.Context, settings []string) (s *System, end func() error,
 		for _, pool := range s.pools {
 			pool.Close()
 		}
-		return errors.Join(s.Stop(), s.races(), stack.Remove(dir))
+		return errors.Join(s.Stop(), s.faults(), stack.Remove(dir))
 	}, nil
 }
 
-// races returns an error when the race detector, with which the services were built, has reported
-// a data race to a service's log.
-func (s *System) races() error {
+// faults returns an error when a service's log has a report of the race detector, with which the
+// services were built, or anything that must never stand in a log.
+func (s *System) faults() error {
+	secrets := map[string]string{"an e-mail address": "@example.com", "a password": Password, "an access token": "eyJhbGciOi"}
 	var errs []error
 	for _, spec := range stack.Specs() {
 		log, err := os.ReadFile(s.Service(spec.Name).LogFile())
 		if err != nil {
-			errs = append(errs, fmt.Errorf("look for data races of %s: %w", spec.Name, err))
+			errs = append(errs, fmt.Errorf("look for faults of %s: %w", spec.Name, err))
 		}
 		if _, report, found := strings.Cut(string(log), "WARNING: DATA RACE"); found {
 			report, _, _ = strings.Cut(report, "==================")
 			errs = append(errs, fmt.Errorf("%s has a data race:%s", spec.Name, report))
+		}
+		for what, secret := range secrets {
+			for line := range strings.Lines(string(log)) {
+				if strings.Contains(line, secret) {
+					errs = append(errs, fmt.Errorf("%s logs %s: %s", spec.Name, what, line))
+					break
+				}
+			}
 		}
 	}
 	return errors.Join(errs...)

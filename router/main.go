@@ -8,27 +8,26 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"time"
 
 	"boxoffice.dev/pkg/identity"
 	"boxoffice.dev/pkg/server"
 	"boxoffice.dev/router/internal/gateway"
 	"boxoffice.dev/router/internal/operation"
+	"boxoffice.dev/router/internal/upstream"
 )
 
 type config struct {
 	server.Config
-	Supergraph       string            `env:"SUPERGRAPH" envDefault:"schema/supergraph.graphql"`
-	SubgraphURLs     map[string]string `env:"SUBGRAPH_URLS" envKeyValSeparator:"="` // override the supergraph's
-	ServiceToken     server.Secret     `env:"SERVICE_TOKEN,required"`
-	JWKSURL          string            `env:"JWKS_URL" envDefault:"http://127.0.0.1:4001/.well-known/jwks.json"`
-	AllowedOrigins   []string          `env:"ALLOWED_ORIGINS"` // of other pages, such as https://shop.example
-	TrustedProxies   []netip.Prefix    `env:"TRUSTED_PROXIES"` // whose X-Forwarded-For is believed
-	Introspection    *bool             `env:"INTROSPECTION"`   // in development, unless set
-	Playground       *bool             `env:"PLAYGROUND"`      // in development, unless set
-	Limits           operation.Limits  `envPrefix:"LIMIT_"`
-	SubgraphTimeout  time.Duration     `env:"SUBGRAPH_TIMEOUT" envDefault:"5s"`
-	SubgraphMaxBytes int64             `env:"SUBGRAPH_MAX_BYTES" envDefault:"8388608"`
+	Supergraph     string            `env:"SUPERGRAPH" envDefault:"schema/supergraph.graphql"`
+	SubgraphURLs   map[string]string `env:"SUBGRAPH_URLS" envKeyValSeparator:"="` // override the supergraph's
+	ServiceToken   server.Secret     `env:"SERVICE_TOKEN,required"`
+	JWKSURL        string            `env:"JWKS_URL" envDefault:"http://127.0.0.1:4001/.well-known/jwks.json"`
+	AllowedOrigins []string          `env:"ALLOWED_ORIGINS"` // of other pages, such as https://shop.example
+	TrustedProxies []netip.Prefix    `env:"TRUSTED_PROXIES"` // whose X-Forwarded-For is believed
+	Introspection  *bool             `env:"INTROSPECTION"`   // in development, unless set
+	Playground     *bool             `env:"PLAYGROUND"`      // in development, unless set
+	Limits         operation.Limits  `envPrefix:"LIMIT_"`
+	Upstream       upstream.Config   `envPrefix:"SUBGRAPH_"`
 }
 
 func main() {
@@ -48,7 +47,7 @@ func run(ctx context.Context, cfg config, srv *server.Server) error {
 		Verify: identity.NewVerifier(identity.VerifierConfig{JWKSURL: cfg.JWKSURL}).Verify, SecureCookies: !cfg.Development(),
 		AllowedOrigins: cfg.AllowedOrigins, TrustedProxies: cfg.TrustedProxies,
 		Introspection: unlessSet(cfg.Introspection), Playground: unlessSet(cfg.Playground),
-		Limits: cfg.Limits, SubgraphTimeout: cfg.SubgraphTimeout, SubgraphMaxBytes: cfg.SubgraphMaxBytes,
+		Limits: cfg.Limits, Upstream: cfg.Upstream,
 	})
 	if err != nil {
 		return err

@@ -104,7 +104,7 @@ func (e *Engine) Execute(ctx context.Context, call Call) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("execute: unexpected %T", p.plan)
 	}
-	rc := resolve.NewContext(ctx)
+	rc := resolve.NewContext(ctx) // its Request.ID stays 0: the engine keeps the size of each id's answers for good
 	rc.Variables = p.variables
 	rc.RemapVariables = p.remap
 	rc.ExecutionOptions.DisableInboundRequestDeduplication = true

@@ -29,7 +29,7 @@ func TestExecute(t *testing.T) {
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".graphql"), func(t *testing.T) {
 			t.Parallel()
-			text, err := os.ReadFile(file)
+			text, err := os.ReadFile(file) //nolint:gosec // a file of the test
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -48,7 +48,7 @@ func TestExecute(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			want, err := os.ReadFile(name)
+			want, err := os.ReadFile(name) //nolint:gosec // a file of the test
 			if err != nil {
 				t.Fatalf("%v (go test -update writes it)", err)
 			}

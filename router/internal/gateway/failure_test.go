@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -104,7 +106,7 @@ func TestADeadSubgraphNullsOnlyTheEdgesThatCrossToIt(t *testing.T) {
 
 func TestASlowSubgraphIsCutOff(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *gateway.Config) { c.SubgraphTimeout = 50 * time.Millisecond })
+	w := newWorld(t, func(c *gateway.Config) { c.Upstream.Timeout = 50 * time.Millisecond })
 	for name, handler := range map[string]http.HandlerFunc{
 		"no header": func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
 		"no end of the body": func(w http.ResponseWriter, r *http.Request) {
@@ -120,6 +122,52 @@ func TestASlowSubgraphIsCutOff(t *testing.T) {
 			t.Errorf("%s: got %s", name, a.body)
 		}
 	}
+}
+
+func TestARushQueuesInFrontOfASubgraph(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *gateway.Config) { c.Upstream.Concurrency = 2 })
+	var inFlight, most atomic.Int64
+	w.orders.Answer(func(rw http.ResponseWriter, _ *http.Request) {
+		n := inFlight.Add(1)
+		for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
+		}
+		defer inFlight.Add(-1)
+		rw.Header().Set("Content-Type", "application/json")
+		rw.Write([]byte(`{"data":{"order":{"id":"o1"}}}`)) //nolint:errcheck // a test
+	})
+	var wg sync.WaitGroup
+	for range 50 {
+		wg.Go(func() {
+			if a := w.query(`{ order(id: "o1") { id } }`, nil); a.body != `{"data":{"order":{"id":"o1"}}}` {
+				t.Errorf("got %s", a.body)
+			}
+		})
+	}
+	wg.Wait()
+	if n := most.Load(); n > 2 {
+		t.Errorf("%d fetches at the same time, want at most 2", n)
+	}
+}
+
+func TestAQueueThatDoesNotMoveIsLeft(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *gateway.Config) { c.Upstream.Concurrency, c.Upstream.Wait = 1, 20*time.Millisecond })
+	arrived, release := make(chan struct{}), make(chan struct{})
+	w.orders.Answer(func(rw http.ResponseWriter, _ *http.Request) {
+		close(arrived)
+		<-release
+		rw.Header().Set("Content-Type", "application/json")
+		rw.Write([]byte(`{"data":{"order":{"id":"o1"}}}`)) //nolint:errcheck // a test
+	})
+	var wg sync.WaitGroup
+	wg.Go(func() { w.query(`{ order(id: "o1") { id } }`, nil) })
+	<-arrived
+	if a := w.query(`{ order(id: "o1") { id } ticket(id: "t1") { id } }`, nil); a.code() != "SUBGRAPH_UNAVAILABLE" || a.Data["ticket"] == nil {
+		t.Errorf("got %s", a.body)
+	}
+	close(release)
+	wg.Wait()
 }
 
 func TestErrorsOfASubgraphAreCapped(t *testing.T) {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
-	"time"
 
 	"boxoffice.dev/pkg/identity"
 	"boxoffice.dev/router/internal/authn"
@@ -36,9 +35,8 @@ type Config struct {
 	Introspection  bool // also suggestions in error messages
 	Playground     bool
 
-	Limits           operation.Limits
-	SubgraphTimeout  time.Duration
-	SubgraphMaxBytes int64
+	Limits   operation.Limits
+	Upstream upstream.Config
 }
 
 // Gateway is the router's public handler.
@@ -64,7 +62,7 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load client schema: %w", err)
 	}
-	client := upstream.NewClient(upstream.Config{Timeout: cfg.SubgraphTimeout, MaxBytes: cfg.SubgraphMaxBytes})
+	client := upstream.NewClient(cfg.Upstream)
 	eng, err := engine.New(ctx, engine.Config{Supergraph: graph, Client: client, Planning: cfg.Limits.Planning})
 	if err != nil {
 		return nil, err

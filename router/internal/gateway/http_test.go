@@ -236,7 +236,7 @@ func TestForwardedForIsBelievedFromTrustedProxiesOnly(t *testing.T) {
 
 func read(t *testing.T, name string) []byte {
 	t.Helper()
-	data, err := os.ReadFile(name)
+	data, err := os.ReadFile(name) //nolint:gosec // a file of the test
 	if err != nil {
 		t.Fatal(err)
 	}

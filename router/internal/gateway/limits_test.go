@@ -138,7 +138,8 @@ func TestCostGrowsWithThePageSize(t *testing.T) {
 	}
 }
 
-func TestDistinctQueriesLeaveMemoryFlat(t *testing.T) { //nolint:paralleltest // it measures the heap
+// It runs alone, because it measures the heap.
+func TestDistinctQueriesLeaveMemoryFlat(t *testing.T) {
 	w := newWorld(t)
 	heap := func() uint64 {
 		var m runtime.MemStats

@@ -22,6 +22,7 @@ import (
 	"boxoffice.dev/router/internal/operation"
 	"boxoffice.dev/router/internal/subgraphtest"
 	"boxoffice.dev/router/internal/supergraph"
+	"boxoffice.dev/router/internal/upstream"
 )
 
 func TestMain(m *testing.M) {
@@ -65,10 +66,10 @@ func newWorld(t *testing.T, options ...option) *world {
 	}
 	cfg := gateway.Config{
 		SDL: string(sdl), ServiceToken: serviceToken, Introspection: true,
-		SubgraphURLs:    map[string]string{"auth": w.auth.URL, "tickets": w.tickets.URL, "orders": w.orders.URL},
-		Verify:          verify,
-		Limits:          env.Must(env.ParseAs[operation.Limits]()),
-		SubgraphTimeout: 10 * time.Second, SubgraphMaxBytes: 1 << 20,
+		SubgraphURLs: map[string]string{"auth": w.auth.URL, "tickets": w.tickets.URL, "orders": w.orders.URL},
+		Verify:       verify,
+		Limits:       env.Must(env.ParseAs[operation.Limits]()),
+		Upstream:     upstream.Config{Timeout: time.Minute, MaxBytes: 1 << 20, Concurrency: 64, Wait: time.Minute},
 	}
 	for _, o := range options {
 		o(&cfg)

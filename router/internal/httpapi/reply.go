@@ -63,7 +63,7 @@ func (o *reply) setCookies(lines []string) {
 func (o *reply) write(status int, body []byte) {
 	o.w.Header().Set("Content-Type", o.media+"; charset=utf-8")
 	o.w.WriteHeader(status)
-	o.w.Write(body) //nolint:errcheck // the client is gone then
+	o.w.Write(body) //nolint:errcheck,gosec // the client is gone then; JSON that must not be sniffed
 }
 
 // refuse answers with errors and without data. A client that takes plain application/json reads

@@ -52,7 +52,7 @@ func Register(mux *http.ServeMux) {
 		header.Set("Referrer-Policy", "no-referrer")
 		header.Set("Cache-Control", "no-cache")
 		header.Set("Vary", "Accept")
-		fmt.Fprint(w, html) //nolint:errcheck // the client is gone then
+		fmt.Fprint(w, html)
 	})
 }
 

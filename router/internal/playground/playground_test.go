@@ -43,7 +43,7 @@ func TestTabsFitTheSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, file := range files {
-		text, err := os.ReadFile(file)
+		text, err := os.ReadFile(file) //nolint:gosec // a file of the test
 		if err != nil {
 			t.Fatal(err)
 		}

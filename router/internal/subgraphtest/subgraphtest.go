@@ -6,6 +6,7 @@ package subgraphtest
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -119,7 +120,7 @@ func (s *Subgraph) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	doc, errs := gqlparser.LoadQueryWithRules(s.schema, sent.Query, nil)
 	if len(errs) == 0 {
 		e := execution{subgraph: s, request: r, variables: sent.Variables, header: w.Header()}
-		answer["data"], _ = e.set(nil, s.root(doc.Operations[0]), doc.Operations[0].SelectionSet, nil)
+		answer["data"], _ = e.set(nil, s.root(doc.Operations[0]), doc.Operations[0].SelectionSet, nil) //nolint:contextcheck // fields get the request
 		errs = e.errs
 	}
 	if len(errs) > 0 {
@@ -154,7 +155,7 @@ func (e *execution) set(o Object, def *ast.Definition, set ast.SelectionSet, pat
 			value, err := e.field(o, def, s)
 			if err != nil {
 				code := "INTERNAL_SERVER_ERROR"
-				if coded, ok := err.(*Error); ok {
+				if coded := new(Error); errors.As(err, &coded) {
 					code = coded.Code
 				}
 				e.errs = append(e.errs, &gqlerror.Error{Message: err.Error(), Path: at, Extensions: map[string]any{"code": code}})

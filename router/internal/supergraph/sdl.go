@@ -170,11 +170,8 @@ func directive(name string, argument ...string) *ast.Directive {
 	return d
 }
 
-// typeOf reads a type reference such as [Order!]!; it returns nil for an empty one.
+// typeOf reads a type reference such as [Order!]!.
 func typeOf(text string) (*ast.Type, error) {
-	if text == "" {
-		return nil, nil
-	}
 	doc, err := parser.ParseSchema(&ast.Source{Input: "type T { f: " + text + " }"})
 	if err != nil {
 		return nil, err

@@ -182,9 +182,12 @@ func distribute(doc *ast.SchemaDocument, subgraphs map[string]*Subgraph) error {
 					continue // it comes from an @interfaceObject
 				}
 				m := in(d, def)
-				typ, err := typeOf(argument(d, "type"))
-				if err != nil {
-					return fmt.Errorf("parse supergraph: %s.%s: %w", def.Name, f.Name, err)
+				var typ *ast.Type
+				if text := argument(d, "type"); text != "" {
+					var err error
+					if typ, err = typeOf(text); err != nil {
+						return fmt.Errorf("parse supergraph: %s.%s: %w", def.Name, f.Name, err)
+					}
 				}
 				m.fields = append(m.fields, memberField{
 					def: f, typ: typ,

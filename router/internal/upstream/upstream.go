@@ -11,8 +11,8 @@ import (
 	"io"
 	"log/slog"
 	"mime"
-	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -27,10 +27,12 @@ const Unavailable apperr.Code = "SUBGRAPH_UNAVAILABLE"
 // UnavailableMessage is all that clients are told about it.
 const UnavailableMessage = "Part of the service is unavailable. Try again."
 
-// Config bounds what a subgraph may cost.
+// Config bounds what a subgraph may cost. Each has a variable of its own in the environment.
 type Config struct {
-	Timeout  time.Duration // of one fetch, from connecting to the end of the body
-	MaxBytes int64         // of one answer
+	Timeout     time.Duration `env:"TIMEOUT" envDefault:"5s"`        // of one fetch, from connecting to the end of the body
+	MaxBytes    int64         `env:"MAX_BYTES" envDefault:"8388608"` // of one answer
+	Concurrency int           `env:"CONCURRENCY" envDefault:"128"`   // fetches from one subgraph at the same time
+	Wait        time.Duration `env:"WAIT" envDefault:"15s"`          // of a fetch until others have ended
 }
 
 // NewClient returns the client for all subgraphs.
@@ -39,12 +41,9 @@ func NewClient(cfg Config) *http.Client {
 		Transport: &transport{
 			cfg: cfg,
 			base: &http.Transport{
-				DialContext:           (&net.Dialer{Timeout: 2 * time.Second}).DialContext,
-				MaxIdleConns:          1024,
-				MaxIdleConnsPerHost:   256,
-				IdleConnTimeout:       90 * time.Second,
-				ResponseHeaderTimeout: cfg.Timeout,
-				DisableCompression:    true,
+				MaxIdleConnsPerHost: cfg.Concurrency,
+				IdleConnTimeout:     90 * time.Second,
+				DisableCompression:  true,
 			},
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -54,26 +53,47 @@ func NewClient(cfg Config) *http.Client {
 type transport struct {
 	cfg  Config
 	base http.RoundTripper
+
+	slots sync.Map // host → chan struct{}, which holds one value for each fetch under way
 }
 
 // RoundTrip never fails, unless the client has gone: it makes up an answer that says so.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	ctx, cancel := context.WithTimeout(req.Context(), t.cfg.Timeout)
-	defer cancel()
-	sent := req.Clone(ctx)
-	sent.Header.Del("Accept-Encoding") // the engine asks for gzip and inflates without a bound
-	resp, err := t.base.RoundTrip(sent)
-	if err == nil {
-		err = t.read(resp)
-	}
+	resp, err := t.fetch(req)
 	if err == nil {
 		return resp, nil
 	}
 	if req.Context().Err() != nil {
 		return nil, req.Context().Err()
 	}
-	slog.ErrorContext(ctx, "subgraph unavailable", "host", req.URL.Host, "error", err)
+	slog.ErrorContext(req.Context(), "subgraph unavailable", "host", req.URL.Host, "error", err)
 	return unavailable(req), nil
+}
+
+// fetch waits for its turn, so that a rush queues here, where waiting is cheap, and does not make
+// the subgraph miss every deadline.
+func (t *transport) fetch(req *http.Request) (*http.Response, error) {
+	slot, _ := t.slots.LoadOrStore(req.URL.Host, make(chan struct{}, t.cfg.Concurrency))
+	slots, _ := slot.(chan struct{})
+	wait := time.NewTimer(t.cfg.Wait)
+	defer wait.Stop()
+	select {
+	case slots <- struct{}{}:
+		defer func() { <-slots }()
+	case <-wait.C:
+		return nil, fmt.Errorf("%d fetches under way for %s", t.cfg.Concurrency, t.cfg.Wait)
+	case <-req.Context().Done():
+		return nil, req.Context().Err()
+	}
+	ctx, cancel := context.WithTimeout(req.Context(), t.cfg.Timeout)
+	defer cancel()
+	sent := req.Clone(ctx)
+	sent.Header.Del("Accept-Encoding") // the engine asks for gzip and inflates without a bound
+	resp, err := t.base.RoundTrip(sent)
+	if err != nil {
+		return nil, err
+	}
+	return resp, t.read(resp)
 }
 
 // read replaces the body by its bytes when they look like a GraphQL response.
@@ -82,10 +102,9 @@ func (t *transport) read(resp *http.Response) error {
 	if encoding := resp.Header.Get("Content-Encoding"); encoding != "" {
 		return fmt.Errorf("answer is encoded with %q", encoding)
 	}
-	switch media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); media {
-	case "application/json", "application/graphql-response+json":
-	default:
-		return fmt.Errorf("answer %d is %q", resp.StatusCode, media)
+	media, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if err != nil || media != "application/json" && media != "application/graphql-response+json" {
+		return fmt.Errorf("answer %d is %q", resp.StatusCode, resp.Header.Get("Content-Type"))
 	}
 	if resp.ContentLength > t.cfg.MaxBytes {
 		return fmt.Errorf("answer has %d bytes", resp.ContentLength)

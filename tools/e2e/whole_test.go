@@ -113,6 +113,7 @@ func TestSellerEditsWhileBuyersOrder(t *testing.T) {
 // editAgainstOrder lets a seller raise the price in the instant in which a buyer orders, checks
 // that the buyer got what was shown or nothing, and says how it ended.
 func editAgainstOrder(t *testing.T, s *System, seller, buyer *Client) string {
+	t.Helper()
 	ticketID := sell(t, s, seller)
 	var p orderPayload
 	var both sync.WaitGroup

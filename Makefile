@@ -6,7 +6,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: ## start everything with demo data; Ctrl-C stops it, the data stay in .data
-	@go run ./tools/dev up
+	@go build -o .data/bin/dev ./tools/dev && exec .data/bin/dev up
 
 reset: ## forget the data
 	@go run ./tools/dev reset

@@ -2,7 +2,9 @@ package e2e
 
 import (
 	"fmt"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -270,6 +272,34 @@ func TestOrders(t *testing.T) {
 			if theirs := Must[data](t, c, query, Vars{"id": ticketID}).Ticket; theirs.ViewerOrder != nil || theirs.Reservation == nil || theirs.Reservation.HeldByViewer {
 				t.Errorf("others see %+v", theirs)
 			}
+		}
+	})
+	t.Run("100 orders with their tickets cost one fetch from tickets", func(t *testing.T) {
+		me, ticketID := s.SignUp(t), sell(t, s, seller)
+		for range 100 {
+			cancel(t, me, ordered(t, me, ticketID).ID)
+		}
+		r := me.Do(t, `{ orders(first: 100) { nodes { ticket { title } } } }`, nil)
+		data := Decode[struct {
+			Orders struct {
+				Nodes []struct{ Ticket struct{ Title string } }
+			}
+		}](t, r)
+		if n := len(data.Orders.Nodes); n != 100 || data.Orders.Nodes[99].Ticket.Title != "Front row" {
+			t.Fatalf("got %d orders, errors %v", n, r.Errors)
+		}
+		log, err := os.ReadFile(s.Service("tickets").LogFile())
+		if err != nil {
+			t.Fatal(err)
+		}
+		fetches := 0
+		for line := range strings.Lines(string(log)) {
+			if strings.Contains(line, "msg=request") && strings.Contains(line, r.Header.Get("X-Request-Id")) {
+				fetches++
+			}
+		}
+		if fetches != 1 {
+			t.Errorf("%d fetches, want 1", fetches)
 		}
 	})
 }

@@ -255,6 +255,7 @@ func TestE3FiresAfterARestart(t *testing.T) {
 	start(t, newService(pool)).expect(pool, o.ID)
 }
 
+// E4: fires although no timer was set for it.
 func TestE4PastDeadlineFiresAtOnce(t *testing.T) {
 	t.Parallel()
 	pool := newDatabase(t)
@@ -265,7 +266,7 @@ func TestE4PastDeadlineFiresAtOnce(t *testing.T) {
 	r.expect(pool, o.ID)
 }
 
-// Somebody else's deadline, or one of a process that died, needs no wake-up.
+// E5: somebody else's deadline, or one of a process that died, needs no wake-up.
 func TestE5PollFindsWhatNoWakeUpToldOf(t *testing.T) {
 	t.Parallel()
 	pool := newDatabase(t)

@@ -2,9 +2,12 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
@@ -23,9 +26,12 @@ const (
 	retries      = 3                     // of a failure that is not transient, before the message is parked
 	firstRetry   = 50 * time.Millisecond // doubles with every retry
 	lastRetry    = 2 * time.Second       // ceiling of the pause between retries
-	headerQueue  = "queue"               // where a parked message came from
-	headerError  = "error"               // why it was parked
-	headerParked = "parkedat"            // when it was parked
+	reconnect    = 500 * time.Millisecond
+	heartbeat    = 10 * time.Second
+	dialTimeout  = 10 * time.Second
+	headerQueue  = "queue"    // where a parked message came from
+	headerError  = "error"    // why it was parked
+	headerParked = "parkedat" // when it was parked
 )
 
 // Consume hands every event for the service to its handler until ctx ends; it returns at once
@@ -48,7 +54,7 @@ func (b *Broker) Consume(ctx context.Context, handlers events.Handlers) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(lastRetry):
+		case <-time.After(reconnect):
 		}
 	}
 }
@@ -60,6 +66,17 @@ func (b *Broker) consume(ctx context.Context, sources []string, handlers events.
 		return fmt.Errorf("open consumer: %w", err)
 	}
 	defer subscriber.Close() //nolint:errcheck // unacknowledged events come back
+
+	// A lost connection ends this subscriber, and Consume makes another one. The library would
+	// reconnect by itself, but has data races when it does.
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	lost := subscriber.Connection().NotifyClose(make(chan *amqp.Error, 1))
+	go func() {
+		<-lost
+		subscriber.Close() //nolint:errcheck,gosec // there is nothing left to close
+		cancel()
+	}()
 
 	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: 10 * time.Second}, logger)
 	if err != nil {
@@ -112,18 +129,24 @@ func (b *Broker) sources(handlers events.Handlers) ([]string, error) {
 func (b *Broker) subscriberConfig() wamqp.Config {
 	name := func(topic string) string { return topic }
 	return wamqp.Config{
-		Connection: wamqp.ConnectionConfig{AmqpURI: b.url, Reconnect: &wamqp.ReconnectConfig{
-			BackoffInitialInterval:     200 * time.Millisecond,
-			BackoffRandomizationFactor: 0.5,
-			BackoffMultiplier:          1.5,
-			BackoffMaxInterval:         5 * time.Second,
-		}},
+		Connection:      wamqp.ConnectionConfig{AmqpURI: b.url, AmqpConfig: &amqp.Config{Heartbeat: heartbeat, Locale: "en_US", Dial: dialOnce()}},
 		Marshaler:       marshaler{},
 		Exchange:        wamqp.ExchangeConfig{GenerateName: func(string) string { return "" }},
 		Queue:           wamqp.QueueConfig{GenerateName: name},
 		QueueBind:       wamqp.QueueBindConfig{GenerateRoutingKey: name},
 		Consume:         wamqp.ConsumeConfig{Qos: wamqp.QosConfig{PrefetchCount: prefetch}},
 		TopologyBuilder: declared{},
+	}
+}
+
+// dialOnce returns a dialer for one connection.
+func dialOnce() func(network, addr string) (net.Conn, error) {
+	var dialled atomic.Bool
+	return func(network, addr string) (net.Conn, error) {
+		if dialled.Swap(true) {
+			return nil, errors.New("a lost connection is replaced by the next consumer")
+		}
+		return amqp.DefaultDial(dialTimeout)(network, addr)
 	}
 }
 

@@ -109,7 +109,11 @@ func castable(value, sqlType string) bool {
 	var err error
 	switch sqlType {
 	case "timestamptz":
-		_, err = time.Parse(time.RFC3339Nano, value)
+		var at time.Time
+		at, err = time.Parse(time.RFC3339Nano, value)
+		if at.Year() < 1 { // Postgres has no year 0
+			return false
+		}
 	case "int":
 		_, err = strconv.ParseInt(value, 10, 32)
 	default:

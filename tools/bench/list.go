@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/http"
 )
 
 const listTickets = `query { tickets(first: 20) { nodes { id title version availability price { minorUnits currency decimal } createdAt }
@@ -17,12 +16,7 @@ func measureRouter(ctx context.Context, b *bench) error {
 		return err
 	}
 	routed := b.operation(b.seller, listTickets, nil)
-	direct := routed
-	direct.url = "http://" + b.Service("tickets").Addr + "/graphql"
-	direct.header = http.Header{"X-Service-Token": {b.token}}
-	for name, values := range routed.header {
-		direct.header[name] = values
-	}
+	direct := b.direct("tickets", routed)
 	ask := func(op operation, n int) (load, usage, error) {
 		before := cpu()
 		l, err := closedLoop(ctx, clients, n, func(ctx context.Context, _ int) error {

@@ -74,11 +74,14 @@ func run(ctx context.Context) (err error) {
 	}
 	defer func() { fmt.Print("\n", b.report.String()) }() // also what was measured before a failure
 	for _, s := range chosen {
-		begin := time.Now()
+		begin, ours, all := time.Now(), cpu(), machine()
 		if err := s.run(ctx, b); err != nil {
 			return fmt.Errorf("measure %s: %w", s.name, err)
 		}
-		progress("%s measured in %.0f s", s.name, time.Since(begin).Seconds())
+		took := time.Since(begin).Seconds()
+		others := max(0, (machine()-all).Seconds()-cpu().sub(ours).total().Seconds()) / took
+		fmt.Fprintf(&b.report, "\nOther programs used %.1f cores meanwhile.\n", others)
+		progress("%s measured in %.0f s; other programs used %.1f cores", s.name, took, others)
 	}
 	return nil
 }

@@ -10,9 +10,10 @@ import (
 )
 
 // measureReplica updates every ticket once at a constant rate and compares when tickets and
-// orders committed the same version of it.
+// orders committed the same version of it. It asks the subgraph itself: the way from commit to
+// replica is what counts, and the router would only take processor time from it.
 func measureReplica(ctx context.Context, b *bench) error {
-	b.report.table("updateTicket through the router", "commit in tickets to commit in orders' replica, p50 / p99", "answer, p50 / p99", "aim")
+	b.report.table("updateTicket", "commit in tickets to commit in orders' replica, p50 / p99", "answer, p50 / p99", "processor time each, everybody's", "aim")
 	for _, rate := range []int{100, 500} {
 		warm, n := rate, b.scaled(10*rate)
 		tickets, err := b.available(ctx, warm+n)
@@ -22,9 +23,9 @@ func measureReplica(ctx context.Context, b *bench) error {
 		update := func(tickets []string) (load, error) {
 			ops := make([]operation, len(tickets))
 			for i, ticket := range tickets {
-				ops[i] = b.operation(b.seller,
+				ops[i] = b.direct("tickets", b.operation(b.seller,
 					`mutation($input: UpdateTicketInput!) { updateTicket(input: $input) { ticket { id version } errors { __typename } } }`,
-					map[string]any{"input": map[string]any{"ticketId": ticket, "price": map[string]any{"minorUnits": 10_000 + i}}})
+					map[string]any{"input": map[string]any{"ticketId": ticket, "price": map[string]any{"minorUnits": 10_000 + i}}}))
 			}
 			return openLoop(ctx, float64(rate), len(ops), func(ctx context.Context, i int) error {
 				_, err := b.send(ctx, ops[i], `"errors":[]`)
@@ -34,6 +35,7 @@ func measureReplica(ctx context.Context, b *bench) error {
 		if _, err := update(tickets[:warm]); err != nil {
 			return fmt.Errorf("warm up: %w", err)
 		}
+		before := cpu()
 		l, err := update(tickets[warm:])
 		if err != nil {
 			return err
@@ -41,6 +43,7 @@ func measureReplica(ctx context.Context, b *bench) error {
 		if _, err := b.settle(ctx); err != nil {
 			return err
 		}
+		used := cpu().sub(before).total()
 		lag, err := b.replicaLag(ctx, tickets[warm:], l.begin)
 		if err != nil {
 			return err
@@ -50,7 +53,8 @@ func measureReplica(ctx context.Context, b *bench) error {
 		if rate == 500 {
 			aim = "p99 < 50 ms"
 		}
-		b.report.row(fmt.Sprintf("%d/s (answered: %s/s)", rate, l.outcome()), lag.String(), l.String(), aim)
+		b.report.row(fmt.Sprintf("%d/s (answered: %s/s)", rate, l.outcome()), lag.String(), l.String(),
+			fmt.Sprintf("%d µs", used.Microseconds()/int64(n)), aim)
 	}
 	return nil
 }

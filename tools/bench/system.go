@@ -178,6 +178,14 @@ func (b *bench) operation(token, query string, variables map[string]any) operati
 	}}
 }
 
+// direct returns the operation as the router would send it to the subgraph.
+func (b *bench) direct(subgraph string, op operation) operation {
+	op.url = "http://" + b.Service(subgraph).Addr + "/graphql"
+	op.header = op.header.Clone()
+	op.header.Set("X-Service-Token", b.token)
+	return op
+}
+
 // send sends the operation and returns the answer. One that does not contain want is an error.
 func (b *bench) send(ctx context.Context, op operation, want string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, op.url, bytes.NewReader(op.body))

@@ -28,7 +28,7 @@ func TestParseRefuses(t *testing.T) {
 		"cursor that is no JSON":    {Before: raw("nope")},
 		"cursor of another order":   {After: ptr(desc.Cursor("2030-01-02T03:04:05Z", "ord_1"))},
 		"cursor of no time":         {After: raw(`["created","yesterday","ord_1"]`)},
-		"cursor of the year 0":     {After: raw(`["created","0000-01-01T00:00:00Z","ord_1"]`)},
+		"cursor of the year 0":      {After: raw(`["created","0000-01-01T00:00:00Z","ord_1"]`)},
 		"cursor with a NUL in it":   {After: raw(`["created","2030-01-02T03:04:05Z","\u0000"]`)},
 		"cursor that tries SQL":     {After: raw(`["created","now()); DROP TABLE orders;--","x"]`)},
 		"cursor of too few members": {After: raw(`["created"]`)},

@@ -60,6 +60,7 @@ func newPair(t *testing.T) pair {
 }
 
 func remove(t *testing.T, exchange string, queues ...string) {
+	t.Helper()
 	ch := channel(t)
 	for _, q := range queues {
 		if _, err := ch.QueueDelete(q, false, false, false); err != nil {
@@ -77,7 +78,7 @@ func channel(t *testing.T) *amqp.Channel {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { conn.Close() }) //nolint:errcheck,gosec // a test's helper connection
+	t.Cleanup(func() { conn.Close() }) //nolint:errcheck // a test's helper connection
 	ch, err := conn.Channel()
 	if err != nil {
 		t.Fatal(err)

@@ -73,8 +73,8 @@ func (b *Broker) consume(ctx context.Context, sources []string, handlers events.
 	defer cancel()
 	lost := subscriber.Connection().NotifyClose(make(chan *amqp.Error, 1))
 	go func() {
-		<-lost
-		subscriber.Close() //nolint:errcheck,gosec // there is nothing left to close
+		<-lost             //nolint:errcheck // why does not matter
+		subscriber.Close() //nolint:errcheck // there is nothing left to close
 		cancel()
 	}()
 
@@ -85,7 +85,7 @@ func (b *Broker) consume(ctx context.Context, sources []string, handlers events.
 	for _, source := range sources {
 		queue := Queue(b.service, source)
 		for worker := range workers {
-			h := router.AddConsumerHandler(fmt.Sprintf("%s %d", queue, worker), queue, subscriber, func(msg *message.Message) error {
+			h := router.AddConsumerHandler(fmt.Sprintf("%s %d", queue, worker), queue, subscriber, func(msg *message.Message) error { //nolint:contextcheck // a message brings its context
 				e, err := toEvent(msg)
 				if err != nil {
 					return err
@@ -93,7 +93,8 @@ func (b *Broker) consume(ctx context.Context, sources []string, handlers events.
 				return handlers.Deliver(msg.Context(), e)
 			})
 			// Outermost first: park what still fails after the retries; a panic is a failure as well.
-			h.AddMiddleware(b.park(queue), retryPoison.Middleware, retryTransient, middleware.Recoverer)
+			h.AddMiddleware(b.park(queue), //nolint:contextcheck // as above
+				retryPoison.Middleware, retryTransient, middleware.Recoverer)
 		}
 	}
 	return router.Run(ctx)

@@ -26,7 +26,7 @@ func (b *Broker) Publish(ctx context.Context, evs []events.Event) error {
 		msgs[i] = toMessage(e, b.service)
 		msgs[i].SetContext(ctx)
 	}
-	return b.pub.Publish(Exchange(b.service), msgs...)
+	return b.pub.Publish(Exchange(b.service), msgs...) //nolint:contextcheck // messages bring their context
 }
 
 // publisher is a message.Publisher that keeps up to inFlight messages unconfirmed on one channel.
@@ -144,7 +144,7 @@ func (p *publisher) connect() error {
 
 func (p *publisher) disconnect() {
 	if p.conn != nil {
-		p.conn.Close() //nolint:errcheck,gosec // it is being given up
+		p.conn.Close() //nolint:errcheck // it is being given up
 	}
 	p.conn, p.channel = nil, nil
 }

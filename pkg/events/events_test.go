@@ -81,7 +81,7 @@ func TestGolden(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			want, err := os.ReadFile(file)
+			want, err := os.ReadFile(file) //nolint:gosec // named after a type
 			if err != nil {
 				t.Fatal(err)
 			}

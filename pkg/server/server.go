@@ -94,8 +94,14 @@ func Main[C Configured](service Service, run func(ctx context.Context, cfg C, s 
 }
 
 func healthcheck(addr string) int {
-	client := http.Client{Timeout: probeTimeout}
-	resp, err := client.Get("http://" + addr + "/readyz")
+	ctx, cancel := context.WithTimeout(context.Background(), probeTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/readyz", nil)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -172,7 +178,7 @@ func (s *Server) Run(ctx context.Context) error {
 
 // serve listens at once, so that a taken port fails the start, and serves until ctx ends.
 func serve(ctx context.Context, group *errgroup.Group, addr string, srv *http.Server) error {
-	listener, err := net.Listen("tcp", addr)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
@@ -224,5 +230,5 @@ func (s *Server) admin() http.Handler {
 func writeJSON(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(body) //nolint:errcheck,errchkjson,gosec // the client is gone then
+	json.NewEncoder(w).Encode(body) //nolint:errcheck,errchkjson // the client is gone then
 }

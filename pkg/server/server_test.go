@@ -30,7 +30,7 @@ func freeAddr(t *testing.T) string {
 
 func get(t *testing.T, url string) (int, string) {
 	t.Helper()
-	resp, err := http.Get(url) //nolint:noctx // a test's own server
+	resp, err := http.Get(url)
 	if err != nil {
 		return 0, err.Error()
 	}
@@ -51,7 +51,7 @@ func TestRun(t *testing.T) {
 	s.Handle("/slow", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		close(entered)
 		<-release
-		io.WriteString(w, "done") //nolint:errcheck,gosec // to the test
+		io.WriteString(w, "done") //nolint:errcheck // to the test
 	}))
 	taskEnded := make(chan struct{})
 	s.Go("task", func(ctx context.Context) error { <-ctx.Done(); close(taskEnded); return nil })

@@ -25,7 +25,6 @@ Usage:  boxofficectl <command> [flags] [arguments]      boxofficectl <command> -
 
 `
 
-//nolint:gosec // G101: not a password
 const outro = `
 Exit status: 0 when all is well, 1 when something needs you, 2 when it could not find out.
 Every command prints a table, or JSON with --json.

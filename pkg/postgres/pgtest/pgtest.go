@@ -127,6 +127,7 @@ func databaseURL(t testing.TB, admin, name string) string {
 }
 
 func drop(t testing.TB, admin, name string) {
+	t.Helper()
 	ctx := context.Background() // the test's own context has ended
 	conn, err := pgx.Connect(ctx, admin)
 	if err != nil {

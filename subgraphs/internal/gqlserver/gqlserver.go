@@ -35,7 +35,7 @@ const (
 )
 
 // ServiceTokenHeader carries the credential that the router shares with its subgraphs.
-const ServiceTokenHeader = "X-Service-Token" //nolint:gosec // a name, not a credential
+const ServiceTokenHeader = "X-Service-Token"
 
 // Config says what a subgraph serves and to whom.
 type Config struct {
@@ -54,7 +54,7 @@ func New(cfg Config) http.Handler {
 	srv.SetParserTokenLimit(maxTokens)
 	srv.SetDisableSuggestion(true)
 	srv.SetErrorPresenter(present)
-	srv.SetRecoverFunc(func(ctx context.Context, panicked any) error {
+	srv.SetRecoverFunc(func(_ context.Context, panicked any) error {
 		return fmt.Errorf("panic: %v\n%s", panicked, debug.Stack())
 	})
 	srv.AroundOperations(capRepresentations)

@@ -77,7 +77,7 @@ func badInput(message string) error { return apperr.New(apperr.BadUserInput, mes
 
 // Cursor returns the cursor of a row: value is its Key column as text that Postgres can cast back.
 func (k Key) Cursor(value, id string) string {
-	data, _ := json.Marshal([3]string{k.order(), value, id}) //nolint:errchkjson // strings always encode
+	data, _ := json.Marshal([3]string{k.order(), value, id}) //nolint:errcheck,errchkjson // strings always encode
 	return base64.RawURLEncoding.EncodeToString(data)
 }
 

@@ -29,57 +29,63 @@ func (b *bench) pend(ctx context.Context) (int, error) {
 }
 
 // measureExpiry orders at a constant rate for a short hold, and compares when each order was
-// cancelled with when it should have been.
+// cancelled with when it should have been. Orders are made while others expire, as on any day.
 func measureExpiry(ctx context.Context, b *bench) error {
-	const rate, short = 100, 3 * time.Second
 	pending, err := b.pend(ctx)
 	if err != nil {
 		return err
 	}
-	tickets, err := b.available(ctx, b.scaled(15*rate))
-	if err != nil {
+	b.report.table(fmt.Sprintf("expiry, %d other deadlines pending", pending),
+		"expiration tells that the deadline has passed, after p50 / p99", "orders has cancelled, after p50 / p99", "aim")
+	if err := b.restartOrders(ctx, 3*time.Second); err != nil {
 		return err
+	}
+	for _, rate := range []int{20, 100} {
+		told, lag, err := b.expire(ctx, rate, b.scaled(max(500, 10*rate)))
+		if err != nil {
+			return err
+		}
+		progress("expiry at %d/s: %s", rate, lag)
+		b.report.row(fmt.Sprintf("%d orders made and %d expired a second", rate, rate), told.String(), lag.String(), "p99 < 50 ms")
+	}
+	return b.restartOrders(ctx, hold)
+}
+
+// expire makes n orders at the rate and waits until all have expired. It returns how long after
+// each deadline expiration told of it, and orders had cancelled the order.
+func (b *bench) expire(ctx context.Context, rate, n int) (told, lag latencies, err error) {
+	tickets, err := b.available(ctx, n)
+	if err != nil {
+		return nil, nil, err
 	}
 	ops, err := b.reservations(tickets)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	told, stop, err := b.hearDeadlines(ctx)
+	heard, stop, err := b.hearDeadlines(ctx)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	defer stop()
-	if err := b.restartOrders(ctx, short); err != nil {
-		return err
-	}
-	l, err := openLoop(ctx, rate, len(ops), func(ctx context.Context, i int) error {
+	l, err := openLoop(ctx, float64(rate), len(ops), func(ctx context.Context, i int) error {
 		_, err := b.send(ctx, ops[i], `"errors":[]`)
 		return err
 	})
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	if err := b.until(ctx, func() (bool, error) {
-		var n int
-		err := b.orders.QueryRow(ctx, `SELECT count(*) FROM orders WHERE created_at >= $1 AND status <> 'cancelled'`, l.begin).Scan(&n)
-		return n == 0, err
-	}); err != nil {
-		return err
+	err = b.until(ctx, func() (bool, error) {
+		var left int
+		err := b.orders.QueryRow(ctx, `SELECT count(*) FROM orders WHERE created_at >= $1 AND status <> 'cancelled'`, l.begin).Scan(&left)
+		return left == 0, err
+	})
+	if err != nil {
+		return nil, nil, err
 	}
-	if err := b.restartOrders(ctx, hold); err != nil {
-		return err
-	}
-	lag, err := column[time.Duration](ctx, b.orders, `
+	lag, err = column[time.Duration](ctx, b.orders, `
 		SELECT pg_xact_commit_timestamp(order_events.xmin) - expires_at FROM orders JOIN order_events ON order_id = orders.id
 		WHERE created_at >= $1 AND to_status = 'cancelled' ORDER BY 1`, l.begin)
-	if err != nil {
-		return err
-	}
-	progress("expiry: %s", latencies(lag))
-	b.report.table(fmt.Sprintf("expiry of %d orders, %d a second, %d other deadlines pending", len(ops), rate, pending), "after the deadline, p50 / p99", "aim")
-	b.report.row("expiration tells that it has passed", told.take().String(), "")
-	b.report.row("orders has cancelled it", latencies(lag).String(), "p99 < 50 ms")
-	return nil
+	return heard.take(), lag, err
 }
 
 // restartOrders makes reservations last another time.

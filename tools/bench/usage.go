@@ -62,7 +62,8 @@ func cpu() usage {
 		if err != nil {
 			continue // it has ended
 		}
-		// proc(5): pid (name) state ppid ... utime and stime are the 14th and 15th, in hundredths.
+		// proc(5): pid (name) state ppid ... The 14th to 17th are utime, stime and the same of children
+		// that have ended, in hundredths.
 		pid, rest, _ := strings.Cut(string(content), " ")
 		end := strings.LastIndexByte(rest, ')')
 		fields := strings.Fields(rest[end+1:])
@@ -70,7 +71,7 @@ func cpu() usage {
 		id, _ := strconv.Atoi(pid)                                              //nolint:errcheck // likewise
 		all[id] = process{
 			name: strings.TrimPrefix(rest[:end], "("), parent: number(1),
-			time: time.Duration(number(11)+number(12)) * 10 * time.Millisecond,
+			time: time.Duration(number(11)+number(12)+number(13)+number(14)) * 10 * time.Millisecond,
 		}
 	}
 	ours := func(id int) bool {

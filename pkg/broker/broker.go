@@ -5,8 +5,10 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"slices"
 	"time"
 
@@ -27,10 +29,13 @@ type Broker struct {
 // queue and binding of the routes, also those of other services: an event can then be published
 // before its consumers have ever run. The service publishes and consumes under its name.
 func Open(ctx context.Context, url, service string, routes []events.Route) (*Broker, error) {
+	if _, err := amqp.ParseURI(url); err != nil {
+		return nil, errors.New("the broker's address is no AMQP URL; special characters of a password are percent-encoded in it") // err holds the password
+	}
 	tick := time.NewTicker(250 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		conn, err := amqp.Dial(url)
+		conn, err := dial(url)
 		if err == nil {
 			defer conn.Close() //nolint:errcheck // used only to declare
 			if err := declare(conn, routes); err != nil {
@@ -41,11 +46,29 @@ func Open(ctx context.Context, url, service string, routes []events.Route) (*Bro
 		slog.WarnContext(ctx, "broker not reachable, will try again", "error", err)
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("connect to the broker: %w", err)
+			return nil, err
 		case <-tick.C:
 		}
 	}
 }
+
+// dial connects as everything here does.
+func dial(url string) (*amqp.Connection, error) {
+	conn, err := amqp.DialConfig(url, dialConfig(amqp.DefaultDial(dialTimeout)))
+	if err != nil {
+		return nil, fmt.Errorf("connect to the broker: %w", err)
+	}
+	return conn, nil
+}
+
+func dialConfig(dial func(network, addr string) (net.Conn, error)) amqp.Config {
+	return amqp.Config{Heartbeat: heartbeat, Locale: "en_US", Dial: dial}
+}
+
+const (
+	heartbeat   = 10 * time.Second
+	dialTimeout = 5 * time.Second
+)
 
 // Close ends the publishing connection. Consume ends with its context.
 func (b *Broker) Close() error { return b.pub.Close() }

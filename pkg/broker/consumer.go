@@ -27,11 +27,10 @@ const (
 	firstRetry   = 50 * time.Millisecond // doubles with every retry
 	lastRetry    = 2 * time.Second       // ceiling of the pause between retries
 	reconnect    = 500 * time.Millisecond
-	heartbeat    = 10 * time.Second
-	dialTimeout  = 10 * time.Second
-	headerQueue  = "queue"    // where a parked message came from
-	headerError  = "error"    // why it was parked
-	headerParked = "parkedat" // when it was parked
+	headerQueue  = "queue"                       // where a parked message came from
+	headerError  = "error"                       // why it was parked
+	headerParked = "parkedat"                    // when it was parked
+	parkedFormat = "2006-01-02T15:04:05.000000Z" // in UTC: text that sorts by time
 )
 
 // Consume hands every event for the service to its handler until ctx ends; it returns at once
@@ -129,8 +128,9 @@ func (b *Broker) sources(handlers events.Handlers) ([]string, error) {
 
 func (b *Broker) subscriberConfig() wamqp.Config {
 	name := func(topic string) string { return topic }
+	once := dialConfig(dialOnce())
 	return wamqp.Config{
-		Connection:      wamqp.ConnectionConfig{AmqpURI: b.url, AmqpConfig: &amqp.Config{Heartbeat: heartbeat, Locale: "en_US", Dial: dialOnce()}},
+		Connection:      wamqp.ConnectionConfig{AmqpURI: b.url, AmqpConfig: &once},
 		Marshaler:       marshaler{},
 		Exchange:        wamqp.ExchangeConfig{GenerateName: func(string) string { return "" }},
 		Queue:           wamqp.QueueConfig{GenerateName: name},
@@ -202,7 +202,7 @@ func (b *Broker) park(queue string) message.HandlerMiddleware {
 			parked := msg.Copy()
 			parked.Metadata.Set(headerQueue, queue)
 			parked.Metadata.Set(headerError, err.Error())
-			parked.Metadata.Set(headerParked, time.Now().UTC().Format(time.RFC3339))
+			parked.Metadata.Set(headerParked, time.Now().UTC().Format(parkedFormat))
 			if parkErr := b.pub.sendTo(msg.Context(), ParkingQueue(queue), parked); parkErr != nil {
 				return nil, fmt.Errorf("park %s: %w (it failed with: %w)", msg.UUID, parkErr, err)
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -46,7 +47,7 @@ func ListParked(url, queue string, limit int) ([]Parked, error) {
 func ReplayParked(ctx context.Context, url, queue, eventID string) (int, error) {
 	pub := &publisher{url: url}
 	defer pub.Close() //nolint:errcheck // nothing is pending
-	replayed := 0
+	replayed, begin := 0, time.Now().UTC().Format(parkedFormat)
 	err := withParked(url, queue, func(get func() (amqp.Delivery, bool, error)) error {
 		for {
 			d, ok, err := get()
@@ -57,7 +58,7 @@ func ReplayParked(ctx context.Context, url, queue, eventID string) (int, error) 
 			if err != nil {
 				return err
 			}
-			if eventID != "" && p.Event.ID != eventID {
+			if eventID != "" && p.Event.ID != eventID || p.At > begin { // failed again meanwhile
 				continue // stays unacknowledged and so goes back when the channel closes
 			}
 			for _, name := range []string{headerQueue, headerError, headerParked} {
@@ -75,10 +76,11 @@ func ReplayParked(ctx context.Context, url, queue, eventID string) (int, error) 
 	return replayed, err
 }
 
+// withParked calls fn with a function that takes the next parked message.
 func withParked(url, queue string, fn func(get func() (amqp.Delivery, bool, error)) error) error {
-	conn, err := amqp.Dial(url)
+	conn, err := dial(url)
 	if err != nil {
-		return fmt.Errorf("connect to the broker: %w", err)
+		return err
 	}
 	defer conn.Close() //nolint:errcheck // gives back what was not acknowledged
 	ch, err := conn.Channel()
@@ -107,9 +109,9 @@ func readParked(d amqp.Delivery, queue string) (Parked, *message.Message, error)
 
 // Depth returns how many messages wait in each queue of the routes and in its parking queue.
 func Depth(url string, routes []events.Route) (map[string]int, error) {
-	conn, err := amqp.Dial(url)
+	conn, err := dial(url)
 	if err != nil {
-		return nil, fmt.Errorf("connect to the broker: %w", err)
+		return nil, err
 	}
 	defer conn.Close() //nolint:errcheck // only read
 	ch, err := conn.Channel()

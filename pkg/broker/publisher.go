@@ -15,7 +15,8 @@ import (
 
 const (
 	inFlight       = 100              // unconfirmed messages at a time
-	publishTimeout = 10 * time.Second // for one call, so that a blocked broker cannot hold a transaction open
+	publishTimeout = 10 * time.Second // for the confirms of one call: a blocked broker must not hold a transaction open
+	closeTimeout   = time.Second      // for a farewell that a blocked broker does not read
 )
 
 // Publish sends the service's events to its exchange in order and waits until the broker has
@@ -126,9 +127,9 @@ func (p *publisher) connect() error {
 		return nil
 	}
 	p.disconnect()
-	conn, err := amqp.Dial(p.url)
+	conn, err := dial(p.url)
 	if err != nil {
-		return fmt.Errorf("connect to the broker: %w", err)
+		return err
 	}
 	channel, err := conn.Channel()
 	if err == nil {
@@ -144,7 +145,7 @@ func (p *publisher) connect() error {
 
 func (p *publisher) disconnect() {
 	if p.conn != nil {
-		p.conn.Close() //nolint:errcheck // it is being given up
+		p.conn.CloseDeadline(time.Now().Add(closeTimeout)) //nolint:errcheck // it is being given up
 	}
 	p.conn, p.channel = nil, nil
 }

@@ -111,14 +111,3 @@ func read(ctx context.Context, tx pgx.Tx) (seqs []int64, batch []events.Event, e
 	}
 	return seqs, batch, nil
 }
-
-// Age returns how many events wait to be published and for how long the oldest has waited.
-func (o *Outbox) Age(ctx context.Context) (waiting int, oldest time.Duration, err error) {
-	var seconds float64
-	err = o.pool.QueryRow(ctx, `
-		SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(time)), 0)::float8 FROM outbox`).Scan(&waiting, &seconds)
-	if err != nil {
-		return 0, 0, fmt.Errorf("read outbox age: %w", err)
-	}
-	return waiting, time.Duration(seconds * float64(time.Second)), nil
-}

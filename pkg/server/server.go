@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -146,12 +147,16 @@ func (s *Server) Go(name string, task func(context.Context) error) {
 // Run serves until ctx ends or a task fails. Then it turns unready, lets requests under way
 // finish for up to 10 s, ends the tasks and returns.
 func (s *Server) Run(ctx context.Context) error {
-	group, taskCtx := errgroup.WithContext(ctx)
+	group, ctx := errgroup.WithContext(ctx)
+	// Tasks outlive the requests under way: those may still commit events.
+	taskCtx, endTasks := context.WithCancel(context.WithoutCancel(ctx))
+	defer endTasks()
 	for _, task := range s.tasks {
 		group.Go(func() error { return task(taskCtx) })
 	}
+	var listeners sync.WaitGroup
 	admin := &http.Server{Handler: s.admin(), ReadHeaderTimeout: 5 * time.Second}
-	if err := serve(taskCtx, group, s.cfg.AdminAddr, admin); err != nil {
+	if err := serve(ctx, group, &listeners, s.cfg.AdminAddr, admin); err != nil {
 		return err
 	}
 	if s.cfg.ListenAddr != "" {
@@ -162,22 +167,24 @@ func (s *Server) Run(ctx context.Context) error {
 			IdleTimeout:       2 * time.Minute,
 			MaxHeaderBytes:    16 << 10,
 		}
-		if err := serve(taskCtx, group, s.cfg.ListenAddr, public); err != nil {
+		if err := serve(ctx, group, &listeners, s.cfg.ListenAddr, public); err != nil {
 			return err
 		}
 	}
 	s.ready.Store(true)
 	slog.InfoContext(ctx, "started", "listen", s.cfg.ListenAddr, "admin", s.cfg.AdminAddr)
 	group.Go(func() error {
-		<-taskCtx.Done()
+		<-ctx.Done()
 		s.ready.Store(false)
+		listeners.Wait()
+		endTasks()
 		return nil
 	})
 	return group.Wait()
 }
 
 // serve listens at once, so that a taken port fails the start, and serves until ctx ends.
-func serve(ctx context.Context, group *errgroup.Group, addr string, srv *http.Server) error {
+func serve(ctx context.Context, group *errgroup.Group, listeners *sync.WaitGroup, addr string, srv *http.Server) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
@@ -188,7 +195,9 @@ func serve(ctx context.Context, group *errgroup.Group, addr string, srv *http.Se
 		}
 		return nil
 	})
+	listeners.Add(1)
 	group.Go(func() error {
+		defer listeners.Done()
 		<-ctx.Done()
 		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 		defer cancel()

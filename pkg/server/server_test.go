@@ -92,8 +92,18 @@ func TestRun(t *testing.T) {
 	}()
 	<-entered
 	stop()
-	<-taskEnded
+	for s.ready.Load() {
+		if err := t.Context().Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	select {
+	case <-taskEnded:
+		t.Error("the task ended before the request")
+	default:
+	}
 	close(release)
+	<-taskEnded
 	if got := <-answer; got != "200done" {
 		t.Errorf("request under way: got %s", got)
 	}

@@ -17,7 +17,7 @@ import (
 	"boxoffice.dev/pkg/identity"
 )
 
-// ErrUnverifiable is what errors of Authenticate wrap when a token could not be judged.
+// ErrUnverifiable is what errors of Authenticate wrap when a token could not be judged or renewed.
 var ErrUnverifiable = errors.New("access token cannot be verified")
 
 // Session is what a request says about its sender.
@@ -121,8 +121,7 @@ func (a *Authenticator) renewed(ctx context.Context, refresh string, forward fun
 		return Session{}, ctx.Err()
 	case result := <-answer:
 		if result.Err != nil {
-			slog.ErrorContext(ctx, "session not renewed", "error", result.Err)
-			return old, nil
+			return Session{}, fmt.Errorf("%w: %w", ErrUnverifiable, result.Err)
 		}
 		lines, _ = result.Val.([]string)
 	}
@@ -162,7 +161,11 @@ func (a *Authenticator) renew(ctx context.Context, header http.Header) ([]string
 	}
 	defer resp.Body.Close()        //nolint:errcheck // read to its end
 	io.Copy(io.Discard, resp.Body) //nolint:errcheck // only the headers matter
-	return resp.Header.Values("Set-Cookie"), nil
+	lines := resp.Header.Values("Set-Cookie")
+	if len(lines) == 0 { // auth renews or clears the cookies; whoever does neither is not auth
+		return nil, errors.New("auth did not answer")
+	}
+	return lines, nil
 }
 
 func cookie(r *http.Request, name string) string {

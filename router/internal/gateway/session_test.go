@@ -174,6 +174,16 @@ func TestProductionCookiesCarryThePrefix(t *testing.T) {
 	}
 }
 
+// While auth is away nobody can tell whether a session goes on, so nobody is told to be signed out.
+func TestRenewalWithoutAuthIsNoSignOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.auth.Answer(func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusBadGateway) })
+	if a := w.query(whoami, nil, "Cookie", "refresh=refresh-anna"); a.status != 503 || a.code() != "SUBGRAPH_UNAVAILABLE" || len(a.header.Values("Set-Cookie")) != 0 {
+		t.Errorf("got %d %s", a.status, a.body)
+	}
+}
+
 // Without the issuer's keys nobody can tell who is signed in, so nobody is told to be signed out.
 func TestUnknownKeysAreNoSignOut(t *testing.T) {
 	t.Parallel()

@@ -41,8 +41,8 @@ const ServiceTokenHeader = "X-Service-Token"
 type Config struct {
 	Schema       graphql.ExecutableSchema
 	ServiceToken string
-	// Verify returns the person that an access token was issued to, or an error when the token
-	// is worth nothing; the caller is then taken as signed out.
+	// Verify returns the person that an access token was issued to. An error that wraps
+	// identity.ErrInvalid makes the caller signed out; after any other nobody can tell.
 	Verify func(ctx context.Context, token string) (identity.Caller, error)
 }
 
@@ -72,10 +72,16 @@ func New(cfg Config) http.Handler {
 		}
 		ctx := r.Context()
 		if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-			if caller, err := cfg.Verify(ctx, token); err == nil {
+			caller, err := cfg.Verify(ctx, token)
+			switch {
+			case err == nil:
 				ctx = identity.With(ctx, caller)
-			} else {
+			case errors.Is(err, identity.ErrInvalid):
 				slog.DebugContext(ctx, "access token refused", "error", err)
+			default: // nobody can tell, so nobody is told to be signed out
+				slog.WarnContext(ctx, "access token not verified", "error", err)
+				http.Error(w, "access tokens cannot be verified at the moment", http.StatusServiceUnavailable)
+				return
 			}
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)

@@ -97,29 +97,27 @@ func decode(s *string, key Key) (*cursor, error) {
 	if err == nil {
 		err = json.Unmarshal(data, &parts)
 	}
-	if err != nil || parts[0] != key.order() || !castable(parts[1], key.Type) || strings.Contains(parts[2], "\x00") {
+	value, ok := castable(parts[1], key.Type)
+	if err != nil || parts[0] != key.order() || !ok || strings.Contains(parts[2], "\x00") {
 		return nil, badInput("The cursor does not belong to this list in this order.")
 	}
-	return &cursor{value: parts[1], id: parts[2]}, nil
+	return &cursor{value: value, id: parts[2]}, nil
 }
 
-// castable reports whether Postgres can cast the text of a cursor to the key's type. Cursors come
-// from clients, who may send anything.
-func castable(value, sqlType string) bool {
-	var err error
+// castable returns the text of a cursor so that Postgres can cast it to the key's type, and
+// whether there is such a text. Cursors come from clients, who may send anything.
+func castable(value, sqlType string) (string, bool) {
 	switch sqlType {
 	case "timestamptz":
-		var at time.Time
-		at, err = time.Parse(time.RFC3339Nano, value)
-		if at.Year() < 1 { // Postgres has no year 0
-			return false
-		}
+		at, err := time.Parse(time.RFC3339Nano, value)
+		at = at.UTC() // Postgres refuses offsets of a day
+		return at.Format(time.RFC3339Nano), err == nil && at.Year() >= 1 && at.Year() <= 9999
 	case "int":
-		_, err = strconv.ParseInt(value, 10, 32)
+		_, err := strconv.ParseInt(value, 10, 32)
+		return value, err == nil
 	default:
-		return !strings.Contains(value, "\x00")
+		return value, !strings.Contains(value, "\x00")
 	}
-	return err == nil
 }
 
 // SQL returns the window's conditions, each with a leading AND, its ORDER BY and LIMIT, and args

@@ -28,6 +28,7 @@ func TestParseRefuses(t *testing.T) {
 		"cursor that is no JSON":    {Before: raw("nope")},
 		"cursor of another order":   {After: ptr(desc.Cursor("2030-01-02T03:04:05Z", "ord_1"))},
 		"cursor of no time":         {After: raw(`["created","yesterday","ord_1"]`)},
+		"cursor before the year 1":  {After: raw(`["created","0001-01-01T00:00:00+20:00","ord_1"]`)},
 		"cursor of the year 0":      {After: raw(`["created","0000-01-01T00:00:00Z","ord_1"]`)},
 		"cursor with a NUL in it":   {After: raw(`["created","2030-01-02T03:04:05Z","\u0000"]`)},
 		"cursor that tries SQL":     {After: raw(`["created","now()); DROP TABLE orders;--","x"]`)},
@@ -54,6 +55,8 @@ func TestSQL(t *testing.T) {
 			" AND (created_at, id) > ($2::text::timestamptz, $3) ORDER BY created_at ASC, id ASC LIMIT 3"},
 		{page.Args{First: ptr(2), After: ptr(desc.Cursor(at, "a"))}, desc,
 			" AND (created_at, id) < ($2::text::timestamptz, $3) ORDER BY created_at DESC, id DESC LIMIT 3"},
+		{page.Args{First: ptr(2), After: ptr(byTime.Cursor("2030-01-02T23:04:05+20:00", "a"))}, byTime,
+			" AND (created_at, id) > ($2::text::timestamptz, $3) ORDER BY created_at ASC, id ASC LIMIT 3"},
 		{page.Args{Last: ptr(2), Before: ptr(desc.Cursor(at, "a"))}, desc,
 			" AND (created_at, id) > ($2::text::timestamptz, $3) ORDER BY created_at ASC, id ASC LIMIT 3"},
 	} {

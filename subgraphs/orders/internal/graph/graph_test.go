@@ -30,7 +30,7 @@ import (
 const serviceToken = "a-service-token-of-32-characters"
 
 // subgraph is the orders subgraph on a database of its own. An access token in these tests is
-// the user's id; "forged" is refused.
+// the user's id; "forged" is refused, and of "unverifiable" nobody can tell.
 type subgraph struct {
 	t          *testing.T
 	handler    http.Handler
@@ -64,8 +64,11 @@ func newSubgraph(t *testing.T) *subgraph {
 	s.handler = gqlserver.New(gqlserver.Config{
 		Schema: graph.Schema(s.orders, time.Now), ServiceToken: serviceToken,
 		Verify: func(_ context.Context, token string) (identity.Caller, error) {
+			if token == "unverifiable" {
+				return identity.Caller{}, errors.New("no keys yet")
+			}
 			if token == "forged" {
-				return identity.Caller{}, errors.New("forged")
+				return identity.Caller{}, identity.ErrInvalid
 			}
 			return identity.Caller{UserID: token}, nil
 		},
@@ -344,6 +347,7 @@ func TestTrustsNobody(t *testing.T) {
 		"no service token":           {http.MethodPost, service, with(gqlserver.ServiceTokenHeader, ""), 403},
 		"a wrong service token":      {http.MethodPost, service, with(gqlserver.ServiceTokenHeader, serviceToken+"x"), 403},
 		"a service token as bearer":  {http.MethodPost, service, with(gqlserver.ServiceTokenHeader, "", "Authorization", "Bearer "+serviceToken), 403},
+		"keys that are not known":    {http.MethodPost, service, with("Authorization", "Bearer unverifiable"), 503},
 		"GET":                        {http.MethodGet, "", with(), 400},
 		"a form":                     {http.MethodPost, "query=%7B__typename%7D", with("Content-Type", "application/x-www-form-urlencoded"), 400},
 		"a body of more than 1 MiB":  {http.MethodPost, `{"query":"` + strings.Repeat(" ", 1<<20) + `"}`, with(), 413},

@@ -63,12 +63,12 @@ func (o Order) Live() bool { return o.Status != Cancelled }
 // Unpaid reports whether the order can still be paid, cancelled by its buyer, or expire.
 func (o Order) Unpaid() bool { return o.Status == Created || o.Status == AwaitingPayment }
 
-// SecondsUntilExpiry returns the whole seconds left to pay, 0 when there is nothing to wait for.
+// SecondsUntilExpiry returns the seconds left to pay, rounded up, 0 when there is nothing to wait for.
 func (o Order) SecondsUntilExpiry(now time.Time) int {
 	if !o.Unpaid() {
 		return 0
 	}
-	return max(0, int(o.ExpiresAt.Sub(now)/time.Second))
+	return max(0, int((o.ExpiresAt.Sub(now)+time.Second-1)/time.Second))
 }
 
 // Event is one line of an order's history: a change from one status to another.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -73,7 +72,7 @@ func newSubgraph(t *testing.T) *subgraph {
 		Schema: graph.Schema(s.tickets), ServiceToken: serviceToken,
 		Verify: func(_ context.Context, token string) (identity.Caller, error) {
 			if token == "forged" {
-				return identity.Caller{}, errors.New("forged")
+				return identity.Caller{}, identity.ErrInvalid
 			}
 			return identity.Caller{UserID: token}, nil
 		},

@@ -214,16 +214,16 @@ func TestDeliveredAgainInAnyOrder(t *testing.T) {
 	settle(t, s)
 	state := func() string {
 		var all string
-		for service, query := range map[string]string{
-			"tickets":    `SELECT coalesce(string_agg(id || version || availability || coalesce(order_id, ''), ' ' ORDER BY id), '') FROM tickets WHERE id = ANY($1)`,
-			"orders":     `SELECT coalesce(string_agg(id || version || status, ' ' ORDER BY id), '') FROM (SELECT id, version, status FROM orders UNION ALL SELECT id, version, availability FROM tickets) everything WHERE id = ANY($1)`,
-			"expiration": `SELECT coalesce(string_agg(order_id, ' ' ORDER BY order_id), '') FROM deadlines WHERE order_id = ANY($1)`,
+		for _, part := range []struct{ service, query string }{
+			{"tickets", `SELECT coalesce(string_agg(id || version || availability || coalesce(order_id, ''), ' ' ORDER BY id), '') FROM tickets WHERE id = ANY($1)`},
+			{"orders", `SELECT coalesce(string_agg(id || version || status, ' ' ORDER BY id), '') FROM (SELECT id, version, status FROM orders UNION ALL SELECT id, version, availability FROM tickets) everything WHERE id = ANY($1)`},
+			{"expiration", `SELECT coalesce(string_agg(order_id, ' ' ORDER BY order_id), '') FROM deadlines WHERE order_id = ANY($1)`},
 		} {
-			var part string
-			if err := s.DB(t, service).QueryRow(t.Context(), query, subjects).Scan(&part); err != nil {
+			var stored string
+			if err := s.DB(t, part.service).QueryRow(t.Context(), part.query, subjects).Scan(&stored); err != nil {
 				t.Fatal(err)
 			}
-			all += service + ": " + part + "\n"
+			all += part.service + ": " + stored + "\n"
 		}
 		return all
 	}

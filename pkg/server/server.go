@@ -29,6 +29,9 @@ type Config struct {
 	Environment string `env:"ENVIRONMENT" envDefault:"production"`
 	LogLevel    string `env:"LOG_LEVEL" envDefault:"info"`  // debug, info, warn or error
 	LogFormat   string `env:"LOG_FORMAT" envDefault:"json"` // json or text
+
+	ReadHeaderTimeout time.Duration `env:"READ_HEADER_TIMEOUT" envDefault:"5s"` // of a request, from its connection or first byte
+	ReadTimeout       time.Duration `env:"READ_TIMEOUT" envDefault:"15s"`       // of a whole request
 }
 
 // Development reports whether the service runs on a developer's machine, over plain HTTP.
@@ -162,8 +165,8 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.cfg.ListenAddr != "" {
 		public := &http.Server{
 			Handler:           logged(s.mux),
-			ReadHeaderTimeout: 5 * time.Second,
-			ReadTimeout:       15 * time.Second,
+			ReadHeaderTimeout: s.cfg.ReadHeaderTimeout,
+			ReadTimeout:       s.cfg.ReadTimeout,
 			IdleTimeout:       2 * time.Minute,
 			MaxHeaderBytes:    16 << 10,
 		}

@@ -1,7 +1,5 @@
 package events
 
-import "slices"
-
 // The types of events. The payload of each ticket.* event is Ticket and of each order.* event is
 // Order, except where noted.
 const (
@@ -50,14 +48,4 @@ func Catalogue() []Route {
 		{OrderCancelled, Orders, []string{Tickets, Expiration}},
 		{OrderExpired, Expiration, []string{Orders}},
 	}
-}
-
-// RouteOf returns the route of a type, and false for a type that is not in the catalogue.
-func RouteOf(t Type) (Route, bool) {
-	routes := Catalogue()
-	i := slices.IndexFunc(routes, func(r Route) bool { return r.Type == t })
-	if i < 0 {
-		return Route{}, false
-	}
-	return routes[i], true
 }

@@ -41,6 +41,13 @@ const (
 	TooManyActiveOrders Code = "TOO_MANY_ACTIVE_ORDERS"
 	OrderNotFound       Code = "ORDER_NOT_FOUND"
 	OrderNotCancellable Code = "ORDER_NOT_CANCELLABLE"
+
+	OrderNotPayable      Code = "ORDER_NOT_PAYABLE"
+	OrderAlreadyPaid     Code = "ORDER_ALREADY_PAID"
+	PaymentInProgress    Code = "PAYMENT_IN_PROGRESS"
+	PaymentDeclined      Code = "PAYMENT_DECLINED"
+	PaymentNotFound      Code = "PAYMENT_NOT_FOUND"
+	PaymentNotRefundable Code = "PAYMENT_NOT_REFUNDABLE"
 )
 
 // Error is an expected problem with what the caller asked for.

@@ -1,7 +1,7 @@
 package events
 
-// The types of events. The payload of each ticket.* event is Ticket and of each order.* event is
-// Order, except where noted.
+// The types of events. The payload of each ticket.* event is Ticket, of each order.* event is
+// Order and of each payment.* event is Payment, except where noted.
 const (
 	TicketCreated            Type = "ticket.created.v1"
 	TicketUpdated            Type = "ticket.updated.v1"
@@ -11,11 +11,21 @@ const (
 	TicketWithdrawn          Type = "ticket.withdrawn.v1"
 	TicketReservationRefused Type = "ticket.reservation_refused.v1" // ReservationRefused: an order cannot have it
 
-	OrderCreated         Type = "order.created.v1"
-	OrderAwaitingPayment Type = "order.awaiting_payment.v1"
-	OrderCompleted       Type = "order.completed.v1"
-	OrderCancelled       Type = "order.cancelled.v1"
-	OrderExpired         Type = "order.expired.v1" // OrderDeadline: its deadline passed; orders decides what that means
+	OrderCreated          Type = "order.created.v1"
+	OrderAwaitingPayment  Type = "order.awaiting_payment.v1"
+	OrderCompleted        Type = "order.completed.v1"
+	OrderCancelled        Type = "order.cancelled.v1"
+	OrderExpired          Type = "order.expired.v1"           // OrderDeadline: its deadline passed; orders decides what that means
+	OrderDeadlineMoved    Type = "order.deadline_moved.v1"    // OrderDeadline: look again then
+	OrderPaymentConfirmed Type = "order.payment_confirmed.v1" // PaymentDecision: the ticket stays held, take the money
+	OrderPaymentRefused   Type = "order.payment_refused.v1"   // PaymentDecision: release the hold, or give the money back
+
+	PaymentStarted    Type = "payment.started.v1"    // somebody tries to pay for an order
+	PaymentAuthorized Type = "payment.authorized.v1" // the money is held; orders decides whether it may be taken
+	PaymentSucceeded  Type = "payment.succeeded.v1"  // the money is taken
+	PaymentFailed     Type = "payment.failed.v1"     // there is no money, and this attempt is over
+	PaymentVoided     Type = "payment.voided.v1"     // the hold was released, nothing was taken
+	PaymentRefunded   Type = "payment.refunded.v1"   // money was given back, in whole or in part
 )
 
 // Names of the services, as publishers and consumers.
@@ -23,6 +33,7 @@ const (
 	Tickets    = "tickets"
 	Orders     = "orders"
 	Expiration = "expiration"
+	Payments   = "payments"
 )
 
 // Route says who publishes a type of event and who consumes it.
@@ -42,10 +53,19 @@ func Catalogue() []Route {
 		{TicketSold, Tickets, []string{Orders}},
 		{TicketWithdrawn, Tickets, []string{Orders}},
 		{TicketReservationRefused, Tickets, []string{Orders}},
-		{OrderCreated, Orders, []string{Tickets, Expiration}},
-		{OrderAwaitingPayment, Orders, nil},
-		{OrderCompleted, Orders, []string{Tickets, Expiration}},
-		{OrderCancelled, Orders, []string{Tickets, Expiration}},
+		{OrderCreated, Orders, []string{Tickets, Expiration, Payments}},
+		{OrderAwaitingPayment, Orders, []string{Payments}},
+		{OrderCompleted, Orders, []string{Tickets, Expiration, Payments}},
+		{OrderCancelled, Orders, []string{Tickets, Expiration, Payments}},
+		{OrderDeadlineMoved, Orders, []string{Expiration}},
+		{OrderPaymentConfirmed, Orders, []string{Payments}},
+		{OrderPaymentRefused, Orders, []string{Payments}},
 		{OrderExpired, Expiration, []string{Orders}},
+		{PaymentStarted, Payments, []string{Orders}},
+		{PaymentAuthorized, Payments, []string{Orders}},
+		{PaymentSucceeded, Payments, []string{Orders}},
+		{PaymentFailed, Payments, []string{Orders}},
+		{PaymentVoided, Payments, []string{Orders}},
+		{PaymentRefunded, Payments, []string{Orders}},
 	}
 }

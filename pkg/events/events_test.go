@@ -31,12 +31,16 @@ var (
 		SellerID: ticket.SellerID, TicketID: ticket.ID, TicketVersion: 3, Title: ticket.Title, Price: price,
 		ExpiresAt: time.Date(2030, 1, 2, 3, 19, 5, 0, time.UTC),
 	}
+	payment = events.Payment{
+		ID: "pay_01h455vb4pex5vsknk084sn02q", Version: 2, OrderID: order.ID, Amount: price,
+		StartedAt: time.Date(2030, 1, 2, 3, 10, 5, 0, time.UTC),
+	}
 )
 
 // example returns a payload of the type with every field that it can carry.
 func example(t *testing.T, typ events.Type) events.Payload {
 	t.Helper()
-	tkt, ord := ticket, order
+	tkt, ord, pay := ticket, order, payment
 	switch typ {
 	case events.TicketCreated, events.TicketUpdated, events.TicketReleased:
 		return tkt
@@ -57,10 +61,26 @@ func example(t *testing.T, typ events.Type) events.Payload {
 		ord.Status = "complete"
 		return ord
 	case events.OrderCancelled:
-		ord.Status, ord.Reason = "cancelled", "expired"
+		ord.Status, ord.Reason, ord.KeepOffSale = "cancelled", "refunded", true
 		return ord
-	case events.OrderExpired:
+	case events.OrderExpired, events.OrderDeadlineMoved:
 		return events.OrderDeadline{OrderID: order.ID, Deadline: order.ExpiresAt}
+	case events.OrderPaymentConfirmed:
+		return events.PaymentDecision{PaymentID: payment.ID, OrderID: order.ID}
+	case events.OrderPaymentRefused:
+		return events.PaymentDecision{PaymentID: payment.ID, OrderID: order.ID, Reason: "expired"}
+	case events.PaymentStarted:
+		pay.Status = "processing"
+		return pay
+	case events.PaymentAuthorized, events.PaymentSucceeded, events.PaymentVoided:
+		pay.Status = strings.Split(string(typ), ".")[1]
+		return pay
+	case events.PaymentFailed:
+		pay.Status, pay.Reason = "failed", "insufficient_funds"
+		return pay
+	case events.PaymentRefunded:
+		pay.Status, pay.RefundedMinorUnits, pay.RefundedBy, pay.ReleaseTicket = "refunded", 1999, "seller", true
+		return pay
 	}
 	t.Fatalf("no example of %s", typ)
 	return nil

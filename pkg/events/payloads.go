@@ -41,13 +41,15 @@ type Order struct {
 	Title         string      `json:"title"`         // what the buyer saw
 	Price         money.Money `json:"price"`         // what the buyer agreed to
 	ExpiresAt     time.Time   `json:"expiresAt"`
-	Reason        string      `json:"reason,omitempty"` // why it was cancelled; only when cancelled
+	Reason        string      `json:"reason,omitempty"`      // why it was cancelled; only when cancelled
+	KeepOffSale   bool        `json:"keepOffSale,omitempty"` // do not sell the ticket again; only when cancelled
 }
 
 func (o Order) aggregate() (string, int) { return o.ID, o.Version }
 
-// OrderDeadline tells that the deadline of an order has passed. Published by expiration;
-// orders cancels the order if it is still unpaid.
+// OrderDeadline is a moment that matters to an order. Published by expiration when it has come:
+// orders cancels the order if nobody is paying for it. Published by orders when expiration should
+// look again at another moment.
 type OrderDeadline struct {
 	OrderID  string    `json:"orderId"`
 	Deadline time.Time `json:"deadline"`
@@ -55,3 +57,30 @@ type OrderDeadline struct {
 
 // The deadline of an order is its only one, so its version is always 1.
 func (d OrderDeadline) aggregate() (string, int) { return d.OrderID, 1 }
+
+// Payment is the whole state of one attempt to pay for an order. Published by payments.
+type Payment struct {
+	ID        string      `json:"id"`
+	Version   int         `json:"version"` // grows by exactly one with every change
+	OrderID   string      `json:"orderId"`
+	Status    string      `json:"status"` // processing, requires_action, authorized, succeeded, failed, voided, partially_refunded or refunded
+	Amount    money.Money `json:"amount"`
+	StartedAt time.Time   `json:"startedAt"`
+	Reason    string      `json:"reason,omitempty"` // why it failed, such as card_declined; only when failed
+
+	RefundedMinorUnits int    `json:"refundedMinorUnits,omitempty"` // of the amount, given back so far
+	RefundedBy         string `json:"refundedBy,omitempty"`         // seller, operator or system; of the last refund
+	ReleaseTicket      bool   `json:"releaseTicket,omitempty"`      // sell the ticket again; only when refunded
+}
+
+func (p Payment) aggregate() (string, int) { return p.ID, p.Version }
+
+// PaymentDecision is what orders decides, once, about an authorized payment. Published by orders.
+type PaymentDecision struct {
+	PaymentID string `json:"paymentId"`
+	OrderID   string `json:"orderId"`
+	Reason    string `json:"reason,omitempty"` // why it was refused: cancelled, expired, paid or amount
+}
+
+// There is one decision about a payment, so its version is always 1.
+func (d PaymentDecision) aggregate() (string, int) { return d.PaymentID, 1 }

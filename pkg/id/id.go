@@ -14,6 +14,8 @@ const (
 	Ticket     = "tkt"
 	Order      = "ord"
 	OrderEvent = "oev"
+	Payment    = "pay"
+	Refund     = "rfd"
 )
 
 // New returns a new id, such as ord_01jq… for New(Order). It sorts behind every id that this

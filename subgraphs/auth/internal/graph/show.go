@@ -33,6 +33,10 @@ func (r *Resolver) find(ctx context.Context, ids []string) ([]generated.Node, er
 			nodes[i] = &generated.Ticket{ID: s}
 		case id.Order:
 			nodes[i] = &generated.Order{ID: s}
+		case id.Payment:
+			nodes[i] = &generated.Payment{ID: s}
+		case id.Refund:
+			nodes[i] = &generated.Refund{ID: s}
 		}
 	}
 	return nodes, nil

@@ -67,6 +67,10 @@ type ComplexityRoot struct {
 		ID func(childComplexity int) int
 	}
 
+	Payment struct {
+		ID func(childComplexity int) int
+	}
+
 	Query struct {
 		Node               func(childComplexity int, id string) int
 		Nodes              func(childComplexity int, ids []string) int
@@ -87,6 +91,10 @@ type ComplexityRoot struct {
 		Errors func(childComplexity int) int
 		Tokens func(childComplexity int) int
 		Viewer func(childComplexity int) int
+	}
+
+	Refund struct {
+		ID func(childComplexity int) int
 	}
 
 	Session struct {
@@ -288,6 +296,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Order.ID(childComplexity), true
 
+	case "Payment.id":
+		if e.ComplexityRoot.Payment.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Payment.ID(childComplexity), true
+
 	case "Query.node":
 		if e.ComplexityRoot.Query.Node == nil {
 			break
@@ -388,6 +403,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RefreshSessionPayload.Viewer(childComplexity), true
+
+	case "Refund.id":
+		if e.ComplexityRoot.Refund.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Refund.ID(childComplexity), true
 
 	case "Session.createdAt":
 		if e.ComplexityRoot.Session.CreatedAt == nil {
@@ -884,18 +906,6 @@ type SessionExpiredError implements UserError {
   path: [String!]
 }
 
-"Too many attempts for this account or from this address. Code ` + "`" + `RATE_LIMITED` + "`" + `."
-type RateLimitedError implements UserError {
-  "Stable machine code; use it for translations and analytics. New codes may be added."
-  code: UserErrorCode!
-  "Safe to show to the person, in English."
-  message: String!
-  "Path into the mutation's arguments, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single field is at fault."
-  path: [String!]
-  "Whole seconds to wait before the next attempt, at least 1."
-  retryAfterSeconds: Int!
-}
-
 # ---- types that others own; here only so that node() can name them ----
 
 "One place at one event, offered by one seller."
@@ -907,6 +917,18 @@ type Ticket implements Node @key(fields: "id", resolvable: false) {
 "One buyer's claim on one ticket: a reservation that is paid, given back, or expires."
 type Order implements Node @key(fields: "id", resolvable: false) {
   "Global id, such as ` + "`" + `ord_01jq…` + "`" + `."
+  id: ID!
+}
+
+"One attempt to pay for an order. Its buyer and the seller of the ticket may see it."
+type Payment implements Node @key(fields: "id", resolvable: false) {
+  "Global id, such as ` + "`" + `pay_01jq…` + "`" + `."
+  id: ID!
+}
+
+"Money that is given back."
+type Refund implements Node @key(fields: "id", resolvable: false) {
+  "Global id, such as ` + "`" + `rfd_01jq…` + "`" + `."
   id: ID!
 }
 
@@ -965,6 +987,18 @@ type ValidationError implements UserError @shareable {
   "The rule that was broken, such as ` + "`" + `minLength` + "`" + ` or ` + "`" + `currency` + "`" + `. New rules may be added."
   rule: String!
 }
+
+"Too many attempts in a short time, by this person or from this address. Code ` + "`" + `RATE_LIMITED` + "`" + `."
+type RateLimitedError implements UserError @shareable {
+  "Stable machine code; use it for translations and analytics. New codes may be added."
+  code: UserErrorCode!
+  "Safe to show to the person, in English."
+  message: String!
+  "Path into the mutation's arguments, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single field is at fault."
+  path: [String!]
+  "Whole seconds to wait before the next attempt, at least 1."
+  retryAfterSeconds: Int!
+}
 `, BuiltIn: false},
 	{Name: "../../../federation/directives.graphql", Input: `
 	directive @authenticated on FIELD_DEFINITION | OBJECT | INTERFACE | SCALAR | ENUM
@@ -1020,7 +1054,7 @@ type ValidationError implements UserError @shareable {
 `, BuiltIn: true},
 	{Name: "../../../federation/entity.graphql", Input: `
 # a union of all types that use the @key directive
-union _Entity = Order | Ticket | User
+union _Entity = Order | Payment | Refund | Ticket | User
 
 input UserByIDsInput {
 	ID: ID!
@@ -1838,6 +1872,29 @@ func (ec *executionContext) fieldContext_Order_id(_ context.Context, field graph
 	return graphql.NewScalarFieldContext("Order", field, false, false, "ID")
 }
 
+func (ec *executionContext) _Payment_id(ctx context.Context, field graphql.CollectedField, obj *Payment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Payment_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Payment_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Payment", field, false, false, "ID")
+}
+
 func (ec *executionContext) _Query_viewer(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -2331,6 +2388,29 @@ func (ec *executionContext) _RefreshSessionPayload_errors(ctx context.Context, f
 }
 func (ec *executionContext) fieldContext_RefreshSessionPayload_errors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("RefreshSessionPayload", field, false, false, "RefreshSessionError")
+}
+
+func (ec *executionContext) _Refund_id(ctx context.Context, field graphql.CollectedField, obj *Refund) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Refund_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Refund_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Refund", field, false, false, "ID")
 }
 
 func (ec *executionContext) _Session_id(ctx context.Context, field graphql.CollectedField, obj *Session) (ret graphql.Marshaler) {
@@ -4295,6 +4375,20 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Ticket(ctx, sel, obj)
+	case Refund:
+		return ec._Refund(ctx, sel, &obj)
+	case *Refund:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Refund(ctx, sel, obj)
+	case Payment:
+		return ec._Payment(ctx, sel, &obj)
+	case *Payment:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Payment(ctx, sel, obj)
 	case Order:
 		return ec._Order(ctx, sel, &obj)
 	case *Order:
@@ -4465,6 +4559,20 @@ func (ec *executionContext) __Entity(ctx context.Context, sel ast.SelectionSet, 
 			return graphql.Null
 		}
 		return ec._Ticket(ctx, sel, obj)
+	case Refund:
+		return ec._Refund(ctx, sel, &obj)
+	case *Refund:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Refund(ctx, sel, obj)
+	case Payment:
+		return ec._Payment(ctx, sel, &obj)
+	case *Payment:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Payment(ctx, sel, obj)
 	case Order:
 		return ec._Order(ctx, sel, &obj)
 	case *Order:
@@ -4717,6 +4825,39 @@ func (ec *executionContext) _Order(ctx context.Context, sel ast.SelectionSet, ob
 	return out
 }
 
+var paymentImplementors = []string{"Payment", "Node", "_Entity"}
+
+func (ec *executionContext) _Payment(ctx context.Context, sel ast.SelectionSet, obj *Payment) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, paymentImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Payment")
+		case "id":
+			out.Values[i] = ec._Payment_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var queryImplementors = []string{"Query"}
 
 func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) graphql.Marshaler {
@@ -4874,6 +5015,39 @@ func (ec *executionContext) _RefreshSessionPayload(ctx context.Context, sel ast.
 			}
 		case "errors":
 			out.Values[i] = ec._RefreshSessionPayload_errors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var refundImplementors = []string{"Refund", "Node", "_Entity"}
+
+func (ec *executionContext) _Refund(ctx context.Context, sel ast.SelectionSet, obj *Refund) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, refundImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Refund")
+		case "id":
+			out.Values[i] = ec._Refund_id(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}

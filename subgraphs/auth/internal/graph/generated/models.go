@@ -75,7 +75,17 @@ func (Order) IsNode() {}
 
 func (Order) IsEntity() {}
 
-// Too many attempts for this account or from this address. Code `RATE_LIMITED`.
+// One attempt to pay for an order. Its buyer and the seller of the ticket may see it.
+type Payment struct {
+	// Global id, such as `pay_01jq…`.
+	ID string `json:"id"`
+}
+
+func (Payment) IsNode() {}
+
+func (Payment) IsEntity() {}
+
+// Too many attempts in a short time, by this person or from this address. Code `RATE_LIMITED`.
 type RateLimitedError struct {
 	// Stable machine code; use it for translations and analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
@@ -102,6 +112,16 @@ type RefreshSessionPayload struct {
 	// Why the session was not renewed. Empty on success.
 	Errors []RefreshSessionError `json:"errors"`
 }
+
+// Money that is given back.
+type Refund struct {
+	// Global id, such as `rfd_01jq…`.
+	ID string `json:"id"`
+}
+
+func (Refund) IsNode() {}
+
+func (Refund) IsEntity() {}
 
 // One sign-in on one device.
 type Session struct {

@@ -1398,15 +1398,6 @@ type TooManyActiveOrdersError implements UserError {
   limit: Int!
 }
 
-"There is no order with this id. Code ` + "`" + `ORDER_NOT_FOUND` + "`" + `."
-type OrderNotFoundError implements UserError {
-  "Stable machine code; use it for translations and analytics. New codes may be added."
-  code: UserErrorCode!
-  "Safe to show to the person, in English."
-  message: String!
-  "Path into the mutation's arguments, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single field is at fault."
-  path: [String!]
-}
 
 "The order is paid already. Code ` + "`" + `ORDER_NOT_CANCELLABLE` + "`" + `."
 type OrderNotCancellableError implements UserError {
@@ -1566,6 +1557,16 @@ type TicketReservedError implements UserError @shareable {
   path: [String!]
   "The ticket as it is now, so that a client's cache shows it at once. Null only when it could not be looked up."
   ticket: Ticket
+}
+
+"There is no order with this id. Code ` + "`" + `ORDER_NOT_FOUND` + "`" + `."
+type OrderNotFoundError implements UserError @shareable {
+  "Stable machine code; use it for translations and analytics. New codes may be added."
+  code: UserErrorCode!
+  "Safe to show to the person, in English."
+  message: String!
+  "Path into the mutation's arguments, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single field is at fault."
+  path: [String!]
 }
 `, BuiltIn: false},
 	{Name: "../../../federation/directives.graphql", Input: `

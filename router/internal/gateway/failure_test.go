@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -121,32 +120,6 @@ func TestASlowSubgraphIsCutOff(t *testing.T) {
 		if a.code() != "SUBGRAPH_UNAVAILABLE" || compact(t, a.Data) != `{"__typename":"Query","order":null}` {
 			t.Errorf("%s: got %s", name, a.body)
 		}
-	}
-}
-
-func TestARushQueuesInFrontOfASubgraph(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, func(c *gateway.Config) { c.Upstream.Concurrency = 2 })
-	var inFlight, most atomic.Int64
-	w.orders.Answer(func(rw http.ResponseWriter, _ *http.Request) {
-		n := inFlight.Add(1)
-		for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
-		}
-		defer inFlight.Add(-1)
-		rw.Header().Set("Content-Type", "application/json")
-		rw.Write([]byte(`{"data":{"order":{"id":"o1"}}}`)) //nolint:errcheck // a test
-	})
-	var wg sync.WaitGroup
-	for range 50 {
-		wg.Go(func() {
-			if a := w.query(`{ order(id: "o1") { id } }`, nil); a.body != `{"data":{"order":{"id":"o1"}}}` {
-				t.Errorf("got %s", a.body)
-			}
-		})
-	}
-	wg.Wait()
-	if n := most.Load(); n > 2 {
-		t.Errorf("%d fetches at the same time, want at most 2", n)
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 
 	"boxoffice.dev/pkg/identity"
@@ -82,43 +81,6 @@ func TestARefusedRenewalClearsTheCookies(t *testing.T) {
 	}
 	if set := a.header.Values("Set-Cookie"); len(set) != 1 || !strings.HasPrefix(set[0], "refresh=;") {
 		t.Errorf("got Set-Cookie %q", set)
-	}
-}
-
-func TestRequestsAtOnceShareOneRenewal(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	release := make(chan struct{})
-	var renewals sync.WaitGroup
-	renewals.Add(1)
-	var once sync.Once
-	w.auth.Answer(func(rw http.ResponseWriter, _ *http.Request) {
-		once.Do(renewals.Done)
-		<-release
-		rw.Header().Set("Content-Type", "application/json")
-		rw.Header().Set("Set-Cookie", "access=token-anna; Path=/")
-		rw.Write([]byte(`{"data":{"refreshSession":{"__typename":"Session"}}}`)) //nolint:errcheck // a test
-	})
-	const tabs = 10
-	started := make(chan struct{}, tabs)
-	var wg sync.WaitGroup
-	for range tabs {
-		wg.Go(func() {
-			started <- struct{}{}
-			a := w.query(`{ orders { id } }`, nil, "Cookie", "refresh=refresh-anna")
-			if want := `{"data":{"orders":[{"id":"order-of-anna"}]}}`; a.body != want || len(a.header.Values("Set-Cookie")) != 1 {
-				t.Errorf("got %s, Set-Cookie %q", a.body, a.header.Values("Set-Cookie"))
-			}
-		})
-	}
-	for range tabs {
-		<-started
-	}
-	renewals.Wait()
-	close(release)
-	wg.Wait()
-	if n := len(w.auth.Requests()); n > tabs/2 {
-		t.Errorf("%d tabs asked for %d renewals", tabs, n)
 	}
 }
 

@@ -1,0 +1,67 @@
+package authn_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"boxoffice.dev/pkg/identity"
+	"boxoffice.dev/router/internal/authn"
+)
+
+// roundTrip stands in for the auth subgraph.
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// The renewal is answered only when all tabs wait for it, so that each had the chance to ask for
+// one of its own.
+func TestRequestsAtOnceShareOneRenewal(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		renewals := 0
+		answer := make(chan struct{})
+		sessions := authn.New(authn.Config{
+			Verify: func(_ context.Context, token string) (identity.Caller, error) {
+				if token != "token-anna" {
+					return identity.Caller{}, fmt.Errorf("%w: %s", identity.ErrInvalid, token)
+				}
+				return identity.Caller{UserID: "anna"}, nil
+			},
+			AuthURL: "http://auth.invalid/graphql",
+			Client: &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+				renewals++
+				<-answer
+				header := http.Header{"Set-Cookie": {"access=token-anna; Path=/", "refresh=next; Path=/"}}
+				return &http.Response{StatusCode: http.StatusOK, Header: header, Body: io.NopCloser(strings.NewReader("{}")), Request: r}, nil
+			})},
+		})
+		const tabs = 10
+		var wg sync.WaitGroup
+		for i := range tabs {
+			wg.Go(func() {
+				r := httptest.NewRequest(http.MethodPost, "/graphql", nil)
+				r.Header.Set("Cookie", "access=expired; refresh=first")
+				s, err := sessions.Authenticate(r, func(authn.Session) http.Header { return http.Header{} })
+				if err != nil || s.Caller.UserID != "anna" || s.AccessToken != "token-anna" || s.RefreshCookie != "refresh=next" || len(s.SetCookies) != 2 {
+					t.Errorf("tab %d: got %+v, %v", i, s, err)
+				}
+			})
+		}
+		synctest.Wait() // until all of them do nothing but wait
+		if renewals != 1 {
+			t.Errorf("%d tabs asked for %d renewals, want one", tabs, renewals)
+		}
+		close(answer)
+		wg.Wait()
+		if renewals != 1 {
+			t.Errorf("%d renewals in the end, want one", renewals)
+		}
+	})
+}

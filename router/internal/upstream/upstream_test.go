@@ -1,0 +1,79 @@
+package upstream
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// roundTrip stands in for a subgraph.
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// Every fetch is held until the test lets it go, so all that may reach the subgraph have reached it
+// whenever they are counted.
+func TestARushQueuesInFrontOfASubgraph(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const limit, fetches = 2, 50
+		release := make(chan struct{})
+		var mu sync.Mutex
+		arrived := map[string]int{} // by host
+		count := func(host string) int {
+			synctest.Wait() // until everybody is held, here or in the queue
+			mu.Lock()
+			defer mu.Unlock()
+			return arrived[host]
+		}
+		client := &http.Client{Transport: &transport{
+			cfg: Config{Timeout: time.Minute, Wait: time.Hour, Concurrency: limit, MaxBytes: 1 << 10},
+			base: roundTrip(func(r *http.Request) (*http.Response, error) {
+				mu.Lock()
+				arrived[r.URL.Host]++
+				mu.Unlock()
+				if r.URL.Host == "orders" {
+					<-release
+				}
+				return &http.Response{
+					StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}},
+					Body: io.NopCloser(strings.NewReader(`{"data":{"order":null}}`)), Request: r,
+				}, nil
+			}),
+		}}
+		fetch := func(host string) {
+			resp, err := client.Post("http://"+host+"/graphql", "application/json", strings.NewReader("{}"))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer resp.Body.Close() //nolint:errcheck // a test
+			if body, err := io.ReadAll(resp.Body); string(body) != `{"data":{"order":null}}` {
+				t.Errorf("got %s, %v", body, err)
+			}
+		}
+		var wg sync.WaitGroup
+		for range fetches {
+			wg.Go(func() { fetch("orders") })
+		}
+		if n := count("orders"); n != limit {
+			t.Errorf("%d fetches reached the subgraph at once, want %d", n, limit)
+		}
+		fetch("tickets") // another subgraph has a queue of its own
+		for done := 1; done <= fetches-limit; done++ {
+			release <- struct{}{}
+			if n := count("orders"); n != done+limit {
+				t.Fatalf("after %d answers %d fetches had reached the subgraph, want %d", done, n, done+limit)
+			}
+		}
+		close(release)
+		wg.Wait()
+		if n := count("orders"); n != fetches {
+			t.Errorf("%d fetches reached the subgraph in all, want %d", n, fetches)
+		}
+	})
+}

@@ -17,6 +17,7 @@ import (
 	"boxoffice.dev/pkg/broker"
 	"boxoffice.dev/pkg/events"
 	"boxoffice.dev/pkg/id"
+	"boxoffice.dev/tools/internal/audit"
 	"boxoffice.dev/tools/internal/stack"
 )
 
@@ -206,8 +207,8 @@ func (s system) outbox(t *testing.T) {
 	s.exec(t, events.Orders, `
 		INSERT INTO outbox (id, type, subject, version, time, request_id, cause_id, trace_parent, data)
 		VALUES (gen_random_uuid(), 'order.awaiting_payment.v1', 'ord_1', 2, now() - interval '1 minute', '', '', '', '{}')`)
-	got := map[string]waiting{}
-	for _, w := range decode[[]waiting](t, s.expect(t, statusWrong, "outbox", "--json")) {
+	got := map[string]audit.Waiting{}
+	for _, w := range decode[[]audit.Waiting](t, s.expect(t, statusWrong, "outbox", "--json")) {
 		got[w.Service] = w
 	}
 	if w := got["orders"]; w.Waiting != 1 || w.OldestSeconds < 60 || w.OldestType != "order.awaiting_payment.v1" {
@@ -233,7 +234,7 @@ func (s system) overdue(t *testing.T) {
 	s.insertOrder(t, order, id.New(id.Ticket), "created", due)
 	s.exec(t, events.Expiration, `INSERT INTO deadlines (order_id, due_at, request_id, cause_id, trace_parent) VALUES ($1, $2, '', '', '')`, order, due)
 
-	found := decode[[]late](t, s.expect(t, statusWrong, "overdue", "--json"))
+	found := decode[[]audit.Late](t, s.expect(t, statusWrong, "overdue", "--json"))
 	if len(found) != 2 || found[0].OrderID != order || found[1].OrderID != order || found[0].Problem == found[1].Problem || found[0].LateSeconds < 60 {
 		t.Errorf("found %+v, want order %s a minute late in both services", found, order)
 	}
@@ -281,12 +282,12 @@ func (s system) replicas(t *testing.T) {
 		ids[7]: "superfluous", ids[0]: "missing", // locks
 	}
 	got := map[string]string{}
-	found := decode[[]difference](t, s.expect(t, statusWrong, "replicas", "--settle", "0s", "--json"))
+	found := decode[[]audit.Difference](t, s.expect(t, statusWrong, "replicas", "--settle", "0s", "--json"))
 	for _, d := range found {
-		if d.TicketID == "" || got[d.TicketID] != "" {
+		if d.ID == "" || got[d.ID] != "" {
 			t.Errorf("difference %+v: want one of each ticket", d)
 		}
-		got[d.TicketID] = d.Problem
+		got[d.ID] = d.Problem
 	}
 	for ticketID, problem := range want {
 		if got[ticketID] != problem {

@@ -17,6 +17,9 @@ import (
 	"strings"
 	"syscall"
 	"text/tabwriter"
+	"time"
+
+	"boxoffice.dev/tools/internal/audit"
 )
 
 const intro = `boxofficectl looks into a running Boxoffice.
@@ -176,6 +179,13 @@ func (s settings) get(name string) (string, error) {
 	}
 	return "", errors.Join(missing, lines.Err())
 }
+
+// databases returns where each service keeps its data.
+func (s settings) databases() audit.Databases {
+	return func(service string) (string, error) { return s.get(strings.ToUpper(service) + "_DATABASE_URL") }
+}
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
 
 // report is what a command found.
 type report struct {

@@ -1,20 +1,24 @@
-package main
+// Package audit finds out what waits, is late or differs between the services of a Boxoffice that
+// may be running meanwhile. It only reads.
+package audit
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 )
 
+// Databases returns the URL of a service's database.
+type Databases func(service string) (url string, err error)
+
 const connectTimeout = 10 * time.Second
 
-// withDatabase calls fn with a connection to the service's database that can only read.
-func (s settings) withDatabase(ctx context.Context, service string, fn func(conn *pgx.Conn) error) (err error) {
-	url, err := s.get(strings.ToUpper(service) + "_DATABASE_URL")
+// Read calls fn with a connection to the service's database that can only read.
+func (d Databases) Read(ctx context.Context, service string, fn func(conn *pgx.Conn) error) (err error) {
+	url, err := d(service)
 	if err != nil {
 		return err
 	}
@@ -23,7 +27,7 @@ func (s settings) withDatabase(ctx context.Context, service string, fn func(conn
 		return fmt.Errorf("read address of the database of %s: %w", service, err)
 	}
 	config.ConnectTimeout = connectTimeout
-	config.RuntimeParams["application_name"] = "boxofficectl"
+	config.RuntimeParams["application_name"] = "boxoffice audit"
 	config.RuntimeParams["default_transaction_read_only"] = "on"
 	config.RuntimeParams["statement_timeout"] = "60s"
 	conn, err := pgx.ConnectConfig(ctx, config)
@@ -33,5 +37,3 @@ func (s settings) withDatabase(ctx context.Context, service string, fn func(conn
 	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
 	return fn(conn)
 }
-
-func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }

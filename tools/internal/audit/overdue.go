@@ -1,0 +1,58 @@
+package audit
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"boxoffice.dev/pkg/events"
+)
+
+// Late is an order past its deadline.
+type Late struct {
+	OrderID     string    `json:"orderId"`
+	DueAt       time.Time `json:"dueAt"`
+	LateSeconds float64   `json:"lateSeconds"`
+	Problem     string    `json:"problem"`
+}
+
+// By returns how late it is.
+func (l Late) By() time.Duration { return time.Duration(l.LateSeconds * float64(time.Second)) }
+
+// Who should have done something about a deadline, and what.
+var duties = []struct{ service, problem, query string }{
+	{events.Expiration, "expiration has not told of it", `
+		SELECT order_id, due_at, extract(epoch FROM now() - due_at)::float8
+		FROM deadlines WHERE due_at <= now() - $1::interval ORDER BY due_at, order_id LIMIT $2`},
+	{events.Orders, "orders has not cancelled it", `
+		SELECT id, expires_at, extract(epoch FROM now() - expires_at)::float8
+		FROM orders WHERE status IN ('created', 'awaiting_payment') AND expires_at <= now() - $1::interval
+		ORDER BY expires_at, id LIMIT $2`},
+}
+
+// Overdue returns up to limit orders of each kind that are late by more than the grace, the latest
+// first. An order that both services neglect is there twice.
+func (d Databases) Overdue(ctx context.Context, grace time.Duration, limit int) ([]Late, error) {
+	found := []Late{}
+	for _, duty := range duties {
+		err := d.Read(ctx, duty.service, func(conn *pgx.Conn) error {
+			rows, err := conn.Query(ctx, duty.query, grace, limit)
+			if err != nil {
+				return err
+			}
+			l := Late{Problem: duty.problem}
+			_, err = pgx.ForEachRow(rows, []any{&l.OrderID, &l.DueAt, &l.LateSeconds}, func() error {
+				l.DueAt = l.DueAt.UTC()
+				found = append(found, l)
+				return nil
+			})
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("read what is overdue in %s: %w", duty.service, err)
+		}
+	}
+	return found, nil
+}

@@ -41,12 +41,19 @@ func known(code string) bool {
 	return err == nil && unit.String() == code && code != "XXX" && code != "XTS"
 }
 
+// Scale returns how many decimals the currency has: 2 for USD, 0 for JPY, 3 for KWD.
+func (m Money) Scale() int {
+	unit, err := currency.ParseISO(m.Currency)
+	if err != nil {
+		return 2
+	}
+	scale, _ := currency.Standard.Rounding(unit)
+	return scale
+}
+
 // Decimal writes the amount as a plain decimal number, such as 19.99 for USD and 1999 for JPY.
 func (m Money) Decimal() string {
-	scale := 2
-	if unit, err := currency.ParseISO(m.Currency); err == nil {
-		scale, _ = currency.Standard.Rounding(unit)
-	}
+	scale := m.Scale()
 	digits := strconv.Itoa(m.MinorUnits)
 	if scale == 0 {
 		return digits

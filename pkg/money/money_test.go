@@ -25,6 +25,14 @@ func TestDecimal(t *testing.T) {
 	}
 }
 
+func TestScale(t *testing.T) {
+	for currency, want := range map[string]int{"USD": 2, "JPY": 0, "KWD": 3} {
+		if got := (money.Money{MinorUnits: 1, Currency: currency}).Scale(); got != want {
+			t.Errorf("%s: got %d, want %d", currency, got, want)
+		}
+	}
+}
+
 func TestValidatePrice(t *testing.T) {
 	for _, tt := range []struct {
 		amount money.Money

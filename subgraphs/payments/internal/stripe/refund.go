@@ -1,0 +1,97 @@
+package stripe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	stripego "github.com/stripe/stripe-go/v84"
+
+	"boxoffice.dev/pkg/id"
+	"boxoffice.dev/subgraphs/payments/internal/payment"
+)
+
+// Refund implements payment.Processor. A refund that Stripe does not take, such as one of more than
+// is left, is a failed one without a Reference.
+func (p *Processor) Refund(ctx context.Context, r payment.RefundRequest) (payment.RefundResult, error) {
+	doing := fmt.Sprintf("refund %s (%s)", r.RefundID, r.Reference)
+	if !id.Valid(id.Refund, r.RefundID) {
+		return payment.RefundResult{}, fmt.Errorf("%s: not a refund id", doing)
+	}
+	amount, _, err := toStripe(r.Amount)
+	if err != nil {
+		return payment.RefundResult{Status: payment.RefundFailed}, nil
+	}
+	if p.now().Sub(id.Time(r.RefundID)) > keysAreSafeFor {
+		made, err := p.refundOf(ctx, r)
+		if !errors.Is(err, payment.ErrNoSuchIntent) {
+			return made, err
+		}
+	}
+	params := &stripego.RefundCreateParams{
+		PaymentIntent: &r.Reference,
+		Amount:        &amount,
+		Metadata:      map[string]string{refundIDKey: r.RefundID},
+	}
+	params.SetIdempotencyKey("refund/" + r.RefundID)
+	made, err := p.client.V1Refunds.Create(ctx, params)
+	if err == nil && !replayed(made.LastResponse) {
+		return refundResult(made), nil
+	}
+	if err == nil {
+		return p.FindRefund(ctx, made.ID)
+	}
+	if e := apiError(err); e != nil && e.Type == stripego.ErrorTypeInvalidRequest && (e.Param == "amount" ||
+		e.Code == stripego.ErrorCodeChargeAlreadyRefunded || e.Code == stripego.ErrorCodeChargeDisputed) {
+		return payment.RefundResult{Status: payment.RefundFailed}, nil
+	}
+	if looksStored(err) {
+		if made, err := p.refundOf(ctx, r); err == nil {
+			return made, nil
+		}
+	}
+	return payment.RefundResult{}, failure(doing, err)
+}
+
+// FindRefund implements payment.Processor.
+func (p *Processor) FindRefund(ctx context.Context, reference string) (payment.RefundResult, error) {
+	if reference == "" {
+		return payment.RefundResult{}, fmt.Errorf("find a refund: %w", payment.ErrNoSuchIntent)
+	}
+	found, err := p.client.V1Refunds.Retrieve(ctx, reference, nil)
+	if err != nil {
+		return payment.RefundResult{}, failure("find "+reference, err)
+	}
+	return refundResult(found), nil
+}
+
+// refundOf looks through the refunds of the intent for this one, ErrNoSuchIntent without any.
+func (p *Processor) refundOf(ctx context.Context, r payment.RefundRequest) (payment.RefundResult, error) {
+	var result payment.RefundResult
+	err := fmt.Errorf("find %s: %w", r.RefundID, payment.ErrNoSuchIntent)
+	params := &stripego.RefundListParams{PaymentIntent: &r.Reference}
+	params.Limit = stripego.Int64(100)
+	p.client.V1Refunds.List(ctx, params)(func(made *stripego.Refund, listErr error) bool {
+		switch {
+		case listErr != nil:
+			err = failure("list refunds of "+r.Reference, listErr)
+			return false
+		case made.Metadata[refundIDKey] == r.RefundID:
+			result, err = refundResult(made), nil
+			return false
+		}
+		return true
+	})
+	return result, err
+}
+
+func refundResult(r *stripego.Refund) payment.RefundResult {
+	result := payment.RefundResult{Reference: r.ID, Status: payment.RefundPending} // or requires_action, which cards never do
+	switch r.Status {
+	case stripego.RefundStatusSucceeded:
+		result.Status = payment.RefundSucceeded
+	case stripego.RefundStatusFailed, stripego.RefundStatusCanceled:
+		result.Status = payment.RefundFailed
+	}
+	return result
+}

@@ -1,0 +1,254 @@
+// Package stripe is the way to the card processor: payment.Processor by Stripe's PaymentIntents.
+// It never retries and is never sure after a 5xx, a time-out or a lost connection: the caller
+// repeats the call. Errors and logs carry ids and codes only, never a key, a card or a token.
+package stripe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"time"
+
+	stripego "github.com/stripe/stripe-go/v84"
+
+	"boxoffice.dev/pkg/id"
+	"boxoffice.dev/subgraphs/payments/internal/payment"
+)
+
+// Config says which account at which Stripe.
+type Config struct {
+	SecretKey string
+	APIBase   string           // empty for Stripe itself; the simulator's is http://…/simulator
+	ReturnURL string           // where a bank sends the buyer's browser after 3-D Secure; may be empty
+	Timeout   time.Duration    // of one request; 20 seconds when 0
+	Now       func() time.Time // time.Now when nil
+}
+
+// Metadata that our objects carry at Stripe.
+const (
+	paymentIDKey = "payment_id"
+	orderIDKey   = "order_id"
+	refundIDKey  = "refund_id"
+)
+
+// Stripe forgets an idempotency key when it is 24 hours old, and what was asked for with it would
+// happen again. So whoever asks for something older looks first for what has become of it.
+const keysAreSafeFor = 23 * time.Hour
+
+// clockSkew is how much Stripe's clock may differ from the one that our ids are made with.
+const clockSkew = 10 * time.Minute
+
+// Processor is payment.Processor at Stripe.
+type Processor struct {
+	client    *stripego.Client
+	returnURL string
+	now       func() time.Time
+}
+
+var _ payment.Processor = (*Processor)(nil)
+
+// New returns the processor. It does not check the key.
+func New(config Config) *Processor {
+	if config.APIBase == "" {
+		config.APIBase = stripego.APIURL
+	}
+	if config.Timeout == 0 {
+		config.Timeout = 20 * time.Second
+	}
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	backends := stripego.NewBackendsWithConfig(&stripego.BackendConfig{
+		URL:               &config.APIBase,
+		MaxNetworkRetries: stripego.Int64(0), // the caller repeats, with a record of it
+		EnableTelemetry:   stripego.Bool(false),
+		LeveledLogger:     &stripego.LeveledLogger{Level: stripego.LevelNull}, // it would log bodies
+		HTTPClient: &http.Client{
+			Timeout:       config.Timeout,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	})
+	return &Processor{
+		client:    stripego.NewClient(config.SecretKey, stripego.WithBackends(backends)),
+		returnURL: config.ReturnURL,
+		now:       config.Now,
+	}
+}
+
+// Authorize implements payment.Processor. A card or an amount that Stripe does not take makes a
+// declined Intent without a Reference.
+func (p *Processor) Authorize(ctx context.Context, a payment.Authorization) (payment.Intent, error) {
+	doing := "authorize " + a.PaymentID
+	if !id.Valid(id.Payment, a.PaymentID) {
+		return payment.Intent{}, fmt.Errorf("%s: not a payment id", doing)
+	}
+	amount, currency, err := toStripe(a.Amount)
+	if err != nil {
+		return p.refused(a, err.Error()+"."), nil
+	}
+	if p.now().Sub(id.Time(a.PaymentID)) > keysAreSafeFor {
+		made, err := p.findPayment(ctx, a.PaymentID)
+		if !errors.Is(err, payment.ErrNoSuchIntent) {
+			return made, err
+		}
+	}
+	params := &stripego.PaymentIntentCreateParams{
+		Amount:             &amount,
+		Currency:           &currency,
+		CaptureMethod:      stripego.String(stripego.PaymentIntentCaptureMethodManual),
+		Confirm:            stripego.Bool(true),
+		PaymentMethod:      &a.Token,
+		PaymentMethodTypes: stripego.StringSlice([]string{string(stripego.PaymentMethodTypeCard)}),
+		Metadata:           map[string]string{paymentIDKey: a.PaymentID, orderIDKey: a.OrderID},
+		Expand:             stripego.StringSlice(expanded("")),
+	}
+	if a.Description != "" {
+		params.Description = &a.Description
+	}
+	// Either way stripe.handleNextAction(clientSecret) works in a browser; with a URL to return to
+	// there is also a page that any browser can be sent to.
+	if p.returnURL != "" {
+		params.ReturnURL = &p.returnURL
+	} else {
+		params.UseStripeSDK = stripego.Bool(true)
+	}
+	params.SetIdempotencyKey("authorize/" + a.PaymentID)
+	made, err := p.client.V1PaymentIntents.Create(ctx, params)
+	switch {
+	case err == nil && replayed(made.LastResponse): // as it was then, which may be long ago
+		return p.Find(ctx, made.ID)
+	case err == nil:
+		return intentOf(made), nil
+	case refusal(err) != "":
+		return p.refused(a, refusal(err)), nil
+	}
+	if e := apiError(err); e != nil && e.Type == stripego.ErrorTypeCard {
+		declined := payment.Intent{PaymentID: a.PaymentID, Amount: a.Amount, CreatedAt: p.now().UTC()}
+		if e.PaymentIntent != nil {
+			declined = intentOf(e.PaymentIntent)
+		}
+		declined.Status, declined.Decline = payment.IntentDeclined, declineOf(e)
+		return declined, nil
+	}
+	if looksStored(err) {
+		if made, err := p.findPayment(ctx, a.PaymentID); err == nil {
+			return made, nil
+		}
+	}
+	return payment.Intent{}, failure(doing, err)
+}
+
+// Capture implements payment.Processor. It needs no idempotency key, for an intent can be captured
+// only once; a key would only make Stripe repeat an old 500 for a day.
+func (p *Processor) Capture(ctx context.Context, paymentID, reference string) (payment.Intent, error) {
+	doing := fmt.Sprintf("capture %s (%s)", paymentID, reference)
+	if reference == "" {
+		return payment.Intent{}, fmt.Errorf("%s: %w", doing, payment.ErrNoSuchIntent)
+	}
+	captured, err := p.client.V1PaymentIntents.Capture(ctx, reference, &stripego.PaymentIntentCaptureParams{
+		Expand: stripego.StringSlice(expanded("")),
+	})
+	if err == nil {
+		return intentOf(captured), nil
+	}
+	intent, found := p.after(ctx, reference, err)
+	if e := apiError(err); found && e.Type == stripego.ErrorTypeCard && intent.Status == payment.IntentAuthorized {
+		// The bank will not pay, but holds the amount all the same.
+		if intent, err := p.Void(ctx, paymentID, reference); err != nil || intent.Status != payment.IntentVoided {
+			return intent, err
+		}
+		intent.Status, intent.Decline = payment.IntentDeclined, declineOf(e)
+	}
+	if found {
+		return intent, nil
+	}
+	return payment.Intent{}, failure(doing, err)
+}
+
+// Void implements payment.Processor. Like Capture it needs no idempotency key.
+func (p *Processor) Void(ctx context.Context, paymentID, reference string) (payment.Intent, error) {
+	doing := fmt.Sprintf("void %s (%s)", paymentID, reference)
+	if reference == "" {
+		return payment.Intent{}, fmt.Errorf("%s: %w", doing, payment.ErrNoSuchIntent)
+	}
+	cancelled, err := p.client.V1PaymentIntents.Cancel(ctx, reference, &stripego.PaymentIntentCancelParams{
+		Expand: stripego.StringSlice(expanded("")),
+	})
+	if err == nil {
+		return intentOf(cancelled), nil
+	}
+	if intent, found := p.after(ctx, reference, err); found {
+		return intent, nil
+	}
+	return payment.Intent{}, failure(doing, err)
+}
+
+// after returns the intent as it is after a request to change it met err, and whether that is the
+// answer to the request: it is when Stripe refused the change for the state that the intent is in,
+// and when it broke down but the intent has come to its end.
+func (p *Processor) after(ctx context.Context, reference string, err error) (payment.Intent, bool) {
+	e := apiError(err)
+	refused := e != nil && (e.Type == stripego.ErrorTypeCard || e.Code == stripego.ErrorCodePaymentIntentUnexpectedState)
+	broken := e != nil && e.HTTPStatusCode >= http.StatusInternalServerError
+	if !refused && !broken {
+		return payment.Intent{}, false
+	}
+	intent, err := p.Find(ctx, reference)
+	if err != nil {
+		return payment.Intent{}, false
+	}
+	ended := intent.Status == payment.IntentCaptured || intent.Status == payment.IntentVoided || intent.Status == payment.IntentDeclined
+	return intent, refused || ended
+}
+
+// Find implements payment.Processor.
+func (p *Processor) Find(ctx context.Context, reference string) (payment.Intent, error) {
+	if reference == "" {
+		return payment.Intent{}, fmt.Errorf("find an intent: %w", payment.ErrNoSuchIntent)
+	}
+	found, err := p.client.V1PaymentIntents.Retrieve(ctx, reference, &stripego.PaymentIntentRetrieveParams{
+		Expand: stripego.StringSlice(expanded("")),
+	})
+	if err != nil {
+		return payment.Intent{}, failure("find "+reference, err)
+	}
+	return intentOf(found), nil
+}
+
+// findPayment looks through what was made since the payment's id for its intent.
+func (p *Processor) findPayment(ctx context.Context, paymentID string) (payment.Intent, error) {
+	for intent, err := range p.Ledger(ctx, id.Time(paymentID).Add(-clockSkew)) {
+		if err != nil || intent.PaymentID == paymentID {
+			return intent, err
+		}
+	}
+	return payment.Intent{}, fmt.Errorf("find %s: %w", paymentID, payment.ErrNoSuchIntent)
+}
+
+// Ledger implements payment.Processor, a hundred intents per request.
+func (p *Processor) Ledger(ctx context.Context, since time.Time) iter.Seq2[payment.Intent, error] {
+	params := &stripego.PaymentIntentListParams{
+		CreatedRange: &stripego.RangeQueryParams{GreaterThanOrEqual: since.Unix()},
+		Expand:       stripego.StringSlice(expanded("data.")),
+	}
+	params.Limit = stripego.Int64(100)
+	return func(yield func(payment.Intent, error) bool) {
+		p.client.V1PaymentIntents.List(ctx, params)(func(pi *stripego.PaymentIntent, err error) bool {
+			if err != nil {
+				yield(payment.Intent{}, failure("read the ledger", err))
+				return false
+			}
+			return yield(intentOf(pi), nil)
+		})
+	}
+}
+
+// expanded are the objects that an intent is to bring along, for its card and its refunds.
+func expanded(prefix string) []string { return []string{prefix + "latest_charge", prefix + "payment_method"} }
+
+// replayed reports whether Stripe answered with what it had stored under the idempotency key.
+func replayed(r *stripego.APIResponse) bool {
+	return r != nil && r.Header.Get("Idempotent-Replayed") == "true"
+}

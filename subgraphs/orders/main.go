@@ -18,12 +18,11 @@ import (
 
 type config struct {
 	server.Config
-	DatabaseURL   string        `env:"DATABASE_URL,required"`
-	AMQPURL       string        `env:"AMQP_URL,required"`
-	JWKSURL       string        `env:"JWKS_URL" envDefault:"http://127.0.0.1:4001/.well-known/jwks.json"`
-	ServiceToken  server.Secret `env:"SERVICE_TOKEN,required"`
-	Hold          time.Duration `env:"HOLD" envDefault:"15m"`
-	MaxLiveOrders int           `env:"MAX_LIVE_ORDERS" envDefault:"5"`
+	DatabaseURL  string        `env:"DATABASE_URL,required"`
+	AMQPURL      string        `env:"AMQP_URL,required"`
+	JWKSURL      string        `env:"JWKS_URL" envDefault:"http://127.0.0.1:4001/.well-known/jwks.json"`
+	ServiceToken server.Secret `env:"SERVICE_TOKEN,required"`
+	Orders       order.Config
 }
 
 func main() {
@@ -45,7 +44,7 @@ func run(ctx context.Context, cfg config, srv *server.Server) error {
 	}
 	defer bus.Close() //nolint:errcheck // the process ends
 	box := outbox.New(pool)
-	orders := order.NewService(order.Config{Hold: cfg.Hold, MaxUnpaid: cfg.MaxLiveOrders}, pool, box, time.Now)
+	orders := order.NewService(cfg.Orders, pool, box, time.Now)
 	verifier := identity.NewVerifier(identity.VerifierConfig{JWKSURL: cfg.JWKSURL})
 
 	srv.Check("database", pool.Ping)

@@ -7,12 +7,10 @@ import (
 	"embed"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"boxoffice.dev/pkg/correlation"
 	"boxoffice.dev/pkg/events"
-	"boxoffice.dev/pkg/inbox"
 	"boxoffice.dev/pkg/outbox"
 	"boxoffice.dev/pkg/postgres"
 )
@@ -52,19 +50,25 @@ func NewService(pool *pgxpool.Pool, box *outbox.Outbox) *Service {
 // events, the newest one decides: an order that was cancelled first and created later has no deadline.
 func (s *Service) Reactions() events.Handlers {
 	return events.Handlers{
-		events.OrderCreated:   events.On(s.orderCreated),
-		events.OrderCancelled: events.On(s.orderEnded),
-		events.OrderCompleted: events.On(s.orderEnded),
+		events.OrderCreated:       events.On(s.orderCreated),
+		events.OrderCancelled:     events.On(s.orderEnded),
+		events.OrderCompleted:     events.On(s.orderEnded),
+		events.OrderDeadlineMoved: events.On(s.deadlineMoved),
 	}
 }
 
 // orderCreated sets the order's deadline. Run is woken when it could not know of it in time.
 func (s *Service) orderCreated(ctx context.Context, o events.Order) error {
-	soon := false
-	err := s.advance(ctx, o, func(tx pgx.Tx) (err error) {
-		soon, err = insert(ctx, tx, deadline{orderID: o.ID, dueAt: o.ExpiresAt, ids: correlation.From(ctx)}, s.poll)
-		return err
-	})
+	soon, err := set(ctx, s.pool, o.Version, deadline{orderID: o.ID, dueAt: o.ExpiresAt, ids: correlation.From(ctx)}, s.poll)
+	if err == nil && soon {
+		s.wakeUp()
+	}
+	return err
+}
+
+// deadlineMoved sets a later deadline of an order that is not over.
+func (s *Service) deadlineMoved(ctx context.Context, d events.OrderDeadline) error {
+	soon, err := move(ctx, s.pool, deadline{orderID: d.OrderID, dueAt: d.Deadline, ids: correlation.From(ctx)}, s.poll)
 	if err == nil && soon {
 		s.wakeUp()
 	}
@@ -73,18 +77,7 @@ func (s *Service) orderCreated(ctx context.Context, o events.Order) error {
 
 // orderEnded drops the order's deadline.
 func (s *Service) orderEnded(ctx context.Context, o events.Order) error {
-	return s.advance(ctx, o, func(tx pgx.Tx) error { return remove(ctx, tx, o.ID) })
-}
-
-// advance calls change, in a transaction, when o is newer than all that was heard of the order.
-func (s *Service) advance(ctx context.Context, o events.Order, change func(pgx.Tx) error) error {
-	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		newer, err := inbox.Advance(ctx, tx, events.Expiration, o.ID, o.Version)
-		if err != nil || !newer {
-			return err
-		}
-		return change(tx)
-	})
+	return remove(ctx, s.pool, o.ID, o.Version)
 }
 
 func (s *Service) wakeUp() {

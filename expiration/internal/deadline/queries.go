@@ -9,23 +9,53 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"boxoffice.dev/pkg/correlation"
+	"boxoffice.dev/pkg/events"
+	"boxoffice.dev/pkg/inbox"
 	"boxoffice.dev/pkg/outbox"
 )
 
-// insert stores the deadline and reports whether it passes within the given time from now.
-func insert(ctx context.Context, tx pgx.Tx, d deadline, within time.Duration) (soon bool, err error) {
-	err = tx.QueryRow(ctx, `
-		INSERT INTO deadlines (order_id, due_at, request_id, cause_id, trace_parent)
-		VALUES ($1, $2, $3, $4, $5) RETURNING due_at <= now() + $6::interval`,
-		d.orderID, d.dueAt, d.ids.Request, d.ids.Cause, d.ids.TraceParent, within).Scan(&soon)
-	if err != nil {
-		return false, fmt.Errorf("insert deadline of order %s: %w", d.orderID, err)
-	}
-	return soon, nil
+// set stores the first deadline of an order, unless the order has been heard of at the same or a
+// newer version before. It reports whether the deadline passes within the given time from now.
+func set(ctx context.Context, pool *pgxpool.Pool, version int, d deadline, within time.Duration) (soon bool, err error) {
+	return comesWithin(pool.Query(ctx, `
+		WITH newer AS (`+inbox.Statement+`)
+		INSERT INTO deadlines AS known (order_id, due_at, request_id, cause_id, trace_parent)
+		SELECT $2, $4, $5, $6, $7 FROM newer
+		ON CONFLICT (order_id) DO UPDATE SET due_at = greatest(known.due_at, excluded.due_at)
+		RETURNING due_at <= now() + $8::interval`,
+		events.Expiration, d.orderID, version, d.dueAt, d.ids.Request, d.ids.Cause, d.ids.TraceParent, within))
 }
 
-func remove(ctx context.Context, tx pgx.Tx, orderID string) error {
-	if _, err := tx.Exec(ctx, `DELETE FROM deadlines WHERE order_id = $1`, orderID); err != nil {
+// move stores a later deadline of an order, unless the order is over: of those that are live, only
+// the creation was heard of, which is version 1. It reports the same as set.
+func move(ctx context.Context, pool *pgxpool.Pool, d deadline, within time.Duration) (soon bool, err error) {
+	return comesWithin(pool.Query(ctx, `
+		INSERT INTO deadlines AS known (order_id, due_at, request_id, cause_id, trace_parent)
+		SELECT $2, $3, $4, $5, $6 WHERE NOT EXISTS (SELECT FROM inbox WHERE consumer = $1 AND subject = $2 AND version > 1)
+		ON CONFLICT (order_id) DO UPDATE SET due_at = greatest(known.due_at, excluded.due_at)
+		RETURNING due_at <= now() + $7::interval`,
+		events.Expiration, d.orderID, d.dueAt, d.ids.Request, d.ids.Cause, d.ids.TraceParent, within))
+}
+
+// comesWithin reads what set and move return: a row if they stored a deadline.
+func comesWithin(rows pgx.Rows, err error) (bool, error) {
+	if err != nil {
+		return false, fmt.Errorf("set deadline: %w", err)
+	}
+	soon, err := pgx.CollectRows(rows, pgx.RowTo[bool])
+	if err != nil {
+		return false, fmt.Errorf("set deadline: %w", err)
+	}
+	return len(soon) == 1 && soon[0], nil
+}
+
+// remove drops the deadline of an order that is over, and remembers that it is. As one batch
+// outside of a transaction the statements are one implicit transaction.
+func remove(ctx context.Context, pool *pgxpool.Pool, orderID string, version int) error {
+	var batch pgx.Batch
+	batch.Queue(inbox.Statement, events.Expiration, orderID, version)
+	batch.Queue(`DELETE FROM deadlines WHERE order_id = $1`, orderID)
+	if err := pool.SendBatch(ctx, &batch).Close(); err != nil {
 		return fmt.Errorf("remove deadline of order %s: %w", orderID, err)
 	}
 	return nil

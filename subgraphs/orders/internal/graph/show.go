@@ -25,8 +25,8 @@ func (r *Resolver) show(ctx context.Context, o order.Order) *generated.Order {
 		Title: o.Title, Price: &o.Price,
 		CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt, ExpiresAt: o.ExpiresAt,
 		SecondsUntilExpiry: o.SecondsUntilExpiry(now),
-		ViewerCanCancel:    mine && o.Unpaid(),
-		ViewerCanPay:       mine && o.Unpaid() && now.Before(o.ExpiresAt),
+		ViewerCanCancel:    mine && o.Cancellable(),
+		ViewerCanPay:       mine && o.Payable(now),
 	}
 	if o.Status == order.Cancelled {
 		shown.Cancellation = &generated.OrderCancellation{Reason: reason(o.Reason), At: o.UpdatedAt}

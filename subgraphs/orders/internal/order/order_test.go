@@ -23,6 +23,7 @@ import (
 
 const (
 	hold      = 15 * time.Minute
+	grace     = time.Minute
 	maxUnpaid = 5
 )
 
@@ -38,7 +39,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	t.Parallel()
 	w := &world{t: t, pool: pgtest.New(t, outbox.Migrations(), order.Migrations()), now: time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)}
-	w.Service = order.NewService(order.Config{Hold: hold, MaxUnpaid: maxUnpaid}, w.pool, outbox.New(w.pool), func() time.Time { return w.now })
+	w.Service = order.NewService(order.Config{Hold: hold, MaxUnpaid: maxUnpaid, PaymentFailure: order.CancelOrder, PaymentGrace: grace}, w.pool, outbox.New(w.pool), func() time.Time { return w.now })
 	return w
 }
 
@@ -70,12 +71,42 @@ func (w *world) create(buyer, ticketID string) order.Order {
 	return o
 }
 
-// complete makes an order paid, as nothing in this service can do yet.
-func (w *world) complete(o order.Order) {
+// reserve delivers that tickets has locked the order's ticket.
+func (w *world) reserve(o order.Order) {
 	w.t.Helper()
-	if _, err := w.pool.Exec(w.t.Context(), `UPDATE orders SET status = 'complete', version = version + 1 WHERE id = $1`, o.ID); err != nil {
-		w.t.Fatal(err)
+	w.tell(events.TicketReserved, events.Ticket{
+		ID: o.TicketID, Version: o.TicketVersion + 1, Title: o.Title, Price: o.Price, SellerID: o.SellerID,
+		Availability: "reserved", OrderID: o.ID,
+	})
+}
+
+// attempt returns an attempt to pay for the order that has just begun; nobody was told of it.
+func (w *world) attempt(o order.Order) events.Payment {
+	return events.Payment{ID: id.New(id.Payment), OrderID: o.ID, Amount: o.Price, StartedAt: w.now}
+}
+
+// steps are the states of a payment, with the type of the event that tells each.
+var steps = map[events.Type]string{
+	events.PaymentStarted: "processing", events.PaymentAuthorized: "authorized", events.PaymentSucceeded: "succeeded",
+	events.PaymentFailed: "failed", events.PaymentVoided: "voided", events.PaymentRefunded: "refunded",
+}
+
+// pays delivers the next states of the payment.
+func (w *world) pays(p *events.Payment, types ...events.Type) {
+	w.t.Helper()
+	for _, typ := range types {
+		p.Version, p.Status = p.Version+1, steps[typ]
+		w.tell(typ, *p)
 	}
+}
+
+// complete makes an order paid.
+func (w *world) complete(o order.Order) events.Payment {
+	w.t.Helper()
+	p := w.attempt(o)
+	w.reserve(o)
+	w.pays(&p, events.PaymentStarted, events.PaymentAuthorized, events.PaymentSucceeded)
+	return p
 }
 
 // told returns the types of the events about an order or ticket, oldest first.
@@ -150,8 +181,14 @@ func TestCreate(t *testing.T) {
 				w := newWorld(t)
 				ticket := w.ticket()
 				o := w.create(user(), ticket.ID)
-				if _, err := w.pool.Exec(t.Context(), `UPDATE orders SET status = $2 WHERE id = $1`, o.ID, status); err != nil {
-					t.Fatal(err)
+				switch status {
+				case order.AwaitingPayment:
+					w.reserve(o)
+				case order.Complete:
+					w.complete(o)
+				}
+				if got := w.get(o).Status; got != status {
+					t.Fatalf("got %s, want %s", got, status)
 				}
 				_, err := w.Create(t.Context(), user(), order.CreateInput{TicketID: ticket.ID})
 				if got := wantCode(t, err, apperr.TicketReserved); got != ticket.ID {
@@ -351,7 +388,7 @@ func TestCancel(t *testing.T) {
 		w.complete(o)
 		_, err = w.Cancel(t.Context(), o.BuyerID, o.ID)
 		wantCode(t, err, apperr.OrderNotCancellable)
-		w.wantTold(o.ID, events.OrderCreated)
+		w.wantTold(o.ID, events.OrderCreated, events.OrderAwaitingPayment, events.OrderCompleted)
 	})
 }
 
@@ -376,16 +413,11 @@ func TestReplica(t *testing.T) {
 }
 
 func TestReactions(t *testing.T) {
-	reserve := func(w *world, ticket events.Ticket, o order.Order) {
-		ticket.Version, ticket.Availability, ticket.OrderID = 2, "reserved", o.ID
-		w.tell(events.TicketReserved, ticket)
-	}
 	t.Run("O4 reserved moves the order to AWAITING_PAYMENT once", func(t *testing.T) {
 		w := newWorld(t)
-		ticket := w.ticket()
-		o := w.create(user(), ticket.ID)
-		reserve(w, ticket, o)
-		reserve(w, ticket, o)
+		o := w.create(user(), w.ticket().ID)
+		w.reserve(o)
+		w.reserve(o)
 		if got := w.get(o); got.Status != order.AwaitingPayment || got.Version != 2 {
 			t.Errorf("got %s at version %d", got.Status, got.Version)
 		}
@@ -406,9 +438,8 @@ func TestReactions(t *testing.T) {
 	})
 	t.Run("O9 expiry of an unpaid order, delivered twice", func(t *testing.T) {
 		w := newWorld(t)
-		ticket := w.ticket()
-		o := w.create(user(), ticket.ID)
-		reserve(w, ticket, o)
+		o := w.create(user(), w.ticket().ID)
+		w.reserve(o)
 		for range 2 {
 			w.tell(events.OrderExpired, events.OrderDeadline{OrderID: o.ID, Deadline: o.ExpiresAt})
 		}
@@ -433,7 +464,7 @@ func TestReactions(t *testing.T) {
 		if got := w.get(given); got.Reason != order.BuyerCancelled {
 			t.Errorf("the cancelled order's reason became %s", got.Reason)
 		}
-		w.wantTold(paid.ID, events.OrderCreated)
+		w.wantTold(paid.ID, events.OrderCreated, events.OrderAwaitingPayment, events.OrderCompleted)
 		w.wantTold(given.ID, events.OrderCreated, events.OrderCancelled)
 	})
 	t.Run("O9 a deadline that was moved since", func(t *testing.T) {

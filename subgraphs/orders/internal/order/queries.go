@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"boxoffice.dev/pkg/correlation"
@@ -19,7 +21,9 @@ import (
 )
 
 const orderColumns = `id, version, status, buyer_id, seller_id, ticket_id, ticket_version, title,
-	price_minor_units, currency, created_at, updated_at, expires_at, coalesce(cancel_reason, '') AS cancel_reason`
+	price_minor_units, currency, created_at, updated_at, expires_at, coalesce(cancel_reason, '') AS cancel_reason,
+	coalesce(payment_id, '') AS payment_id, frozen_at, EXISTS (SELECT FROM payments
+		WHERE order_id = orders.id AND status IN ('processing', 'requires_action', 'authorized')) AS paying`
 
 // orderRow is a row of orders.
 type orderRow struct {
@@ -37,21 +41,28 @@ type orderRow struct {
 	UpdatedAt       time.Time
 	ExpiresAt       time.Time
 	CancelReason    Reason
+	PaymentID       string
+	FrozenAt        *time.Time
+	Paying          bool
 }
 
 func (r orderRow) order() Order {
-	return Order{
+	o := Order{
 		ID: r.ID, Version: r.Version, Status: r.Status, BuyerID: r.BuyerID, SellerID: r.SellerID,
 		TicketID: r.TicketID, TicketVersion: r.TicketVersion, Title: r.Title,
 		Price:     money.Money{MinorUnits: r.PriceMinorUnits, Currency: r.Currency},
 		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(), Reason: r.CancelReason,
+		PaymentID: r.PaymentID, Paying: r.Paying,
 	}
+	if r.FrozenAt != nil {
+		o.FrozenAt = r.FrozenAt.UTC()
+	}
+	return o
 }
 
 // querier is a pool or a transaction.
 type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
-	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
 }
 
 func selectOrders(ctx context.Context, q querier, sql string, args ...any) ([]Order, error) {
@@ -59,6 +70,10 @@ func selectOrders(ctx context.Context, q querier, sql string, args ...any) ([]Or
 	if err != nil {
 		return nil, fmt.Errorf("read orders: %w", err)
 	}
+	return collectOrders(rows)
+}
+
+func collectOrders(rows pgx.Rows) ([]Order, error) {
 	orders, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Order, error) {
 		r, err := pgx.RowToStructByName[orderRow](row)
 		return r.order(), err
@@ -69,15 +84,34 @@ func selectOrders(ctx context.Context, q querier, sql string, args ...any) ([]Or
 	return orders, nil
 }
 
-func lockOrder(ctx context.Context, tx pgx.Tx, orderID string) (Order, error) {
-	orders, err := selectOrders(ctx, tx, `SELECT `+orderColumns+` FROM orders WHERE id = $1 ORDER BY id FOR UPDATE`, orderID)
-	if err != nil {
-		return Order{}, err
+// lockOrder locks an order, then stores what learn queues, then reads the attempts to pay for the
+// order, all in one round trip. Each statement sees what was committed while an earlier one waited.
+func lockOrder(ctx context.Context, tx pgx.Tx, orderID string, learn func(*pgx.Batch)) (Order, payments, error) {
+	var o []Order
+	var ps payments
+	var batch pgx.Batch
+	batch.Queue(`SELECT `+orderColumns+` FROM orders WHERE id = $1 ORDER BY id FOR UPDATE`, orderID).Query(func(rows pgx.Rows) (err error) {
+		if o, err = collectOrders(rows); err == nil && len(o) == 0 {
+			err = orderNotFound()
+		}
+		return err
+	})
+	if learn != nil {
+		learn(&batch)
 	}
-	if len(orders) == 0 {
-		return Order{}, orderNotFound()
+	batch.Queue(`SELECT id, version, status, amount_minor_units, currency, started_at, coalesce(answer, '')
+		FROM payments WHERE order_id = $1 ORDER BY started_at, id`, orderID).Query(func(rows pgx.Rows) (err error) {
+		ps, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (p payment, err error) {
+			err = row.Scan(&p.id, &p.version, &p.status, &p.amount.MinorUnits, &p.amount.Currency, &p.startedAt, &p.answer)
+			return p, err
+		})
+		return err
+	})
+	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
+		return Order{}, nil, fmt.Errorf("lock order %s: %w", orderID, err)
 	}
-	return orders[0], nil
+	o[0].Paying = slices.ContainsFunc(ps, payment.underWay)
+	return o[0], ps, nil
 }
 
 func ordersByID(ctx context.Context, q querier, ids []string) ([]Order, error) {
@@ -162,41 +196,74 @@ func insertOrder(ctx context.Context, pool *pgxpool.Pool, c change, slot int, in
 	return nil
 }
 
-func updateOrder(ctx context.Context, tx pgx.Tx, c change) error {
+// storeChange writes what is different after the change, and what tells of it.
+func storeChange(ctx context.Context, tx pgx.Tx, c change) error {
 	o := c.order
 	var batch pgx.Batch
-	batch.Queue(`UPDATE orders SET version = $2, status = $3, updated_at = $4, cancel_reason = nullif($5, '') WHERE id = $1`,
-		o.ID, o.Version, o.Status, o.UpdatedAt, o.Reason)
+	if o != c.before {
+		batch.Queue(`
+			UPDATE orders SET version = $2, status = $3, updated_at = $4, cancel_reason = nullif($5, ''),
+				payment_id = nullif($6, ''), frozen_at = $7
+			WHERE id = $1`,
+			o.ID, o.Version, o.Status, o.UpdatedAt, o.Reason, o.PaymentID, pgtype.Timestamptz{Time: o.FrozenAt, Valid: o.Frozen()})
+	}
+	for _, a := range c.answers {
+		batch.Queue(`UPDATE payments SET answer = $2 WHERE id = $1`, a.paymentID, a.verdict)
+	}
 	queueTold(ctx, &batch, c)
+	if batch.Len() == 0 {
+		return nil
+	}
 	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
-		return fmt.Errorf("update order %s to %s: %w", o.ID, o.Status, err)
+		return fmt.Errorf("change order %s to %s: %w", o.ID, o.Status, err)
 	}
 	return nil
 }
 
-// queueTold adds what tells of a change: its line of history and its event.
+// queueTold adds what tells of a change: its line of history, if the status is another, and its events.
 func queueTold(ctx context.Context, batch *pgx.Batch, c change) {
 	o := c.order
-	batch.Queue(`
-		INSERT INTO order_events (id, order_id, version, at, actor, from_status, to_status, reason, request_id)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, nullif($8, ''), $9)`,
-		id.New(id.OrderEvent), o.ID, o.Version, o.UpdatedAt, c.actor, c.from, o.Status, o.Reason, correlation.From(ctx).Request)
-	outbox.Queue(ctx, batch, c.event())
+	if c.moved() {
+		batch.Queue(`
+			INSERT INTO order_events (id, order_id, version, at, actor, from_status, to_status, reason, request_id)
+			VALUES ($1, $2, $3, $4, $5, nullif($6, ''), $7, nullif($8, ''), $9)`,
+			id.New(id.OrderEvent), o.ID, o.Version, o.UpdatedAt, c.actor, c.before.Status, o.Status, o.Reason, correlation.From(ctx).Request)
+	}
+	outbox.Queue(ctx, batch, c.told()...)
 }
 
-// replicate stores a version of a ticket unless the same or a newer one is there.
-func replicate(ctx context.Context, q querier, t events.Ticket) error {
-	_, err := q.Exec(ctx, `
+// queueTicket adds storing a version of a ticket, unless the same or a newer one is there.
+func queueTicket(batch *pgx.Batch, t events.Ticket) {
+	batch.Queue(`
 		INSERT INTO tickets AS replica (id, version, title, price_minor_units, currency, seller_id, availability)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (id) DO UPDATE SET version = excluded.version, title = excluded.title,
 			price_minor_units = excluded.price_minor_units, currency = excluded.currency, availability = excluded.availability
 		WHERE replica.version < excluded.version`,
 		t.ID, t.Version, t.Title, t.Price.MinorUnits, t.Price.Currency, t.SellerID, t.Availability)
-	if err != nil {
+}
+
+func replicate(ctx context.Context, pool *pgxpool.Pool, t events.Ticket) error {
+	var batch pgx.Batch
+	queueTicket(&batch, t)
+	if err := pool.SendBatch(ctx, &batch).Close(); err != nil {
 		return fmt.Errorf("replicate ticket %s version %d: %w", t.ID, t.Version, err)
 	}
 	return nil
+}
+
+// queuePayment adds storing a version of a payment, unless the same or a newer one is there. newer
+// says afterwards whether it was stored.
+func queuePayment(batch *pgx.Batch, p events.Payment, newer *bool) {
+	batch.Queue(`
+		INSERT INTO payments AS replica (id, order_id, version, status, amount_minor_units, currency, started_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (id) DO UPDATE SET version = excluded.version, status = excluded.status
+		WHERE replica.version < excluded.version`,
+		p.ID, p.OrderID, p.Version, p.Status, p.Amount.MinorUnits, p.Amount.Currency, p.StartedAt).Exec(func(tag pgconn.CommandTag) error {
+		*newer = tag.RowsAffected() == 1
+		return nil
+	})
 }
 
 func eventsOfOrders(ctx context.Context, q querier, orderIDs []string) ([]Event, error) {

@@ -21,6 +21,12 @@ func (s *Service) Reactions() events.Handlers {
 		events.TicketReserved:           events.On(s.ticketReserved),
 		events.TicketReservationRefused: events.On(s.reservationRefused),
 		events.OrderExpired:             events.On(s.deadlinePassed),
+		events.PaymentStarted:           events.On(s.paymentChanged),
+		events.PaymentAuthorized:        events.On(s.paymentChanged),
+		events.PaymentSucceeded:         events.On(s.paymentChanged),
+		events.PaymentFailed:            events.On(s.paymentChanged),
+		events.PaymentVoided:            events.On(s.paymentChanged),
+		events.PaymentRefunded:          events.On(s.paymentChanged),
 	}
 }
 
@@ -32,38 +38,40 @@ func (s *Service) ticketChanged(ctx context.Context, t events.Ticket) error {
 // ticketReserved moves the order that holds the ticket to AwaitingPayment: nobody can edit the
 // ticket any more.
 func (s *Service) ticketReserved(ctx context.Context, t events.Ticket) error {
-	return s.react(ctx, t.OrderID, func(tx pgx.Tx, o Order) (change, bool, error) {
-		if err := replicate(ctx, tx, t); err != nil {
-			return change{}, false, err
-		}
-		c, ok := o.confirm(s.now())
-		return c, ok, nil
+	return s.react(ctx, t.OrderID, func(batch *pgx.Batch) { queueTicket(batch, t) }, func(o Order, _ payments) change {
+		return o.confirm(s.now())
 	})
 }
 
 // reservationRefused ends an order whose ticket is not what the buyer saw any more.
 func (s *Service) reservationRefused(ctx context.Context, r events.ReservationRefused) error {
-	return s.react(ctx, r.OrderID, func(_ pgx.Tx, o Order) (change, bool, error) {
-		c, ok := o.cancel(System, ReservationRefused, s.now())
-		return c, ok, nil
+	return s.react(ctx, r.OrderID, nil, func(o Order, _ payments) change {
+		return o.cancel(System, ReservationRefused, s.now())
 	})
 }
 
-// deadlinePassed ends an order that was not paid in time. A deadline before the order's own is
-// one that was moved since, and is ignored.
+// deadlinePassed ends an order that was not paid in time.
 func (s *Service) deadlinePassed(ctx context.Context, d events.OrderDeadline) error {
-	return s.react(ctx, d.OrderID, func(_ pgx.Tx, o Order) (change, bool, error) {
-		if d.Deadline.Before(o.ExpiresAt) {
-			return change{}, false, nil
+	return s.react(ctx, d.OrderID, nil, func(o Order, ps payments) change {
+		return o.deadlinePassed(d.Deadline, ps, s.cfg.rules(), s.now())
+	})
+}
+
+// paymentChanged keeps the replica of payments, completes or ends the order that a payment is for,
+// and answers a payment that asks. What was overtaken by something newer says nothing.
+func (s *Service) paymentChanged(ctx context.Context, p events.Payment) error {
+	var newer bool
+	return s.react(ctx, p.OrderID, func(batch *pgx.Batch) { queuePayment(batch, p, &newer) }, func(o Order, ps payments) change {
+		if !newer {
+			return o.nothing()
 		}
-		c, ok := o.cancel(System, Expired, s.now())
-		return c, ok, nil
+		return o.paymentChanged(p, ps, s.cfg.rules(), s.now())
 	})
 }
 
 // react is change for events. An order that nobody knows is a fault then, not a user's mistake.
-func (s *Service) react(ctx context.Context, orderID string, decide func(pgx.Tx, Order) (change, bool, error)) error {
-	_, err := s.change(ctx, orderID, decide)
+func (s *Service) react(ctx context.Context, orderID string, learn func(*pgx.Batch), decide func(Order, payments) change) error {
+	_, err := s.change(ctx, orderID, learn, func(o Order, ps payments) (change, error) { return decide(o, ps), nil })
 	if apperr.Has(err, apperr.OrderNotFound) {
 		return fmt.Errorf("unknown order %s", orderID)
 	}

@@ -24,9 +24,19 @@ func Migrations() postgres.Migrations { return postgres.Migrations{Name: "orders
 
 // Config is what an operator may set.
 type Config struct {
-	Hold      time.Duration // how long a reservation lasts unless it is paid
-	MaxUnpaid int           // how many unpaid orders one buyer may have at a time
+	// How long a reservation lasts unless it is paid.
+	Hold time.Duration `env:"HOLD" envDefault:"15m"`
+	// How many unpaid orders one buyer may have at a time.
+	MaxUnpaid int `env:"MAX_LIVE_ORDERS" envDefault:"5"`
+	// What becomes of an order when a payment for it fails.
+	PaymentFailure FailurePolicy `env:"PAYMENT_FAILURE" envDefault:"cancel"`
+	// How long an attempt to pay that began before the deadline may go on after it.
+	PaymentGrace time.Duration `env:"PAYMENT_GRACE" envDefault:"60s"`
+	// How long a reader may wait for a version that is not there yet.
+	Wait time.Duration `env:"ORDER_WAIT" envDefault:"3s"`
 }
+
+func (c Config) rules() rules { return rules{policy: c.PaymentFailure, grace: c.PaymentGrace} }
 
 // Service has the use cases of orders. Each owns its transaction.
 type Service struct {
@@ -122,15 +132,16 @@ func (s *Service) Cancel(ctx context.Context, buyerID, orderID string) (Order, e
 	if !id.Valid(id.Order, orderID) {
 		return Order{}, orderNotFound()
 	}
-	return s.change(ctx, orderID, func(_ pgx.Tx, o Order) (change, bool, error) {
-		if o.BuyerID != buyerID {
-			return change{}, false, apperr.New(apperr.NotAuthorized, "This is not your order.").At("input.orderId")
+	return s.change(ctx, orderID, nil, func(o Order, _ payments) (change, error) {
+		switch {
+		case o.BuyerID != buyerID:
+			return change{}, apperr.New(apperr.NotAuthorized, "This is not your order.").At("input.orderId")
+		case o.Status == Complete:
+			return change{}, apperr.New(apperr.OrderNotCancellable, "The order is paid already.").At("input.orderId").With(o)
+		case o.Frozen():
+			return change{}, apperr.New(apperr.OrderNotCancellable, "The order is being paid.").At("input.orderId").With(o)
 		}
-		if o.Status == Complete {
-			return change{}, false, apperr.New(apperr.OrderNotCancellable, "The order is paid already.").At("input.orderId").With(o)
-		}
-		c, ok := o.cancel(Buyer, BuyerCancelled, s.now())
-		return c, ok, nil
+		return o.cancel(Buyer, BuyerCancelled, s.now()), nil
 	})
 }
 
@@ -138,22 +149,24 @@ func orderNotFound() error {
 	return apperr.New(apperr.OrderNotFound, "There is no such order.").At("input.orderId")
 }
 
-// change locks an order and makes the change that decide wants, if any, together with its line of
-// history and its event. It returns the order as it is afterwards, or OrderNotFound.
-func (s *Service) change(ctx context.Context, orderID string, decide func(pgx.Tx, Order) (change, bool, error)) (Order, error) {
+// change locks an order and makes the change that decide wants, together with its line of history,
+// the answers to payments that follow from it, and the events that tell all of it. learn, if any,
+// queues what is to be stored before decide looks. It returns the order as it is afterwards, or
+// OrderNotFound.
+func (s *Service) change(ctx context.Context, orderID string, learn func(*pgx.Batch), decide func(Order, payments) (change, error)) (Order, error) {
 	var result Order
 	err := s.outbox.Tx(ctx, func(tx pgx.Tx) error {
-		o, err := lockOrder(ctx, tx, orderID)
+		o, ps, err := lockOrder(ctx, tx, orderID, learn)
 		if err != nil {
 			return err
 		}
-		result = o
-		c, ok, err := decide(tx, o)
-		if err != nil || !ok {
+		c, err := decide(o, ps)
+		if err != nil {
 			return err
 		}
+		c = c.answering(ps, s.cfg.rules(), s.now())
 		result = c.order
-		return updateOrder(ctx, tx, c)
+		return storeChange(ctx, tx, c)
 	})
 	if err != nil {
 		return Order{}, err

@@ -6,9 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"boxoffice.dev/pkg/apperr"
 	"boxoffice.dev/pkg/events"
-	"boxoffice.dev/pkg/inbox"
 	"boxoffice.dev/pkg/outbox"
 )
 
@@ -40,11 +38,15 @@ func (s *Service) orderCreated(ctx context.Context, o events.Order) error {
 	})
 }
 
-// orderCancelled puts the ticket back on sale, only if that order holds it.
+// orderCancelled puts the ticket back on sale, or takes it off for good when the seller wants it
+// so; only if that order holds it, paid or not.
 func (s *Service) orderCancelled(ctx context.Context, o events.Order) error {
 	return s.react(ctx, o, func(tx pgx.Tx, t Ticket) error {
-		if t.Availability != Reserved || t.OrderID != o.ID {
+		switch {
+		case t.OrderID != o.ID:
 			return nil
+		case o.KeepOffSale:
+			return updateTicket(ctx, tx, t.withdraw(s.now()))
 		}
 		return updateTicket(ctx, tx, t.release(s.now()))
 	})
@@ -65,15 +67,8 @@ func (s *Service) orderCompleted(ctx context.Context, o events.Order) error {
 // newer version of the order before. An unknown ticket is one at version 0.
 func (s *Service) react(ctx context.Context, o events.Order, do func(pgx.Tx, Ticket) error) error {
 	return s.outbox.Tx(ctx, func(tx pgx.Tx) error {
-		newer, err := inbox.Advance(ctx, tx, events.Tickets, o.ID, o.Version)
+		t, newer, err := lockTicketFor(ctx, tx, o)
 		if err != nil || !newer {
-			return err
-		}
-		t, err := lockTicket(ctx, tx, o.TicketID)
-		if apperr.Has(err, apperr.TicketNotFound) {
-			t, err = Ticket{ID: o.TicketID}, nil
-		}
-		if err != nil {
 			return err
 		}
 		return do(tx, t)

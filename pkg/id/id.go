@@ -3,6 +3,8 @@
 package id
 
 import (
+	"time"
+
 	"github.com/google/uuid"
 	"go.jetify.com/typeid"
 )
@@ -37,4 +39,14 @@ func Prefix(s string) string {
 		return ""
 	}
 	return t.Prefix()
+}
+
+// Time returns when a well-formed id was made, and the zero time of anything else.
+func Time(s string) time.Time {
+	t, err := typeid.FromString(s)
+	if err != nil {
+		return time.Time{}
+	}
+	sec, nsec := uuid.UUID(t.UUIDBytes()).Time().UnixTime()
+	return time.Unix(sec, nsec).UTC()
 }

@@ -2,6 +2,7 @@ package id_test
 
 import (
 	"testing"
+	"time"
 
 	"boxoffice.dev/pkg/id"
 )
@@ -32,5 +33,16 @@ func TestValid(t *testing.T) {
 		if got := id.Valid(id.Ticket, s); got != want {
 			t.Errorf("Valid(%q): got %v, want %v", s, got, want)
 		}
+	}
+}
+
+func TestTime(t *testing.T) {
+	before := time.Now().Truncate(time.Millisecond)
+	got := id.Time(id.New(id.Order))
+	if got.Before(before) || got.After(time.Now()) {
+		t.Errorf("got %s, want now", got)
+	}
+	if !id.Time("nonsense").IsZero() {
+		t.Errorf("nonsense: got %s", id.Time("nonsense"))
 	}
 }

@@ -1,0 +1,45 @@
+// Package graph translates between the schema and the domain of payments. A resolver finds out who
+// asks, calls the domain once and shows what came back; it decides nothing.
+package graph
+
+import (
+	"context"
+	"slices"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"boxoffice.dev/pkg/identity"
+	"boxoffice.dev/subgraphs/payments/internal/graph/generated"
+	"boxoffice.dev/subgraphs/payments/internal/payment"
+)
+
+// Resolver is the root of all resolvers.
+type Resolver struct{ payments *payment.Service }
+
+// Schema returns the executable schema of the payments subgraph.
+func Schema(payments *payment.Service) graphql.ExecutableSchema {
+	return generated.NewExecutableSchema(generated.Config{Resolvers: &Resolver{payments}})
+}
+
+type (
+	queryResolver    struct{ *Resolver }
+	mutationResolver struct{ *Resolver }
+	entityResolver   struct{ *Resolver }
+	orderResolver    struct{ *Resolver }
+	paymentResolver  struct{ *Resolver }
+	refundResolver   struct{ *Resolver }
+)
+
+func (r *Resolver) Query() generated.QueryResolver       { return queryResolver{r} }
+func (r *Resolver) Mutation() generated.MutationResolver { return mutationResolver{r} }
+func (r *Resolver) Entity() generated.EntityResolver     { return entityResolver{r} }
+func (r *Resolver) Order() generated.OrderResolver       { return orderResolver{r} }
+func (r *Resolver) Payment() generated.PaymentResolver   { return paymentResolver{r} }
+func (r *Resolver) Refund() generated.RefundResolver     { return refundResolver{r} }
+
+// viewer returns who asks, with an empty UserID when signed out.
+func viewer(ctx context.Context) payment.Viewer { return asViewer(identity.From(ctx)) }
+
+func asViewer(c identity.Caller) payment.Viewer {
+	return payment.Viewer{UserID: c.UserID, Operator: slices.Contains(c.Scopes, "operator")}
+}

@@ -109,6 +109,7 @@ const (
 // RefundRequest is what Refund asks for.
 type RefundRequest struct {
 	RefundID  string // makes the request repeatable
+	PaymentID string // stands at the processor afterwards, for its webhooks to name
 	Reference string // of the captured intent
 	Amount    money.Money
 }

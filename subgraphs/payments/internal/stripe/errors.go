@@ -51,8 +51,8 @@ func failure(doing string, err error) error {
 	return fmt.Errorf("%s: %s", doing, said)
 }
 
-// looksStored reports whether Stripe would answer the same to the same request for a day: after a
-// 5xx, and when the key belongs to other parameters, as after a deployment that changed them.
+// looksStored reports whether Stripe will answer the same to the same request for a day: after a
+// 5xx, and when the key was used with other parameters.
 func looksStored(err error) bool {
 	e := apiError(err)
 	return e != nil && (e.HTTPStatusCode >= http.StatusInternalServerError ||

@@ -14,6 +14,8 @@ import (
 // Refund implements payment.Processor. A refund that Stripe does not take, such as one of more than
 // is left, is a failed one without a Reference.
 func (p *Processor) Refund(ctx context.Context, r payment.RefundRequest) (payment.RefundResult, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.timeout)
+	defer cancel()
 	doing := fmt.Sprintf("refund %s (%s)", r.RefundID, r.Reference)
 	if !id.Valid(id.Refund, r.RefundID) {
 		return payment.RefundResult{}, fmt.Errorf("%s: not a refund id", doing)
@@ -31,7 +33,7 @@ func (p *Processor) Refund(ctx context.Context, r payment.RefundRequest) (paymen
 	params := &stripego.RefundCreateParams{
 		PaymentIntent: &r.Reference,
 		Amount:        &amount,
-		Metadata:      map[string]string{refundIDKey: r.RefundID},
+		Metadata:      map[string]string{refundIDKey: r.RefundID, paymentIDKey: r.PaymentID},
 	}
 	params.SetIdempotencyKey("refund/" + r.RefundID)
 	made, err := p.client.V1Refunds.Create(ctx, params)
@@ -55,6 +57,8 @@ func (p *Processor) Refund(ctx context.Context, r payment.RefundRequest) (paymen
 
 // FindRefund implements payment.Processor.
 func (p *Processor) FindRefund(ctx context.Context, reference string) (payment.RefundResult, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.timeout)
+	defer cancel()
 	if reference == "" {
 		return payment.RefundResult{}, fmt.Errorf("find a refund: %w", payment.ErrNoSuchIntent)
 	}

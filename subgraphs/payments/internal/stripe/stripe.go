@@ -1,6 +1,7 @@
 // Package stripe is the way to the card processor: payment.Processor by Stripe's PaymentIntents.
 // It never retries and is never sure after a 5xx, a time-out or a lost connection: the caller
-// repeats the call. Errors and logs carry ids and codes only, never a key, a card or a token.
+// repeats the call or asks the Ledger, for Stripe answers a repeated request with the same 500 for
+// a day. Errors carry ids and codes only, never a key, a card or a token; nothing is logged.
 package stripe
 
 import (
@@ -22,7 +23,7 @@ type Config struct {
 	SecretKey string
 	APIBase   string           // empty for Stripe itself; the simulator's is http://…/simulator
 	ReturnURL string           // where a bank sends the buyer's browser after 3-D Secure; may be empty
-	Timeout   time.Duration    // of one request; 20 seconds when 0
+	Timeout   time.Duration    // of one call, or of one page of the Ledger; 20 seconds when 0
 	Now       func() time.Time // time.Now when nil
 }
 
@@ -44,6 +45,7 @@ const clockSkew = 10 * time.Minute
 type Processor struct {
 	client    *stripego.Client
 	returnURL string
+	timeout   time.Duration
 	now       func() time.Time
 }
 
@@ -73,13 +75,16 @@ func New(config Config) *Processor {
 	return &Processor{
 		client:    stripego.NewClient(config.SecretKey, stripego.WithBackends(backends)),
 		returnURL: config.ReturnURL,
+		timeout:   config.Timeout,
 		now:       config.Now,
 	}
 }
 
 // Authorize implements payment.Processor. A card or an amount that Stripe does not take makes a
-// declined Intent without a Reference.
+// declined Intent without a Reference. After ErrOutcomeUnknown the Ledger knows whether there is one.
 func (p *Processor) Authorize(ctx context.Context, a payment.Authorization) (payment.Intent, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.timeout)
+	defer cancel()
 	doing := "authorize " + a.PaymentID
 	if !id.Valid(id.Payment, a.PaymentID) {
 		return payment.Intent{}, fmt.Errorf("%s: not a payment id", doing)
@@ -132,17 +137,14 @@ func (p *Processor) Authorize(ctx context.Context, a payment.Authorization) (pay
 		declined.Status, declined.Decline = payment.IntentDeclined, declineOf(e)
 		return declined, nil
 	}
-	if looksStored(err) {
-		if made, err := p.findPayment(ctx, a.PaymentID); err == nil {
-			return made, nil
-		}
-	}
 	return payment.Intent{}, failure(doing, err)
 }
 
 // Capture implements payment.Processor. It needs no idempotency key, for an intent can be captured
 // only once; a key would only make Stripe repeat an old 500 for a day.
 func (p *Processor) Capture(ctx context.Context, paymentID, reference string) (payment.Intent, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.timeout)
+	defer cancel()
 	doing := fmt.Sprintf("capture %s (%s)", paymentID, reference)
 	if reference == "" {
 		return payment.Intent{}, fmt.Errorf("%s: %w", doing, payment.ErrNoSuchIntent)
@@ -169,6 +171,8 @@ func (p *Processor) Capture(ctx context.Context, paymentID, reference string) (p
 
 // Void implements payment.Processor. Like Capture it needs no idempotency key.
 func (p *Processor) Void(ctx context.Context, paymentID, reference string) (payment.Intent, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.timeout)
+	defer cancel()
 	doing := fmt.Sprintf("void %s (%s)", paymentID, reference)
 	if reference == "" {
 		return payment.Intent{}, fmt.Errorf("%s: %w", doing, payment.ErrNoSuchIntent)
@@ -205,6 +209,8 @@ func (p *Processor) after(ctx context.Context, reference string, err error) (pay
 
 // Find implements payment.Processor.
 func (p *Processor) Find(ctx context.Context, reference string) (payment.Intent, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.timeout)
+	defer cancel()
 	if reference == "" {
 		return payment.Intent{}, fmt.Errorf("find an intent: %w", payment.ErrNoSuchIntent)
 	}

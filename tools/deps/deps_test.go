@@ -46,7 +46,8 @@ var homes = []struct{ library, home string }{
 	{"github.com/golang-jwt/", "pkg/identity"},
 	{"github.com/wundergraph/", "router/internal/(engine|supergraph)"},
 	{"github.com/vektah/gqlparser/", graph + "|subgraphs/internal/gqlserver|router/internal/.*"},
-	{"github.com/jackc/pgx/", domain + "|pkg/(postgres|postgres/pgtest|outbox|inbox)"},
+	{"github.com/stripe/", processor},
+	{"github.com/jackc/pgx/", domain + "|subgraphs/payments/internal/simulator|pkg/(postgres|postgres/pgtest|outbox|inbox)"},
 	{"database/sql", "pkg/postgres"},
 	{"github.com/pressly/goose/", "pkg/postgres"},
 	{"github.com/caarlos0/env/", "pkg/server"},
@@ -57,8 +58,10 @@ var homes = []struct{ library, home string }{
 
 const (
 	graph  = `subgraphs/\w+/internal/graph(/.*)?`
-	domain = `(subgraphs/(auth|tickets|orders)|expiration)/internal/[a-fh-z]\w*` // anything but graph; patterns cannot say "not"
-	shared = `subgraphs/internal/\w+`
+	domain = `(subgraphs/(auth|tickets|orders)|expiration)/internal/[a-fh-z]\w*` + // anything but graph; patterns cannot say "not"
+		`|subgraphs/payments/internal/payment`
+	processor = `subgraphs/payments/internal/(stripe|simulator)` // the way out of the system
+	shared    = `subgraphs/internal/\w+`
 )
 
 // layers says which of our own packages each kind of package may import; a package's own
@@ -66,18 +69,19 @@ const (
 var layers = []struct{ who, may string }{
 	// Auth's domain makes the tokens and keys that identity verifies.
 	{`subgraphs/auth/internal/[a-fh-z]\w*`, `pkg/(apperr|correlation|events|id|identity|postgres)|subgraphs/internal/page|subgraphs/auth/internal/[a-fh-z]\w*`},
-	{domain, `pkg/(apperr|correlation|events|id|inbox|money|outbox|postgres)|subgraphs/internal/page`},
+	{domain, `pkg/(apperr|correlation|events|id|inbox|money|outbox|postgres)|subgraphs/internal/(page|signal)`},
+	{processor, `pkg/(apperr|correlation|id|money|postgres)|subgraphs/payments/internal/payment`},
 	{graph, `pkg/(apperr|id|identity|money)|subgraphs/internal/(gqlserver|page)|` + graph + `|` + domain},
 	{shared, `pkg/(apperr|correlation|id|identity|money)`},
 	{`pkg(/.*)?`, `pkg/.*`},
-	{`subgraphs/\w+`, `pkg/.*|` + shared + `|` + graph + `|` + domain},
+	{`subgraphs/\w+`, `pkg/.*|` + shared + `|` + graph + `|` + domain + `|` + processor},
 	{`expiration`, `pkg/.*|` + domain},
 	{`router(/.*)?`, `pkg/(apperr|correlation|id|identity|server)|router/.*`},
 	{`tools(/.*)?`, `pkg/.*|tools/.*`}, // they drive services as binaries
 }
 
 // services never meet: none imports a package of another.
-var services = regexp.MustCompile(`^(subgraphs/(?:auth|tickets|orders)|expiration|router)(?:/|$)`)
+var services = regexp.MustCompile(`^(subgraphs/(?:auth|tickets|orders|payments)|expiration|router)(?:/|$)`)
 
 func TestEachLibraryHasOneHome(t *testing.T) {
 	t.Parallel()

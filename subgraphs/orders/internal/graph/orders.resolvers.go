@@ -32,12 +32,12 @@ func (r mutationResolver) CancelOrder(ctx context.Context, input generated.Cance
 	return &generated.CancelOrderPayload{Order: r.show(ctx, o), Errors: errs}, fault
 }
 
-func (r queryResolver) Order(ctx context.Context, id string) (*generated.Order, error) {
+func (r queryResolver) Order(ctx context.Context, id string, atLeastVersion *int) (*generated.Order, error) {
 	viewer, err := identity.Require(ctx)
 	if err != nil {
 		return nil, err
 	}
-	o, err := r.orders.Get(ctx, viewer.UserID, id)
+	o, err := r.orders.Await(ctx, viewer.UserID, id, atLeastVersion)
 	return r.show(ctx, o), err
 }
 

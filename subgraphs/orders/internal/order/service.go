@@ -14,6 +14,7 @@ import (
 	"boxoffice.dev/pkg/money"
 	"boxoffice.dev/pkg/outbox"
 	"boxoffice.dev/pkg/postgres"
+	"boxoffice.dev/subgraphs/internal/signal"
 )
 
 //go:embed migrations
@@ -40,10 +41,12 @@ func (c Config) rules() rules { return rules{policy: c.PaymentFailure, grace: c.
 
 // Service has the use cases of orders. Each owns its transaction.
 type Service struct {
-	cfg    Config
-	pool   *pgxpool.Pool
-	outbox *outbox.Outbox
-	now    func() time.Time
+	cfg     Config
+	pool    *pgxpool.Pool
+	outbox  *outbox.Outbox
+	now     func() time.Time
+	changed signal.Hub // by order
+	waiting crowd
 }
 
 // NewService returns the use cases on a migrated database.
@@ -171,5 +174,6 @@ func (s *Service) change(ctx context.Context, orderID string, learn func(*pgx.Ba
 	if err != nil {
 		return Order{}, err
 	}
+	s.changed.Changed(orderID)
 	return result, nil
 }

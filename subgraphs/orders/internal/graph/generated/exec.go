@@ -173,7 +173,7 @@ type ComplexityRoot struct {
 	}
 
 	Query struct {
-		Order              func(childComplexity int, id string) int
+		Order              func(childComplexity int, id string, atLeastVersion *int) int
 		Orders             func(childComplexity int, first *int, after *string, last *int, before *string, filter *OrderFilter, sort *OrderSort) int
 		__resolve__service func(childComplexity int) int
 		__resolve_entities func(childComplexity int, representations []map[string]any) int
@@ -253,7 +253,7 @@ type OrderConnectionResolver interface {
 }
 type QueryResolver interface {
 	Orders(ctx context.Context, first *int, after *string, last *int, before *string, filter *OrderFilter, sort *OrderSort) (*OrderConnection, error)
-	Order(ctx context.Context, id string) (*Order, error)
+	Order(ctx context.Context, id string, atLeastVersion *int) (*Order, error)
 }
 type TicketResolver interface {
 	Reservation(ctx context.Context, objs []*Ticket) ([]*TicketReservation, error)
@@ -758,7 +758,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.Order(childComplexity, args["id"].(string)), true
+		return e.ComplexityRoot.Query.Order(childComplexity, args["id"].(string), args["atLeastVersion"].(*int)), true
 	case "Query.orders":
 		if e.ComplexityRoot.Query.Orders == nil {
 			break
@@ -1080,6 +1080,13 @@ type Query {
   order(
     "Id of an order, such as ` + "`" + `ord_01jq…` + "`" + `."
     id: ID!
+    # WHY: a payment is made in another subgraph, and this one hears of it a moment later.
+    """
+    Waits, for a few seconds at most, until the order has this version or a later one, such as the
+    ` + "`" + `expectedOrderVersion` + "`" + ` of ` + "`" + `payOrder` + "`" + `. After that, or when too many wait already, the answer is what
+    there is: look at ` + "`" + `version` + "`" + `. Left out or null: answers at once.
+    """
+    atLeastVersion: Int
   ): Order @authenticated
 }
 
@@ -1094,8 +1101,10 @@ type Mutation {
   ): CreateOrderPayload! @authenticated
 
   """
-  Gives a reservation back. Only its buyer may, and only while it is unpaid. Cancelling a cancelled
-  order succeeds and changes nothing. Signed out: ` + "`" + `UNAUTHENTICATED` + "`" + `.
+  Gives a reservation back. Only its buyer may, and only while it is neither paid nor about to be: once
+  a payment holds the money and the order has agreed, it is ` + "`" + `ORDER_NOT_CANCELLABLE` + "`" + `. A payment that is
+  not as far takes no money. Cancelling a cancelled order succeeds and changes nothing. Signed out:
+  ` + "`" + `UNAUTHENTICATED` + "`" + `.
   """
   cancelOrder(
     "What to cancel."
@@ -1124,16 +1133,22 @@ type Order implements Node @key(fields: "id") {
   createdAt: DateTime!
   "When ` + "`" + `version` + "`" + ` last changed."
   updatedAt: DateTime!
-  "When the reservation ends unless it is paid first."
+  """
+  When the reservation ends unless it is paid first. A payment that began before and is still under way
+  then gets a minute more; one that has been agreed to is waited for.
+  """
   expiresAt: DateTime!
   # WHY both: a countdown to expiresAt trusts the clock of the buyer's device; this one does not.
   "Whole seconds left to pay, at the moment of this answer. 0 when over, cancelled or complete."
   secondsUntilExpiry: Int!
   "Why and when the order was cancelled. Null unless ` + "`" + `status` + "`" + ` is ` + "`" + `CANCELLED` + "`" + `."
   cancellation: OrderCancellation
-  "Whether ` + "`" + `cancelOrder` + "`" + ` by the viewer would change the order right now."
+  "Whether ` + "`" + `cancelOrder` + "`" + ` by the viewer would change the order right now. False once a payment has been agreed to."
   viewerCanCancel: Boolean!
-  "Whether the viewer may pay for the order right now: it is the viewer's, unpaid and not over."
+  """
+  Whether the viewer may begin to pay for the order right now: it is the viewer's, unpaid and not over,
+  and no payment is under way.
+  """
   viewerCanPay: Boolean!
   "Every change of the order, oldest first. A size out of bounds or a cursor of another list: ` + "`" + `BAD_USER_INPUT` + "`" + `."
   history(
@@ -1150,7 +1165,7 @@ enum OrderStatus {
   CREATED
   "Title and price of the ticket are locked; the order waits to be paid until ` + "`" + `expiresAt` + "`" + `."
   AWAITING_PAYMENT
-  "Paid."
+  "Paid: the money is taken, and the ticket is the buyer's."
   COMPLETE
   "Over, for good, and the ticket is not held by it any more."
   CANCELLED
@@ -1399,7 +1414,7 @@ type TooManyActiveOrdersError implements UserError {
 }
 
 
-"The order is paid already. Code ` + "`" + `ORDER_NOT_CANCELLABLE` + "`" + `."
+"The order is paid already, or a payment is taking the money right now. Code ` + "`" + `ORDER_NOT_CANCELLABLE` + "`" + `."
 type OrderNotCancellableError implements UserError {
   "Stable machine code; use it for translations and analytics. New codes may be added."
   code: UserErrorCode!
@@ -1501,7 +1516,7 @@ enum UserErrorCode {
   TOO_MANY_ACTIVE_ORDERS
   "There is no such order."
   ORDER_NOT_FOUND
-  "The order is paid already."
+  "The order is paid already, or being paid."
   ORDER_NOT_CANCELLABLE
 }
 
@@ -2084,6 +2099,14 @@ func (ec *executionContext) field_Query_order_args(ctx context.Context, rawArgs 
 		return nil, err
 	}
 	args["id"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "atLeastVersion",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["atLeastVersion"] = arg1
 	return args, nil
 }
 
@@ -4183,7 +4206,7 @@ func (ec *executionContext) _Query_order(ctx context.Context, field graphql.Coll
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().Order(ctx, fc.Args["id"].(string))
+			return ec.Resolvers.Query().Order(ctx, fc.Args["id"].(string), fc.Args["atLeastVersion"].(*int))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *Order) graphql.Marshaler {

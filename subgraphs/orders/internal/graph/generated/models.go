@@ -118,15 +118,17 @@ type Order struct {
 	CreatedAt time.Time `json:"createdAt"`
 	// When `version` last changed.
 	UpdatedAt time.Time `json:"updatedAt"`
-	// When the reservation ends unless it is paid first.
+	// When the reservation ends unless it is paid first. A payment that began before and is still under way
+	// then gets a minute more; one that has been agreed to is waited for.
 	ExpiresAt time.Time `json:"expiresAt"`
 	// Whole seconds left to pay, at the moment of this answer. 0 when over, cancelled or complete.
 	SecondsUntilExpiry int `json:"secondsUntilExpiry"`
 	// Why and when the order was cancelled. Null unless `status` is `CANCELLED`.
 	Cancellation *OrderCancellation `json:"cancellation,omitempty"`
-	// Whether `cancelOrder` by the viewer would change the order right now.
+	// Whether `cancelOrder` by the viewer would change the order right now. False once a payment has been agreed to.
 	ViewerCanCancel bool `json:"viewerCanCancel"`
-	// Whether the viewer may pay for the order right now: it is the viewer's, unpaid and not over.
+	// Whether the viewer may begin to pay for the order right now: it is the viewer's, unpaid and not over,
+	// and no payment is under way.
 	ViewerCanPay bool `json:"viewerCanPay"`
 	// Every change of the order, oldest first. A size out of bounds or a cursor of another list: `BAD_USER_INPUT`.
 	History *OrderEventConnection `json:"history"`
@@ -213,7 +215,7 @@ type OrderFilter struct {
 	TicketID *string `json:"ticketId,omitempty"`
 }
 
-// The order is paid already. Code `ORDER_NOT_CANCELLABLE`.
+// The order is paid already, or a payment is taking the money right now. Code `ORDER_NOT_CANCELLABLE`.
 type OrderNotCancellableError struct {
 	// Stable machine code; use it for translations and analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
@@ -593,7 +595,7 @@ const (
 	OrderStatusCreated OrderStatus = "CREATED"
 	// Title and price of the ticket are locked; the order waits to be paid until `expiresAt`.
 	OrderStatusAwaitingPayment OrderStatus = "AWAITING_PAYMENT"
-	// Paid.
+	// Paid: the money is taken, and the ticket is the buyer's.
 	OrderStatusComplete OrderStatus = "COMPLETE"
 	// Over, for good, and the ticket is not held by it any more.
 	OrderStatusCancelled OrderStatus = "CANCELLED"
@@ -731,7 +733,7 @@ const (
 	UserErrorCodeTooManyActiveOrders UserErrorCode = "TOO_MANY_ACTIVE_ORDERS"
 	// There is no such order.
 	UserErrorCodeOrderNotFound UserErrorCode = "ORDER_NOT_FOUND"
-	// The order is paid already.
+	// The order is paid already, or being paid.
 	UserErrorCodeOrderNotCancellable UserErrorCode = "ORDER_NOT_CANCELLABLE"
 )
 

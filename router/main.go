@@ -26,6 +26,7 @@ type config struct {
 	TrustedProxies []netip.Prefix    `env:"TRUSTED_PROXIES"` // whose X-Forwarded-For is believed
 	Introspection  *bool             `env:"INTROSPECTION"`   // in development, unless set
 	Playground     *bool             `env:"PLAYGROUND"`      // in development, unless set
+	Compression    bool              `env:"COMPRESSION" envDefault:"true"`
 	Limits         operation.Limits  `envPrefix:"LIMIT_"`
 	Upstream       upstream.Config   `envPrefix:"SUBGRAPH_"`
 }
@@ -46,7 +47,7 @@ func run(ctx context.Context, cfg config, srv *server.Server) error {
 		SDL: string(sdl), SubgraphURLs: cfg.SubgraphURLs, ServiceToken: cfg.ServiceToken.Reveal(),
 		Verify: identity.NewVerifier(identity.VerifierConfig{JWKSURL: cfg.JWKSURL}).Verify, SecureCookies: !cfg.Development(),
 		AllowedOrigins: cfg.AllowedOrigins, TrustedProxies: cfg.TrustedProxies,
-		Introspection: unlessSet(cfg.Introspection), Playground: unlessSet(cfg.Playground),
+		Introspection: unlessSet(cfg.Introspection), Playground: unlessSet(cfg.Playground), Compression: cfg.Compression,
 		Limits: cfg.Limits, Upstream: cfg.Upstream,
 	})
 	if err != nil {

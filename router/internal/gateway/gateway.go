@@ -34,6 +34,7 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	Introspection  bool // also suggestions in error messages
 	Playground     bool
+	Compression    bool // of large answers
 
 	Limits   operation.Limits
 	Upstream upstream.Config
@@ -78,6 +79,7 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 		Documents: documents, Engine: eng, Sessions: sessions,
 		AuthSubgraph: authSubgraph, ServiceToken: cfg.ServiceToken,
 		AllowedOrigins: cfg.AllowedOrigins, TrustedProxies: cfg.TrustedProxies,
+		MaxBody: cfg.Limits.Body, Compression: cfg.Compression,
 	})
 	if err != nil {
 		return nil, err

@@ -1,6 +1,8 @@
 package gateway_test
 
 import (
+	"compress/gzip"
+	"io"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -73,6 +75,9 @@ func TestGETExecutesQueriesOnly(t *testing.T) {
 	if a.status != 405 || a.header.Get("Allow") != "POST" {
 		t.Errorf("mutation: got %d, Allow %q", a.status, a.header.Get("Allow"))
 	}
+	if a := w.do(w.raw(http.MethodGet, "/graphql?query={__typename}&variables=%zz", nil)); a.status != 400 || a.code() != "BAD_REQUEST" {
+		t.Errorf("malformed URL: got %d %s", a.status, a.body)
+	}
 	for _, params := range []url.Values{{}, {"query": {"{__typename}"}, "variables": {"[]"}}, {"query": {"{__typename}"}, "extensions": {"x"}}} {
 		if a := get(params); a.status != 400 {
 			t.Errorf("%v: got %d, want 400", params, a.status)
@@ -94,6 +99,7 @@ func TestMediaTypesAndStatuses(t *testing.T) {
 	const plain, typed = "application/json; charset=utf-8", "application/graphql-response+json; charset=utf-8"
 	const good, unparsable, invalid, wrongVariable = `{ ticket(id: "t1") { id } }`, `{ ticket(`, `{ nothing }`,
 		`query($id: ID!) { ticket(id: $id) { id } }`
+	const twoOperations = `query A { __typename } query B { __typename }`
 	for _, c := range []struct {
 		accept, query string
 		status        int
@@ -108,12 +114,20 @@ func TestMediaTypesAndStatuses(t *testing.T) {
 		{"text/html, application/graphql-response+json; charset=utf-8", good, 200, typed},
 		{"text/html", good, 406, plain},
 		{"application/json;q=0", good, 406, plain},
+		{"application/json;q=x", good, 406, plain},
+		{"application/json, application/graphql-response+json", good, 200, plain},
+		{"application/graphql-response+json, */*", good, 200, typed},
+		{"*/*, application/graphql-response+json", good, 200, plain},
+		{"application/json;q=0, */*;q=0.1", good, 200, typed},
+		{"Application/GraphQL-Response+JSON;Q=1.0, application/*;q=0.9", good, 200, typed},
 		{"application/json", unparsable, 200, plain},
 		{"application/json", invalid, 200, plain},
 		{"application/json", wrongVariable, 200, plain},
+		{"application/json", twoOperations, 200, plain},
 		{"application/graphql-response+json", unparsable, 400, typed},
 		{"application/graphql-response+json", invalid, 400, typed},
 		{"application/graphql-response+json", wrongVariable, 400, typed},
+		{"application/graphql-response+json", twoOperations, 400, typed},
 	} {
 		a := w.query(c.query, nil, "Accept", c.accept)
 		if a.status != c.status || a.header.Get("Content-Type") != c.media {
@@ -122,6 +136,93 @@ func TestMediaTypesAndStatuses(t *testing.T) {
 		if c.query != good && (a.Errors == nil || strings.Contains(a.body, `"data"`)) {
 			t.Errorf("%s: want errors without data, got %s", c.query, a.body)
 		}
+	}
+}
+
+func TestTheClientNamesTheMediaTypesOnSeveralLines(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := w.query(`{ __typename }`, nil, "Accept", "text/html", "Accept", "application/graphql-response+json")
+	if got := a.header.Get("Content-Type"); got != "application/graphql-response+json; charset=utf-8" {
+		t.Errorf("got %d %s", a.status, got)
+	}
+}
+
+func TestABodyIsNeitherCompressedNorLargerThanAllowed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *gateway.Config) { c.Limits.Body = 100 })
+	if a := w.query(`{ __typename }`, nil, "Content-Encoding", "gzip"); a.status != 415 || a.code() != "UNSUPPORTED_MEDIA_TYPE" {
+		t.Errorf("compressed: got %d %s", a.status, a.body)
+	}
+	if a := w.query(`{ __typename }`, nil, "Content-Encoding", "identity"); a.status != 200 {
+		t.Errorf("identity: got %d %s", a.status, a.body)
+	}
+	body := func(size int) []byte {
+		return []byte(`{"query":"{__typename` + strings.Repeat(" ", size-len(`{"query":"{__typename}"}`)) + `}"}`)
+	}
+	for _, c := range []struct{ size, status int }{{100, 200}, {101, 413}} {
+		req := w.raw(http.MethodPost, "/graphql", body(c.size), "Content-Type", "application/json")
+		if a := w.do(req); a.status != c.status {
+			t.Errorf("%d bytes: got %d %s, want %d", c.size, a.status, a.body, c.status)
+		}
+		req = w.raw(http.MethodPost, "/graphql", body(c.size), "Content-Type", "application/json")
+		req.ContentLength = -1 // sent in chunks
+		if a := w.do(req); a.status != c.status {
+			t.Errorf("%d bytes in chunks: got %d %s, want %d", c.size, a.status, a.body, c.status)
+		}
+	}
+}
+
+func TestLargeAnswersToQueriesAreCompressed(t *testing.T) {
+	t.Parallel()
+	const large = `{ tickets(first: 50) { nodes { id title price currency } } }`
+	zipped := func(t *testing.T, w *world, query string, header ...string) bool {
+		t.Helper()
+		plain, a := w.query(query, nil, as("anna")...), w.query(query, nil, append(as("anna"), header...)...)
+		if vary := a.header.Get("Vary"); !strings.Contains(vary, "Accept-Encoding") {
+			t.Errorf("%s %v: got Vary %q", query, header, vary)
+		}
+		body := []byte(a.body)
+		gz := a.header.Get("Content-Encoding") == "gzip"
+		if gz {
+			r, err := gzip.NewReader(strings.NewReader(a.body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if body, err = io.ReadAll(r); err != nil {
+				t.Fatal(err)
+			}
+			if len(a.body) > len(body)/2 {
+				t.Errorf("%d bytes became %d", len(body), len(a.body))
+			}
+		}
+		if string(body) != plain.body {
+			t.Errorf("%s %v: got %s, want %s", query, header, body, plain.body)
+		}
+		return gz
+	}
+	w := newWorld(t)
+	for range 3 { // writers are used again
+		for accept, want := range map[string]bool{
+			"gzip": true, "br, gzip;q=0.5": true, "*": true, "GZIP": true,
+			"": false, "identity": false, "br": false, "gzip;q=0": false, "*, gzip;q=0": false,
+		} {
+			if got := zipped(t, w, large, "Accept-Encoding", accept); got != want {
+				t.Errorf("Accept-Encoding %q: compressed is %t, want %t", accept, got, want)
+			}
+		}
+	}
+	for name, query := range map[string]string{
+		"a small answer":           `{ ticket(id: "t1") { id } }`,
+		"the answer to a mutation": `mutation { createTicket(title: "` + strings.Repeat("x", 5000) + `", price: 1) { title } }`,
+	} {
+		if zipped(t, w, query, "Accept-Encoding", "gzip") {
+			t.Errorf("%s is compressed", name)
+		}
+	}
+	off := newWorld(t, func(c *gateway.Config) { c.Compression = false })
+	if zipped(t, off, large, "Accept-Encoding", "gzip") {
+		t.Error("compressed although it is off")
 	}
 }
 
@@ -185,7 +286,7 @@ func TestCORSNamesExactOriginsOnly(t *testing.T) {
 		if got := a.header.Get("Access-Control-Allow-Credentials"); (got == "true") != (c.allowed != "") {
 			t.Errorf("origin %q: got Access-Control-Allow-Credentials %q", c.origin, got)
 		}
-		if got := a.header.Get("Vary"); got != "Origin" {
+		if got := a.header.Get("Vary"); !strings.Contains(got, "Origin") {
 			t.Errorf("origin %q: got Vary %q", c.origin, got)
 		}
 	}

@@ -34,7 +34,7 @@ const serviceToken = "service-token-of-at-least-32-chars"
 
 // world is a router over three subgraphs.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	router  *httptest.Server
 	gateway *gateway.Gateway
 
@@ -43,7 +43,7 @@ type world struct {
 
 type option func(*gateway.Config)
 
-func newWorld(t *testing.T, options ...option) *world {
+func newWorld(t testing.TB, options ...option) *world {
 	t.Helper()
 	sdl, err := os.ReadFile("testdata/supergraph.graphql")
 	if err != nil {
@@ -65,7 +65,7 @@ func newWorld(t *testing.T, options ...option) *world {
 		}
 	}
 	cfg := gateway.Config{
-		SDL: string(sdl), ServiceToken: serviceToken, Introspection: true,
+		SDL: string(sdl), ServiceToken: serviceToken, Introspection: true, Compression: true,
 		SubgraphURLs: map[string]string{"auth": w.auth.URL, "tickets": w.tickets.URL, "orders": w.orders.URL},
 		Verify:       verify,
 		Limits:       env.Must(env.ParseAs[operation.Limits]()),
@@ -296,7 +296,7 @@ func (w *world) do(req *http.Request) answer {
 		w.t.Fatal(err)
 	}
 	a := answer{status: resp.StatusCode, header: resp.Header, body: string(body)}
-	if strings.Contains(resp.Header.Get("Content-Type"), "json") {
+	if strings.Contains(resp.Header.Get("Content-Type"), "json") && resp.Header.Get("Content-Encoding") == "" {
 		if err := json.Unmarshal(body, &a); err != nil {
 			w.t.Fatalf("not JSON: %v\n%s", err, body)
 		}

@@ -43,6 +43,9 @@ type Config struct {
 	ServiceToken   string // proves to subgraphs that the router asks
 	AllowedOrigins []string
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
+
+	MaxBody     int64 // of a request, in bytes
+	Compression bool  // of large answers to queries, for clients that take gzip
 }
 
 // Handler serves GraphQL.
@@ -73,13 +76,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Vary", "Accept, Accept-Encoding, Origin")
 	h.origins.allow(w, r)
 	if r.Method == http.MethodOptions {
 		w.Header().Set("Allow", allowedMethods)
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	media, ok := negotiate(r.Header.Get("Accept"))
+	media, ok := negotiate(r.Header.Values("Accept"))
 	if !ok {
 		out.refuse(operation.Refuse(http.StatusNotAcceptable, NotAcceptable, "accept application/json or application/graphql-response+json"))
 		return
@@ -95,7 +99,7 @@ func (h *Handler) serve(out *reply, r *http.Request) error {
 	if err := h.checkOrigin(r); err != nil {
 		return err
 	}
-	req, err := read(out.w, r)
+	req, err := read(out.w, r, h.cfg.MaxBody)
 	if err != nil {
 		return err
 	}
@@ -113,6 +117,8 @@ func (h *Handler) serve(out *reply, r *http.Request) error {
 	if err := h.cfg.Documents.Check(op, req.Variables); err != nil {
 		return err
 	}
+	// Only mutations answer with tokens, so the size of no compressed answer depends on one.
+	out.zip = h.cfg.Compression && op.Kind == ast.Query && acceptsGzip(r.Header.Values("Accept-Encoding"))
 
 	var body []byte
 	if op.Meta == nil || !op.Meta.Whole() {

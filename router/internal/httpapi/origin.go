@@ -42,7 +42,6 @@ func newOrigins(list []string) (origins, error) {
 
 // allow tells the browser of an allowed origin to let its page read the answer.
 func (o origins) allow(w http.ResponseWriter, r *http.Request) {
-	w.Header().Add("Vary", "Origin")
 	origin := r.Header.Get("Origin")
 	if !o.exact[origin] {
 		return

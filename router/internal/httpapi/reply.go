@@ -1,57 +1,25 @@
 package httpapi
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/json"
-	"mime"
 	"net/http"
 	"strconv"
-	"strings"
+	"sync"
 
 	"boxoffice.dev/router/internal/operation"
 )
 
-const (
-	mediaJSON    = "application/json"
-	mediaGraphQL = "application/graphql-response+json"
-)
-
-// negotiate chooses the media type of the answer from an Accept header: the one that the client
-// likes best, application/json when it does not care. It reports false when the client takes
-// neither.
-func negotiate(accept string) (media string, ok bool) {
-	if strings.TrimSpace(accept) == "" {
-		return mediaJSON, true
-	}
-	best := 0.0
-	for item := range strings.SplitSeq(accept, ",") {
-		name, params, err := mime.ParseMediaType(item)
-		if err != nil {
-			continue
-		}
-		quality := 1.0
-		if q, sent := params["q"]; sent {
-			if quality, err = strconv.ParseFloat(q, 64); err != nil {
-				continue
-			}
-		}
-		switch name {
-		case mediaGraphQL, mediaJSON:
-		case "*/*", "application/*":
-			name = mediaJSON
-		default:
-			continue
-		}
-		if quality > best {
-			best, media = quality, name
-		}
-	}
-	return media, best > 0
-}
+// worthZipping is from how many bytes on an answer is compressed: what fits into one packet does
+// not arrive earlier when it is smaller.
+const worthZipping = 1400
 
 // reply is an answer that is being written.
 type reply struct {
 	w     http.ResponseWriter
 	media string
+	zip   bool // the client takes gzip and the answer may be compressed
 }
 
 func (o *reply) setCookies(lines []string) {
@@ -61,7 +29,15 @@ func (o *reply) setCookies(lines []string) {
 }
 
 func (o *reply) write(status int, body []byte) {
-	o.w.Header().Set("Content-Type", o.media+"; charset=utf-8")
+	header := o.w.Header()
+	header.Set("Content-Type", o.media+"; charset=utf-8")
+	if o.zip && len(body) >= worthZipping {
+		z, _ := zippers.Get().(*zipper)
+		defer zippers.Put(z)
+		header.Set("Content-Encoding", "gzip")
+		body = z.zip(body)
+	}
+	header.Set("Content-Length", strconv.Itoa(len(body)))
 	o.w.WriteHeader(status)
 	o.w.Write(body) //nolint:errcheck,gosec // the client is gone then; JSON that must not be sniffed
 }
@@ -81,4 +57,27 @@ func (o *reply) refuse(r *operation.Refused) {
 		panic(err)
 	}
 	o.write(status, body)
+}
+
+// zipper compresses one answer at a time. It is 800 KB large.
+type zipper struct {
+	buf bytes.Buffer
+	gz  *gzip.Writer
+}
+
+var zippers = sync.Pool{New: func() any {
+	gz, err := gzip.NewWriterLevel(nil, gzip.BestSpeed)
+	if err != nil { // the level exists
+		panic(err)
+	}
+	return &zipper{gz: gz}
+}}
+
+// zip returns the compressed body, which is good until the next call.
+func (z *zipper) zip(body []byte) []byte {
+	z.buf.Reset()
+	z.gz.Reset(&z.buf)
+	z.gz.Write(body) //nolint:errcheck // a buffer takes everything
+	z.gz.Close()     //nolint:errcheck // a buffer takes everything
+	return z.buf.Bytes()
 }

@@ -4,16 +4,15 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"boxoffice.dev/router/internal/operation"
 )
-
-// maxBody is the largest request in bytes.
-const maxBody = 1 << 20
 
 const allowedMethods = "GET, POST, OPTIONS"
 
@@ -24,13 +23,14 @@ type request struct {
 	Variables     []byte // a JSON object that names nothing twice, or empty
 }
 
-// read takes the request from the body or the URL. The error is an operation.Refused.
-func read(w http.ResponseWriter, r *http.Request) (request, error) {
+// read takes the request from the URL or from a body of at most limit bytes. The error is an
+// operation.Refused.
+func read(w http.ResponseWriter, r *http.Request, limit int64) (request, error) {
 	switch r.Method {
 	case http.MethodGet:
 		return readURL(r)
 	case http.MethodPost:
-		return readBody(w, r)
+		return readBody(w, r, limit)
 	default:
 		w.Header().Set("Allow", allowedMethods)
 		return request{}, operation.Refuse(http.StatusMethodNotAllowed, MethodNotAllowed, "use GET or POST")
@@ -38,7 +38,10 @@ func read(w http.ResponseWriter, r *http.Request) (request, error) {
 }
 
 func readURL(r *http.Request) (request, error) {
-	params := r.URL.Query()
+	params, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return request{}, bad("the URL's query is malformed")
+	}
 	fields := map[string]json.RawMessage{}
 	for _, name := range []string{"variables", "extensions"} {
 		if text := params.Get(name); text != "" {
@@ -59,16 +62,23 @@ func readURL(r *http.Request) (request, error) {
 	return req, nil
 }
 
-func readBody(w http.ResponseWriter, r *http.Request) (request, error) {
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) (request, error) {
 	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || media != mediaJSON || params["charset"] != "" && !strings.EqualFold(params["charset"], "utf-8") {
 		return request{}, operation.Refuse(http.StatusUnsupportedMediaType, UnsupportedMediaType, "the body must be application/json in UTF-8")
 	}
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return request{}, operation.Refuse(http.StatusUnsupportedMediaType, UnsupportedMediaType, "the body must not be compressed")
+	}
+	tooLarge := operation.Refuse(http.StatusRequestEntityTooLarge, RequestTooLarge, fmt.Sprintf("the body is larger than %d bytes", limit))
+	if r.ContentLength > limit {
+		return request{}, tooLarge
+	}
 	var body bytes.Buffer
-	if _, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, maxBody)); err != nil {
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
-			return request{}, operation.Refuse(http.StatusRequestEntityTooLarge, RequestTooLarge, "the body is larger than 1 MiB")
+	body.Grow(int(max(r.ContentLength, 0)) + bytes.MinRead) // room for the end, too
+	if _, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, limit)); err != nil {
+		if maxBytes := new(http.MaxBytesError); errors.As(err, &maxBytes) {
+			return request{}, tooLarge
 		}
 		if errors.Is(err, io.ErrUnexpectedEOF) {
 			return request{}, bad("the body ends early")

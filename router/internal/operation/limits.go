@@ -11,20 +11,21 @@ import (
 	"boxoffice.dev/pkg/apperr"
 )
 
-// Limits of one document. Fields, aliases, depth and directives are counted as if every fragment
+// Limits of one request. Fields, aliases, depth and directives are counted as if every fragment
 // were written out wherever it is spread.
 type Limits struct {
-	Bytes      int `env:"BYTES" envDefault:"65536"`    // of the text
-	Tokens     int `env:"TOKENS" envDefault:"5000"`    // of the text
-	Depth      int `env:"DEPTH" envDefault:"15"`       // of nested fields
-	Fields     int `env:"FIELDS" envDefault:"300"`     // of an operation or fragment
-	RootFields int `env:"ROOT_FIELDS" envDefault:"20"` // of an operation
-	Aliases    int `env:"ALIASES" envDefault:"30"`     // of an operation or fragment
-	Directives int `env:"DIRECTIVES" envDefault:"50"`  // of an operation or fragment
-	Variables  int `env:"VARIABLES" envDefault:"100"`  // of an operation
-	PageSize   int `env:"PAGE_SIZE" envDefault:"100"`  // the largest first, last or number of ids
-	Cost       int `env:"COST" envDefault:"10000"`     // of an operation, see price
-	Planning   int `env:"PLANNING" envDefault:"2"`     // operations that are planned at the same time
+	Body       int64 `env:"BODY" envDefault:"1048576"`   // of a request, in bytes
+	Bytes      int   `env:"BYTES" envDefault:"65536"`    // of the text
+	Tokens     int   `env:"TOKENS" envDefault:"5000"`    // of the text
+	Depth      int   `env:"DEPTH" envDefault:"15"`       // of nested fields
+	Fields     int   `env:"FIELDS" envDefault:"300"`     // of an operation or fragment
+	RootFields int   `env:"ROOT_FIELDS" envDefault:"20"` // of an operation
+	Aliases    int   `env:"ALIASES" envDefault:"30"`     // of an operation or fragment
+	Directives int   `env:"DIRECTIVES" envDefault:"50"`  // of an operation or fragment
+	Variables  int   `env:"VARIABLES" envDefault:"100"`  // of an operation
+	PageSize   int   `env:"PAGE_SIZE" envDefault:"100"`  // the largest first, last or number of ids
+	Cost       int   `env:"COST" envDefault:"10000"`     // of an operation, see price
+	Planning   int   `env:"PLANNING" envDefault:"2"`     // operations that are planned at the same time
 }
 
 // Codes of documents that exceed a limit.

@@ -42,7 +42,8 @@ type Refused struct {
 func (r *Refused) Error() string { return r.Errors.Error() }
 
 // Invalid reports whether the document itself is at fault, by the rules of GraphQL: it does not
-// parse, is not valid or its variables do not fit. Limits are not among these rules.
+// parse, is not valid, has no such operation or its variables do not fit. Limits are not among
+// these rules.
 func (r *Refused) Invalid() bool { return r.invalid }
 
 // Refuse returns a Refused with one error.
@@ -141,7 +142,9 @@ func (d *Documents) prepare(text, name string) (*Operation, error) {
 	}
 	def := doc.Operations.ForName(name)
 	if def == nil {
-		return nil, Refuse(http.StatusBadRequest, OperationUnknown, "operationName must name one of the document's operations")
+		r := Refuse(http.StatusBadRequest, OperationUnknown, "operationName must name one of the document's operations")
+		r.invalid = true
+		return nil, r
 	}
 	op := &Operation{Name: name, Kind: def.Operation, Conditions: conditions(doc), variables: def.VariableDefinitions, price: priceOf(def)}
 	op.Meta, op.Text = introspection.Split(d.schema, doc, def, text)

@@ -1,0 +1,69 @@
+package httpapi
+
+import (
+	"strconv"
+	"strings"
+)
+
+const (
+	mediaJSON    = "application/json"
+	mediaGraphQL = "application/graphql-response+json"
+)
+
+// negotiate chooses the media type of the answer from Accept headers: the one that the client
+// likes best, application/json when it does not care. It reports false when the client takes
+// neither.
+func negotiate(accept []string) (media string, ok bool) {
+	if len(accept) == 0 || len(accept) == 1 && accept[0] == "" {
+		return mediaJSON, true
+	}
+	plain, plainAt := quality(accept, mediaJSON, "application/*", "*/*")
+	typed, typedAt := quality(accept, mediaGraphQL, "application/*", "*/*")
+	if typed > plain || typed == plain && typedAt < plainAt {
+		return mediaGraphQL, typed > 0
+	}
+	return mediaJSON, plain > 0
+}
+
+// acceptsGzip reads Accept-Encoding headers.
+func acceptsGzip(accept []string) bool {
+	q, _ := quality(accept, "gzip", "*")
+	return q > 0
+}
+
+// quality returns how much a client likes something, from 0 (not at all) to 1, and the place where
+// its header says so. Names are what it may be called there, the most specific first: that one
+// counts (RFC 9110, section 12.5).
+func quality(header []string, names ...string) (q float64, at int) {
+	best := len(names)
+	place := 0
+	for _, line := range header {
+		for item := range strings.SplitSeq(line, ",") {
+			place++
+			name, params, _ := strings.Cut(item, ";")
+			name = strings.TrimSpace(name)
+			for i, n := range names[:best] {
+				if strings.EqualFold(name, n) {
+					best, q, at = i, weight(params), place
+					break
+				}
+			}
+		}
+	}
+	return q, at
+}
+
+// weight returns the q among parameters: 1 when there is none, 0 when it is not a number.
+func weight(params string) float64 {
+	for param := range strings.SplitSeq(params, ";") {
+		name, value, _ := strings.Cut(param, "=")
+		if strings.EqualFold(strings.TrimSpace(name), "q") {
+			q, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+			if err != nil {
+				return 0
+			}
+			return q
+		}
+	}
+	return 1
+}

@@ -45,17 +45,20 @@ func Specs() []Spec {
 	}
 }
 
-// Build compiles the services' binaries into the folder, with the race detector if asked to.
-func Build(ctx context.Context, root, folder string, race bool, specs []Spec) error {
-	args := []string{"build", "-o", folder + string(filepath.Separator)}
-	if race {
+// build compiles the services' binaries into the data folder.
+func build(ctx context.Context, o Options) error {
+	args := []string{"build", "-o", filepath.Join(o.Dir, "bin") + string(filepath.Separator)}
+	if o.Race {
 		args = append(args, "-race")
 	}
-	for _, s := range specs {
+	if o.Overlay != "" {
+		args = append(args, "-overlay", o.Overlay)
+	}
+	for _, s := range o.Specs {
 		args = append(args, s.Package)
 	}
 	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Dir = root
+	cmd.Dir = o.Root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build: %w\n%s", err, out)
 	}
@@ -147,6 +150,13 @@ func (s *Service) Kill() error {
 		return nil
 	}
 	return s.proc.kill()
+}
+
+// Running reports whether the service's process has neither ended by itself nor been ended.
+func (s *Service) Running() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.proc != nil && s.proc.running()
 }
 
 // LogFile returns the file that holds what the service wrote to its log since the stack started,

@@ -33,6 +33,7 @@ type Options struct {
 	RouterPort int  // the router must listen on this port; 0 for any
 
 	Specs    []Spec               // the services to run; none for Postgres and RabbitMQ only
+	Overlay  string               // file for go build -overlay, to build services that are broken on purpose; may be empty
 	Database string               // prefix of the names of databases and roles
 	Environ  []string             // inherited by the services
 	Settings map[string][]string  // NAME=value by service, on top of what the stack sets
@@ -86,7 +87,7 @@ func Start(ctx context.Context, o Options) (_ *Stack, err error) {
 	if len(o.Specs) > 0 {
 		group.Go(func() error {
 			return step(o.Progress, "services built", func() error {
-				return Build(groupCtx, o.Root, filepath.Join(o.Dir, "bin"), o.Race, o.Specs)
+				return build(groupCtx, o)
 			})
 		})
 	}

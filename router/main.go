@@ -13,6 +13,7 @@ import (
 	"boxoffice.dev/pkg/server"
 	"boxoffice.dev/router/internal/gateway"
 	"boxoffice.dev/router/internal/operation"
+	"boxoffice.dev/router/internal/persisted"
 	"boxoffice.dev/router/internal/upstream"
 )
 
@@ -27,6 +28,9 @@ type config struct {
 	Introspection  *bool             `env:"INTROSPECTION"`   // in development, unless set
 	Playground     *bool             `env:"PLAYGROUND"`      // in development, unless set
 	Compression    bool              `env:"COMPRESSION" envDefault:"true"`
+	Documents      []string          `env:"DOCUMENTS"`             // files with trusted documents
+	DocumentsOnly  bool              `env:"DOCUMENTS_ONLY"`        // others are refused
+	APQ            bool              `env:"APQ" envDefault:"true"` // documents that come with their hash are remembered
 	Limits         operation.Limits  `envPrefix:"LIMIT_"`
 	Upstream       upstream.Config   `envPrefix:"SUBGRAPH_"`
 }
@@ -42,13 +46,24 @@ func run(ctx context.Context, cfg config, srv *server.Server) error {
 	if err != nil {
 		return fmt.Errorf("read supergraph: %w", err)
 	}
+	trusted := persisted.Manifest{}
+	for _, name := range cfg.Documents {
+		manifest, err := os.ReadFile(name) //nolint:gosec // whoever configures the router names it
+		if err != nil {
+			return fmt.Errorf("read trusted documents: %w", err)
+		}
+		if err := trusted.Read(manifest); err != nil {
+			return fmt.Errorf("read trusted documents: %s: %w", name, err)
+		}
+	}
 	unlessSet := func(setting *bool) bool { return setting == nil && cfg.Development() || setting != nil && *setting }
 	handler, err := gateway.New(ctx, gateway.Config{
 		SDL: string(sdl), SubgraphURLs: cfg.SubgraphURLs, ServiceToken: cfg.ServiceToken.Reveal(),
 		Verify: identity.NewVerifier(identity.VerifierConfig{JWKSURL: cfg.JWKSURL}).Verify, SecureCookies: !cfg.Development(),
 		AllowedOrigins: cfg.AllowedOrigins, TrustedProxies: cfg.TrustedProxies,
 		Introspection: unlessSet(cfg.Introspection), Playground: unlessSet(cfg.Playground), Compression: cfg.Compression,
-		Limits: cfg.Limits, Upstream: cfg.Upstream,
+		Persisted: persisted.Config{Trusted: trusted, Only: cfg.DocumentsOnly, Automatic: cfg.APQ},
+		Limits:    cfg.Limits, Upstream: cfg.Upstream,
 	})
 	if err != nil {
 		return err

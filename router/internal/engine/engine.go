@@ -14,12 +14,12 @@ import (
 	"sync"
 	"sync/atomic"
 
-	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/wundergraph/graphql-go-tools/v2/pkg/ast"
 	"github.com/wundergraph/graphql-go-tools/v2/pkg/engine/plan"
 	"github.com/wundergraph/graphql-go-tools/v2/pkg/engine/resolve"
 	"golang.org/x/sync/singleflight"
 
+	"boxoffice.dev/router/internal/cache"
 	"boxoffice.dev/router/internal/operation"
 	"boxoffice.dev/router/internal/supergraph"
 )
@@ -27,7 +27,7 @@ import (
 const (
 	cachedVariants = 2_000
 	cachedPlans    = 1_000
-	cachedBytes    = 8 << 10 // longer texts are normalized each time
+	cachedBytes    = 16 << 20 // of texts, in each of them
 )
 
 // Engine plans and executes operations of one supergraph. Safe for concurrent use.
@@ -38,8 +38,8 @@ type Engine struct {
 	rules          map[coordinate][]supergraph.Rule
 
 	tools    sync.Pool
-	variants *lru.Cache[variant, string]   // operation → normalized operation
-	plans    *lru.Cache[string, plan.Plan] // normalized operation, without values → plan
+	variants *cache.Cache[variant, string]   // operation → normalized operation
+	plans    *cache.Cache[string, plan.Plan] // normalized operation, without values → plan
 	planning singleflight.Group
 	planners chan struct{} // holds one value for each operation that is being planned
 	planned  atomic.Int64
@@ -52,6 +52,8 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	e := &Engine{
 		resolver: resolve.New(ctx, resolverOptions()),
 		rules:    map[coordinate][]supergraph.Rule{},
+		variants: cache.New[variant, string](cachedVariants, cachedBytes),
+		plans:    cache.New[string, plan.Plan](cachedPlans, cachedBytes),
 		planners: make(chan struct{}, max(cfg.Planning, 1)),
 	}
 	e.tools.New = newTools
@@ -69,12 +71,6 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 		if len(f.Rules) > 0 {
 			e.rules[coordinate{f.Type, f.Name}] = f.Rules
 		}
-	}
-	if e.variants, err = lru.New[variant, string](cachedVariants); err != nil {
-		return nil, err
-	}
-	if e.plans, err = lru.New[string, plan.Plan](cachedPlans); err != nil {
-		return nil, err
 	}
 	return e, nil
 }

@@ -78,9 +78,7 @@ func (e *Engine) prepare(ctx context.Context, op *operation.Operation, variables
 		if normal, err = e.normalize(t, op, variables); err != nil {
 			return nil, err
 		}
-		if len(op.Text) <= cachedBytes {
-			e.variants.Add(id, normal)
-		}
+		e.variants.Add(id, normal, len(op.Text)+len(normal))
 	}
 	if err := t.load(normal, variables); err != nil {
 		return nil, err
@@ -166,7 +164,7 @@ func (e *Engine) planOf(ctx context.Context, text string) (plan.Plan, error) {
 		defer func() { <-e.planners }()
 		p, err := e.plan(text)
 		if err == nil {
-			e.plans.Add(text, p)
+			e.plans.Add(text, p, len(text))
 		}
 		return p, err
 	})

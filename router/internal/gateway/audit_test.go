@@ -7,22 +7,35 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strings"
+	"sync"
 	"testing"
+
+	"boxoffice.dev/router/internal/gateway"
 )
+
+var auditing sync.Mutex // the first audit installs the packages of all
+
+// audit runs a script of tools/audit on the router and returns what it printed.
+func audit(t *testing.T, script string, w *world) []byte {
+	t.Helper()
+	auditing.Lock()
+	defer auditing.Unlock()
+	cmd := exec.CommandContext(t.Context(), "../../../tools/audit/run", script, w.router.URL+"/graphql") //nolint:gosec // the test's own server
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", script, err, out)
+	}
+	return out
+}
 
 // TestAudits runs every audit of the reference implementation of GraphQL over HTTP, those of what a
 // server should and may do as well.
 func TestAudits(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	cmd := exec.CommandContext(t.Context(), "../../../tools/audit/run", w.router.URL+"/graphql") //nolint:gosec // the test's own server
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
 	audits := 0
-	for dec := json.NewDecoder(bytes.NewReader(out)); ; audits++ {
+	for dec := json.NewDecoder(bytes.NewReader(audit(t, "audit.mjs", newWorld(t)))); ; audits++ {
 		var audit struct{ ID, Name, Status, Reason string }
 		if err := dec.Decode(&audit); errors.Is(err, io.EOF) {
 			break
@@ -37,5 +50,39 @@ func TestAudits(t *testing.T) {
 	}
 	if audits < 61 {
 		t.Errorf("%d audits ran, want all 61", audits)
+	}
+}
+
+// TestApolloClient lets the real one register its documents and use their hashes. A router that
+// does not remember documents makes it send them again.
+func TestApolloClient(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name      string
+		automatic bool
+		requests  string
+	}{
+		{"remembered", true, `[
+			{"method":"GET","query":false,"hash":true,"status":400},
+			{"method":"POST","query":true,"hash":true,"status":200},
+			{"method":"GET","query":false,"hash":true,"status":200},
+			{"method":"POST","query":false,"hash":true,"status":400},
+			{"method":"POST","query":true,"hash":true,"status":200}]`},
+		{"not remembered", false, `[
+			{"method":"GET","query":false,"hash":true,"status":400},
+			{"method":"POST","query":true,"hash":false,"status":200},
+			{"method":"POST","query":true,"hash":false,"status":200},
+			{"method":"POST","query":true,"hash":false,"status":200}]`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, func(cfg *gateway.Config) { cfg.Persisted.Automatic = c.automatic })
+			got := string(bytes.TrimSpace(audit(t, "apollo.mjs", w)))
+			want := `{"requests":` + strings.Join(strings.Fields(c.requests), "") +
+				`,"results":[{"ticket":{"title":"ticket t1","__typename":"Ticket"}},{"ticket":{"title":"ticket t2","__typename":"Ticket"}},{"ping":true}]}`
+			if got != want {
+				t.Errorf("got %s\nwant %s", got, want)
+			}
+		})
 	}
 }

@@ -5,6 +5,7 @@ package gateway
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/netip"
 
@@ -13,6 +14,7 @@ import (
 	"boxoffice.dev/router/internal/engine"
 	"boxoffice.dev/router/internal/httpapi"
 	"boxoffice.dev/router/internal/operation"
+	"boxoffice.dev/router/internal/persisted"
 	"boxoffice.dev/router/internal/playground"
 	"boxoffice.dev/router/internal/supergraph"
 	"boxoffice.dev/router/internal/upstream"
@@ -36,8 +38,9 @@ type Config struct {
 	Playground     bool
 	Compression    bool // of large answers
 
-	Limits   operation.Limits
-	Upstream upstream.Config
+	Persisted persisted.Config
+	Limits    operation.Limits
+	Upstream  upstream.Config
 }
 
 // Gateway is the router's public handler.
@@ -63,6 +66,16 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load client schema: %w", err)
 	}
+	known, err := persisted.New(cfg.Persisted)
+	if err != nil {
+		return nil, err
+	}
+	for _, text := range known.Trusted() {
+		// One that no longer fits the schema is a matter of some old client, not of this start.
+		if _, err := documents.Prepare(text, ""); err != nil {
+			slog.WarnContext(ctx, "trusted document is refused", "document", text, "error", err)
+		}
+	}
 	client := upstream.NewClient(cfg.Upstream)
 	eng, err := engine.New(ctx, engine.Config{Supergraph: graph, Client: client, Planning: cfg.Limits.Planning})
 	if err != nil {
@@ -76,7 +89,7 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 		Verify: cfg.Verify, CookiePrefix: prefix, Client: client, AuthURL: graph.URL(authSubgraph),
 	})
 	api, err := httpapi.New(httpapi.Config{
-		Documents: documents, Engine: eng, Sessions: sessions,
+		Persisted: known, Documents: documents, Engine: eng, Sessions: sessions,
 		AuthSubgraph: authSubgraph, ServiceToken: cfg.ServiceToken,
 		AllowedOrigins: cfg.AllowedOrigins, TrustedProxies: cfg.TrustedProxies,
 		MaxBody: cfg.Limits.Body, Compression: cfg.Compression,

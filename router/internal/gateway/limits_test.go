@@ -140,7 +140,7 @@ func TestCostGrowsWithThePageSize(t *testing.T) {
 
 // It runs alone, because it measures the heap.
 func TestDistinctQueriesLeaveMemoryFlat(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, automatic)
 	heap := func() uint64 {
 		var m runtime.MemStats
 		runtime.GC()
@@ -149,7 +149,8 @@ func TestDistinctQueriesLeaveMemoryFlat(t *testing.T) {
 	}
 	ask := func(from, to int) {
 		for i := from; i < to; i++ {
-			body := fmt.Sprintf(`{"query":"query Q%d { __typename a%d: __typename }"}`, i, i)
+			query := fmt.Sprintf(`query Q%d { __typename a%d: __typename }`, i, i)
+			body := `{"query":"` + query + `","extensions":` + byHash(sum(query)) + `}` // to be remembered, too
 			req, err := http.NewRequest(http.MethodPost, "/graphql", strings.NewReader(body))
 			if err != nil {
 				t.Fatal(err)
@@ -158,7 +159,7 @@ func TestDistinctQueriesLeaveMemoryFlat(t *testing.T) {
 			w.gateway.ServeHTTP(discard{http.Header{}}, req)
 		}
 	}
-	const full = 4000 // more than any cache holds
+	const full = 11_000 // more than any cache holds
 	ask(0, full)
 	before := heap()
 	ask(full, 2*full)

@@ -19,6 +19,7 @@ import (
 	"boxoffice.dev/router/internal/authn"
 	"boxoffice.dev/router/internal/engine"
 	"boxoffice.dev/router/internal/operation"
+	"boxoffice.dev/router/internal/persisted"
 	"boxoffice.dev/router/internal/upstream"
 )
 
@@ -35,6 +36,7 @@ const (
 
 // Config is what the endpoint works with.
 type Config struct {
+	Persisted *persisted.Store
 	Documents *operation.Documents
 	Engine    *engine.Engine
 	Sessions  *authn.Authenticator
@@ -103,7 +105,7 @@ func (h *Handler) serve(out *reply, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	op, err := h.cfg.Documents.Prepare(req.Query, req.OperationName)
+	op, err := h.operation(req)
 	if err != nil {
 		return err
 	}
@@ -133,6 +135,21 @@ func (h *Handler) serve(out *reply, r *http.Request) error {
 	}
 	out.write(http.StatusOK, body)
 	return nil
+}
+
+// operation returns what the request asks for, unless it may not. The error is an
+// operation.Refused.
+func (h *Handler) operation(req request) (*operation.Operation, error) {
+	text, err := h.cfg.Persisted.Resolve(req.Document)
+	if err != nil {
+		return nil, err
+	}
+	op, err := h.cfg.Documents.Prepare(text, req.OperationName)
+	if err != nil {
+		return nil, err
+	}
+	h.cfg.Persisted.Keep(req.Document)
+	return op, nil
 }
 
 // execute asks the subgraphs on behalf of whoever sent the request.

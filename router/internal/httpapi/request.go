@@ -12,13 +12,14 @@ import (
 	"strings"
 
 	"boxoffice.dev/router/internal/operation"
+	"boxoffice.dev/router/internal/persisted"
 )
 
 const allowedMethods = "GET, POST, OPTIONS"
 
 // request is what a client asks for, in the words of GraphQL over HTTP.
 type request struct {
-	Query         string
+	Document      persisted.Reference
 	OperationName string
 	Variables     []byte // a JSON object that names nothing twice, or empty
 }
@@ -48,18 +49,7 @@ func readURL(r *http.Request) (request, error) {
 			fields[name] = json.RawMessage(text)
 		}
 	}
-	variables, err := object(fields, "variables")
-	if err != nil {
-		return request{}, err
-	}
-	if _, err := object(fields, "extensions"); err != nil {
-		return request{}, err
-	}
-	req := request{Query: params.Get("query"), OperationName: params.Get("operationName"), Variables: variables}
-	if req.Query == "" {
-		return req, bad("query is missing")
-	}
-	return req, nil
+	return newRequest(params.Get("query"), params.Get("documentId"), params.Get("operationName"), fields)
 }
 
 func readBody(w http.ResponseWriter, r *http.Request, limit int64) (request, error) {
@@ -92,23 +82,61 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) (request, err
 	if err := json.Unmarshal(body.Bytes(), &fields); err != nil || fields == nil {
 		return request{}, bad("the body is not a JSON object")
 	}
-	var req request
-	if req.Query, err = text(fields, "query"); err != nil {
-		return req, err
+	var texts [3]string
+	for i, name := range []string{"query", "documentId", "operationName"} {
+		if texts[i], err = text(fields, name); err != nil {
+			return request{}, err
+		}
 	}
-	if req.OperationName, err = text(fields, "operationName"); err != nil {
-		return req, err
-	}
+	return newRequest(texts[0], texts[1], texts[2], fields)
+}
+
+// newRequest checks what both kinds of requests have in common; fields are the others, as JSON.
+func newRequest(query, id, operationName string, fields map[string]json.RawMessage) (req request, err error) {
+	req.OperationName = operationName
 	if req.Variables, err = object(fields, "variables"); err != nil {
 		return req, err
 	}
-	if _, err = object(fields, "extensions"); err != nil {
+	hash, err := persistedQuery(fields)
+	if err != nil {
 		return req, err
 	}
-	if req.Query == "" {
+	req.Document = persisted.Reference{Text: query, ID: id, Hash: hash}
+	switch {
+	case query == "" && id == "" && hash == "":
 		return req, bad("query is missing")
+	case id != "" && (query != "" || hash != ""):
+		return req, bad("documentId must not come with another document")
 	}
 	return req, nil
+}
+
+// persistedQuery returns the hash in the extension of that name, empty without one
+// (https://www.apollographql.com/docs/apollo-server/performance/apq).
+func persistedQuery(fields map[string]json.RawMessage) (hash string, err error) {
+	raw, ok := fields["extensions"]
+	if !ok {
+		return "", nil
+	}
+	var extensions map[string]json.RawMessage
+	if json.Unmarshal(raw, &extensions) != nil {
+		return "", bad("extensions must be an object")
+	}
+	raw, ok = extensions["persistedQuery"]
+	if !ok || string(raw) == "null" {
+		return "", nil
+	}
+	var query struct {
+		Version    int
+		SHA256Hash string `json:"sha256Hash"`
+	}
+	if json.Unmarshal(raw, &query) != nil || query.SHA256Hash == "" {
+		return "", bad("extensions.persistedQuery must have a version and a sha256Hash")
+	}
+	if query.Version != 1 {
+		return "", bad("Unsupported persisted query version") // the words that Apollo's servers use
+	}
+	return query.SHA256Hash, nil
 }
 
 // text returns the string in a member of the body, empty when it is absent or null.

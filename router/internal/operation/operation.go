@@ -6,7 +6,6 @@ package operation
 import (
 	"net/http"
 
-	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 	"github.com/vektah/gqlparser/v2/parser"
@@ -14,6 +13,7 @@ import (
 	"github.com/vektah/gqlparser/v2/validator/rules"
 
 	"boxoffice.dev/pkg/apperr"
+	"boxoffice.dev/router/internal/cache"
 	"boxoffice.dev/router/internal/introspection"
 )
 
@@ -27,8 +27,8 @@ const (
 
 const (
 	cachedDocuments = 2_000
-	cachedBytes     = 8 << 10 // longer documents are prepared each time
-	maxErrors       = 10      // shown of one document
+	cachedBytes     = 16 << 20 // of their texts
+	maxErrors       = 10       // shown of one document
 )
 
 // Refused says why a request is not executed. Nobody's data was touched.
@@ -51,9 +51,9 @@ func Refuse(status int, code apperr.Code, message string) *Refused {
 	return &Refused{Status: status, Errors: gqlerror.List{{Message: message, Extensions: map[string]any{"code": code}}}}
 }
 
-// RefuseVariables returns a Refused for variables that do not fit their types.
-func RefuseVariables(message string) *Refused {
-	r := Refuse(http.StatusBadRequest, apperr.BadUserInput, message)
+// RefuseDocument returns a Refused for a request that is at fault by the rules of GraphQL.
+func RefuseDocument(code apperr.Code, message string) *Refused {
+	r := Refuse(http.StatusBadRequest, code, message)
 	r.invalid = true
 	return r
 }
@@ -83,7 +83,7 @@ type Documents struct {
 	limits        Limits
 	introspection bool
 	rules         *rules.Rules
-	known         *lru.Cache[key, *Operation]
+	known         *cache.Cache[key, *Operation]
 }
 
 type key struct{ text, name string }
@@ -97,13 +97,9 @@ func New(cfg Config) (*Documents, error) {
 	for _, unsupported := range []string{"defer"} { // declared by gqlparser for everybody
 		delete(schema.Directives, unsupported)
 	}
-	known, err := lru.New[key, *Operation](cachedDocuments)
-	if err != nil {
-		return nil, err
-	}
 	return &Documents{
 		schema: schema, limits: cfg.Limits, introspection: cfg.Introspection,
-		rules: validationRules(cfg.Introspection), known: known,
+		rules: validationRules(cfg.Introspection), known: cache.New[key, *Operation](cachedDocuments, cachedBytes),
 	}, nil
 }
 
@@ -117,8 +113,8 @@ func (d *Documents) Prepare(text, name string) (*Operation, error) {
 		return op, nil
 	}
 	op, err := d.prepare(text, name)
-	if err == nil && len(text) <= cachedBytes {
-		d.known.Add(key{text, name}, op)
+	if err == nil {
+		d.known.Add(key{text, name}, op, len(text))
 	}
 	return op, err
 }
@@ -142,9 +138,7 @@ func (d *Documents) prepare(text, name string) (*Operation, error) {
 	}
 	def := doc.Operations.ForName(name)
 	if def == nil {
-		r := Refuse(http.StatusBadRequest, OperationUnknown, "operationName must name one of the document's operations")
-		r.invalid = true
-		return nil, r
+		return nil, RefuseDocument(OperationUnknown, "operationName must name one of the document's operations")
 	}
 	op := &Operation{Name: name, Kind: def.Operation, Conditions: conditions(doc), variables: def.VariableDefinitions, price: priceOf(def)}
 	op.Meta, op.Text = introspection.Split(d.schema, doc, def, text)

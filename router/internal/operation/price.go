@@ -119,7 +119,7 @@ func (d *Documents) Check(op *Operation, variables []byte) error {
 	var values map[string]json.RawMessage
 	if len(variables) > 0 {
 		if err := json.Unmarshal(variables, &values); err != nil {
-			return RefuseVariables("variables must be an object")
+			return RefuseDocument(apperr.BadUserInput, "variables must be an object")
 		}
 	}
 	if err := d.checkVariables(op, values); err != nil {

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/vektah/gqlparser/v2/ast"
+
+	"boxoffice.dev/pkg/apperr"
 )
 
 // checkVariables refuses values that do not fit the types of their variables, as the section
@@ -47,7 +49,7 @@ func (m *misfit) refuse(wanted string) error {
 	if len(m.at) > 1 {
 		at = " at " + strings.Join(m.at, ".")
 	}
-	return RefuseVariables(fmt.Sprintf(`Variable "$%s" has an invalid value%s: %s.`, m.at[0], at, wanted))
+	return RefuseDocument(apperr.BadUserInput, fmt.Sprintf(`Variable "$%s" has an invalid value%s: %s.`, m.at[0], at, wanted))
 }
 
 func (m *misfit) wants(format string, args ...any) bool {

@@ -1,0 +1,59 @@
+// Package cache holds what was used last, up to a number of entries and a number of bytes: clients
+// choose what goes in, and neither many small things nor a few large ones may fill the memory.
+package cache
+
+import (
+	"math"
+	"sync"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+)
+
+// Cache is a bounded map. Safe for concurrent use.
+type Cache[K comparable, V any] struct {
+	entries, bytes int
+
+	mu   sync.Mutex
+	lru  *simplelru.LRU[K, sized[V]]
+	used int // bytes
+}
+
+type sized[V any] struct {
+	value V
+	bytes int
+}
+
+// New returns an empty cache of at most so many entries and bytes.
+func New[K comparable, V any](entries, bytes int) *Cache[K, V] {
+	c := &Cache[K, V]{entries: entries, bytes: bytes}
+	lru, err := simplelru.NewLRU(math.MaxInt, func(_ K, v sized[V]) { c.used -= v.bytes })
+	if err != nil { // the size is positive
+		panic(err)
+	}
+	c.lru = lru
+	return c
+}
+
+// Get returns the value of a key and whether there is one.
+func (c *Cache[K, V]) Get(key K) (V, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	v, ok := c.lru.Get(key)
+	return v.value, ok
+}
+
+// Add keeps a value of so many bytes and drops those that were not used for longest to make room.
+// One that is larger than a hundredth of the cache is not kept: it would cost too many others.
+func (c *Cache[K, V]) Add(key K, value V, bytes int) {
+	if bytes > c.bytes/100 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lru.Remove(key)
+	c.lru.Add(key, sized[V]{value, bytes})
+	c.used += bytes
+	for c.used > c.bytes || c.lru.Len() > c.entries {
+		c.lru.RemoveOldest()
+	}
+}

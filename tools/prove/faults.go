@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
+
+	"boxoffice.dev/pkg/events"
+	"boxoffice.dev/tools/internal/stack"
+)
+
+// fault is something that goes wrong for a while. Strike breaks it and returns after the given
+// time; what is still broken then, heal mends.
+type fault struct {
+	name   string
+	ends   []string // services that it ends; no other one may end
+	strike func(ctx context.Context, s *stack.Stack, d time.Duration) error
+}
+
+// strike is a fault at its time.
+type strike struct {
+	fault
+	at   time.Duration // after the beginning
+	down time.Duration // for how long
+}
+
+// schedule derives from the random numbers what goes wrong when. Every fault has its turn before
+// one comes again.
+func schedule(random *rand.Rand, deck []fault, duration time.Duration) []strike {
+	var all []strike
+	var order []int
+	at := time.Duration(0)
+	for {
+		at += time.Second + time.Duration(random.Int64N(int64(2*time.Second)))
+		down := time.Duration(random.Int64N(int64(1200 * time.Millisecond)))
+		if len(deck) == 0 || at+down >= duration {
+			return all
+		}
+		if len(order) == 0 {
+			order = random.Perm(len(deck))
+		}
+		all = append(all, strike{deck[order[0]], at, down})
+		order = order[1:]
+	}
+}
+
+// everything returns all that can go wrong.
+func everything() []fault {
+	var deck []fault
+	for _, spec := range stack.Specs() {
+		deck = append(deck, killed(spec.Name))
+	}
+	return append(deck,
+		killed(events.Orders), killed(events.Tickets), // the heart twice
+		killed(events.Orders, events.Tickets, events.Expiration),
+		restarted(events.Orders), restarted(events.Tickets),
+		fault{"restart RabbitMQ", nil, func(ctx context.Context, s *stack.Stack, d time.Duration) error { return down(ctx, d, s.RabbitMQ.Stop) }},
+		fault{"kill -9 RabbitMQ", nil, func(ctx context.Context, s *stack.Stack, d time.Duration) error { return down(ctx, d, s.RabbitMQ.Kill) }},
+		fault{"restart Postgres", nil, func(ctx context.Context, s *stack.Stack, d time.Duration) error { return down(ctx, d, s.Postgres.Stop) }},
+		fault{"kill -9 Postgres", nil, func(ctx context.Context, s *stack.Stack, d time.Duration) error { return down(ctx, d, s.Postgres.Kill) }},
+		fault{"kill -9 RabbitMQ and orders", []string{events.Orders}, func(ctx context.Context, s *stack.Stack, d time.Duration) error {
+			return down(ctx, d, s.RabbitMQ.Kill, s.Service(events.Orders).Kill)
+		}},
+		locked(events.Tickets, "inbox"), locked(events.Orders, "tickets"), locked(events.Expiration, "inbox"),
+		slow(events.Tickets), slow(events.Orders),
+	)
+}
+
+// down breaks things and waits.
+func down(ctx context.Context, d time.Duration, breaks ...func() error) error {
+	var errs []error
+	for _, b := range breaks {
+		errs = append(errs, b())
+	}
+	wait(ctx, d)
+	return errors.Join(errs...)
+}
+
+// killed ends services as a crash would, all at the same instant.
+func killed(services ...string) fault {
+	return fault{"kill -9 " + strings.Join(services, ", "), services, func(ctx context.Context, s *stack.Stack, d time.Duration) error {
+		var group errgroup.Group
+		for _, name := range services {
+			group.Go(s.Service(name).Kill)
+		}
+		err := group.Wait()
+		wait(ctx, d)
+		return err
+	}}
+}
+
+// restarted ends a service in order, as a deployment does.
+func restarted(service string) fault {
+	return fault{"restart " + service, []string{service}, func(ctx context.Context, s *stack.Stack, d time.Duration) error {
+		return down(ctx, d, s.Service(service).Stop)
+	}}
+}
+
+// locked keeps a service from writing to a table, as a migration or a careless operator does, and
+// kills it while it waits.
+func locked(service, table string) fault {
+	return fault{"lock " + table + " of " + service + ", then kill -9", []string{service}, func(ctx context.Context, s *stack.Stack, d time.Duration) error {
+		return onDatabase(ctx, s, service, func(conn *pgx.Conn) error {
+			return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+				_, err := tx.Exec(ctx, `SET LOCAL lock_timeout = '2s'; LOCK TABLE `+pgx.Identifier{table}.Sanitize()+` IN ACCESS EXCLUSIVE MODE`)
+				if err != nil {
+					return fmt.Errorf("lock %s of %s: %w", table, service, err)
+				}
+				wait(ctx, d)
+				return s.Service(service).Kill()
+			})
+		})
+	}}
+}
+
+// slow lets every fifth transaction that tells of something take its time to commit: its events
+// are older than those of transactions that commit before it.
+func slow(service string) fault {
+	return fault{"slow commits in " + service, nil, func(ctx context.Context, s *stack.Stack, d time.Duration) error {
+		return onDatabase(ctx, s, service, func(conn *pgx.Conn) error {
+			_, err := conn.Exec(ctx, `SET lock_timeout = '2s';`+quick+`
+				CREATE FUNCTION prove_slow() RETURNS trigger LANGUAGE plpgsql AS $$
+				BEGIN
+					IF NEW.seq % 5 = 0 THEN PERFORM pg_sleep(0.05); END IF;
+					RETURN NULL;
+				END $$;
+				CREATE CONSTRAINT TRIGGER prove_slow AFTER INSERT ON outbox DEFERRABLE INITIALLY DEFERRED
+				FOR EACH ROW EXECUTE FUNCTION prove_slow()`)
+			if err != nil {
+				return fmt.Errorf("slow down commits of %s: %w", service, err)
+			}
+			wait(ctx, d)
+			return nil
+		})
+	}}
+}
+
+// quick undoes what slow did.
+const quick = `DROP FUNCTION IF EXISTS prove_slow() CASCADE;`
+
+// onDatabase calls do with a connection to the service's own database.
+func onDatabase(ctx context.Context, s *stack.Stack, service string, do func(*pgx.Conn) error) (err error) {
+	conn, err := pgx.Connect(ctx, s.ServiceDatabaseURL(service))
+	if err != nil {
+		return fmt.Errorf("connect to the database of %s: %w", service, err)
+	}
+	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
+	return do(conn)
+}
+
+// heal mends everything and waits until all services are ready.
+func heal(ctx context.Context, s *stack.Stack) error {
+	infrastructure, _ := errgroup.WithContext(ctx)
+	infrastructure.Go(func() error { return s.Postgres.Start(ctx) })
+	infrastructure.Go(func() error { return s.RabbitMQ.Start(ctx) })
+	if err := infrastructure.Wait(); err != nil {
+		return err
+	}
+	services, _ := errgroup.WithContext(ctx)
+	for _, spec := range stack.Specs() {
+		services.Go(func() error { return s.Service(spec.Name).Start(ctx) })
+	}
+	if err := services.Wait(); err != nil {
+		return err
+	}
+	for _, service := range []string{events.Tickets, events.Orders} {
+		err := onDatabase(ctx, s, service, func(conn *pgx.Conn) error {
+			_, err := conn.Exec(ctx, quick)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("let %s commit quickly again: %w", service, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,403 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"boxoffice.dev/pkg/broker"
+	"boxoffice.dev/pkg/events"
+)
+
+// verdict is what was found about one invariant.
+type verdict struct {
+	Invariant  string
+	Checked    string   // how much there was to check
+	Violations []string // none when it holds
+	Tickets    []string // whose history cannot be, to draw it
+}
+
+func (v *verdict) violate(format string, args ...any) {
+	v.Violations = append(v.Violations, fmt.Sprintf(format, args...))
+}
+
+func (v *verdict) checked(format string, args ...any) { v.Checked = fmt.Sprintf(format, args...) }
+
+// Names of the invariants.
+const (
+	oneSeen     = "one live order per ticket, as its buyers saw it"
+	oneStored   = "one live order per ticket, as orders committed it"
+	transitions = "only legal changes of orders and tickets"
+	versions    = "no version missing or told twice, one line of history each"
+	kept        = "what was granted is stored"
+	replicas    = "replicas equal their source"
+	locks       = "tickets are held by exactly the live orders"
+	quiet       = "outboxes, queues and parking queues are empty"
+	deadlines   = "overdue orders ended, ended orders have no deadline"
+	privacy     = "nobody read or changed a foreign order"
+	idempotency = "one idempotency key, one order"
+	answers     = "only answers that the schema explains"
+	alive       = "no service ended by itself"
+)
+
+// invariants are what must hold whatever went wrong.
+var invariants = []struct {
+	name  string
+	check func(*evidence) verdict
+}{
+	{oneSeen, oneLiveOrder},
+	{oneStored, oneStoredOrder},
+	{transitions, onlyLegalChanges},
+	{versions, noVersionMissing},
+	{kept, grantsAreKept},
+	{replicas, func(e *evidence) verdict { return e.compared("replica") }},
+	{locks, func(e *evidence) verdict { return e.compared("lock") }},
+	{quiet, nothingWaits},
+	{deadlines, deadlinesMet},
+	{privacy, nothingForeign},
+	{idempotency, oneOrderPerKey},
+	{answers, answersExpected},
+	{alive, nobodyEnded},
+}
+
+// judge checks every invariant.
+func judge(e *evidence) []verdict {
+	var all []verdict
+	for _, i := range invariants {
+		v := i.check(e)
+		v.Invariant = i.name
+		all = append(all, v)
+	}
+	return all
+}
+
+// oneStoredOrder checks that the lives of a ticket's orders, from one commit to another, do not overlap.
+func oneStoredOrder(e *evidence) verdict {
+	var v verdict
+	type life struct {
+		order    string
+		from, to int64
+	}
+	lives := map[string][]life{}
+	for _, o := range e.Orders {
+		l := life{order: o.ID, to: e.final()}
+		for _, c := range o.History {
+			if c.From == "" {
+				l.from = c.Committed
+			}
+			if c.To == "cancelled" {
+				l.to = c.Committed
+			}
+		}
+		lives[o.Ticket] = append(lives[o.Ticket], l)
+	}
+	for _, ticket := range slices.Sorted(maps.Keys(lives)) {
+		all := lives[ticket]
+		slices.SortFunc(all, func(a, b life) int { return cmp.Compare(a.from, b.from) })
+		last := all[0]
+		for _, next := range all[1:] {
+			if next.from < last.to {
+				v.violate("ticket %s: order %s was made while %s was alive", ticket, next.order, last.order)
+				v.Tickets = append(v.Tickets, ticket)
+			}
+			if next.to > last.to {
+				last = next
+			}
+		}
+	}
+	v.checked("%d tickets, %d orders", len(lives), len(e.Orders))
+	return v
+}
+
+// Changes that an order may make, with the reasons that a cancellation may have.
+var orderChanges = map[[2]string][]string{
+	{"", "created"}:                   {""},
+	{"created", "awaiting_payment"}:   {""},
+	{"created", "cancelled"}:          {"buyer_cancelled", "expired", "reservation_refused"},
+	{"awaiting_payment", "cancelled"}: {"buyer_cancelled", "expired"},
+}
+
+// Events that may be the next about a ticket, by the last one.
+var ticketChanges = map[events.Type][]events.Type{
+	"":                     {events.TicketCreated},
+	events.TicketCreated:   {events.TicketUpdated, events.TicketReserved, events.TicketWithdrawn},
+	events.TicketUpdated:   {events.TicketUpdated, events.TicketReserved, events.TicketWithdrawn},
+	events.TicketReleased:  {events.TicketUpdated, events.TicketReserved, events.TicketWithdrawn},
+	events.TicketReserved:  {events.TicketReleased, events.TicketReserved},
+	events.TicketWithdrawn: nil,
+}
+
+func onlyLegalChanges(e *evidence) verdict {
+	var v verdict
+	changes := 0
+	for _, o := range e.Orders {
+		status := ""
+		for _, c := range o.History {
+			changes++
+			reasons, legal := orderChanges[[2]string{c.From, c.To}]
+			if !legal || !slices.Contains(reasons, c.Reason) || c.From != status {
+				v.violate("order %s: version %d went from %q to %q (%s), and was %q before", o.ID, c.Version, c.From, c.To, c.Reason, status)
+			}
+			status = c.To
+		}
+		if status != o.Status {
+			v.violate("order %s is %s, but its history ends with %q", o.ID, o.Status, status)
+		}
+	}
+	for ticket, all := range e.told(ticketEvents) {
+		var last told
+		for _, t := range all {
+			changes++
+			if t.Version == last.Version+1 && !slices.Contains(ticketChanges[last.Type], t.Type) {
+				v.violate("ticket %s: version %d is %s after %q", ticket, t.Version, t.Type, last.Type)
+			}
+			last = t
+		}
+	}
+	v.checked("%d changes", changes)
+	return v
+}
+
+// Events of which there is one for each version of their subject.
+var (
+	ticketEvents = []events.Type{
+		events.TicketCreated, events.TicketUpdated, events.TicketReserved, events.TicketReleased, events.TicketSold, events.TicketWithdrawn,
+	}
+	orderEvents = []events.Type{events.OrderCreated, events.OrderAwaitingPayment, events.OrderCompleted, events.OrderCancelled}
+)
+
+// told returns the events of the types, of each subject, in the order of versions.
+func (e *evidence) told(types []events.Type) map[string][]told {
+	all := map[string][]told{}
+	for _, t := range e.Events {
+		if slices.Contains(types, t.Type) {
+			all[t.Subject] = append(all[t.Subject], t)
+		}
+	}
+	for _, of := range all {
+		slices.SortStableFunc(of, func(a, b told) int { return cmp.Compare(a.Version, b.Version) })
+	}
+	return all
+}
+
+// noVersionMissing checks that versions count up from 1 to the stored one, in the history of
+// orders and in the published events of everything.
+func noVersionMissing(e *evidence) verdict {
+	var v verdict
+	total := 0
+	count := func(what, id string, version int, found []int) {
+		total += version
+		want := make([]int, version)
+		for i := range want {
+			want[i] = i + 1
+		}
+		if !slices.Equal(found, want) {
+			v.violate("%s %s at version %d: has %v", what, id, version, found)
+		}
+	}
+	aboutTickets, aboutOrders := e.told(ticketEvents), e.told(orderEvents)
+	for _, o := range e.Orders {
+		var history []int
+		for _, c := range o.History {
+			history = append(history, c.Version)
+		}
+		count("history of order", o.ID, o.Version, history)
+		count("events about order", o.ID, o.Version, versionsOf(aboutOrders[o.ID]))
+	}
+	for _, t := range e.Tickets {
+		count("events about ticket", t.ID, t.Version, versionsOf(aboutTickets[t.ID]))
+	}
+	v.checked("%d versions of %d tickets and %d orders", total, len(e.Tickets), len(e.Orders))
+	return v
+}
+
+func versionsOf(all []told) []int {
+	var found []int
+	for _, t := range all {
+		found = append(found, t.Version)
+	}
+	return found
+}
+
+// grantsAreKept checks that everything that a client was told of is there.
+func grantsAreKept(e *evidence) verdict {
+	var v verdict
+	orders := map[string]orderRow{}
+	for _, o := range e.Orders {
+		orders[o.ID] = o
+	}
+	tickets := map[string]ticketRow{}
+	for _, t := range e.Tickets {
+		tickets[t.ID] = t
+	}
+	n := 0
+	for _, o := range e.Ops {
+		if o.Answer != granted {
+			continue
+		}
+		if o.Kind == sell || o.Kind == withdraw {
+			n++
+			if t, ok := tickets[o.Ticket]; !ok || o.Kind == withdraw && t.Availability != "withdrawn" {
+				v.violate("client %d was granted to %s %s, which is %q", o.Client, o.Kind, o.Ticket, t.Availability)
+			}
+		}
+		if o.Status != "" {
+			n++
+			if stored, ok := orders[o.Order]; !ok || o.Status == "CANCELLED" && stored.live() {
+				v.violate("client %d was told that order %s is %s, but it is %q", o.Client, o.Order, o.Status, stored.Status)
+			}
+		}
+	}
+	v.checked("%d answers", n)
+	return v
+}
+
+// compared returns what came of the comparisons of which the name begins so.
+func (e *evidence) compared(prefix string) verdict {
+	var v verdict
+	var counts []string
+	for _, c := range e.Compared {
+		if !strings.HasPrefix(c.What, prefix) {
+			continue
+		}
+		counts = append(counts, fmt.Sprint(c.Compared))
+		for _, d := range c.Differences {
+			v.violate("%s %s: %s (expected %q, found %q)", d.What, d.ID, d.Problem, d.Expected, d.Found)
+		}
+	}
+	v.checked("%s compared", strings.Join(counts, " + "))
+	return v
+}
+
+func nothingWaits(e *evidence) verdict {
+	var v verdict
+	for _, w := range e.Outboxes {
+		if w.Waiting > 0 {
+			v.violate("outbox of %s: %d events wait, the oldest is %s", w.Service, w.Waiting, w.OldestType)
+		}
+	}
+	for _, queue := range slices.Sorted(maps.Keys(e.Queues)) {
+		if n := e.Queues[queue]; n > 0 {
+			v.violate("queue %s: %d messages", queue, n)
+		}
+	}
+	for _, p := range e.Parked {
+		v.violate("parked: %s", p)
+	}
+	v.checked("%d outboxes, %d queues, %d parking queues", len(e.Outboxes), len(broker.Queues(events.Catalogue())), len(e.Queues)-len(broker.Queues(events.Catalogue())))
+	return v
+}
+
+func deadlinesMet(e *evidence) verdict {
+	var v verdict
+	for _, l := range e.Overdue {
+		v.violate("order %s is late by %s: %s", l.OrderID, l.By(), l.Problem)
+	}
+	known := map[string]bool{}
+	for _, o := range e.Orders {
+		known[o.ID] = true
+		_, due := e.Due[o.ID]
+		unpaid := o.Status == "created" || o.Status == "awaiting_payment"
+		if due != unpaid {
+			v.violate("order %s is %s; has a deadline: %t", o.ID, o.Status, due)
+		}
+	}
+	for _, order := range slices.Sorted(maps.Keys(e.Due)) {
+		if !known[order] {
+			v.violate("deadline of unknown order %s", order)
+		}
+	}
+	v.checked("%d orders, %d deadlines", len(e.Orders), len(e.Due))
+	return v
+}
+
+// nothingForeign checks that whoever was told of an order is its buyer.
+func nothingForeign(e *evidence) verdict {
+	var v verdict
+	buyer := map[string]string{}
+	for _, o := range e.Orders {
+		buyer[o.ID] = o.Buyer
+	}
+	tried, seen := 0, 0
+	for _, o := range e.Ops {
+		if o.Kind == peek || o.Kind == meddle {
+			tried++
+			if o.Answer == granted {
+				v.violate("client %d was granted to %s %s", o.Client, o.Kind, o.Order)
+			}
+		}
+		for _, order := range o.Orders {
+			seen++
+			if buyer[order] != e.Users[o.Client] {
+				v.violate("client %d (%s) was shown order %s of %s", o.Client, e.Users[o.Client], order, buyer[order])
+			}
+		}
+	}
+	v.checked("%d attempts, %d orders shown", tried, seen)
+	return v
+}
+
+// oneOrderPerKey checks that a repeated key never made two.
+func oneOrderPerKey(e *evidence) verdict {
+	var v verdict
+	made := map[string]map[string]bool{} // things by key
+	note := func(key, id string) {
+		if key == "" || id == "" {
+			return
+		}
+		if made[key] == nil {
+			made[key] = map[string]bool{}
+		}
+		made[key][id] = true
+	}
+	asked := map[string]int{}
+	for _, o := range e.Ops {
+		if o.Key != "" {
+			asked[o.Key]++
+		}
+		if o.Answer == granted && o.Kind == reserve {
+			note(o.Key, o.Order)
+		}
+		if o.Answer == granted && o.Kind == sell {
+			note(o.Key, o.Ticket)
+		}
+	}
+	for _, o := range e.Orders {
+		note(o.Key, o.ID)
+	}
+	for _, t := range e.Tickets {
+		note(t.Key, t.ID)
+	}
+	repeated := 0
+	for _, n := range asked {
+		if n > 1 {
+			repeated++
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(made)) {
+		if len(made[key]) > 1 {
+			v.violate("key %s made %v", key, slices.Sorted(maps.Keys(made[key])))
+		}
+	}
+	v.checked("%d keys, %d sent repeatedly", len(asked), repeated)
+	return v
+}
+
+func answersExpected(e *evidence) verdict {
+	var v verdict
+	for _, o := range e.Ops {
+		if !o.expected() {
+			v.violate("client %d asked to %s %s%s and was answered %s: %s", o.Client, o.Kind, o.Ticket, o.Order, o.Answer, o.Why)
+		}
+	}
+	v.checked("%d answers", len(e.Ops))
+	return v
+}
+
+func nobodyEnded(e *evidence) verdict {
+	v := verdict{Violations: e.Ended}
+	v.checked("%d services", e.Services)
+	return v
+}

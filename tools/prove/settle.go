@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"boxoffice.dev/pkg/broker"
+	"boxoffice.dev/pkg/events"
+	"boxoffice.dev/tools/internal/audit"
+)
+
+// pulse is what still moves, or should.
+type pulse struct {
+	unpublished, queued int // events
+	unpaid, deadlines   int // orders that will end, and what will end them
+	different           int // things that two services know differently
+	progress            int // grows with every change
+}
+
+func (p pulse) still() bool {
+	p.progress = 0
+	return p == pulse{}
+}
+
+func (p pulse) String() string {
+	return fmt.Sprintf("%d events unpublished, %d queued, %d orders unpaid, %d deadlines, %d differences",
+		p.unpublished, p.queued, p.unpaid, p.deadlines, p.different)
+}
+
+// settle waits until nothing moves any more: at best because all is done, else because nothing
+// has changed for as long as the patience lasts. The verdicts tell which.
+func (t *trial) settle(ctx context.Context) error {
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	var last pulse
+	since := time.Now()
+	for {
+		p, err := t.pulse(ctx)
+		if err != nil {
+			return fmt.Errorf("settle: %w", err)
+		}
+		switch {
+		case p != last:
+			last, since = p, time.Now()
+		case p.still(): // twice the same
+			return nil
+		case time.Since(since) > t.patience:
+			t.say("nothing has moved for %s: %s", t.patience, p)
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("settle: %w; %s", ctx.Err(), p)
+		case <-tick.C:
+		}
+	}
+}
+
+func (t *trial) pulse(ctx context.Context) (pulse, error) {
+	var p pulse
+	databases := t.databases()
+	outboxes, err := databases.Outboxes(ctx)
+	if err != nil {
+		return p, err
+	}
+	for _, w := range outboxes {
+		p.unpublished += w.Waiting
+	}
+	queues, err := broker.Depth(t.BrokerURL, events.Catalogue())
+	if err != nil {
+		return p, err
+	}
+	for _, queue := range broker.Queues(events.Catalogue()) { // parking queues do not move
+		p.queued += queues[queue]
+	}
+	waiting, err := t.tap.depth()
+	if err != nil {
+		return p, err
+	}
+	p.queued += waiting
+	compared, err := databases.Compare(ctx, 1000)
+	if err != nil {
+		return p, err
+	}
+	for _, c := range compared {
+		p.different += len(c.Differences)
+	}
+	p.progress = len(t.tap.all())
+	return p, t.counts(ctx, databases, &p)
+}
+
+func (t *trial) counts(ctx context.Context, databases audit.Databases, p *pulse) error {
+	err := databases.Read(ctx, events.Orders, func(conn *pgx.Conn) error {
+		var changes int
+		err := conn.QueryRow(ctx, `
+			SELECT count(*) FILTER (WHERE status IN ('created', 'awaiting_payment')), coalesce(sum(version), 0) FROM orders`).Scan(&p.unpaid, &changes)
+		p.progress += changes
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return databases.Read(ctx, events.Expiration, func(conn *pgx.Conn) error {
+		return conn.QueryRow(ctx, `SELECT count(*) FROM deadlines`).Scan(&p.deadlines)
+	})
+}

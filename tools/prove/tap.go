@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"boxoffice.dev/pkg/broker"
+	"boxoffice.dev/pkg/events"
+)
+
+// told is an event as it was published.
+type told struct {
+	ID      string      `json:"id"`
+	Source  string      `json:"source"`
+	Type    events.Type `json:"type"`
+	Subject string      `json:"subject"`
+	Version int         `json:"version"`
+}
+
+// tapQueue gets a copy of every event. It survives the broker's death as the services' own queues do.
+const tapQueue = "prove.all.events"
+
+// tap collects what every service publishes, while the broker comes and goes.
+type tap struct {
+	url    string
+	mu     sync.Mutex
+	events []told
+	known  map[string]bool // ids: an event may come more than once
+}
+
+func openTap(url string) (*tap, error) {
+	conn, err := amqp.Dial(url)
+	if err != nil {
+		return nil, fmt.Errorf("tap events: %w", err)
+	}
+	defer conn.Close() //nolint:errcheck // only used to declare
+	ch, err := conn.Channel()
+	if err != nil {
+		return nil, fmt.Errorf("tap events: %w", err)
+	}
+	if _, err := ch.QueueDeclare(tapQueue, true, false, false, false, amqp.Table{amqp.QueueTypeArg: amqp.QueueTypeQuorum}); err != nil {
+		return nil, fmt.Errorf("tap events: %w", err)
+	}
+	var exchanges []string
+	for _, route := range events.Catalogue() {
+		exchanges = append(exchanges, broker.Exchange(route.Source))
+	}
+	slices.Sort(exchanges)
+	for _, exchange := range slices.Compact(exchanges) {
+		if err := ch.QueueBind(tapQueue, "#", exchange, false, nil); err != nil {
+			return nil, fmt.Errorf("tap %s: %w", exchange, err)
+		}
+	}
+	return &tap{url: url, known: map[string]bool{}}, nil
+}
+
+// collect collects until ctx ends. A lost connection is replaced.
+func (t *tap) collect(ctx context.Context) {
+	for ctx.Err() == nil {
+		t.consume(ctx) //nolint:errcheck // the broker is away: it comes back
+		wait(ctx, 50*time.Millisecond)
+	}
+}
+
+func (t *tap) consume(ctx context.Context) error {
+	conn, err := amqp.Dial(t.url)
+	if err != nil {
+		return err
+	}
+	defer conn.Close() //nolint:errcheck // gives back what was not acknowledged
+	ch, err := conn.Channel()
+	if err != nil {
+		return err
+	}
+	if err := ch.Qos(500, 0, false); err != nil {
+		return err
+	}
+	deliveries, err := ch.Consume(tapQueue, "", false, false, false, false, nil)
+	if err != nil {
+		return err
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case d, ok := <-deliveries:
+			if !ok {
+				return amqp.ErrClosed
+			}
+			t.add(d)
+			if err := d.Ack(false); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (t *tap) add(d amqp.Delivery) {
+	text := func(name string) string {
+		value, _ := d.Headers[name].(string)
+		return value
+	}
+	version, _ := strconv.Atoi(text("aggregateversion")) //nolint:errcheck // 0 is no version and will be missed
+	e := told{ID: text("id"), Source: text("source"), Type: events.Type(text("type")), Subject: text("subject"), Version: version}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.known[e.ID] {
+		t.known[e.ID] = true
+		t.events = append(t.events, e)
+	}
+}
+
+// all returns what was published so far, in the order of arrival.
+func (t *tap) all() []told {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Clone(t.events)
+}
+
+// depth returns how many events wait in the tap's own queue.
+func (t *tap) depth() (int, error) {
+	conn, err := amqp.Dial(t.url)
+	if err != nil {
+		return 0, fmt.Errorf("look into tap: %w", err)
+	}
+	defer conn.Close() //nolint:errcheck // only read
+	ch, err := conn.Channel()
+	if err != nil {
+		return 0, fmt.Errorf("look into tap: %w", err)
+	}
+	q, err := ch.QueueDeclarePassive(tapQueue, true, false, false, false, nil)
+	if err != nil {
+		return 0, fmt.Errorf("look into tap: %w", err)
+	}
+	return q.Messages, nil
+}

@@ -1,0 +1,248 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+
+	"boxoffice.dev/tools/internal/audit"
+	"boxoffice.dev/tools/internal/stack"
+)
+
+// options say what to do to the system.
+type options struct {
+	seed     uint64
+	duration time.Duration
+	clients  int
+	race     bool     // build the services with the race detector
+	sabotage sabotage // none by default
+	patience time.Duration
+	say      func(format string, args ...any)
+}
+
+// hold is how long an order may stay unpaid: short enough that many expire within a run.
+const hold = 3 * time.Second
+
+// trial is one system under test.
+type trial struct {
+	*stack.Stack
+	options
+	dir     string
+	history *history
+	clients []*client
+	ended   []string
+
+	tap     *tap
+	tapping sync.WaitGroup
+	tapped  context.CancelFunc
+}
+
+// begin starts a system of its own, signs clients up and listens to all events.
+func begin(ctx context.Context, o options) (_ *trial, err error) {
+	t := &trial{options: o, history: &history{}, tapped: func() {}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, t.close())
+		}
+	}()
+	root, err := stack.Root()
+	if err != nil {
+		return nil, err
+	}
+	if t.dir, err = stack.TempDir(); err != nil {
+		return nil, err
+	}
+	overlay, err := o.sabotage.overlay(root, t.dir)
+	if err != nil {
+		return nil, err
+	}
+	t.Stack, err = stack.Start(ctx, stack.Options{
+		Dir: t.dir, Root: root, Specs: stack.Specs(), Database: "prove", Environ: os.Environ(), Throwaway: true,
+		Race: o.race, Overlay: overlay, PostgresSettings: []string{"track_commit_timestamp=on"}, Progress: o.say,
+		Settings: map[string][]string{
+			"auth":   {"SIGN_UPS_PER_ADDRESS=1000000", "PASSWORD_MEMORY_KIB=64", "ACCESS_TOKEN_TTL=12h"},
+			"orders": {"HOLD=" + hold.String()},
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	if t.tap, err = openTap(t.BrokerURL); err != nil {
+		return nil, err
+	}
+	tapping, stop := context.WithCancel(ctx)
+	t.tapped = stop
+	t.tapping.Go(func() { t.tap.collect(tapping) })
+
+	m := everyday(o.clients)
+	if o.sabotage.mix != nil {
+		m = o.sabotage.mix(o.clients)
+	}
+	if t.clients, err = newClients(ctx, o.clients, o.seed, m, t.Endpoint(), t.history); err != nil {
+		return nil, err
+	}
+	if o.sabotage.after != nil {
+		if err := o.sabotage.after(ctx, t.Stack); err != nil {
+			return nil, fmt.Errorf("sabotage %s: %w", o.sabotage.name, err)
+		}
+	}
+	return t, nil
+}
+
+func (t *trial) close() error {
+	t.tapped()
+	t.tapping.Wait()
+	var errs []error
+	if t.Stack != nil {
+		errs = append(errs, t.Stop())
+	}
+	if t.dir != "" {
+		errs = append(errs, stack.Remove(t.dir))
+	}
+	return errors.Join(errs...)
+}
+
+// run lets the clients act for the duration while the faults strike, and mends everything then.
+func (t *trial) run(ctx context.Context) error {
+	begin := time.Now()
+	done, stop := context.WithTimeout(ctx, t.duration)
+	defer stop()
+	var acting sync.WaitGroup
+	for _, c := range t.clients {
+		acting.Go(func() { c.act(ctx, done) })
+	}
+	acting.Go(func() { t.report(done, begin) })
+	err := t.strike(ctx, done, begin)
+	if err != nil {
+		stop()
+	}
+	acting.Wait()
+	if err != nil {
+		return err
+	}
+	mend := time.Now()
+	if err := heal(ctx, t.Stack); err != nil {
+		return fmt.Errorf("heal: %w", err)
+	}
+	t.say("everything healed in %.1f s", time.Since(mend).Seconds())
+	return nil
+}
+
+// report tells now and then how far the clients are.
+func (t *trial) report(done context.Context, begin time.Time) {
+	for {
+		if wait(done, 5*time.Second); done.Err() != nil {
+			return
+		}
+		n, unanswered, made := 0, 0, map[string]bool{}
+		for _, o := range t.history.all() {
+			n++
+			if o.Answer == lost {
+				unanswered++
+			}
+			if o.Kind == reserve && o.Answer == granted {
+				made[o.Order] = true
+			}
+		}
+		t.say("%5.1f s  %d requests, %d without an answer, %d orders", time.Since(begin).Seconds(), n, unanswered, len(made))
+	}
+}
+
+// strike lets the faults happen, one after the other, each mended before the next.
+func (t *trial) strike(ctx, done context.Context, begin time.Time) error {
+	strikes := schedule(stream(t.seed, 0), everything(), t.duration)
+	if t.sabotage.faults != nil {
+		strikes = t.sabotage.faults()
+	}
+	for _, s := range strikes {
+		if wait(done, time.Until(begin.Add(s.at))); done.Err() != nil {
+			return ctx.Err()
+		}
+		struck := time.Now()
+		if err := s.strike(ctx, t.Stack, s.down); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+		for _, spec := range stack.Specs() {
+			if !slices.Contains(s.ends, spec.Name) && !t.Service(spec.Name).Running() {
+				t.ended = append(t.ended, fmt.Sprintf("%s ended by itself at %s during: %s", spec.Name, struck.UTC().Format(time.RFC3339Nano), s.name))
+			}
+		}
+		if err := heal(ctx, t.Stack); err != nil {
+			return fmt.Errorf("heal after %s: %w", s.name, err)
+		}
+		t.say("%5.1f s  %s: over after %.1f s", struck.Sub(begin).Seconds(), s.name, time.Since(struck).Seconds())
+	}
+	<-done.Done()
+	return ctx.Err()
+}
+
+// judge waits until the system is at rest, stops the services and checks every invariant.
+func (t *trial) judge(ctx context.Context) (*evidence, []verdict, error) {
+	rest := time.Now()
+	if err := t.settle(ctx); err != nil {
+		return nil, nil, err
+	}
+	t.say("settled in %.1f s", time.Since(rest).Seconds())
+	for _, spec := range stack.Specs() {
+		if !t.Service(spec.Name).Running() {
+			t.ended = append(t.ended, spec.Name+" ended by itself after all faults")
+		}
+		if err := t.Service(spec.Name).Stop(); err != nil {
+			return nil, nil, fmt.Errorf("stop %s: %w", spec.Name, err)
+		}
+	}
+	e, err := gather(ctx, t.databases(), t.BrokerURL)
+	if err != nil {
+		return nil, nil, err
+	}
+	e.Ops, e.Events, e.Services, e.Ended = t.history.all(), t.tap.all(), len(stack.Specs()), t.ended
+	for _, c := range t.clients {
+		e.Users = append(e.Users, c.userID)
+	}
+	return e, judge(e), nil
+}
+
+func (t *trial) databases() audit.Databases {
+	return func(service string) (string, error) { return t.ServiceDatabaseURL(service), nil }
+}
+
+// keep copies what tells how a violation came about to a folder: the clients' history, what was
+// stored, the services' logs, and drawings of histories that cannot be.
+func (t *trial) keep(e *evidence, verdicts []verdict, folder string) error {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return fmt.Errorf("keep what was found: %w", err)
+	}
+	if err := writeLines(filepath.Join(folder, "history.jsonl"), e.Ops); err != nil {
+		return err
+	}
+	if err := writeLines(filepath.Join(folder, "evidence.json"), []*evidence{e}); err != nil {
+		return err
+	}
+	for _, spec := range stack.Specs() {
+		content, err := os.ReadFile(t.Service(spec.Name).LogFile())
+		if err != nil {
+			return fmt.Errorf("keep log of %s: %w", spec.Name, err)
+		}
+		if err := os.WriteFile(filepath.Join(folder, spec.Name+".log"), content, 0o600); err != nil {
+			return fmt.Errorf("keep log of %s: %w", spec.Name, err)
+		}
+	}
+	const drawings = 5
+	registers := e.registers()
+	for _, v := range verdicts {
+		for _, ticket := range v.Tickets[:min(drawings, len(v.Tickets))] {
+			_, info := porcupine.CheckOperationsVerbose(register, registers[ticket], lateness)
+			if err := porcupine.VisualizePath(register, info, filepath.Join(folder, ticket+".html")); err != nil {
+				return fmt.Errorf("draw history of %s: %w", ticket, err)
+			}
+		}
+	}
+	return nil
+}

@@ -43,6 +43,29 @@ func (o *Outbox) Tx(ctx context.Context, fn func(tx pgx.Tx) error) error {
 	return nil
 }
 
+// TxAfter is Tx for a transaction whose first statements are known beforehand, such as the lock that
+// a decision needs: first queues them, and they are sent with the beginning in one round trip. fn is
+// called once they have succeeded.
+func (o *Outbox) TxAfter(ctx context.Context, first func(*pgx.Batch), fn func(tx pgx.Tx) error) error {
+	var batch pgx.Batch
+	batch.BeginTx(pgx.TxOptions{})
+	first(&batch)
+	results := o.pool.SendBatch(ctx, &batch)
+	tx := results.Tx()
+	defer tx.Rollback(ctx) //nolint:errcheck // is committed by then, or its connection is lost
+	if err := results.Close(); err != nil {
+		return err
+	}
+	if err := fn(tx); err != nil {
+		return err
+	}
+	if err := tx.Commit(ctx); err != nil {
+		return err
+	}
+	o.Wake()
+	return nil
+}
+
 // Wake tells the relay that events were committed. It never blocks; without it the relay finds
 // them at its next poll.
 func (o *Outbox) Wake() {

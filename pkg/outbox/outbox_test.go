@@ -12,6 +12,7 @@ import (
 	"boxoffice.dev/pkg/correlation"
 	"boxoffice.dev/pkg/events"
 	"boxoffice.dev/pkg/outbox"
+	"boxoffice.dev/pkg/postgres"
 	"boxoffice.dev/pkg/postgres/pgtest"
 )
 
@@ -86,6 +87,47 @@ func TestTx(t *testing.T) {
 	if got.ID != sent.ID || got.Type != sent.Type || got.Subject != "kept" || got.Version != 1 || got.Time.IsZero() ||
 		got.IDs != correlation.From(ctx) || string(got.Data) != string(sent.Data) {
 		t.Errorf("got %+v, want %+v", got, sent)
+	}
+}
+
+func TestTxAfter(t *testing.T) {
+	pool := pgtest.New(t, outbox.Migrations())
+	if _, err := pool.Exec(t.Context(), `CREATE TABLE numbers (n int PRIMARY KEY)`); err != nil {
+		t.Fatal(err)
+	}
+	box := outbox.New(pool)
+	insert := func(n int) func(*pgx.Batch) {
+		return func(b *pgx.Batch) { b.Queue(`INSERT INTO numbers VALUES ($1)`, n) }
+	}
+	boom := errors.New("boom")
+	kept := func(tx pgx.Tx) error { return outbox.Append(t.Context(), tx, ticket("kept", 1)) }
+	lost := func(tx pgx.Tx) error {
+		return errors.Join(outbox.Append(t.Context(), tx, ticket("lost", 1)), boom)
+	}
+	if err := box.TxAfter(t.Context(), insert(1), kept); err != nil {
+		t.Fatal(err)
+	}
+	// More often than the pool has connections: none must be left behind.
+	for range 2 * int(pool.Config().MaxConns) {
+		if err := box.TxAfter(t.Context(), insert(2), lost); !errors.Is(err, boom) {
+			t.Fatalf("got %v, want %v", err, boom)
+		}
+		if err := box.TxAfter(t.Context(), insert(1), lost); postgres.Violated(err) != "numbers_pkey" {
+			t.Fatalf("got %v, want a violated key and fn not called", err)
+		}
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := box.TxAfter(gone, insert(3), kept); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want %v", err, context.Canceled)
+	}
+	var numbers, subjects []string
+	err := pool.QueryRow(t.Context(), `SELECT array(SELECT n::text FROM numbers), array(SELECT subject FROM outbox)`).Scan(&numbers, &subjects)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fmt.Sprint(numbers, subjects) != "[1] [kept]" {
+		t.Errorf("got numbers %v and events about %v, want 1 and kept", numbers, subjects)
 	}
 }
 

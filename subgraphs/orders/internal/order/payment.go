@@ -16,7 +16,6 @@ import (
 // payment is what orders knows of one attempt to pay: a replica, and the answer it got.
 type payment struct {
 	id        string
-	version   int
 	status    paymentStatus
 	amount    money.Money
 	startedAt time.Time

@@ -22,8 +22,11 @@ import (
 
 const orderColumns = `id, version, status, buyer_id, seller_id, ticket_id, ticket_version, title,
 	price_minor_units, currency, created_at, updated_at, expires_at, coalesce(cancel_reason, '') AS cancel_reason,
-	coalesce(payment_id, '') AS payment_id, frozen_at, EXISTS (SELECT FROM payments
-		WHERE order_id = orders.id AND status IN ('processing', 'requires_action', 'authorized')) AS paying`
+	coalesce(payment_id, '') AS payment_id, frozen_at`
+
+// selectOrder is the beginning of every query for orders as people see them.
+const selectOrder = `SELECT ` + orderColumns + `, EXISTS (SELECT FROM payments
+	WHERE order_id = orders.id AND status IN ('processing', 'requires_action', 'authorized')) AS paying FROM orders `
 
 // orderRow is a row of orders.
 type orderRow struct {
@@ -84,48 +87,53 @@ func collectOrders(rows pgx.Rows) ([]Order, error) {
 	return orders, nil
 }
 
-// lockOrder locks an order, then stores what learn queues, then reads the attempts to pay for the
-// order, all in one round trip. Each statement sees what was committed while an earlier one waited.
-func lockOrder(ctx context.Context, tx pgx.Tx, orderID string, learn func(*pgx.Batch)) (Order, payments, error) {
-	var o []Order
-	var ps payments
-	var batch pgx.Batch
-	batch.Queue(`SELECT `+orderColumns+` FROM orders WHERE id = $1 ORDER BY id FOR UPDATE`, orderID).Query(func(rows pgx.Rows) (err error) {
-		if o, err = collectOrders(rows); err == nil && len(o) == 0 {
-			err = orderNotFound()
+// claim is an order with the attempts to pay for it, oldest first.
+type claim struct {
+	order    Order
+	payments payments
+}
+
+// queueLock adds locking an order, then what learn queues, if anything, then reading the attempts
+// to pay for the order. Each statement sees what was committed while an earlier one waited. When
+// there is no such order the batch fails with OrderNotFound.
+func queueLock(batch *pgx.Batch, orderID string, learn func(*pgx.Batch), c *claim) {
+	batch.Queue(`SELECT `+orderColumns+`, false AS paying FROM orders WHERE id = $1 ORDER BY id FOR UPDATE`, orderID).Query(func(rows pgx.Rows) error {
+		orders, err := collectOrders(rows)
+		if err != nil {
+			return err
 		}
-		return err
+		if len(orders) == 0 {
+			return orderNotFound()
+		}
+		c.order = orders[0]
+		return nil
 	})
 	if learn != nil {
-		learn(&batch)
+		learn(batch)
 	}
-	batch.Queue(`SELECT id, version, status, amount_minor_units, currency, started_at, coalesce(answer, '')
+	batch.Queue(`SELECT id, status, amount_minor_units, currency, started_at, coalesce(answer, '')
 		FROM payments WHERE order_id = $1 ORDER BY started_at, id`, orderID).Query(func(rows pgx.Rows) (err error) {
-		ps, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (p payment, err error) {
-			err = row.Scan(&p.id, &p.version, &p.status, &p.amount.MinorUnits, &p.amount.Currency, &p.startedAt, &p.answer)
+		c.payments, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (p payment, err error) {
+			err = row.Scan(&p.id, &p.status, &p.amount.MinorUnits, &p.amount.Currency, &p.startedAt, &p.answer)
 			return p, err
 		})
+		c.order.Paying = slices.ContainsFunc(c.payments, payment.underWay)
 		return err
 	})
-	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
-		return Order{}, nil, fmt.Errorf("lock order %s: %w", orderID, err)
-	}
-	o[0].Paying = slices.ContainsFunc(ps, payment.underWay)
-	return o[0], ps, nil
 }
 
 func ordersByID(ctx context.Context, q querier, ids []string) ([]Order, error) {
-	return selectOrders(ctx, q, `SELECT `+orderColumns+` FROM orders WHERE id = ANY($1) ORDER BY id`, ids)
+	return selectOrders(ctx, q, selectOrder+`WHERE id = ANY($1) ORDER BY id`, ids)
 }
 
 func liveOrdersByTicket(ctx context.Context, q querier, ticketIDs []string) ([]Order, error) {
-	return selectOrders(ctx, q, `SELECT `+orderColumns+` FROM orders
+	return selectOrders(ctx, q, selectOrder+`
 		WHERE ticket_id = ANY($1) AND status IN ('created', 'awaiting_payment', 'complete') ORDER BY id`, ticketIDs)
 }
 
 func ordersOfBuyer(ctx context.Context, q querier, buyerID string, f Filter, w page.Window) ([]Order, error) {
 	sql, args := w.SQL([]any{buyerID, f.Statuses, f.TicketID})
-	return selectOrders(ctx, q, `SELECT `+orderColumns+` FROM orders
+	return selectOrders(ctx, q, selectOrder+`
 		WHERE buyer_id = $1 AND ($2::text[] IS NULL OR status = ANY($2)) AND ($3::text IS NULL OR ticket_id = $3)`+sql, args...)
 }
 

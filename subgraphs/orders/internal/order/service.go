@@ -157,23 +157,20 @@ func orderNotFound() error {
 // queues what is to be stored before decide looks. It returns the order as it is afterwards, or
 // OrderNotFound.
 func (s *Service) change(ctx context.Context, orderID string, learn func(*pgx.Batch), decide func(Order, payments) (change, error)) (Order, error) {
-	var result Order
-	err := s.outbox.Tx(ctx, func(tx pgx.Tx) error {
-		o, ps, err := lockOrder(ctx, tx, orderID, learn)
+	var locked claim
+	var after Order
+	err := s.outbox.TxAfter(ctx, func(batch *pgx.Batch) { queueLock(batch, orderID, learn, &locked) }, func(tx pgx.Tx) error {
+		c, err := decide(locked.order, locked.payments)
 		if err != nil {
 			return err
 		}
-		c, err := decide(o, ps)
-		if err != nil {
-			return err
-		}
-		c = c.answering(ps, s.cfg.rules(), s.now())
-		result = c.order
+		c = c.answering(locked.payments, s.cfg.rules(), s.now())
+		after = c.order
 		return storeChange(ctx, tx, c)
 	})
 	if err != nil {
 		return Order{}, err
 	}
 	s.changed.Changed(orderID)
-	return result, nil
+	return after, nil
 }

@@ -66,10 +66,10 @@ func collectTickets(rows pgx.Rows) ([]Ticket, error) {
 	return tickets, nil
 }
 
-const lockSQL = `SELECT ` + ticketColumns + ` FROM tickets WHERE id = $1 ORDER BY id FOR UPDATE`
+const lock = `SELECT ` + ticketColumns + ` FROM tickets WHERE id = $1 ORDER BY id FOR UPDATE`
 
 func lockTicket(ctx context.Context, tx pgx.Tx, ticketID string) (Ticket, error) {
-	tickets, err := selectTickets(ctx, tx, lockSQL, ticketID)
+	tickets, err := selectTickets(ctx, tx, lock, ticketID)
 	if err != nil {
 		return Ticket{}, err
 	}
@@ -79,24 +79,17 @@ func lockTicket(ctx context.Context, tx pgx.Tx, ticketID string) (Ticket, error)
 	return tickets[0], nil
 }
 
-// lockTicketFor locks the order's ticket, which is at version 0 when there is none, and remembers in
-// the inbox that the order was heard of; both in one round trip. newer is false when the same or a
-// newer version of the order was heard of before.
-func lockTicketFor(ctx context.Context, tx pgx.Tx, o events.Order) (t Ticket, newer bool, err error) {
-	t.ID = o.TicketID
-	var batch pgx.Batch
-	inbox.Queue(&batch, events.Tickets, o.ID, o.Version, &newer)
-	batch.Queue(lockSQL, o.TicketID).Query(func(rows pgx.Rows) error {
+// queueLockFor adds to a batch that the order was heard of, and locking its ticket. newer is false
+// then if the same or a newer version of the order was heard of before.
+func queueLockFor(batch *pgx.Batch, o events.Order, t *Ticket, newer *bool) {
+	inbox.Queue(batch, events.Tickets, o.ID, o.Version, newer)
+	batch.Queue(lock, o.TicketID).Query(func(rows pgx.Rows) error {
 		tickets, err := collectTickets(rows)
 		if len(tickets) == 1 {
-			t = tickets[0]
+			*t = tickets[0]
 		}
 		return err
 	})
-	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
-		return Ticket{}, false, fmt.Errorf("lock ticket %s for order %s: %w", o.TicketID, o.ID, err)
-	}
-	return t, newer, nil
 }
 
 func ticketsByID(ctx context.Context, q querier, ids []string) ([]Ticket, error) {

@@ -66,10 +66,10 @@ func (s *Service) orderCompleted(ctx context.Context, o events.Order) error {
 // react locks the order's ticket and calls do, unless the service has acted on the same or a
 // newer version of the order before. An unknown ticket is one at version 0.
 func (s *Service) react(ctx context.Context, o events.Order, do func(pgx.Tx, Ticket) error) error {
-	return s.outbox.Tx(ctx, func(tx pgx.Tx) error {
-		t, newer, err := lockTicketFor(ctx, tx, o)
-		if err != nil || !newer {
-			return err
+	t, newer := Ticket{ID: o.TicketID}, false
+	return s.outbox.TxAfter(ctx, func(batch *pgx.Batch) { queueLockFor(batch, o, &t, &newer) }, func(tx pgx.Tx) error {
+		if !newer {
+			return nil
 		}
 		return do(tx, t)
 	})

@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	stripego "github.com/stripe/stripe-go/v84"
@@ -62,13 +64,15 @@ func New(config Config) *Processor {
 	if config.Now == nil {
 		config.Now = time.Now
 	}
+	origin, transport := below(config.APIBase)
 	backends := stripego.NewBackendsWithConfig(&stripego.BackendConfig{
-		URL:               &config.APIBase,
+		URL:               &origin,
 		MaxNetworkRetries: stripego.Int64(0), // the caller repeats, with a record of it
 		EnableTelemetry:   stripego.Bool(false),
 		LeveledLogger:     &stripego.LeveledLogger{Level: stripego.LevelNull}, // it would log bodies
 		HTTPClient: &http.Client{
 			Timeout:       config.Timeout,
+			Transport:     transport,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	})
@@ -79,6 +83,31 @@ func New(config Config) *Processor {
 		now:       config.Now,
 	}
 }
+
+// below cuts an API base into the part that stripe-go understands, which must not have a path, and a
+// transport that adds the rest. The transport repeats nothing either, which net/http would do by
+// itself for a request with an Idempotency-Key.
+func below(base string) (origin string, transport http.RoundTripper) {
+	u, err := url.Parse(base)
+	if err != nil {
+		return base, http.DefaultTransport // requests will tell
+	}
+	path := strings.TrimSuffix(u.Path, "/")
+	u.Path = ""
+	return u.String(), roundTripper(func(r *http.Request) (*http.Response, error) {
+		r = r.Clone(r.Context())
+		r.GetBody = nil
+		r.URL.Path = path + r.URL.Path
+		if r.URL.RawPath != "" {
+			r.URL.RawPath = path + r.URL.RawPath
+		}
+		return http.DefaultTransport.RoundTrip(r)
+	})
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // Authorize implements payment.Processor. A card or an amount that Stripe does not take makes a
 // declined Intent without a Reference. After ErrOutcomeUnknown the Ledger knows whether there is one.
@@ -252,7 +281,9 @@ func (p *Processor) Ledger(ctx context.Context, since time.Time) iter.Seq2[payme
 }
 
 // expanded are the objects that an intent is to bring along, for its card and its refunds.
-func expanded(prefix string) []string { return []string{prefix + "latest_charge", prefix + "payment_method"} }
+func expanded(prefix string) []string {
+	return []string{prefix + "latest_charge", prefix + "payment_method"}
+}
 
 // replayed reports whether Stripe answered with what it had stored under the idempotency key.
 func replayed(r *stripego.APIResponse) bool {

@@ -1,0 +1,240 @@
+package simulator
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+const (
+	maxBody  = 64 << 10
+	keyLife  = 24 * time.Hour // https://docs.stripe.com/api/idempotent_requests
+	deadline = 10 * time.Second
+)
+
+// Types of errors: https://docs.stripe.com/api/errors.
+const (
+	invalidRequest   = "invalid_request_error"
+	cardError        = "card_error"
+	idempotencyError = "idempotency_error"
+	internalError    = "api_error"
+)
+
+// Codes of errors: https://docs.stripe.com/error-codes.
+const (
+	resourceMissing       = "resource_missing"
+	unexpectedState       = "payment_intent_unexpected_state"
+	authenticationFailure = "payment_intent_authentication_failure"
+)
+
+// apiError is an error as Stripe tells it. As a Go error it means that the request was refused before
+// anything was done, so that it is not stored under its idempotency key; as an answer it is stored.
+type apiError struct {
+	Type          string `json:"type"`
+	Code          string `json:"code,omitempty"`
+	DeclineCode   string `json:"decline_code,omitempty"`
+	Message       string `json:"message"`
+	Param         string `json:"param,omitempty"`
+	Charge        string `json:"charge,omitempty"`
+	PaymentIntent any    `json:"payment_intent,omitempty"`
+	PaymentMethod any    `json:"payment_method,omitempty"`
+
+	status int // 400 when 0
+}
+
+func (e apiError) Error() string { return e.Message }
+
+func (e apiError) answer() answer {
+	if e.status == 0 {
+		e.status = http.StatusBadRequest
+	}
+	return answer{status: e.status, body: encode(map[string]any{"error": e})}
+}
+
+func invalid(param, message string) apiError {
+	return apiError{Type: invalidRequest, Param: param, Message: message}
+}
+
+func missing(what, id, param string, status int) apiError {
+	return apiError{Type: invalidRequest, Code: resourceMissing, Param: param, Message: "No such " + what + ": '" + id + "'", status: status}
+}
+
+// answer is what a client gets.
+type answer struct {
+	status   int
+	body     []byte
+	replayed bool  // from under an idempotency key
+	fault    fault // to be done to the client when this is the first answer
+}
+
+func ok(body any) answer { return answer{status: http.StatusOK, body: encode(body)} }
+
+func encode(body any) []byte {
+	b, err := json.Marshal(body)
+	if err != nil {
+		panic(fmt.Sprintf("simulator: encode %T: %v", body, err)) // our own types only
+	}
+	return b
+}
+
+func write(w http.ResponseWriter, a answer) {
+	w.Header().Set("Content-Type", "application/json")
+	if a.replayed {
+		w.Header().Set("Idempotent-Replayed", "true")
+	}
+	w.WriteHeader(a.status)
+	_, _ = w.Write(a.body) //nolint:gosec // JSON of our own making
+}
+
+// writeError writes an apiError, and hides any other error behind a 500.
+func writeError(w http.ResponseWriter, r *http.Request, err error) {
+	var e apiError
+	if !errors.As(err, &e) {
+		slog.ErrorContext(r.Context(), "simulator failed", "method", r.Method, "path", r.URL.Path, "error", err)
+		e = apiError{Type: internalError, Message: "An unknown error occurred", status: http.StatusInternalServerError}
+	}
+	write(w, e.answer())
+}
+
+func (s *Simulator) authenticate(r *http.Request) error {
+	given, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if subtle.ConstantTimeCompare([]byte(given), []byte(s.config.SecretKey)) != 1 || given == "" {
+		return apiError{Type: invalidRequest, Message: "Invalid API Key provided.", status: http.StatusUnauthorized}
+	}
+	return nil
+}
+
+// read serves a request that changes nothing.
+func (s *Simulator) read(endpoint func(ctx context.Context, id string, f *form) (any, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := func() (any, error) {
+			if err := s.authenticate(r); err != nil {
+				return nil, err
+			}
+			f, err := parseForm(r.URL.RawQuery)
+			if err != nil {
+				return nil, err
+			}
+			return endpoint(r.Context(), r.PathValue("id"), f)
+		}()
+		if err != nil {
+			writeError(w, r, err)
+			return
+		}
+		write(w, ok(body))
+	})
+}
+
+// change serves a request that may move money. What it does and what it answers are committed
+// together, so a repeated idempotency key gets the first answer, whatever has crashed in between.
+func (s *Simulator) change(endpoint func(ctx context.Context, tx pgx.Tx, id string, f *form) (answer, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a, err := func() (answer, error) {
+			if err := s.authenticate(r); err != nil {
+				return answer{}, err
+			}
+			encoded, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+			if err != nil {
+				return answer{}, apiError{Type: invalidRequest, Message: "The request's body cannot be read."}
+			}
+			f, err := parseForm(string(encoded))
+			if err != nil {
+				return answer{}, err
+			}
+			// It is done, even when nobody waits for the answer any more.
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), deadline)
+			defer cancel()
+			key, parameters := r.Header.Get("Idempotency-Key"), sha256.Sum256([]byte(r.URL.Path+"?"+string(encoded)))
+			return s.once(ctx, key, parameters[:], func(tx pgx.Tx) (answer, error) {
+				return endpoint(ctx, tx, r.PathValue("id"), f)
+			})
+		}()
+		if err != nil {
+			writeError(w, r, err)
+			return
+		}
+		s.wakeUp()
+		if !a.replayed {
+			s.suffer(r.Context(), a.fault)
+		}
+		write(w, a)
+	})
+}
+
+// once does what the key was not used for yet and otherwise answers as it did then.
+func (s *Simulator) once(ctx context.Context, key string, parameters []byte, do func(tx pgx.Tx) (answer, error)) (answer, error) {
+	var a answer
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) (err error) {
+		if key == "" {
+			a, err = do(tx)
+			return err
+		}
+		locked, err := lockKey(ctx, tx, key)
+		if err != nil {
+			return err
+		}
+		if !locked {
+			return apiError{
+				Type: idempotencyError, Code: "idempotency_key_in_use", status: http.StatusConflict,
+				Message: "There is currently another in-progress request using this Idempotent Key.",
+			}
+		}
+		first, err := findRequest(ctx, tx, key, s.now().Add(-keyLife))
+		switch {
+		case err == nil && string(first.Parameters) != string(parameters):
+			return apiError{Type: idempotencyError, Message: "Keys for idempotent requests can only be used with the same parameters they were first used with."}
+		case err == nil:
+			a = answer{status: first.Status, body: []byte(first.Body), replayed: true}
+			return nil
+		case !errors.Is(err, pgx.ErrNoRows):
+			return err
+		}
+		if a, err = do(tx); err != nil {
+			return err
+		}
+		return storeRequest(ctx, tx, request{Key: key, Parameters: parameters, CreatedAt: s.now(), Status: a.status, Body: string(a.body)})
+	})
+	return a, err
+}
+
+// suffer lets the client wait as the fault wants it. After hang there is no answer at all.
+func (s *Simulator) suffer(ctx context.Context, f fault) {
+	switch f {
+	case slow:
+		wait(ctx, s.config.Slow)
+	case hang:
+		wait(ctx, s.config.Hang)
+		panic(http.ErrAbortHandler)
+	}
+}
+
+func wait(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// faulty is the answer to a request that met a fault of the card after it was done.
+func faulty(a answer, t Token, path string) answer {
+	if t.faultyPath != path {
+		return a
+	}
+	a.fault = t.fault
+	if t.fault == broken || t.fault == useless {
+		return apiError{Type: internalError, Message: "An unknown error occurred", status: http.StatusInternalServerError}.answer()
+	}
+	return a
+}

@@ -1,0 +1,147 @@
+package simulator
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"html/template"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// The page where a buyer's bank asks whether it is them. Its address holds a secret that only the
+// buyer's browser was told, so no other site can send its form.
+
+const bankStyle = `body{font:1rem/1.5 system-ui,sans-serif;max-width:26rem;margin:10vh auto;padding:0 1rem}
+button{font:inherit;padding:.5rem 1rem;margin-right:.5rem}`
+
+var bankPage = template.Must(template.New("bank").Parse(`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
+<title>Simulated bank</title>
+<style>` + bankStyle + `</style>
+</head>
+<body>
+<main>
+<h1>Simulated bank</h1>
+{{if .Waiting}}<p>Do you want to pay{{with .Description}} for {{.}}{{end}} with your card ending in {{.Last4}}?</p>
+<form method="post">
+<button name="decision" value="approve">Approve</button>
+<button name="decision" value="decline">Decline</button>
+</form>{{else}}<p>{{.Message}}</p>{{end}}
+</main>
+</body>
+</html>
+`))
+
+type bankView struct {
+	Waiting            bool
+	Description, Last4 string
+	Message            string
+}
+
+func (s *Simulator) showPage(w http.ResponseWriter, r *http.Request) {
+	i, err := findIntentOfPage(r.Context(), s.pool, r.PathValue("secret"))
+	s.writePage(w, r, i, err)
+}
+
+// decidePage does what the buyer has decided. Deciding again changes nothing.
+func (s *Simulator) decidePage(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	decision := r.PostFormValue("decision")
+	if decision != "approve" && decision != "decline" {
+		s.writePage(w, r, intent{}, invalid("decision", "Nothing was decided."))
+		return
+	}
+	i, err := findIntentOfPage(r.Context(), s.pool, r.PathValue("secret"))
+	if err != nil {
+		s.writePage(w, r, i, err)
+		return
+	}
+	err = pgx.BeginFunc(r.Context(), s.pool, func(tx pgx.Tx) (err error) {
+		if i, err = lockIntent(r.Context(), tx, i.ID); err != nil || i.Status != requiresAction {
+			return err
+		}
+		if decision == "approve" {
+			i, err = s.authorize(r.Context(), tx, i)
+		} else {
+			i, err = s.refuse(r.Context(), tx, i, decline{code: authenticationFailure})
+		}
+		return err
+	})
+	s.wakeUp()
+	if err != nil || i.ReturnURL == "" {
+		s.writePage(w, r, i, err)
+		return
+	}
+	http.Redirect(w, r, returnTo(i), http.StatusSeeOther)
+}
+
+// returnTo is where the browser goes from the bank, with what Stripe adds to it:
+// https://docs.stripe.com/payments/3d-secure/authentication-flow.
+func returnTo(i intent) string {
+	u, err := url.Parse(i.ReturnURL)
+	if err != nil {
+		return i.ReturnURL
+	}
+	q := u.Query()
+	q.Set("payment_intent", i.ID)
+	q.Set("payment_intent_client_secret", i.ClientSecret)
+	if i.Status == requiresPaymentMethod {
+		q.Set("redirect_status", "failed")
+	} else {
+		q.Set("redirect_status", "succeeded")
+	}
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+func (s *Simulator) writePage(w http.ResponseWriter, r *http.Request, i intent, err error) {
+	view, status := bankView{Message: "You can close this page."}, http.StatusOK
+	var refused apiError
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		view.Message, status = "There is nothing to decide here.", http.StatusNotFound
+	case errors.As(err, &refused):
+		view.Message, status = refused.Message, http.StatusBadRequest
+	case err != nil:
+		slog.ErrorContext(r.Context(), "simulated bank failed", "error", err)
+		view.Message, status = "Something went wrong. Please try again.", http.StatusInternalServerError
+	case i.Status == requiresAction:
+		view = bankView{Waiting: true, Description: i.Description, Last4: i.token().last4}
+	}
+	var page bytes.Buffer
+	if err := bankPage.Execute(&page, view); err != nil {
+		panic(err) // a mistake in the template
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", contentPolicy(i))
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer") // the address is a secret
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = page.WriteTo(w)
+}
+
+var bankStyleHash = func() string {
+	sum := sha256.Sum256([]byte(bankStyle))
+	return base64.StdEncoding.EncodeToString(sum[:])
+}()
+
+// contentPolicy allows the page its style and its form, which leads on to where the buyer came from.
+func contentPolicy(i intent) string {
+	form := "'self'"
+	if u, err := url.Parse(i.ReturnURL); err == nil && u.Host != "" && !strings.ContainsAny(u.Host, " ;,") {
+		form += " " + u.Scheme + "://" + u.Host
+	}
+	return "default-src 'none'; style-src 'sha256-" + bankStyleHash + "'; form-action " + form + "; base-uri 'none'; frame-ancestors 'none'"
+}

@@ -1,0 +1,86 @@
+-- +goose Up
+CREATE SCHEMA simulator;
+COMMENT ON SCHEMA simulator IS 'A card processor, which could be another company: payments reads it by HTTP only.';
+
+CREATE TABLE simulator.intents (
+    seq             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id              text COLLATE "C" NOT NULL UNIQUE,
+    created_at      timestamptz NOT NULL,
+    amount          bigint      NOT NULL CHECK (amount > 0),
+    currency        text        NOT NULL,
+    description     text        NOT NULL,
+    metadata        jsonb       NOT NULL,
+    return_url      text        NOT NULL,
+    token           text        NOT NULL,
+    status          text        NOT NULL CHECK (status IN ('requires_payment_method', 'requires_action', 'requires_capture', 'canceled', 'succeeded')),
+    error_code      text        NOT NULL,
+    decline_code    text        NOT NULL,
+    amount_received bigint      NOT NULL CHECK (amount_received IN (0, amount)),
+    charged         boolean     NOT NULL,
+    canceled_at     timestamptz,
+    client_secret   text        NOT NULL,
+    page_secret     text        NOT NULL UNIQUE
+);
+COMMENT ON COLUMN simulator.intents.charged IS 'Whether the card was ever reached, so that there is a charge.';
+COMMENT ON COLUMN simulator.intents.page_secret IS 'Part of the address of the page that stands for the bank.';
+CREATE INDEX ON simulator.intents (created_at);
+
+CREATE TABLE simulator.refunds (
+    seq        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id         text COLLATE "C" NOT NULL UNIQUE,
+    intent_id  text COLLATE "C" NOT NULL REFERENCES simulator.intents (id),
+    created_at timestamptz NOT NULL,
+    amount     bigint      NOT NULL CHECK (amount > 0),
+    metadata   jsonb       NOT NULL,
+    status     text        NOT NULL CHECK (status IN ('pending', 'succeeded', 'failed')),
+    settles_at timestamptz,
+    CHECK ((status = 'pending') = (settles_at IS NOT NULL))
+);
+CREATE INDEX ON simulator.refunds (intent_id);
+CREATE INDEX ON simulator.refunds (settles_at) WHERE settles_at IS NOT NULL;
+
+CREATE TABLE simulator.ledger (
+    seq        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at         timestamptz NOT NULL,
+    intent_id  text COLLATE "C" NOT NULL REFERENCES simulator.intents (id),
+    payment_id text COLLATE "C" NOT NULL,
+    movement   text        NOT NULL CHECK (movement IN ('authorized', 'captured', 'voided', 'refunded')),
+    amount     bigint      NOT NULL CHECK (amount > 0),
+    currency   text        NOT NULL
+);
+COMMENT ON TABLE simulator.ledger IS 'Every movement of money, only ever added to. Amounts are in Stripe''s units.';
+COMMENT ON COLUMN simulator.ledger.payment_id IS 'From the intent''s metadata; empty when it has none.';
+CREATE INDEX ON simulator.ledger (payment_id);
+-- Whatever else goes wrong, a hold is made once and ends once.
+CREATE UNIQUE INDEX ledger_one_hold ON simulator.ledger (intent_id) WHERE movement = 'authorized';
+CREATE UNIQUE INDEX ledger_one_end_of_hold ON simulator.ledger (intent_id) WHERE movement IN ('captured', 'voided');
+
+CREATE VIEW simulator.balances AS
+SELECT payment_id, intent_id, currency,
+       coalesce(sum(amount) FILTER (WHERE movement = 'authorized'), 0)::bigint AS authorized,
+       coalesce(sum(amount) FILTER (WHERE movement = 'captured'), 0)::bigint   AS captured,
+       coalesce(sum(amount) FILTER (WHERE movement = 'voided'), 0)::bigint     AS voided,
+       coalesce(sum(amount) FILTER (WHERE movement = 'refunded'), 0)::bigint   AS refunded
+  FROM simulator.ledger
+ GROUP BY payment_id, intent_id, currency;
+COMMENT ON VIEW simulator.balances IS 'The ledger summed per intent: held is authorized - captured - voided, taken is captured - refunded.';
+
+CREATE TABLE simulator.requests (
+    key        text COLLATE "C" PRIMARY KEY,
+    parameters bytea       NOT NULL,
+    created_at timestamptz NOT NULL,
+    status     int         NOT NULL,
+    body       text        NOT NULL
+);
+COMMENT ON TABLE simulator.requests IS 'Idempotency keys with what was answered, for 24 hours.';
+CREATE INDEX ON simulator.requests (created_at);
+
+CREATE TABLE simulator.webhooks (
+    seq      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    due_at   timestamptz NOT NULL,
+    attempts int         NOT NULL DEFAULT 0,
+    event_id text        NOT NULL,
+    body     text        NOT NULL
+);
+COMMENT ON TABLE simulator.webhooks IS 'Deliveries that have not succeeded yet.';
+CREATE INDEX ON simulator.webhooks (due_at, seq);

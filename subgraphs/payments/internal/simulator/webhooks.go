@@ -1,0 +1,142 @@
+package simulator
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Mode is how reliably webhooks are delivered. Stripe promises neither order nor a single delivery.
+type Mode string
+
+// Modes. In all but Never, each event is repeated until it is answered with 2xx.
+const (
+	Prompt   Mode = "prompt"   // at once
+	Late     Mode = "late"     // only after Config.Late
+	Twice    Mode = "twice"    // at once, and again within Config.Late
+	Shuffled Mode = "shuffled" // each at some time within Config.Late
+	Never    Mode = "never"
+)
+
+// apiVersion is the version of Stripe's API that the objects follow.
+const apiVersion = "2026-02-25.clover"
+
+// event is what a webhook tells: https://docs.stripe.com/api/events/object.
+type event struct {
+	ID              string    `json:"id"`
+	Object          string    `json:"object"`
+	APIVersion      string    `json:"api_version"`
+	Created         int64     `json:"created"`
+	Data            eventData `json:"data"`
+	Livemode        bool      `json:"livemode"`
+	PendingWebhooks int       `json:"pending_webhooks"`
+	Type            string    `json:"type"`
+}
+
+type eventData struct {
+	Object any `json:"object"`
+}
+
+// tell queues the webhooks of a change in the change's own transaction.
+func (s *Simulator) tell(ctx context.Context, tx pgx.Tx, kind string, object any) error {
+	if s.config.WebhookURL == "" {
+		return nil
+	}
+	now := s.now()
+	e := event{
+		ID: "evt_" + rand.Text(), Object: "event", APIVersion: apiVersion, Created: now.Unix(),
+		Data: eventData{object}, PendingWebhooks: 1, Type: kind,
+	}
+	for _, after := range s.delays() {
+		if err := insertWebhook(ctx, tx, now.Add(after), e.ID, string(encode(e))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// delays says when to deliver an event, how often it says it.
+func (s *Simulator) delays() []time.Duration {
+	switch s.config.Webhooks {
+	case Never:
+		return nil
+	case Late:
+		return []time.Duration{s.config.Late}
+	case Twice:
+		return []time.Duration{0, s.some()}
+	case Shuffled:
+		return []time.Duration{s.some()}
+	default:
+		return []time.Duration{0}
+	}
+}
+
+// some is a part of Config.Late.
+func (s *Simulator) some() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Duration(s.chance.Int64N(int64(s.config.Late) + 1))
+}
+
+const (
+	firstPause = time.Second
+	longPause  = 5 * time.Minute
+)
+
+// deliver sends the webhooks that are due, one after the other. What fails is due again after a pause.
+func (s *Simulator) deliver(ctx context.Context) error {
+	for ctx.Err() == nil {
+		now := s.now()
+		w, err := takeWebhook(ctx, s.pool, now, now.Add(s.http.Timeout))
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := s.send(ctx, w); err != nil {
+			slog.InfoContext(ctx, "webhook not delivered, will try again", "event", w.EventID, "attempts", w.Attempts, "error", err)
+			err = postponeWebhook(ctx, s.pool, w.Seq, s.now().Add(min(firstPause<<min(w.Attempts-1, 20), longPause)))
+		} else {
+			err = deleteWebhook(ctx, s.pool, w.Seq)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// send posts one webhook, signed as https://docs.stripe.com/webhooks#verify-manually says.
+func (s *Simulator) send(ctx context.Context, w webhook) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.config.WebhookURL, bytes.NewReader([]byte(w.Body)))
+	if err != nil {
+		return fmt.Errorf("make webhook: %w", err)
+	}
+	at := fmt.Sprint(s.now().Unix())
+	mac := hmac.New(sha256.New, []byte(s.config.WebhookSecret))
+	fmt.Fprintf(mac, "%s.%s", at, w.Body)
+	req.Header.Set("Content-Type", "application/json; charset=utf-8")
+	req.Header.Set("Stripe-Signature", "t="+at+",v1="+hex.EncodeToString(mac.Sum(nil)))
+	resp, err := s.http.Do(req)
+	if err != nil {
+		return fmt.Errorf("send webhook: %w", err)
+	}
+	defer resp.Body.Close()                                      //nolint:errcheck // nothing to learn from it
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 4<<10)) // so that the connection can be used again
+	if resp.StatusCode/100 != 2 {
+		return fmt.Errorf("answered %s", resp.Status)
+	}
+	return nil
+}

@@ -1,0 +1,125 @@
+package stripe
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/stripe/stripe-go/v84/webhook"
+
+	"boxoffice.dev/subgraphs/payments/internal/payment"
+)
+
+const (
+	maxWebhook = 256 << 10
+	tolerance  = 5 * time.Minute // between the signature's clock and ours, either way
+)
+
+// Webhooks answers Stripe's POST /webhooks/stripe, signed with the endpoint's secret. An event about
+// an intent, a charge or a refund makes it call look with what the event names: our payment, empty
+// when it names none, and the intent. It believes nothing else of an event, so events may come late,
+// twice and in any order.
+//
+// Answers: 200 when look succeeds or the event is none of ours; 400 for a bad signature or one that
+// is older or newer than five minutes; 503 when look fails, so that Stripe sends the event again.
+func Webhooks(secret string, look func(ctx context.Context, paymentID, reference string) error) http.Handler {
+	return webhooks(secret, look, time.Now)
+}
+
+func webhooks(secret string, look func(ctx context.Context, paymentID, reference string) error, now func() time.Time) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Cache-Control", "no-store")
+		if r.Method != http.MethodPost {
+			w.Header().Set("Allow", http.MethodPost)
+			http.Error(w, "only POST", http.StatusMethodNotAllowed)
+			return
+		}
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxWebhook))
+		if err != nil {
+			var tooLarge *http.MaxBytesError
+			if errors.As(err, &tooLarge) {
+				http.Error(w, "too large", http.StatusRequestEntityTooLarge)
+				return
+			}
+			http.Error(w, "not readable", http.StatusBadRequest)
+			return
+		}
+		signature := r.Header.Get("Stripe-Signature")
+		event, err := webhook.ConstructEventWithOptions(body, signature, secret, webhook.ConstructEventOptions{
+			IgnoreTolerance:          true, // stripe-go lets the future pass, and knows no other clock
+			IgnoreAPIVersionMismatch: true, // only ids are read
+		})
+		if err != nil || now().Sub(signedAt(signature)).Abs() > tolerance {
+			slog.WarnContext(r.Context(), "webhook refused", "remote", r.RemoteAddr)
+			http.Error(w, "bad signature", http.StatusBadRequest)
+			return
+		}
+		paymentID, reference := "", ""
+		if event.Data != nil {
+			paymentID, reference = subject(event.Data.Raw)
+		}
+		if reference == "" {
+			w.WriteHeader(http.StatusOK)
+			return
+		}
+		err = look(r.Context(), paymentID, reference)
+		if paymentID == "" && errors.Is(err, payment.ErrNoSuchIntent) {
+			err = nil // of somebody else with the same account
+		}
+		if err != nil {
+			slog.WarnContext(r.Context(), "webhook not handled, will come again",
+				"event", event.ID, "type", string(event.Type), "payment", paymentID, "intent", reference, "error", err)
+			http.Error(w, "try again", http.StatusServiceUnavailable)
+			return
+		}
+		w.WriteHeader(http.StatusOK)
+	})
+}
+
+// signedAt returns when the signature says that it was made, the zero time without.
+// The header reads t=1495999758,v1=…: https://docs.stripe.com/webhooks#verify-manually.
+func signedAt(signature string) time.Time {
+	var at time.Time
+	for part := range strings.SplitSeq(signature, ",") { // the last one counts, as for stripe-go
+		if t, ok := strings.CutPrefix(part, "t="); ok {
+			seconds, err := strconv.ParseInt(t, 10, 64)
+			if err != nil {
+				return time.Time{}
+			}
+			at = time.Unix(seconds, 0)
+		}
+	}
+	return at
+}
+
+// subject returns which payment and which intent an event's object is about, empty when none.
+func subject(object json.RawMessage) (paymentID, reference string) {
+	var o struct {
+		ID            string            `json:"id"`
+		Object        string            `json:"object"`
+		PaymentIntent json.RawMessage   `json:"payment_intent"` // of a charge or refund: id, object or null
+		Metadata      map[string]string `json:"metadata"`
+	}
+	if json.Unmarshal(object, &o) != nil {
+		return "", ""
+	}
+	switch o.Object {
+	case "payment_intent":
+		reference = o.ID
+	case "charge", "refund":
+		var expanded struct {
+			ID string `json:"id"`
+		}
+		if json.Unmarshal(o.PaymentIntent, &reference) != nil && json.Unmarshal(o.PaymentIntent, &expanded) == nil {
+			reference = expanded.ID
+		}
+	}
+	return o.Metadata[paymentIDKey], reference
+}

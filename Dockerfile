@@ -10,17 +10,18 @@ COPY expiration expiration
 COPY router router
 COPY tools/go.mod tools/go.sum tools/
 COPY tools/boxofficectl tools/boxofficectl
+COPY tools/internal/audit tools/internal/audit
 COPY schema/supergraph.graphql schema/
 ARG SERVICE
 ENV CGO_ENABLED=0 GOWORK=off GOTOOLCHAIN=local
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     mkdir -p /out/schema && \
     case "$SERVICE" in \
-        auth|tickets|orders) module=subgraphs package=./$SERVICE ;; \
+        auth|tickets|orders|payments) module=subgraphs package=./$SERVICE ;; \
         expiration)          module=expiration package=. ;; \
         router)              module=router package=. && cp schema/supergraph.graphql /out/schema/ ;; \
         boxofficectl)        module=tools package=./boxofficectl ;; \
-        *) echo "SERVICE is '$SERVICE', want auth, tickets, orders, expiration, router or boxofficectl" >&2; exit 1 ;; \
+        *) echo "SERVICE is '$SERVICE', want auth, tickets, orders, payments, expiration, router or boxofficectl" >&2; exit 1 ;; \
     esac && \
     go -C "$module" build -trimpath -ldflags=-s -o /out/service "$package"
 

@@ -120,19 +120,35 @@ func healthcheck(addr string) int {
 
 // Server is a service while it is set up and runs.
 type Server struct {
-	cfg    Config
-	mux    *http.ServeMux
-	checks map[string]func(context.Context) error
-	tasks  []func(context.Context) error
-	ready  atomic.Bool
+	cfg     Config
+	mux     *http.ServeMux
+	private *http.ServeMux
+	checks  map[string]func(context.Context) error
+	tasks   []func(context.Context) error
+	ready   atomic.Bool
 }
 
 func newServer(cfg Config) *Server {
-	return &Server{cfg: cfg, mux: http.NewServeMux(), checks: map[string]func(context.Context) error{}}
+	return &Server{cfg: cfg, mux: http.NewServeMux(), private: http.NewServeMux(), checks: map[string]func(context.Context) error{}}
 }
 
 // Handle serves the pattern (of http.ServeMux) on the public listener.
 func (s *Server) Handle(pattern string, h http.Handler) { s.mux.Handle(pattern, h) }
+
+// HandlePrivate serves the pattern (of http.ServeMux) on the private listener.
+func (s *Server) HandlePrivate(pattern string, h http.Handler) { s.private.Handle(pattern, h) }
+
+// LocalURL returns where this process reaches its own public listener, without a path.
+func (s *Server) LocalURL() string {
+	host, port, err := net.SplitHostPort(s.cfg.ListenAddr)
+	if err != nil {
+		return "http://" + s.cfg.ListenAddr // Run will say what is wrong with it
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}
 
 // Check makes readiness depend on check, which must heed its context.
 func (s *Server) Check(name string, check func(context.Context) error) { s.checks[name] = check }
@@ -214,7 +230,7 @@ func serve(ctx context.Context, group *errgroup.Group, listeners *sync.WaitGroup
 
 // admin serves /healthz (the process lives) and /readyz (it can do its work; if not, why not).
 func (s *Server) admin() http.Handler {
-	mux := http.NewServeMux()
+	mux := s.private
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, map[string]string{"status": "alive"})
 	})

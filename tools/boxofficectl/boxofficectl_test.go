@@ -44,7 +44,7 @@ func start(t *testing.T) system {
 		}
 	})
 	specs := slices.DeleteFunc(stack.Specs(), func(s stack.Spec) bool {
-		return !slices.Contains([]string{events.Tickets, events.Orders, events.Expiration}, s.Name)
+		return !slices.Contains([]string{events.Tickets, events.Orders, events.Payments, events.Expiration}, s.Name)
 	})
 	s, err := stack.Start(t.Context(), stack.Options{
 		Dir: dir, Root: root, Specs: specs, Database: "boxoffice", Throwaway: true, Race: true, Environ: os.Environ(), Progress: t.Logf,

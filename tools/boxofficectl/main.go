@@ -37,7 +37,9 @@ Where the system is, from the environment:
   AMQP_URL                  amqp://USER:PASSWORD@HOST:5672/
   TICKETS_DATABASE_URL      postgres://USER:PASSWORD@HOST:5432/boxoffice_tickets
   ORDERS_DATABASE_URL       …/boxoffice_orders
+  PAYMENTS_DATABASE_URL     …/boxoffice_payments
   EXPIRATION_DATABASE_URL   …/boxoffice_expiration
+  PAYMENTS_ADMIN_URL        http://HOST:4014, the private listener of payments
 
 What is not set there is read from .data/operator.env, where make up leaves it (BOXOFFICE_DATA
 names another folder than .data).
@@ -120,7 +122,8 @@ func commands() []command {
 		{"parked replay", "EVENT | --all", "Give parked events back to the service that could not handle them.", parkedReplay},
 		{"outbox", "", "Show what each service has decided but not yet published.", outboxes},
 		{"overdue", "", "List orders that should have expired and did not.", overdue},
-		{"replicas", "", "List tickets that orders knows otherwise than tickets does, and locks without their order.", replicas},
+		{"reconcile", "", "Compare the card processor's ledger with payments and orders.", reconcile},
+		{"replicas", "", "List what one service knows otherwise than the service that decides it.", replicas},
 	}
 }
 

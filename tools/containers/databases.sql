@@ -20,3 +20,8 @@ REVOKE ALL ON DATABASE boxoffice_orders FROM PUBLIC;
 CREATE ROLE boxoffice_expiration LOGIN PASSWORD :'password';
 CREATE DATABASE boxoffice_expiration OWNER boxoffice_expiration;
 REVOKE ALL ON DATABASE boxoffice_expiration FROM PUBLIC;
+
+\getenv password PAYMENTS_DATABASE_PASSWORD
+CREATE ROLE boxoffice_payments LOGIN PASSWORD :'password';
+CREATE DATABASE boxoffice_payments OWNER boxoffice_payments;
+REVOKE ALL ON DATABASE boxoffice_payments FROM PUBLIC;

@@ -93,10 +93,11 @@ func start(ctx context.Context, settings []string) (s *System, end func() error,
 	// detector makes hashing passwords five times slower, which thousands of sign-ups would feel.
 	// It slows everything else down as well, so a crowd gets more time for its answers.
 	byService := map[string][]string{
-		"auth":    {"SIGN_UPS_PER_ADDRESS=1000000", "SIGN_INS_PER_ADDRESS=1000000", "PASSWORD_MEMORY_KIB=64", "READ_HEADER_TIMEOUT=1m", "READ_TIMEOUT=1m"},
-		"tickets": {"READ_HEADER_TIMEOUT=1m", "READ_TIMEOUT=1m"},
-		"orders":  {"READ_HEADER_TIMEOUT=1m", "READ_TIMEOUT=1m"},
-		"router":  {"SUBGRAPH_TIMEOUT=1m", "SUBGRAPH_WAIT=1m", "READ_HEADER_TIMEOUT=1m", "READ_TIMEOUT=1m"},
+		"auth":     {"SIGN_UPS_PER_ADDRESS=1000000", "SIGN_INS_PER_ADDRESS=1000000", "PASSWORD_MEMORY_KIB=64", "READ_HEADER_TIMEOUT=1m", "READ_TIMEOUT=1m"},
+		"tickets":  {"READ_HEADER_TIMEOUT=1m", "READ_TIMEOUT=1m"},
+		"orders":   {"READ_HEADER_TIMEOUT=1m", "READ_TIMEOUT=1m"},
+		"payments": {"READ_HEADER_TIMEOUT=1m", "READ_TIMEOUT=1m", "PAYMENT_WAIT=30s"},
+		"router":   {"SUBGRAPH_TIMEOUT=1m", "SUBGRAPH_WAIT=1m", "READ_HEADER_TIMEOUT=1m", "READ_TIMEOUT=1m"},
 	}
 	for _, setting := range settings {
 		service, assignment, ok := strings.Cut(setting, ".")

@@ -26,6 +26,17 @@ const replicated = `
 	SELECT id, version, format('version %s, %s, %s %s, of %s: %s', version, availability, price_minor_units, currency, seller_id, title)
 	FROM tickets WHERE $1::text[] IS NULL OR id = ANY($1) ORDER BY id`
 
+// ordered describes an order, in the database of orders and in that of payments alike.
+const ordered = `
+	SELECT id, version, format('version %s, %s, %s %s, of %s for %s: %s', version, status, price_minor_units, currency, buyer_id, seller_id, title)
+	FROM orders WHERE $1::text[] IS NULL OR id = ANY($1) ORDER BY id`
+
+// settled describes a payment that is not under way, in the database of payments and in that of
+// orders alike. Not every step on the way there is told.
+const settled = `
+	SELECT id, version, format('version %s, %s, %s %s, for %s', version, status, amount_minor_units, currency, order_id)
+	FROM payments WHERE status NOT IN ('processing', 'requires_action', 'authorized') AND ($1::text[] IS NULL OR id = ANY($1)) ORDER BY id`
+
 var comparisons = []comparison{
 	{
 		what:   "replica of the ticket in orders",
@@ -41,6 +52,16 @@ var comparisons = []comparison{
 		copy: side{events.Tickets, `
 			SELECT id, 0, CASE availability WHEN 'sold' THEN 'sold to ' ELSE 'reserved for ' END || order_id
 			FROM tickets WHERE order_id IS NOT NULL AND ($1::text[] IS NULL OR id = ANY($1)) ORDER BY id`},
+	},
+	{
+		what:   "replica of the order in payments",
+		source: side{events.Orders, ordered},
+		copy:   side{events.Payments, ordered},
+	},
+	{
+		what:   "replica of the payment in orders",
+		source: side{events.Payments, settled},
+		copy:   side{events.Orders, settled},
 	},
 }
 

@@ -39,6 +39,8 @@ func Specs() []Spec {
 			Needs: []string{"DATABASE_URL", "JWKS_URL", "SERVICE_TOKEN", "KEY_SECRET"}},
 		{Name: "tickets", Package: "./subgraphs/tickets", Port: 4002, Admin: 4012, Subgraph: true, Needs: subgraph},
 		{Name: "orders", Package: "./subgraphs/orders", Port: 4003, Admin: 4013, Subgraph: true, Needs: subgraph},
+		{Name: "payments", Package: "./subgraphs/payments", Port: 4004, Admin: 4014, Subgraph: true,
+			Needs: append([]string{"PUBLIC_URL"}, subgraph...)},
 		{Name: "expiration", Package: "./expiration", Admin: 4015, Needs: []string{"DATABASE_URL", "AMQP_URL"}},
 		{Name: "router", Package: "./router", Port: 4000, Admin: 4010,
 			Needs: []string{"SUPERGRAPH", "SUBGRAPH_URLS", "JWKS_URL", "SERVICE_TOKEN"}},

@@ -234,6 +234,7 @@ func (s *Stack) configure(o Options, secrets secrets) {
 			service.env["LISTEN_ADDR"] = service.Addr
 		}
 		values["DATABASE_URL"] = s.databases[service.Name]
+		values["PUBLIC_URL"] = "http://" + service.Addr
 		for _, name := range service.Needs {
 			service.env[name] = values[name]
 		}

@@ -365,7 +365,7 @@ type refundTask struct {
 // takeRefunds takes on up to limit refunds that are due: nobody else does until the lease ends.
 func takeRefunds(ctx context.Context, q querier, now time.Time, lease time.Duration, limit int) ([]refundTask, error) {
 	rows, err := q.Query(ctx, `
-		UPDATE refunds r SET due_at = $2, tries = tries + 1 FROM payments p
+		UPDATE refunds r SET due_at = $2, tries = r.tries + 1 FROM payments p
 		WHERE p.id = r.payment_id
 			AND r.id IN (SELECT id FROM refunds WHERE due_at <= $1 ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED)
 		RETURNING `+refundColumns+`, p.reference, r.tries`, now, now.Add(lease), limit)

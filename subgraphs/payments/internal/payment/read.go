@@ -22,7 +22,7 @@ func (v Viewer) CanRefund(p Payment) bool {
 
 // Retryable reports whether the order of a failed payment still waits, so that another card may work.
 func (s *Service) Retryable(p Payment) bool {
-	return s.cfg.KeepOrder && p.PayableUntil != nil && s.now().Before(*p.PayableUntil)
+	return s.cfg.keepsOrder() && p.PayableUntil != nil && s.now().Before(*p.PayableUntil)
 }
 
 // Visible returns those of the payments that the viewer may see, by id, in one statement.

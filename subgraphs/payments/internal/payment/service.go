@@ -28,11 +28,26 @@ func Migrations() postgres.Migrations { return postgres.Migrations{Name: "paymen
 
 // Config is what an operator may set.
 type Config struct {
-	Patience        time.Duration // how long Pay and Refund wait for the end before they answer
-	GiveUp          time.Duration // how long an attempt that the processor never heard of is tried
-	KeepOrder       bool          // a failed payment leaves its order alive: another card may be tried
-	FailuresPerHour int           // failed payments of one buyer, so that nobody tries out stolen cards
+	// What orders makes of a failed payment: cancel ends the order, retry leaves it alive for another card.
+	PaymentFailure string `env:"PAYMENT_FAILURE" envDefault:"cancel"`
+	// How long payOrder and refundPayment wait for the end before they answer.
+	Patience time.Duration `env:"PAYMENT_WAIT" envDefault:"3s"`
+	// How long an attempt is tried that the processor cannot be brought to hear of.
+	GiveUp time.Duration `env:"PAYMENT_GIVE_UP" envDefault:"2m"`
+	// Failed payments of one buyer in an hour before more are refused, so that nobody tries out stolen cards.
+	FailuresPerHour int `env:"FAILED_PAYMENTS_PER_HOUR" envDefault:"20"`
 }
+
+// Check returns what is wrong with the configuration.
+func (c Config) Check() error {
+	if c.PaymentFailure != "cancel" && c.PaymentFailure != "retry" {
+		return fmt.Errorf("PAYMENT_FAILURE: want cancel or retry, got %q", c.PaymentFailure)
+	}
+	return nil
+}
+
+// keepsOrder reports whether a failed payment leaves its order alive.
+func (c Config) keepsOrder() bool { return c.PaymentFailure == "retry" }
 
 // Service has the use cases of payments. Each owns its transactions.
 type Service struct {
@@ -215,7 +230,7 @@ func (s *Service) isSettled(p Payment, o Order) bool {
 	case Processing, Authorized:
 		return false
 	case Failed:
-		return s.cfg.KeepOrder || !o.unpaid()
+		return s.cfg.keepsOrder() || !o.unpaid()
 	case Succeeded:
 		return !o.unpaid()
 	default:

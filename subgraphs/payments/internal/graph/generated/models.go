@@ -70,7 +70,7 @@ func (NotAuthorizedError) IsUserError() {}
 type Order struct {
 	// Global id, such as `ord_01jq…`.
 	ID string `json:"id"`
-	// Every attempt to pay for it, oldest first; at most 100. Null when the viewer may not see them, or they could not be looked up.
+	// Every attempt to pay for it that the viewer may see, oldest first; at most 100. Null only when they could not be looked up.
 	Payments []*Payment `json:"payments,omitempty"`
 	// The attempt that paid for it, also when the money was given back later. Null when there is none, the viewer may not see it, or it could not be looked up.
 	Payment *Payment `json:"payment,omitempty"`

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"net/http"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"boxoffice.dev/pkg/server"
+	"boxoffice.dev/subgraphs/payments/internal/payment"
+	"boxoffice.dev/subgraphs/payments/internal/simulator"
+	"boxoffice.dev/subgraphs/payments/internal/stripe"
+)
+
+// processorConfig says who takes the cards: Stripe, or the simulator, which never charges anybody.
+type processorConfig struct {
+	Name          string         `env:"PROCESSOR"` // stripe or simulator; empty for Stripe when there is a key, else the simulator
+	SecretKey     server.Secret  `env:"STRIPE_SECRET_KEY"`
+	WebhookSecret server.Secret  `env:"STRIPE_WEBHOOK_SECRET"`
+	PublicURL     string         `env:"PUBLIC_URL" envDefault:"http://127.0.0.1:4004"` // where browsers find this service
+	Webhooks      simulator.Mode `env:"SIMULATOR_WEBHOOKS" envDefault:"prompt"`        // prompt, late, twice, shuffled or never
+}
+
+func (c processorConfig) simulated() bool { return c.Name == "simulator" || c.Name == "" && c.SecretKey == "" }
+
+// check returns what is wrong with the configuration. Outside development nobody gets the simulator
+// by forgetting a key: it gives tickets away.
+func (c processorConfig) check(development bool) error {
+	switch {
+	case c.Name != "" && c.Name != "stripe" && c.Name != "simulator":
+		return errors.New("PROCESSOR: want stripe or simulator")
+	case c.simulated() && c.Name == "" && !development:
+		return errors.New("STRIPE_SECRET_KEY is missing; to go without, and give tickets away, set PROCESSOR=simulator")
+	case !c.simulated() && (c.SecretKey == "" || c.WebhookSecret == ""):
+		return errors.New("Stripe needs STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET")
+	}
+	return nil
+}
+
+// open returns the way to the processor, and serves the webhooks that it sends to look.
+func (c processorConfig) open(srv *server.Server, pool *pgxpool.Pool) (processor payment.Processor, webhookSecret string) {
+	if !c.simulated() {
+		return stripe.New(stripe.Config{SecretKey: c.SecretKey.Reveal()}), c.WebhookSecret.Reveal()
+	}
+	key, webhookSecret := rand.Text(), rand.Text()
+	sim := simulator.New(simulator.Config{
+		SecretKey: key, URL: c.PublicURL + "/simulator",
+		WebhookURL: srv.LocalURL() + "/webhooks/stripe", WebhookSecret: webhookSecret, Webhooks: c.Webhooks,
+	}, pool)
+	srv.Handle("/simulator/", http.StripPrefix("/simulator", sim.Handler()))
+	srv.Go("simulator", sim.Run)
+	return stripe.New(stripe.Config{SecretKey: key, APIBase: srv.LocalURL() + "/simulator", ReturnURL: c.PublicURL + "/simulator/"}), webhookSecret
+}

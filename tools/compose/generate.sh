@@ -3,6 +3,7 @@
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 "$root/tools/compose/run" compose.mjs
+"$root/tools/compose/run" fixtures.mjs "$root"/router/internal/*/testdata
 for config in "$root"/subgraphs/*/gqlgen.yml; do
 	[ -e "$config" ] || continue
 	cd "$(dirname "$config")"

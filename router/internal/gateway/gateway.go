@@ -62,7 +62,7 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 	if err := graph.Relocate(cfg.SubgraphURLs); err != nil {
 		return nil, err
 	}
-	documents, err := operation.New(operation.Config{SDL: graph.ClientSDL, Limits: cfg.Limits, Introspection: cfg.Introspection})
+	documents, err := operation.New(operation.Config{SDL: graph.ClientSDL, Costs: graph.Costs, Limits: cfg.Limits, Introspection: cfg.Introspection})
 	if err != nil {
 		return nil, fmt.Errorf("load client schema: %w", err)
 	}
@@ -92,7 +92,7 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 		Persisted: known, Documents: documents, Engine: eng, Sessions: sessions,
 		AuthSubgraph: authSubgraph, ServiceToken: cfg.ServiceToken,
 		AllowedOrigins: cfg.AllowedOrigins, TrustedProxies: cfg.TrustedProxies,
-		MaxBody: cfg.Limits.Body, Compression: cfg.Compression,
+		MaxBody: cfg.Limits.Body, CostLimit: cfg.Limits.Cost, Compression: cfg.Compression,
 	})
 	if err != nil {
 		return nil, err

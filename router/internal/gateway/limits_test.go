@@ -3,11 +3,13 @@ package gateway_test
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"runtime"
 	"strings"
 	"testing"
 
 	"boxoffice.dev/router/internal/gateway"
+	"boxoffice.dev/router/internal/persisted"
 )
 
 // TestBombsAreRefusedBeforePlanning: every one of these is small, and would cost seconds or
@@ -117,7 +119,7 @@ func TestPagesHaveASize(t *testing.T) {
 
 func TestCostGrowsWithThePageSize(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *gateway.Config) { c.Limits.Cost = 1000 })
+	w := newWorld(t, func(c *gateway.Config) { c.Limits.Cost = 500 })
 	const query = `query($n: Int!, $m: Int = 2) { tickets(first: $n) { nodes { id seller { tickets(first: $m) { nodes { id title } } } } } }`
 	for _, c := range []struct {
 		n, m int
@@ -136,6 +138,55 @@ func TestCostGrowsWithThePageSize(t *testing.T) {
 	if a := w.query(unsized, nil); a.code() != "COST_LIMIT_EXCEEDED" {
 		t.Errorf("without sizes: got %s", a.body)
 	}
+}
+
+func TestCostIsToldWhenAskedFor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, c := range []struct{ query, extensions, want string }{
+		{`{ tickets(first: 2) { total nodes { id } } }`, `{"cost":true}`,
+			`{"data":{"tickets":{"total":2,"nodes":[{"id":"t1"},{"id":"t2"}]}},"extensions":{"cost":{"estimated":3,"limit":5000}}}`},
+		{`{ order(id: \"unknown\") { id } }`, `{"cost":true}`,
+			`{"errors":[{"message":"There is no such order.","path":["order"],"extensions":{"code":"NOT_FOUND"}}],"data":{"order":null},"extensions":{"cost":{"estimated":1,"limit":5000}}}`},
+		{`{ __schema { queryType { name } } }`, `{"cost":true}`,
+			`{"data":{"__schema":{"queryType":{"name":"Query"}}},"extensions":{"cost":{"estimated":0,"limit":5000}}}`},
+		{`{ ticket(id: \"t1\") { id } }`, `{"cost":false}`, `{"data":{"ticket":{"id":"t1"}}}`},
+		{`{ ticket(id: \"t1\") { id } }`, `{"other":true}`, `{"data":{"ticket":{"id":"t1"}}}`},
+	} {
+		if a := w.send(map[string]string{"query": `"` + c.query + `"`, "extensions": c.extensions}); a.body != c.want {
+			t.Errorf("%s: got %s\nwant %s", c.query, a.body, c.want)
+		}
+	}
+}
+
+// What holds for the text of a POST holds for every other way to send a document.
+func TestLimitsHoldHoweverADocumentArrives(t *testing.T) {
+	t.Parallel()
+	const deep = `{ user(id: 1) { tickets(first: 100) { nodes { seller { tickets(first: 100) { nodes { id } } } } } } }`
+	const wide = `{ ticket(id: 1) { a: id b: id c: id d: id } }`
+	trusted := persisted.Manifest{}
+	if err := trusted.Read([]byte(`{"deep":"` + deep + `","wide":"` + wide + `"}`)); err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t, automatic, func(c *gateway.Config) {
+		c.Persisted.Trusted, c.Limits.Aliases = trusted, 3
+	})
+	for id, c := range map[string]struct{ text, code string }{
+		"deep": {deep, "COST_LIMIT_EXCEEDED"}, "wide": {wide, "ALIAS_LIMIT_EXCEEDED"},
+	} {
+		for name, req := range map[string]*http.Request{
+			"POST":               w.request(c.text, nil),
+			"GET":                w.raw(http.MethodGet, "/graphql?query="+url.QueryEscape(c.text), nil),
+			"a trusted document": w.raw(http.MethodGet, "/graphql?documentId="+id, nil),
+			"registering":        w.raw(http.MethodPost, "/graphql", []byte(`{"query":"`+c.text+`","extensions":`+byHash(sum(c.text))+`}`), "Content-Type", "application/json"),
+			"a remembered hash":  w.raw(http.MethodGet, "/graphql?extensions="+url.QueryEscape(byHash(sum(c.text))), nil),
+		} {
+			if a := w.do(req); a.status != 400 || a.code() != c.code {
+				t.Errorf("%s, %s: got %d %s, want 400 %s", id, name, a.status, a.body, c.code)
+			}
+		}
+	}
+	w.untouched()
 }
 
 // It runs alone, because it measures the heap.
@@ -159,7 +210,7 @@ func TestDistinctQueriesLeaveMemoryFlat(t *testing.T) {
 			w.gateway.ServeHTTP(discard{http.Header{}}, req)
 		}
 	}
-	const full = 11_000 // more than any cache holds
+	const full = 4000 // more than any cache holds
 	ask(0, full)
 	before := heap()
 	ask(full, 2*full)

@@ -5,10 +5,12 @@ package httpapi
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"runtime/debug"
+	"strconv"
 	"sync"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -47,6 +49,7 @@ type Config struct {
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 
 	MaxBody     int64 // of a request, in bytes
+	CostLimit   int   // of an operation
 	Compression bool  // of large answers to queries, for clients that take gzip
 }
 
@@ -105,7 +108,7 @@ func (h *Handler) serve(out *reply, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	op, err := h.operation(req)
+	op, cost, err := h.operation(req)
 	if err != nil {
 		return err
 	}
@@ -116,40 +119,46 @@ func (h *Handler) serve(out *reply, r *http.Request) error {
 	case op.Kind == ast.Subscription:
 		return operation.Refuse(http.StatusBadRequest, Unsupported, "subscriptions cannot be answered by a single response")
 	}
-	if err := h.cfg.Documents.Check(op, req.Variables); err != nil {
-		return err
-	}
 	// Only mutations answer with tokens, so the size of no compressed answer depends on one.
 	out.zip = h.cfg.Compression && op.Kind == ast.Query && acceptsGzip(r.Header.Values("Accept-Encoding"))
 
 	var body []byte
 	if op.Meta == nil || !op.Meta.Whole() {
-		if body, err = h.execute(out, r, op, req.Variables); err != nil {
+		if body, err = h.execute(out, r, op, req.Variables.JSON); err != nil {
 			return err
 		}
 	}
 	if op.Meta != nil {
-		if body, err = op.Meta.Answer(req.Variables, body); err != nil {
+		if body, err = op.Meta.Answer(req.Variables.JSON, body); err != nil {
 			return err
 		}
+	}
+	if req.Cost {
+		body = h.withCost(body, cost)
 	}
 	out.write(http.StatusOK, body)
 	return nil
 }
 
-// operation returns what the request asks for, unless it may not. The error is an
-// operation.Refused.
-func (h *Handler) operation(req request) (*operation.Operation, error) {
+// withCost tells in a response what its operation may have cost.
+func (h *Handler) withCost(response []byte, estimated float64) []byte {
+	return fmt.Appendf(response[:len(response)-1:len(response)-1],
+		`,"extensions":{"cost":{"estimated":%s,"limit":%d}}}`, strconv.FormatFloat(estimated, 'f', -1, 64), h.cfg.CostLimit)
+}
+
+// operation returns what the request asks for and what it may cost, unless it may not. The error is
+// an operation.Refused.
+func (h *Handler) operation(req request) (op *operation.Operation, cost float64, err error) {
 	text, err := h.cfg.Persisted.Resolve(req.Document)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	op, err := h.cfg.Documents.Prepare(text, req.OperationName)
-	if err != nil {
-		return nil, err
+	if op, err = h.cfg.Documents.Prepare(text, req.OperationName); err != nil {
+		return nil, 0, err
 	}
 	h.cfg.Persisted.Keep(req.Document)
-	return op, nil
+	cost, err = h.cfg.Documents.Check(op, req.Variables)
+	return op, cost, err
 }
 
 // execute asks the subgraphs on behalf of whoever sent the request.

@@ -21,7 +21,8 @@ const allowedMethods = "GET, POST, OPTIONS"
 type request struct {
 	Document      persisted.Reference
 	OperationName string
-	Variables     []byte // a JSON object that names nothing twice, or empty
+	Variables     operation.Variables
+	Cost          bool // the client wants to know it
 }
 
 // read takes the request from the URL or from a body of at most limit bytes. The error is an
@@ -92,12 +93,21 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) (request, err
 }
 
 // newRequest checks what both kinds of requests have in common; fields are the others, as JSON.
-func newRequest(query, id, operationName string, fields map[string]json.RawMessage) (req request, err error) {
-	req.OperationName = operationName
-	if req.Variables, err = object(fields, "variables"); err != nil {
+func newRequest(query, id, operationName string, fields map[string]json.RawMessage) (request, error) {
+	req := request{OperationName: operationName}
+	if raw, sent := fields["variables"]; sent {
+		variables, ok := operation.ReadVariables(raw)
+		if !ok {
+			return req, bad("variables must be an object")
+		}
+		req.Variables = variables
+	}
+	extensions, err := readExtensions(fields["extensions"])
+	if err != nil {
 		return req, err
 	}
-	hash, err := persistedQuery(fields)
+	req.Cost = string(extensions["cost"]) == "true"
+	hash, err := persistedQuery(extensions["persistedQuery"])
 	if err != nil {
 		return req, err
 	}
@@ -111,19 +121,17 @@ func newRequest(query, id, operationName string, fields map[string]json.RawMessa
 	return req, nil
 }
 
+func readExtensions(raw json.RawMessage) (extensions map[string]json.RawMessage, err error) {
+	if raw != nil && json.Unmarshal(raw, &extensions) != nil {
+		return nil, bad("extensions must be an object")
+	}
+	return extensions, nil
+}
+
 // persistedQuery returns the hash in the extension of that name, empty without one
 // (https://www.apollographql.com/docs/apollo-server/performance/apq).
-func persistedQuery(fields map[string]json.RawMessage) (hash string, err error) {
-	raw, ok := fields["extensions"]
-	if !ok {
-		return "", nil
-	}
-	var extensions map[string]json.RawMessage
-	if json.Unmarshal(raw, &extensions) != nil {
-		return "", bad("extensions must be an object")
-	}
-	raw, ok = extensions["persistedQuery"]
-	if !ok || string(raw) == "null" {
+func persistedQuery(raw json.RawMessage) (hash string, err error) {
+	if raw == nil || string(raw) == "null" {
 		return "", nil
 	}
 	var query struct {
@@ -149,24 +157,6 @@ func text(fields map[string]json.RawMessage, name string) (string, error) {
 		return "", nil
 	}
 	return *s, nil
-}
-
-// object returns the object in a member of the body, empty when it is absent or null. It is
-// written anew, so that whoever reads it later sees each name once: parsers disagree on which of
-// two values counts.
-func object(fields map[string]json.RawMessage, name string) ([]byte, error) {
-	raw, ok := fields[name]
-	if !ok {
-		return nil, nil
-	}
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &members); err != nil {
-		return nil, bad(name + " must be an object")
-	}
-	if members == nil {
-		return nil, nil
-	}
-	return json.Marshal(members)
 }
 
 func bad(message string) error {

@@ -18,13 +18,15 @@ type Limits struct {
 	Bytes      int   `env:"BYTES" envDefault:"65536"`    // of the text
 	Tokens     int   `env:"TOKENS" envDefault:"5000"`    // of the text
 	Depth      int   `env:"DEPTH" envDefault:"15"`       // of nested fields
+	InputDepth int   `env:"INPUT_DEPTH" envDefault:"15"` // of nested lists and objects in an argument or variable
 	Fields     int   `env:"FIELDS" envDefault:"300"`     // of an operation or fragment
 	RootFields int   `env:"ROOT_FIELDS" envDefault:"20"` // of an operation
 	Aliases    int   `env:"ALIASES" envDefault:"30"`     // of an operation or fragment
 	Directives int   `env:"DIRECTIVES" envDefault:"50"`  // of an operation or fragment
 	Variables  int   `env:"VARIABLES" envDefault:"100"`  // of an operation
 	PageSize   int   `env:"PAGE_SIZE" envDefault:"100"`  // the largest first, last or number of ids
-	Cost       int   `env:"COST" envDefault:"10000"`     // of an operation, see price
+	ListSize   int   `env:"LIST_SIZE" envDefault:"20"`   // items of a list when nothing says how many
+	Cost       int   `env:"COST" envDefault:"5000"`      // of an operation, see price
 	Planning   int   `env:"PLANNING" envDefault:"2"`     // operations that are planned at the same time
 }
 
@@ -63,7 +65,7 @@ func (l Limits) checkText(text string) error {
 }
 
 // size is how much a selection is with its fragments written out.
-type size struct{ fields, aliases, directives, depth, roots int }
+type size struct{ fields, aliases, directives, depth, roots, input int }
 
 // most caps the counts: it is above every limit and far from overflowing.
 const most = 1 << 30
@@ -73,6 +75,7 @@ func (s size) and(t size) size {
 		fields: min(s.fields+t.fields, most), aliases: min(s.aliases+t.aliases, most),
 		directives: min(s.directives+t.directives, most),
 		depth:      max(s.depth, t.depth), roots: min(s.roots+t.roots, most),
+		input: max(s.input, t.input),
 	}
 }
 
@@ -95,6 +98,9 @@ func (m *measure) set(set ast.SelectionSet) size {
 			inner.depth++
 			inner.roots = 1
 			inner.directives += len(s.Directives)
+			for _, a := range s.Arguments {
+				inner.input = max(inner.input, nested(a.Value))
+			}
 			if s.Alias != s.Name {
 				inner.aliases++
 			}
@@ -110,6 +116,19 @@ func (m *measure) set(set ast.SelectionSet) size {
 		}
 	}
 	return total
+}
+
+// nested returns how many lists and objects are nested in a literal. There are at most as many as
+// tokens.
+func nested(v *ast.Value) int {
+	deepest := 0
+	for _, child := range v.Children {
+		deepest = max(deepest, nested(child.Value))
+	}
+	if v.Kind == ast.ListValue || v.Kind == ast.ObjectValue {
+		deepest++
+	}
+	return deepest
 }
 
 func (m *measure) fragment(name string) size {
@@ -154,6 +173,9 @@ func (l Limits) checkDocument(doc *ast.QueryDocument) error {
 		s.directives += len(op.Directives)
 		for _, v := range op.VariableDefinitions {
 			s.directives += len(v.Directives)
+			if v.DefaultValue != nil {
+				s.input = max(s.input, nested(v.DefaultValue))
+			}
 		}
 		if s.roots > l.RootFields {
 			return exceeded(RootFieldLimit, "number of root fields", l.RootFields)
@@ -171,6 +193,8 @@ func (l Limits) check(s size) error {
 	switch {
 	case s.depth > l.Depth:
 		return exceeded(DepthLimit, "depth", l.Depth)
+	case s.input > l.InputDepth:
+		return exceeded(DepthLimit, "depth of an argument", l.InputDepth)
 	case s.aliases > l.Aliases:
 		return exceeded(AliasLimit, "number of aliases", l.Aliases)
 	case s.directives > l.Directives:

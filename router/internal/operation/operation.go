@@ -4,6 +4,8 @@
 package operation
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -15,6 +17,7 @@ import (
 	"boxoffice.dev/pkg/apperr"
 	"boxoffice.dev/router/internal/cache"
 	"boxoffice.dev/router/internal/introspection"
+	"boxoffice.dev/router/internal/supergraph"
 )
 
 // Codes of refused documents, besides the limits' own.
@@ -40,6 +43,11 @@ type Refused struct {
 }
 
 func (r *Refused) Error() string { return r.Errors.Error() }
+
+// Code returns the code of the first error.
+func (r *Refused) Code() string {
+	return fmt.Sprint(r.Errors[0].Extensions["code"])
+}
 
 // Invalid reports whether the document itself is at fault, by the rules of GraphQL: it does not
 // parse, is not valid, has no such operation or its variables do not fit. Limits are not among
@@ -73,6 +81,7 @@ type Operation struct {
 // Config says what clients may ask for.
 type Config struct {
 	SDL           string // the schema that clients see
+	Costs         supergraph.Costs
 	Limits        Limits
 	Introspection bool // also suggestions in error messages
 }
@@ -81,6 +90,7 @@ type Config struct {
 type Documents struct {
 	schema        *ast.Schema
 	limits        Limits
+	pricing       pricing
 	introspection bool
 	rules         *rules.Rules
 	known         *cache.Cache[key, *Operation]
@@ -99,7 +109,8 @@ func New(cfg Config) (*Documents, error) {
 	}
 	return &Documents{
 		schema: schema, limits: cfg.Limits, introspection: cfg.Introspection,
-		rules: validationRules(cfg.Introspection), known: cache.New[key, *Operation](cachedDocuments, cachedBytes),
+		pricing: pricing{schema: schema, costs: cfg.Costs, assumed: cfg.Limits.ListSize},
+		rules:   validationRules(cfg.Introspection), known: cache.New[key, *Operation](cachedDocuments, cachedBytes),
 	}, nil
 }
 
@@ -125,7 +136,11 @@ func (d *Documents) prepare(text, name string) (*Operation, error) {
 	}
 	doc, err := parser.ParseQuery(&ast.Source{Input: text})
 	if err != nil {
-		return nil, refuseAll(ParseFailed, gqlerror.List{gqlerror.Wrap(err)})
+		var fault *gqlerror.Error
+		if !errors.As(err, &fault) {
+			fault = gqlerror.Wrap(err)
+		}
+		return nil, refuseAll(ParseFailed, gqlerror.List{fault})
 	}
 	if err := d.limits.checkDocument(doc); err != nil {
 		return nil, err
@@ -140,7 +155,7 @@ func (d *Documents) prepare(text, name string) (*Operation, error) {
 	if def == nil {
 		return nil, RefuseDocument(OperationUnknown, "operationName must name one of the document's operations")
 	}
-	op := &Operation{Name: name, Kind: def.Operation, Conditions: conditions(doc), variables: def.VariableDefinitions, price: priceOf(def)}
+	op := &Operation{Name: name, Kind: def.Operation, Conditions: conditions(doc), variables: def.VariableDefinitions, price: d.pricing.price(def)}
 	op.Meta, op.Text = introspection.Split(d.schema, doc, def, text)
 	return op, nil
 }

@@ -5,184 +5,309 @@ import (
 	"fmt"
 	"math"
 	"net/http"
-	"strconv"
+	"slices"
+	"strings"
 
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"boxoffice.dev/pkg/apperr"
+	"boxoffice.dev/router/internal/supergraph"
 )
 
-// unsized is how many items a page is taken to have when the client does not say.
-const unsized = 20
+// mutationWeight is what a mutation costs besides its fields.
+const mutationWeight = 10
 
-// price is what a selection may cost: one for each field, and under a field with first, last or
-// ids as often as it may repeat. It is computed once per operation, except for the variables.
+// price is what an operation may cost, by the rules of GraphQL Cost Directives
+// (https://ibm.github.io/graphql-specs/cost-spec.html) with the weights of Apollo's routers: an
+// object costs 1 and a leaf nothing, unless @cost says otherwise; a list costs as much as all its
+// items, and an input object 1. It is computed once per operation, except for the variables.
 type price struct {
-	own    int // of a set: its fields
-	inner  []price
-	counts []count // of a field: how often its inner prices are paid; none means once
+	fixed  float64
+	lists  []list
+	inputs []input
+	pages  []pages
+}
+
+// list is a part that is paid as often as there are items.
+type list struct {
+	pages
+	item price
+}
+
+// pages says how many items a field returns.
+type pages struct {
+	counts  []count // the largest one that is sent counts
+	assumed int     // when none is
+	onlyOne bool    // exactly one must be sent
 }
 
 // count is an argument that says how many items come back.
 type count struct {
 	argument string
-	literal  int    // when variable is empty
-	variable string // name
-	fallback int    // when the variable is not sent
-	list     bool   // the items themselves are sent, as in ids
+	value    *ast.Value
+	fallback *ast.Value // when it is a variable that is not sent
 }
 
-// priceOf prices a validated operation. There are at most Limits.Fields fields in it, so writing
-// out its fragments is safe.
-func priceOf(op *ast.OperationDefinition) price { return priceOfSet(op, op.SelectionSet) }
+// input is an argument whose parts cost something.
+type input struct {
+	value  *ast.Value
+	typ    *ast.Type
+	weight float64
+}
 
-func priceOfSet(op *ast.OperationDefinition, set ast.SelectionSet) price {
-	var p price
+// pricing prices one operation.
+type pricing struct {
+	schema  *ast.Schema
+	costs   supergraph.Costs
+	assumed int // items of a list of which nothing is known
+}
+
+// price prices a validated operation. There are at most Limits.Fields fields in it, so writing
+// out its fragments is safe.
+func (p pricing) price(op *ast.OperationDefinition) price {
+	var total price
+	if op.Operation == ast.Mutation {
+		total.fixed = mutationWeight
+	}
+	p.set(&total, op.SelectionSet, sizing{})
+	return total
+}
+
+// set adds the fields of a selection. Above says what their parent told of their sizes.
+func (p pricing) set(total *price, set ast.SelectionSet, above sizing) {
 	for _, selected := range set {
 		switch s := selected.(type) {
 		case *ast.Field:
-			p.own++
-			inner := priceOfSet(op, s.SelectionSet)
-			inner.counts = countsOf(op, s)
-			p.inner = append(p.inner, inner)
-		case *ast.InlineFragment:
-			inner := priceOfSet(op, s.SelectionSet)
-			p.own += inner.own
-			p.inner = append(p.inner, inner.inner...)
-		case *ast.FragmentSpread:
-			inner := priceOfSet(op, s.Definition.SelectionSet)
-			p.own += inner.own
-			p.inner = append(p.inner, inner.inner...)
-		}
-	}
-	return p
-}
-
-func countsOf(op *ast.OperationDefinition, f *ast.Field) []count {
-	if f.Definition == nil {
-		return nil
-	}
-	var counts []count
-	paged := false
-	for _, def := range f.Definition.Arguments {
-		isPage := (def.Name == "first" || def.Name == "last") && def.Type.Name() == "Int"
-		isList := def.Name == "ids" && def.Type.Elem != nil
-		if !isPage && !isList {
-			continue
-		}
-		paged = paged || isPage
-		value := def.DefaultValue
-		if sent := f.Arguments.ForName(def.Name); sent != nil {
-			value = sent.Value
-		}
-		if value == nil || value.Kind == ast.NullValue {
-			continue
-		}
-		c := count{argument: def.Name, list: isList}
-		if value.Kind == ast.Variable {
-			c.variable = value.Raw
-			c.fallback = unsized
-			if v := op.VariableDefinitions.ForName(value.Raw); v != nil && v.DefaultValue != nil {
-				c.fallback = literal(v.DefaultValue, isList)
+			if !strings.HasPrefix(s.Name, "__") { // the router answers those itself
+				p.field(total, s, above)
 			}
-		} else {
-			c.literal = literal(value, isList)
+		case *ast.InlineFragment:
+			p.set(total, s.SelectionSet, above)
+		case *ast.FragmentSpread:
+			p.set(total, s.Definition.SelectionSet, above)
 		}
-		counts = append(counts, c)
 	}
-	if paged && len(counts) == 0 {
-		counts = append(counts, count{literal: unsized})
-	}
-	return counts
 }
 
-func literal(v *ast.Value, list bool) int {
+func (p pricing) field(total *price, f *ast.Field, above sizing) {
+	coordinate := f.ObjectDefinition.Name + "." + f.Name
+	for _, a := range f.Arguments {
+		typ := f.Definition.Arguments.ForName(a.Name).Type
+		if weight := p.costs.Weights[coordinate+"("+a.Name+":)"]; weight != 0 || p.weighs(typ) {
+			total.inputs = append(total.inputs, input{a.Value, typ, weight})
+		}
+	}
+	own := p.sizing(f, coordinate)
+	if len(own.counts) > 0 {
+		total.pages = append(total.pages, own.pages)
+	}
+	item := price{fixed: p.weight(coordinate, f.Definition.Type)}
+	p.set(&item, f.SelectionSet, own)
 	switch {
-	case v.Kind == ast.NullValue:
-		return unsized
-	case list && v.Kind == ast.ListValue:
-		return len(v.Children)
-	case list:
+	case f.Definition.Type.Elem == nil:
+		total.fixed += item.fixed
+		total.lists = append(total.lists, item.lists...)
+		total.inputs = append(total.inputs, item.inputs...)
+		total.pages = append(total.pages, item.pages...)
+	case slices.Contains(above.fields, f.Name):
+		total.lists = append(total.lists, list{above.pages, item})
+	case len(own.fields) == 0:
+		total.lists = append(total.lists, list{own.pages, item})
+	default:
+		total.lists = append(total.lists, list{pages{assumed: p.assumed}, item})
+	}
+}
+
+func (p pricing) weight(coordinate string, typ *ast.Type) float64 {
+	for _, name := range []string{coordinate, typ.Name()} {
+		if w, ok := p.costs.Weights[name]; ok {
+			return w
+		}
+	}
+	if p.schema.Types[typ.Name()].IsCompositeType() {
 		return 1
 	}
-	n, err := strconv.Atoi(v.Raw)
-	if err != nil {
-		return math.MaxInt // does not even fit: over every limit
-	}
-	return n
+	return 0
 }
 
-// Check refuses the operation when its variables (a JSON object that names nothing twice, or empty)
-// do not fit, or when with them it asks for a page of an impossible size (BAD_USER_INPUT) or for
-// too much in all (COST_LIMIT_EXCEEDED).
-func (d *Documents) Check(op *Operation, variables []byte) error {
-	var values map[string]json.RawMessage
-	if len(variables) > 0 {
-		if err := json.Unmarshal(variables, &values); err != nil {
-			return RefuseDocument(apperr.BadUserInput, "variables must be an object")
-		}
-	}
-	if err := d.checkVariables(op, values); err != nil {
-		return err
-	}
-	m := meter{limits: d.limits, variables: values}
-	total := m.total(op.price)
-	switch {
-	case m.badArgument != "":
-		return Refuse(http.StatusBadRequest, apperr.BadUserInput,
-			fmt.Sprintf("%s must be between 0 and %d", m.badArgument, d.limits.PageSize))
-	case total > d.limits.Cost:
-		return exceeded(CostLimit, "cost", d.limits.Cost)
-	}
-	return nil
+// weighs reports whether values of an input type may cost anything by themselves.
+func (p pricing) weighs(typ *ast.Type) bool {
+	_, weighted := p.costs.Weights[typ.Name()]
+	return weighted || p.schema.Types[typ.Name()].Kind == ast.InputObject
 }
 
-type meter struct {
-	limits      Limits
-	variables   map[string]json.RawMessage // that fit their types
-	badArgument string
+// sizing is what a field says about sizes: its own, or those of some lists directly below.
+type sizing struct {
+	pages
+	fields []string // the lists below, empty when it is about the field itself
 }
 
-func (m *meter) total(p price) int {
-	sum := p.own
-	for _, inner := range p.inner {
-		times := 1
-		if len(inner.counts) > 0 {
-			times = 0
-			for _, c := range inner.counts {
-				n := m.value(c)
-				if n < 0 || n > m.limits.PageSize {
-					m.badArgument = c.argument
-					return 0
-				}
-				times = max(times, n)
+// sizing reads @listSize. Without it, the arguments first, last and ids tell the size of the
+// field, if it is a list, or else of all lists below.
+func (p pricing) sizing(f *ast.Field, coordinate string) sizing {
+	told, ok := p.costs.Lists[coordinate]
+	if !ok {
+		for _, def := range f.Definition.Arguments {
+			page := (def.Name == "first" || def.Name == "last") && def.Type.Name() == "Int"
+			if page || def.Name == "ids" && def.Type.Elem != nil {
+				told.Slicing = append(told.Slicing, def.Name)
 			}
 		}
-		sum = min(sum+min(m.total(inner), most)*times, most)
+		if len(told.Slicing) > 0 && f.Definition.Type.Elem == nil {
+			for _, below := range p.schema.Types[f.Definition.Type.Name()].Fields {
+				if below.Type.Elem != nil {
+					told.Sized = append(told.Sized, below.Name)
+				}
+			}
+		}
 	}
-	return sum
+	s := sizing{pages{assumed: p.assumed, onlyOne: told.OnlyOne && len(told.Slicing) > 0}, told.Sized}
+	if told.Assumed != nil {
+		s.assumed = *told.Assumed
+	}
+	for _, name := range told.Slicing {
+		c := count{argument: name}
+		if def := f.Definition.Arguments.ForName(name); def != nil {
+			c.value, c.fallback = def.DefaultValue, def.DefaultValue
+		}
+		if sent := f.Arguments.ForName(name); sent != nil {
+			c.value = sent.Value
+		}
+		s.counts = append(s.counts, c)
+	}
+	return s
 }
 
-func (m *meter) value(c count) int {
-	if c.variable == "" {
-		return c.literal
+// Check returns what the operation may cost. It refuses variables that do not fit, and an operation
+// that with them asks for a page of an impossible size (BAD_USER_INPUT) or for too much in all
+// (COST_LIMIT_EXCEEDED).
+func (d *Documents) Check(op *Operation, variables Variables) (cost float64, err error) {
+	if err := d.checkVariables(op, variables); err != nil {
+		return 0, err
 	}
-	sent, ok := m.variables[c.variable]
+	m := meter{pricing: d.pricing, largest: d.limits.PageSize, variables: variables.Values}
+	cost = m.total(op.price)
 	switch {
-	case !ok:
-		return c.fallback
-	case string(sent) == "null":
-		return unsized
-	case c.list:
-		var items []json.RawMessage
-		if json.Unmarshal(sent, &items) != nil {
-			return 1 // one item stands for a list of it
+	case m.fault != "":
+		return cost, Refuse(http.StatusBadRequest, apperr.BadUserInput, m.fault)
+	case cost > float64(d.limits.Cost):
+		return cost, exceeded(CostLimit, "cost", d.limits.Cost)
+	}
+	return cost, nil
+}
+
+// meter adds up what an operation costs with the variables of one request.
+type meter struct {
+	pricing
+	largest   int
+	variables map[string]any // that fit their types
+	fault     string         // of a page
+}
+
+func (m *meter) total(p price) float64 {
+	sum := p.fixed
+	for _, in := range p.inputs {
+		sum += m.input(m.value(in.value), in.typ, in.weight)
+	}
+	for _, pages := range p.pages {
+		m.items(pages)
+	}
+	for _, l := range p.lists {
+		sum += float64(m.items(l.pages)) * m.total(l.item)
+	}
+	return max(sum, 0)
+}
+
+// items returns how many items there are at most.
+func (m *meter) items(p pages) int {
+	largest, sent := 0, 0
+	for _, c := range p.counts {
+		n, ok := m.count(c)
+		if !ok {
+			continue
 		}
-		return len(items)
+		if n < 0 || n > float64(m.largest) {
+			m.fault = fmt.Sprintf("%s must be between 0 and %d", c.argument, m.largest)
+			return 0
+		}
+		largest, sent = max(largest, int(n)), sent+1
 	}
-	n, err := strconv.Atoi(string(sent))
-	if err != nil {
-		return math.MaxInt
+	if p.onlyOne && sent != 1 {
+		var names []string
+		for _, c := range p.counts {
+			names = append(names, c.argument)
+		}
+		m.fault = "exactly one of these is needed: " + strings.Join(names, ", ")
 	}
-	return n
+	if sent == 0 {
+		return p.assumed
+	}
+	return largest
+}
+
+// count returns the number that an argument says, or the number of its items, and whether it was
+// sent.
+func (m *meter) count(c count) (n float64, sent bool) {
+	if c.value == nil {
+		return 0, false
+	}
+	value := m.value(c.value)
+	if value == nil && c.value.Kind == ast.Variable && !m.sent(c.value) && c.fallback != nil {
+		value = m.value(c.fallback)
+	}
+	switch v := value.(type) {
+	case nil:
+		return 0, false
+	case []any:
+		return float64(len(v)), true
+	case int64:
+		return float64(v), true
+	case json.Number:
+		n, err := v.Float64()
+		return n, err == nil
+	}
+	return 1, true // one item stands for a list of it
+}
+
+func (m *meter) sent(variable *ast.Value) bool {
+	_, ok := m.variables[variable.Raw]
+	return ok
+}
+
+// value returns a value of the document with its variables filled in.
+func (m *meter) value(v *ast.Value) any {
+	value, err := v.Value(m.variables)
+	if err != nil { // an integer that no machine holds
+		return int64(math.MaxInt64)
+	}
+	return value
+}
+
+// input returns what a value costs: the weight of the place where it is sent, or its type's.
+func (m *meter) input(value any, typ *ast.Type, weight float64) float64 {
+	if value == nil {
+		return 0
+	}
+	if items, ok := value.([]any); ok && typ.Elem != nil {
+		sum := weight
+		for _, item := range items {
+			sum += m.input(item, typ.Elem, 0)
+		}
+		return sum
+	}
+	def := m.schema.Types[typ.Name()]
+	if weight == 0 {
+		weight = m.costs.Weights[def.Name]
+	}
+	if def.Kind != ast.InputObject {
+		return weight
+	}
+	if weight == 0 {
+		weight = 1
+	}
+	members, _ := value.(map[string]any)
+	for _, f := range def.Fields {
+		weight += m.input(members[f.Name], f.Type, m.costs.Weights[def.Name+"."+f.Name])
+	}
+	return weight
 }

@@ -3,7 +3,9 @@ package operation
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 
@@ -12,24 +14,72 @@ import (
 	"boxoffice.dev/pkg/apperr"
 )
 
+// Variables are the values that a request gives to the variables of its operation.
+type Variables struct {
+	JSON   []byte         // an object that names nothing twice, at any depth; or empty
+	Values map[string]any // the same; numbers are json.Number
+}
+
+// ReadVariables reads a JSON object or null. What it returns is written anew, so that whoever reads
+// it later sees each name once: parsers disagree on which of two values counts. It reports false
+// for anything else.
+func ReadVariables(text []byte) (v Variables, ok bool) {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber()
+	if dec.Decode(&v.Values) != nil {
+		return v, false
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return v, false
+	}
+	if v.Values == nil {
+		return v, true
+	}
+	var anew bytes.Buffer
+	enc := json.NewEncoder(&anew)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v.Values); err != nil { // it was JSON before
+		panic(err)
+	}
+	v.JSON = bytes.TrimSuffix(anew.Bytes(), []byte("\n"))
+	return v, true
+}
+
+// depth returns how many objects and lists are nested in JSON.
+func depth(text []byte) int {
+	deepest, open, quoted := 0, 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '"':
+			quoted = !quoted
+		case quoted && c == '\\':
+			i++
+		case quoted:
+		case c == '{' || c == '[':
+			open++
+			deepest = max(deepest, open)
+		case c == '}' || c == ']':
+			open--
+		}
+	}
+	return deepest
+}
+
 // checkVariables refuses values that do not fit the types of their variables, as the section
 // "Coercing Variable Values" of the GraphQL specification wants it. Messages say where the fault
 // is and never repeat what was sent: passwords are variables.
-func (d *Documents) checkVariables(op *Operation, values map[string]json.RawMessage) error {
+func (d *Documents) checkVariables(op *Operation, variables Variables) error {
+	if depth(variables.JSON)-1 > d.limits.InputDepth {
+		return exceeded(DepthLimit, "depth of the variables", d.limits.InputDepth)
+	}
 	for _, def := range op.variables {
 		fault := &misfit{at: []string{def.Variable}}
-		raw, sent := values[def.Variable]
+		value, sent := variables.Values[def.Variable]
 		if !sent {
 			if def.DefaultValue == nil && def.Type.NonNull {
 				return fault.refuse("a value is needed")
 			}
 			continue
-		}
-		dec := json.NewDecoder(bytes.NewReader(raw))
-		dec.UseNumber()
-		var value any
-		if err := dec.Decode(&value); err != nil {
-			return fault.refuse("it is not JSON")
 		}
 		if !d.fits(value, def.Type, fault) {
 			return fault.refuse(fault.wanted)

@@ -26,7 +26,7 @@ const (
 )
 
 const (
-	registeredEntries = 10_000
+	registeredEntries = 2_000
 	registeredBytes   = 16 << 20
 )
 

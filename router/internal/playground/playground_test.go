@@ -1,7 +1,6 @@
 package playground_test
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -47,16 +46,16 @@ func TestTabsFitTheSchema(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		variables := ""
+		var variables operation.Variables
 		if line, _, _ := strings.Cut(string(text), "\n"); strings.HasPrefix(line, "# ") {
-			variables = line[2:]
-			if !json.Valid([]byte(variables)) {
+			var ok bool
+			if variables, ok = operation.ReadVariables([]byte(line[2:])); !ok {
 				t.Errorf("%s: the variables are not JSON", file)
 			}
 		}
 		op, err := documents.Prepare(string(text), "")
 		if err == nil {
-			err = documents.Check(op, []byte(variables))
+			_, err = documents.Check(op, variables)
 		}
 		if err != nil {
 			t.Errorf("%s: %v", file, err)

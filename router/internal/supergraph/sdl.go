@@ -26,25 +26,25 @@ directive @inaccessible on FIELD_DEFINITION | OBJECT | INTERFACE | UNION | ARGUM
 
 // apiSDL writes the whole graph without anything of federation. For clients, members marked
 // @inaccessible are left out; otherwise they stay, marked.
-func apiSDL(doc *ast.SchemaDocument, client bool) string {
+func apiSDL(doc *ast.SchemaDocument, n names, client bool) string {
 	hidden := map[string]bool{}
 	if client {
 		for _, def := range doc.Definitions {
-			if def.Directives.ForName("inaccessible") != nil {
+			if n.inaccessible(def.Directives) {
 				hidden[def.Name] = true
 			}
 		}
 	}
 	shown := []string{"deprecated", "specifiedBy", "oneOf"}
-	if !client {
-		shown = append(shown, "inaccessible")
-	}
-	visible := func(list ast.DirectiveList) bool { return !client || list.ForName("inaccessible") == nil }
+	visible := func(list ast.DirectiveList) bool { return !client || !n.inaccessible(list) }
 	keep := func(list ast.DirectiveList) (kept ast.DirectiveList) {
 		for _, d := range list {
 			if slices.Contains(shown, d.Name) {
 				kept = append(kept, d)
 			}
+		}
+		if n.inaccessible(list) { // only for the router: clients see nothing of it
+			kept = append(kept, &ast.Directive{Name: "inaccessible"})
 		}
 		return kept
 	}

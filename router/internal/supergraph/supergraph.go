@@ -17,8 +17,9 @@ import (
 type Supergraph struct {
 	Subgraphs []*Subgraph // by name
 	Fields    []Field     // that have arguments or rules; by type and name
-	RouterSDL string      // everything, with members marked @inaccessible
-	ClientSDL string      // what clients may see and use
+	Costs     Costs
+	RouterSDL string // everything, with members marked @inaccessible
+	ClientSDL string // what clients may see and use
 }
 
 // Field is a field of the whole graph.
@@ -27,6 +28,10 @@ type Field struct {
 	Arguments  []string
 	Rules      []Rule // all must hold
 }
+
+// PolicyScope begins the scopes that stand for policies: @policy(policies: [["vip"]]) asks for the
+// scope policy:vip, so that the issuer of tokens decides whom a policy holds for.
+const PolicyScope = "policy:"
 
 // Rule says who may read a field. The zero Rule asks for anybody who is signed in.
 type Rule struct {
@@ -99,11 +104,17 @@ func Parse(sdl string) (*Supergraph, error) {
 	}
 	all := slices.SortedFunc(maps.Values(subgraphs), func(a, b *Subgraph) int { return strings.Compare(a.Name, b.Name) })
 	describe(doc, all)
+	n := namesOf(doc)
+	costs, err := costs(doc, n)
+	if err != nil {
+		return nil, err
+	}
 	return &Supergraph{
 		Subgraphs: all,
-		Fields:    fields(doc),
-		RouterSDL: apiSDL(doc, false),
-		ClientSDL: apiSDL(doc, true),
+		Fields:    fields(doc, n),
+		Costs:     costs,
+		RouterSDL: apiSDL(doc, n, false),
+		ClientSDL: apiSDL(doc, n, true),
 	}, nil
 }
 
@@ -287,16 +298,16 @@ func (s *Subgraph) resolves(typ, selection string) bool {
 
 // fields returns the fields of objects and interfaces that have arguments or rules. A rule on a
 // type holds for every field of the type and for every field that returns it.
-func fields(doc *ast.SchemaDocument) []Field {
+func fields(doc *ast.SchemaDocument, n names) []Field {
 	var all []Field
 	for _, def := range doc.Definitions {
 		if ofSpec(def.Name) || def.Kind != ast.Object && def.Kind != ast.Interface {
 			continue
 		}
 		for _, f := range def.Fields {
-			field := Field{Type: def.Name, Name: f.Name, Rules: slices.Concat(rules(def.Directives), rules(f.Directives))}
+			field := Field{Type: def.Name, Name: f.Name, Rules: slices.Concat(rules(def.Directives, n), rules(f.Directives, n))}
 			if returned := doc.Definitions.ForName(f.Type.Name()); returned != nil && (returned.Kind == ast.Scalar || returned.Kind == ast.Enum) {
-				field.Rules = append(field.Rules, rules(returned.Directives)...)
+				field.Rules = append(field.Rules, rules(returned.Directives, n)...)
 			}
 			for _, a := range f.Arguments {
 				field.Arguments = append(field.Arguments, a.Name)
@@ -312,22 +323,27 @@ func fields(doc *ast.SchemaDocument) []Field {
 	return all
 }
 
-func rules(directives ast.DirectiveList) []Rule {
+func rules(directives ast.DirectiveList, n names) []Rule {
 	var list []Rule
-	if directives.ForName("authenticated") != nil {
+	if n.in(directives, "authenticated", "authenticated") != nil {
 		list = append(list, Rule{})
 	}
-	if d := directives.ForName("requiresScopes"); d != nil {
+	add := func(d *ast.Directive, argument, prefix string) {
+		if d == nil {
+			return
+		}
 		var rule Rule
-		for _, set := range d.Arguments.ForName("scopes").Value.Children {
+		for _, set := range d.Arguments.ForName(argument).Value.Children {
 			var scopes []string
 			for _, scope := range set.Value.Children {
-				scopes = append(scopes, scope.Value.Raw)
+				scopes = append(scopes, prefix+scope.Value.Raw)
 			}
 			rule.Scopes = append(rule.Scopes, scopes)
 		}
 		list = append(list, rule)
 	}
+	add(n.in(directives, "requiresScopes", "requiresScopes"), "scopes", "")
+	add(n.in(directives, "policy", "policy"), "policies", PolicyScope)
 	return list
 }
 

@@ -123,3 +123,55 @@ func TestWhatIsNoSupergraphIsRefused(t *testing.T) {
 		t.Error("a subgraph that does not exist was moved")
 	}
 }
+
+// A supergraph may give the directives of a specification other names.
+func TestDirectivesAreFoundUnderTheirNames(t *testing.T) {
+	t.Parallel()
+	const specs = "https://specs.apollo.dev/"
+	for _, c := range []struct{ name, schema, hidden, signedIn, price, size string }{
+		{"not said", ``, "@inaccessible", "@authenticated", "@cost", "@listSize"},
+		{
+			"as they are", `@link(url: "` + specs + `inaccessible/v0.2") @link(url: "` + specs + `authenticated/v0.1") @link(url: "` + specs + `cost/v0.1")`,
+			"@inaccessible", "@authenticated", "@cost", "@cost__listSize",
+		},
+		{
+			"imported", `@link(url: "` + specs + `inaccessible/v0.2", import: ["@inaccessible"]) @link(url: "` + specs + `authenticated/v0.1", import: [{name: "@authenticated", as: "@in"}]) ` +
+				`@link(url: "` + specs + `cost/v0.1", import: [{as: "@price", name: "@cost"}, "@listSize"])`,
+			"@inaccessible", "@in", "@price", "@listSize",
+		},
+		{
+			"in another namespace", `@link(url: "` + specs + `inaccessible/v0.2", as: "hidden") @link(url: "` + specs + `authenticated/v0.1", as: "in") @link(url: "` + specs + `cost/v0.1", as: "c")`,
+			"@hidden", "@in", "@c", "@c__listSize",
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			g, err := supergraph.Parse(`schema ` + c.schema + ` { query: Query }
+				enum join__Graph { A @join__graph(name: "a", url: "http://a.invalid") }
+				type Query @join__type(graph: A) { list: [Int] ` + c.size + `(assumedSize: 3) mine: Int ` + c.signedIn + ` ` + c.price + `(weight: 5) secret: Int ` + c.hidden + ` }`)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(g.ClientSDL, "secret") || !strings.Contains(g.RouterSDL, "secret: Int @inaccessible") {
+				t.Errorf("clients see\n%s\nthe planner\n%s", g.ClientSDL, g.RouterSDL)
+			}
+			if len(g.Fields) != 1 || g.Fields[0].Name != "mine" || len(g.Fields[0].Rules) != 1 {
+				t.Errorf("got rules %+v", g.Fields)
+			}
+			if size := g.Costs.Lists["Query.list"].Assumed; g.Costs.Weights["Query.mine"] != 5 || size == nil || *size != 3 {
+				t.Errorf("got costs %+v", g.Costs)
+			}
+		})
+	}
+}
+
+func TestPoliciesAreScopes(t *testing.T) {
+	t.Parallel()
+	g, err := supergraph.Parse(`
+		enum join__Graph { A @join__graph(name: "a", url: "http://a.invalid") }
+		type Query @join__type(graph: A) { a: Int @policy(policies: [["vip", "paid"], ["staff"]]) }`)
+	want := []supergraph.Rule{{Scopes: [][]string{{"policy:vip", "policy:paid"}, {"policy:staff"}}}}
+	if err != nil || len(g.Fields) != 1 || !reflect.DeepEqual(g.Fields[0].Rules, want) {
+		t.Errorf("got %+v, %v", g, err)
+	}
+}

@@ -1,0 +1,24 @@
+// Composes the supergraphs that the router's tests run on: in each folder, supergraph.graphql from
+// the *.graphqls files beside it, which are the subgraphs.
+// Usage: node fixtures.mjs FOLDER...
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { composeServices, compositionHasErrors } from '@theguild/federation-composition';
+import { parse, Source } from 'graphql';
+
+for (const folder of process.argv.slice(2)) {
+  const files = readdirSync(folder).filter((file) => file.endsWith('.graphqls')).sort();
+  const result = composeServices(
+    files.map((file) => {
+      const name = basename(file, '.graphqls');
+      const path = join(folder, file);
+      return { name, url: `http://${name}.invalid/graphql`, typeDefs: parse(new Source(readFileSync(path, 'utf8'), path)) };
+    }),
+  );
+  if (compositionHasErrors(result)) {
+    for (const error of result.errors) console.error(`${folder}: ${error.extensions?.code}: ${error.message}`);
+    process.exitCode = 1;
+    continue;
+  }
+  writeFileSync(join(folder, 'supergraph.graphql'), `${result.supergraphSdl.trim()}\n`);
+}

@@ -22,7 +22,9 @@ type processorConfig struct {
 	Webhooks      simulator.Mode `env:"SIMULATOR_WEBHOOKS" envDefault:"prompt"`        // prompt, late, twice, shuffled or never
 }
 
-func (c processorConfig) simulated() bool { return c.Name == "simulator" || c.Name == "" && c.SecretKey == "" }
+func (c processorConfig) simulated() bool {
+	return c.Name == "simulator" || c.Name == "" && c.SecretKey == ""
+}
 
 // check returns what is wrong with the configuration. Outside development nobody gets the simulator
 // by forgetting a key: it gives tickets away.

@@ -15,7 +15,7 @@ func (r *Resolver) show(v payment.Viewer, p payment.Payment) *generated.Payment 
 		return nil
 	}
 	shown := &generated.Payment{
-		ID: p.ID, Version: p.Version, Order: &generated.Order{ID: p.OrderID}, Status: status(p.Status),
+		ID: p.ID, Version: p.Version, Status: status(p.Status),
 		Amount: &p.Amount, RefundedAmount: &money.Money{MinorUnits: p.RefundedMinorUnits, Currency: p.Amount.Currency},
 		CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, ViewerCanRefund: v.CanRefund(p),
 	}
@@ -25,6 +25,7 @@ func (r *Resolver) show(v payment.Viewer, p payment.Payment) *generated.Payment 
 		}
 	}
 	if v.UserID == p.BuyerID {
+		shown.Order = &generated.Order{ID: p.OrderID}
 		if c := p.Card; c != nil {
 			shown.Card = &generated.PaymentCard{Brand: c.Brand, Last4: c.Last4, ExpiryMonth: c.ExpiryMonth, ExpiryYear: c.ExpiryYear}
 		}

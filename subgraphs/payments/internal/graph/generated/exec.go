@@ -998,7 +998,7 @@ type Payment implements Node @key(fields: "id") {
   "1 for a new payment; grows by exactly one with every change."
   version: Int!
   # WHY nullable, like every edge into another subgraph: when that one is down, only the edge is null.
-  "The order that it pays for. Null only when the viewer may not see it or it could not be looked up."
+  "The order that it pays for. Null for everybody but the buyer, and when it could not be looked up."
   order: Order
   "Where the payment is in its life."
   status: PaymentStatus!

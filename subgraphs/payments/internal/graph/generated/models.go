@@ -159,7 +159,7 @@ type Payment struct {
 	ID string `json:"id"`
 	// 1 for a new payment; grows by exactly one with every change.
 	Version int `json:"version"`
-	// The order that it pays for. Null only when the viewer may not see it or it could not be looked up.
+	// The order that it pays for. Null for everybody but the buyer, and when it could not be looked up.
 	Order *Order `json:"order,omitempty"`
 	// Where the payment is in its life.
 	Status PaymentStatus `json:"status"`

@@ -39,6 +39,8 @@ func (f facts) admit(buyerID string, in CreateInput, maxUnpaid int) error {
 		return apperr.New(apperr.OwnTicket, "This is your own ticket.").At("input.ticketId")
 	case f.held:
 		return apperr.New(apperr.TicketReserved, "Somebody else has reserved this ticket.").At("input.ticketId").With(t.ID)
+	case t.Availability == "sold": // also after a refund, until tickets has put it back on sale
+		return apperr.New(apperr.TicketReserved, "This ticket is sold.").At("input.ticketId").With(t.ID)
 	case t.Availability == "withdrawn":
 		return apperr.New(apperr.TicketNotForSale, "The seller took this ticket off sale.").At("input.ticketId").With(t.ID)
 	case in.ExpectedPrice != nil && *in.ExpectedPrice != t.Price:

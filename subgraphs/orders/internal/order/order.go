@@ -103,19 +103,23 @@ type Event struct {
 	RequestID string  // the request that began it, for support
 }
 
-// change is what happens to an order at one moment. It is the zero value but for the order, twice,
-// when nothing happens.
+// change is what happens to an order at one moment.
 type change struct {
 	before      Order     // zero when the order is new
-	order       Order     // as it is then; at the same version unless its status is another
+	order       Order     // as it is then; at another version if its status is another
 	actor       Actor     // who changed the status
 	keepOffSale bool      // the ticket must not be sold again
-	answers     []answer  // to payments that wait for one
-	lookAgain   time.Time // when expiration should tell of the order again; zero when it need not
+	answers     []answer  // to payments that asked
+	lookAgain   time.Time // when expiration has to tell of the order again; zero when it need not
 }
 
 // nothing is the change that leaves the order as it is.
 func (o Order) nothing() change { return change{before: o, order: o} }
+
+// wait is the change that leaves the order as it is until a later deadline.
+func (o Order) wait(until time.Time) change {
+	return change{before: o, order: o, lookAgain: until}
+}
 
 // create makes the first change of an order.
 func create(o Order) change {
@@ -140,9 +144,7 @@ func (o Order) cancel(actor Actor, reason Reason, now time.Time) change {
 }
 
 // complete is the change when the payment that the order is frozen for has taken the money.
-func (o Order) complete(now time.Time) change {
-	return o.become(Complete, Buyer, now)
-}
+func (o Order) complete(now time.Time) change { return o.become(Complete, Buyer, now) }
 
 // end is the change to Cancelled from wherever the order is.
 func (o Order) end(actor Actor, reason Reason, now time.Time) change {
@@ -154,8 +156,7 @@ func (o Order) end(actor Actor, reason Reason, now time.Time) change {
 func (o Order) become(status Status, actor Actor, now time.Time) change {
 	c := change{before: o, order: o, actor: actor}
 	c.order.Version++
-	c.order.Status, c.order.UpdatedAt = status, now
-	c.order.FrozenAt = time.Time{}
+	c.order.Status, c.order.UpdatedAt, c.order.FrozenAt = status, now, time.Time{}
 	return c
 }
 

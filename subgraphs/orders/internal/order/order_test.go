@@ -30,16 +30,19 @@ const (
 // world is a service on a database of its own, with a clock that stands still.
 type world struct {
 	*order.Service
-	t    *testing.T
-	pool *pgxpool.Pool
-	now  time.Time
+	t      *testing.T
+	pool   *pgxpool.Pool
+	config order.Config
+	now    time.Time
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	t.Parallel()
 	w := &world{t: t, pool: pgtest.New(t, outbox.Migrations(), order.Migrations()), now: time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)}
-	w.Service = order.NewService(order.Config{Hold: hold, MaxUnpaid: maxUnpaid, PaymentFailure: order.CancelOrder, PaymentGrace: grace}, w.pool, outbox.New(w.pool), func() time.Time { return w.now })
+	w.configure(func(c *order.Config) {
+		*c = order.Config{Hold: hold, MaxUnpaid: maxUnpaid, PaymentFailure: order.CancelOrder, PaymentGrace: grace, Wait: time.Hour}
+	})
 	return w
 }
 

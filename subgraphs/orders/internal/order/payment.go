@@ -9,9 +9,9 @@ import (
 	"boxoffice.dev/pkg/money"
 )
 
-// How money and orders meet. A payment first only holds the money, then asks: payment.authorized.
-// The order answers once, with confirmed or refused. Confirming freezes the order, so that nobody
-// cancels it while the money is taken; and only a frozen order becomes Complete.
+// How orders and money meet. A payment first only holds the money, and asks by being authorized.
+// The order answers once: confirmed or refused. Confirming freezes the order, so that nothing ends
+// it while the money is taken, and only a frozen order becomes Complete.
 
 // payment is what orders knows of one attempt to pay: a replica, and the answer it got.
 type payment struct {
@@ -38,13 +38,13 @@ const (
 
 // underWay reports whether the payment may still lead to money.
 func (p payment) underWay() bool {
-	return slices.Contains([]paymentStatus{processing, requiresAction, authorized}, p.status)
+	return p.status == processing || p.status == requiresAction || p.status == authorized
 }
 
-// captured reports whether the payment has money that was not all given back.
-func (p payment) captured() bool { return p.status == succeeded || p.status == partiallyRefunded }
+// paid reports whether there is money of the payment that was not given back.
+func (p payment) paid() bool { return p.status == succeeded || p.status == partiallyRefunded }
 
-// verdict is what orders says to a payment that asks; "" when nothing yet.
+// verdict is the answer to a payment, "" when there is none yet.
 type verdict string
 
 const (
@@ -79,61 +79,59 @@ func (p *FailurePolicy) UnmarshalText(text []byte) error {
 	case CancelOrder, RetryOrder:
 		*p = policy
 		return nil
-	default:
-		return fmt.Errorf("no such policy: %q, want %s or %s", text, CancelOrder, RetryOrder)
 	}
-}
-
-// payments are the attempts to pay for one order, oldest first.
-type payments []payment
-
-// anyUnderWay reports whether an attempt that began before the time may still lead to money.
-func (ps payments) anyUnderWay(before time.Time) bool {
-	return slices.ContainsFunc(ps, func(p payment) bool { return p.underWay() && p.startedAt.Before(before) })
+	return fmt.Errorf("%q is no policy: want %s or %s", text, CancelOrder, RetryOrder)
 }
 
 // rules are what an operator may set about payments.
 type rules struct {
 	policy FailurePolicy
-	grace  time.Duration // what an attempt that began before the deadline may take beyond it
+	grace  time.Duration // how long an attempt that began before the deadline may go on after it
+}
+
+// claim is an order with the attempts to pay for it, oldest first.
+type claim struct {
+	Order
+	payments []payment
 }
 
 // deadlinePassed is the change when expiration tells of a deadline: an order that nobody is paying
-// for ends; an attempt that began in time gets the grace, once. A deadline before the order's own
-// says nothing.
-func (o Order) deadlinePassed(deadline time.Time, ps payments, r rules, now time.Time) change {
-	last := o.ExpiresAt.Add(r.grace)
+// for ends; for an attempt that began in time there is the grace, once. A deadline before the
+// order's own says nothing.
+func (c claim) deadlinePassed(deadline time.Time, r rules, now time.Time) change {
+	last := c.ExpiresAt.Add(r.grace)
+	inTime := func(p payment) bool { return p.underWay() && p.startedAt.Before(c.ExpiresAt) }
 	switch {
-	case deadline.Before(o.ExpiresAt):
-		return o.nothing()
-	case o.Cancellable() && ps.anyUnderWay(o.ExpiresAt) && now.Before(last) && deadline.Before(last):
-		c := o.nothing()
-		c.lookAgain = last
-		return c
+	case deadline.Before(c.ExpiresAt):
+		return c.nothing()
+	case c.Cancellable() && slices.ContainsFunc(c.payments, inTime) && deadline.Before(last) && now.Before(last):
+		return c.wait(last)
 	}
-	return o.cancel(System, Expired, now)
+	return c.cancel(System, Expired, now)
 }
 
-// paymentChanged is the change when a payment has told something new about itself.
-func (o Order) paymentChanged(p events.Payment, ps payments, r rules, now time.Time) change {
-	mine := o.PaymentID == p.ID
-	switch paymentStatus(p.Status) {
+// paymentChanged is the change when payments has told something new about p, which may complete or
+// end the order. Whether p is then answered is decided apart, by answering.
+func (c claim) paymentChanged(p events.Payment, r rules, now time.Time) change {
+	mine := c.PaymentID == p.ID
+	switch status := paymentStatus(p.Status); status {
 	case succeeded, partiallyRefunded:
-		if mine && o.Unpaid() {
-			return o.complete(now)
+		if mine && c.Frozen() {
+			return c.complete(now)
 		}
 	case refunded:
-		if mine && o.Live() {
-			c := o.end(refunder(p), Refunded, now)
-			c.keepOffSale = !p.ReleaseTicket
-			return c
+		if mine && c.Live() {
+			refund := c.end(refunder(p), Refunded, now)
+			refund.keepOffSale = !p.ReleaseTicket
+			return refund
 		}
 	case failed, voided:
-		if mine && o.Frozen() || paymentStatus(p.Status) == failed && o.Cancellable() {
-			return o.paymentFailed(ps, r, now)
+		// A void is the answer to a refusal, unless the order relied on the payment.
+		if mine && c.Frozen() || status == failed && c.Cancellable() {
+			return c.paymentFailed(r, now)
 		}
 	}
-	return o.nothing()
+	return c.nothing()
 }
 
 func refunder(p events.Payment) Actor {
@@ -143,51 +141,51 @@ func refunder(p events.Payment) Actor {
 	return System
 }
 
-// paymentFailed is the change when there will be no money from the payment that the order is frozen
-// for, or from another while it is not frozen.
-func (o Order) paymentFailed(ps payments, r rules, now time.Time) change {
-	thawed := o
+// paymentFailed is the change of an unpaid order when there is no money from a payment that may have
+// had it frozen.
+func (c claim) paymentFailed(r rules, now time.Time) change {
+	thawed := c
 	thawed.PaymentID, thawed.FrozenAt = "", time.Time{}
-	var c change
+	var next change
 	switch {
 	case r.policy == CancelOrder:
-		c = thawed.end(System, PaymentFailed, now)
-	case !now.Before(o.ExpiresAt):
-		c = thawed.deadlinePassed(o.ExpiresAt, ps, r, now)
-	case o.Frozen():
-		c = thawed.nothing()
-		c.lookAgain = o.ExpiresAt // it may have been told, in vain, while the order was frozen
+		next = thawed.end(System, PaymentFailed, now)
+	case !now.Before(c.ExpiresAt):
+		next = thawed.deadlinePassed(c.ExpiresAt, r, now)
+	case c.Frozen():
+		next = thawed.wait(c.ExpiresAt) // was told in vain by then, should the clock of expiration be ahead
 	default:
-		return o.nothing()
+		next = thawed.nothing()
 	}
-	c.before = o
-	return c
+	next.before = c.Order
+	return next
 }
 
-// answering adds the answer to every payment that waits for one and can have it, and freezes the
-// order for the one that is confirmed. Money that was taken without being confirmed is refused.
-func (c change) answering(ps payments, r rules, now time.Time) change {
-	for _, p := range ps {
+// answering adds to a change the answers to all payments that can have one by then, and freezes the
+// order for the one that is confirmed. So nothing that ends an order can forget a payment.
+// Money that was taken unasked is refused.
+func (c claim) answering(next change, r rules, now time.Time) change {
+	for _, p := range c.payments {
 		a := answer{paymentID: p.id}
 		switch {
 		case p.status == authorized && p.answer == "":
-			a.verdict, a.reason = c.order.judge(p, r, now)
-		case p.captured() && p.answer != refused && c.order.PaymentID != p.id:
+			a.verdict, a.reason = next.order.judge(p, r, now)
+		case p.paid() && p.answer != refused && next.order.PaymentID != p.id:
 			a.verdict, a.reason = refused, "unconfirmed"
 		}
 		if a.verdict == confirmed {
-			c.order.PaymentID, c.order.FrozenAt = p.id, now
+			next.order.PaymentID, next.order.FrozenAt = p.id, now
 		}
 		if a.verdict != "" {
-			c.answers = append(c.answers, a)
+			next.answers = append(next.answers, a)
 		}
 	}
-	return c
+	return next
 }
 
-// judge says whether an authorized payment may take the money for the order, and why not. It says
-// nothing as long as tickets has not confirmed its lock.
-func (o Order) judge(p payment, r rules, now time.Time) (answer verdict, reason string) {
+// judge says whether an authorized payment may take the money for the order, and if not, why. It
+// says nothing as long as tickets has not confirmed its lock.
+func (o Order) judge(p payment, r rules, now time.Time) (v verdict, reason string) {
 	switch {
 	case o.Status == Created:
 		return "", ""

@@ -87,12 +87,6 @@ func collectOrders(rows pgx.Rows) ([]Order, error) {
 	return orders, nil
 }
 
-// claim is an order with the attempts to pay for it, oldest first.
-type claim struct {
-	order    Order
-	payments payments
-}
-
 // queueLock adds locking an order, then what learn queues, if anything, then reading the attempts
 // to pay for the order. Each statement sees what was committed while an earlier one waited. When
 // there is no such order the batch fails with OrderNotFound.
@@ -105,7 +99,7 @@ func queueLock(batch *pgx.Batch, orderID string, learn func(*pgx.Batch), c *clai
 		if len(orders) == 0 {
 			return orderNotFound()
 		}
-		c.order = orders[0]
+		c.Order = orders[0]
 		return nil
 	})
 	if learn != nil {
@@ -117,7 +111,7 @@ func queueLock(batch *pgx.Batch, orderID string, learn func(*pgx.Batch), c *clai
 			err = row.Scan(&p.id, &p.status, &p.amount.MinorUnits, &p.amount.Currency, &p.startedAt, &p.answer)
 			return p, err
 		})
-		c.order.Paying = slices.ContainsFunc(c.payments, payment.underWay)
+		c.Paying = slices.ContainsFunc(c.payments, payment.underWay)
 		return err
 	})
 }

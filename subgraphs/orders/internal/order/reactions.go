@@ -38,22 +38,22 @@ func (s *Service) ticketChanged(ctx context.Context, t events.Ticket) error {
 // ticketReserved moves the order that holds the ticket to AwaitingPayment: nobody can edit the
 // ticket any more.
 func (s *Service) ticketReserved(ctx context.Context, t events.Ticket) error {
-	return s.react(ctx, t.OrderID, func(batch *pgx.Batch) { queueTicket(batch, t) }, func(o Order, _ payments) change {
-		return o.confirm(s.now())
+	return s.react(ctx, t.OrderID, func(batch *pgx.Batch) { queueTicket(batch, t) }, func(c claim) change {
+		return c.confirm(s.now())
 	})
 }
 
 // reservationRefused ends an order whose ticket is not what the buyer saw any more.
 func (s *Service) reservationRefused(ctx context.Context, r events.ReservationRefused) error {
-	return s.react(ctx, r.OrderID, nil, func(o Order, _ payments) change {
-		return o.cancel(System, ReservationRefused, s.now())
+	return s.react(ctx, r.OrderID, nil, func(c claim) change {
+		return c.cancel(System, ReservationRefused, s.now())
 	})
 }
 
 // deadlinePassed ends an order that was not paid in time.
 func (s *Service) deadlinePassed(ctx context.Context, d events.OrderDeadline) error {
-	return s.react(ctx, d.OrderID, nil, func(o Order, ps payments) change {
-		return o.deadlinePassed(d.Deadline, ps, s.cfg.rules(), s.now())
+	return s.react(ctx, d.OrderID, nil, func(c claim) change {
+		return c.deadlinePassed(d.Deadline, s.cfg.rules(), s.now())
 	})
 }
 
@@ -61,17 +61,17 @@ func (s *Service) deadlinePassed(ctx context.Context, d events.OrderDeadline) er
 // and answers a payment that asks. What was overtaken by something newer says nothing.
 func (s *Service) paymentChanged(ctx context.Context, p events.Payment) error {
 	var newer bool
-	return s.react(ctx, p.OrderID, func(batch *pgx.Batch) { queuePayment(batch, p, &newer) }, func(o Order, ps payments) change {
+	return s.react(ctx, p.OrderID, func(batch *pgx.Batch) { queuePayment(batch, p, &newer) }, func(c claim) change {
 		if !newer {
-			return o.nothing()
+			return c.nothing()
 		}
-		return o.paymentChanged(p, ps, s.cfg.rules(), s.now())
+		return c.paymentChanged(p, s.cfg.rules(), s.now())
 	})
 }
 
 // react is change for events. An order that nobody knows is a fault then, not a user's mistake.
-func (s *Service) react(ctx context.Context, orderID string, learn func(*pgx.Batch), decide func(Order, payments) change) error {
-	_, err := s.change(ctx, orderID, learn, func(o Order, ps payments) (change, error) { return decide(o, ps), nil })
+func (s *Service) react(ctx context.Context, orderID string, learn func(*pgx.Batch), decide func(claim) change) error {
+	_, err := s.change(ctx, orderID, learn, func(c claim) (change, error) { return decide(c), nil })
 	if apperr.Has(err, apperr.OrderNotFound) {
 		return fmt.Errorf("unknown order %s", orderID)
 	}

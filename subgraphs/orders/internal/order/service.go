@@ -135,14 +135,14 @@ func (s *Service) Cancel(ctx context.Context, buyerID, orderID string) (Order, e
 	if !id.Valid(id.Order, orderID) {
 		return Order{}, orderNotFound()
 	}
-	return s.change(ctx, orderID, nil, func(o Order, _ payments) (change, error) {
+	return s.change(ctx, orderID, nil, func(o claim) (change, error) {
 		switch {
 		case o.BuyerID != buyerID:
 			return change{}, apperr.New(apperr.NotAuthorized, "This is not your order.").At("input.orderId")
 		case o.Status == Complete:
-			return change{}, apperr.New(apperr.OrderNotCancellable, "The order is paid already.").At("input.orderId").With(o)
+			return change{}, apperr.New(apperr.OrderNotCancellable, "The order is paid already.").At("input.orderId").With(o.Order)
 		case o.Frozen():
-			return change{}, apperr.New(apperr.OrderNotCancellable, "The order is being paid.").At("input.orderId").With(o)
+			return change{}, apperr.New(apperr.OrderNotCancellable, "The order is being paid.").At("input.orderId").With(o.Order)
 		}
 		return o.cancel(Buyer, BuyerCancelled, s.now()), nil
 	})
@@ -153,18 +153,17 @@ func orderNotFound() error {
 }
 
 // change locks an order and makes the change that decide wants, together with its line of history,
-// the answers to payments that follow from it, and the events that tell all of it. learn, if any,
-// queues what is to be stored before decide looks. It returns the order as it is afterwards, or
-// OrderNotFound.
-func (s *Service) change(ctx context.Context, orderID string, learn func(*pgx.Batch), decide func(Order, payments) (change, error)) (Order, error) {
+// the answers to payments that follow, and the events that tell of all this. learn, if any, queues
+// what is stored before decide looks. It returns the order as it is afterwards, or OrderNotFound.
+func (s *Service) change(ctx context.Context, orderID string, learn func(*pgx.Batch), decide func(claim) (change, error)) (Order, error) {
 	var locked claim
 	var after Order
 	err := s.outbox.TxAfter(ctx, func(batch *pgx.Batch) { queueLock(batch, orderID, learn, &locked) }, func(tx pgx.Tx) error {
-		c, err := decide(locked.order, locked.payments)
+		c, err := decide(locked)
 		if err != nil {
 			return err
 		}
-		c = c.answering(locked.payments, s.cfg.rules(), s.now())
+		c = locked.answering(c, s.cfg.rules(), s.now())
 		after = c.order
 		return storeChange(ctx, tx, c)
 	})

@@ -1,0 +1,654 @@
+package order_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"boxoffice.dev/pkg/apperr"
+	"boxoffice.dev/pkg/events"
+	"boxoffice.dev/pkg/id"
+	"boxoffice.dev/pkg/outbox"
+	"boxoffice.dev/subgraphs/orders/internal/order"
+)
+
+const (
+	started    = events.PaymentStarted
+	authorized = events.PaymentAuthorized
+	succeeded  = events.PaymentSucceeded
+	failed     = events.PaymentFailed
+	voided     = events.PaymentVoided
+	refunded   = events.PaymentRefunded
+
+	confirmation = events.OrderPaymentConfirmed
+	refusal      = events.OrderPaymentRefused
+)
+
+// reserved makes an order that waits to be paid.
+func (w *world) reserved() order.Order {
+	w.t.Helper()
+	o := w.create(user(), w.ticket().ID)
+	w.reserve(o)
+	return w.get(o)
+}
+
+// expire delivers that the order's deadline, or a later one, has passed.
+func (w *world) expire(o order.Order, after time.Duration) {
+	w.t.Helper()
+	w.tell(events.OrderExpired, events.OrderDeadline{OrderID: o.ID, Deadline: o.ExpiresAt.Add(after)})
+}
+
+// payloads returns what was told in events of a type about an order or a payment, oldest first.
+func payloads[P events.Payload](w *world, subject string, typ events.Type) []P {
+	w.t.Helper()
+	rows, err := w.pool.Query(w.t.Context(), `SELECT data FROM outbox WHERE subject = $1 AND type = $2 ORDER BY seq`, subject, typ)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (p P, err error) {
+		var data []byte
+		if err := row.Scan(&data); err != nil {
+			return p, err
+		}
+		return p, json.Unmarshal(data, &p)
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return all
+}
+
+// wantRefused fails the test unless the payment was answered by one refusal, for the reason.
+func (w *world) wantRefused(p events.Payment, reason string) {
+	w.t.Helper()
+	w.wantTold(p.ID, refusal)
+	want := events.PaymentDecision{PaymentID: p.ID, OrderID: p.OrderID, Reason: reason}
+	if got := payloads[events.PaymentDecision](w, p.ID, refusal); len(got) != 1 || got[0] != want {
+		w.t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+// wantOver fails the test unless the order was cancelled for the reason.
+func (w *world) wantOver(o order.Order, reason order.Reason) {
+	w.t.Helper()
+	if got := w.get(o); got.Status != order.Cancelled || got.Reason != reason || got.Frozen() {
+		w.t.Errorf("got %s %s, frozen %v, want cancelled %s", got.Status, got.Reason, got.Frozen(), reason)
+	}
+}
+
+func TestPay(t *testing.T) {
+	t.Run("P5 P10 held, confirmed, taken, complete", func(t *testing.T) {
+		w := newWorld(t)
+		o := w.reserved()
+		p := w.attempt(o)
+		w.pays(&p, started)
+		if got := w.get(o); !got.Paying || got.Payable(w.now) || !got.Cancellable() {
+			t.Errorf("O13 while an attempt is under way: payable %v, cancellable %v, want only cancellable", got.Payable(w.now), got.Cancellable())
+		}
+		w.now = w.now.Add(time.Second)
+		w.pays(&p, authorized)
+		w.tell(authorized, p)
+		frozen := w.get(o)
+		if frozen.PaymentID != p.ID || !frozen.FrozenAt.Equal(w.now) || frozen.Payable(w.now) || frozen.Cancellable() {
+			t.Errorf("O13 frozen: got %+v, want it frozen for %s since %s, neither payable nor cancellable", frozen, p.ID, w.now)
+		}
+		if frozen.Version != o.Version || frozen.Status != o.Status || frozen.UpdatedAt != o.UpdatedAt {
+			t.Errorf("freezing changed the order: got %+v, want %+v", frozen, o)
+		}
+		w.now = w.now.Add(time.Second)
+		w.pays(&p, succeeded)
+		w.tell(succeeded, p)
+		if got := w.get(o); got.Status != order.Complete || got.Version != o.Version+1 || got.PaymentID != p.ID || got.Frozen() || got.Payable(w.now) || got.Cancellable() {
+			t.Errorf("got %+v, want it complete by %s", got, p.ID)
+		}
+		w.wantTold(p.ID, confirmation)
+		w.wantTold(o.ID, events.OrderCreated, events.OrderAwaitingPayment, events.OrderCompleted)
+
+		histories, err := w.Histories(t.Context(), []string{o.ID})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h := histories[o.ID]; len(h) != 3 || h[2].Actor != order.Buyer || *h[2].From != order.AwaitingPayment || h[2].To != order.Complete || !h[2].At.Equal(w.now) {
+			t.Errorf("O13 history: got %+v", h)
+		}
+	})
+	t.Run("P10 held before tickets has confirmed its lock", func(t *testing.T) {
+		w := newWorld(t)
+		o := w.create(user(), w.ticket().ID)
+		p := w.attempt(o)
+		w.pays(&p, started, authorized)
+		if got := w.get(o); got.Frozen() || got.Status != order.Created {
+			t.Errorf("got %+v, want it as it was", got)
+		}
+		w.wantTold(p.ID)
+		w.reserve(o)
+		if got := w.get(o); got.PaymentID != p.ID || !got.Frozen() || got.Status != order.AwaitingPayment {
+			t.Errorf("got %+v, want it frozen for %s", got, p.ID)
+		}
+		w.wantTold(p.ID, confirmation)
+	})
+	t.Run("P10 refused", func(t *testing.T) {
+		w := newWorld(t)
+		start := w.now
+		for _, tt := range []struct {
+			name, reason string
+			ask          func(*world, order.Order, *events.Payment)
+		}{
+			{"the buyer cancelled", "cancelled", func(w *world, o order.Order, p *events.Payment) {
+				w.pays(p, started)
+				if _, err := w.Cancel(w.t.Context(), o.BuyerID, o.ID); err != nil {
+					w.t.Fatal(err)
+				}
+				w.pays(p, authorized)
+			}},
+			{"the order has expired", "expired", func(w *world, o order.Order, p *events.Payment) {
+				w.now = o.ExpiresAt
+				w.expire(o, 0) // overtakes that the attempt has begun
+				w.pays(p, started, authorized)
+			}},
+			{"the attempt began too late", "expired", func(w *world, o order.Order, p *events.Payment) {
+				w.now, p.StartedAt = o.ExpiresAt, o.ExpiresAt
+				w.pays(p, started, authorized)
+			}},
+			{"the grace is over", "expired", func(w *world, o order.Order, p *events.Payment) {
+				w.now = o.ExpiresAt.Add(grace)
+				w.pays(p, started, authorized)
+			}},
+			{"another payment has the order frozen", "paid", func(w *world, o order.Order, p *events.Payment) {
+				first := w.attempt(o)
+				w.pays(&first, started, authorized)
+				w.pays(p, started, authorized)
+			}},
+			{"another payment has paid", "paid", func(w *world, o order.Order, p *events.Payment) {
+				first := w.attempt(o)
+				w.pays(&first, started, authorized, succeeded)
+				w.pays(p, started, authorized)
+			}},
+			{"too much", "amount", func(w *world, _ order.Order, p *events.Payment) {
+				p.Amount.MinorUnits++
+				w.pays(p, started, authorized)
+			}},
+			{"another currency", "amount", func(w *world, _ order.Order, p *events.Payment) {
+				p.Amount.Currency = "EUR"
+				w.pays(p, started, authorized)
+			}},
+			{"taken unasked", "unconfirmed", func(w *world, _ order.Order, p *events.Payment) {
+				w.pays(p, started, succeeded)
+			}},
+		} {
+			t.Run(tt.name, func(t *testing.T) {
+				w.t, w.now = t, start
+				o := w.reserved()
+				p := w.attempt(o)
+				tt.ask(w, o, &p)
+				before := w.get(o)
+				w.tell(map[string]events.Type{"authorized": authorized, "succeeded": succeeded}[p.Status], p)
+				w.wantRefused(p, tt.reason)
+				w.pays(&p, voided)
+				if got := w.get(o); got.Status != before.Status || got.PaymentID == p.ID || got.Paying && got.PaymentID == "" {
+					t.Errorf("got %+v, want it untouched by the payment, %+v", got, before)
+				}
+			})
+		}
+	})
+	t.Run("P10 until the last moment of the grace", func(t *testing.T) {
+		w := newWorld(t)
+		o := w.reserved()
+		p := w.attempt(o)
+		p.StartedAt = o.ExpiresAt.Add(-time.Microsecond)
+		w.now = o.ExpiresAt.Add(grace - time.Millisecond)
+		w.pays(&p, started, authorized)
+		w.wantTold(p.ID, confirmation)
+	})
+	t.Run("O7 a frozen order cannot be cancelled", func(t *testing.T) {
+		w := newWorld(t)
+		o := w.reserved()
+		p := w.attempt(o)
+		w.pays(&p, started, authorized)
+		_, err := w.Cancel(t.Context(), o.BuyerID, o.ID)
+		if got, ok := wantCode(t, err, apperr.OrderNotCancellable).(order.Order); !ok || got.ID != o.ID {
+			t.Errorf("got detail %+v, want the order", got)
+		}
+		w.tell(events.TicketReservationRefused, events.ReservationRefused{OrderID: o.ID, Reason: "changed", Ticket: events.Ticket{ID: o.TicketID, Version: 3}})
+		if got := w.get(o); !got.Frozen() {
+			t.Errorf("got %+v, want it frozen still", got)
+		}
+		w.wantTold(o.ID, events.OrderCreated, events.OrderAwaitingPayment)
+	})
+	t.Run("O12 the ticket is refused while a payment waits for it", func(t *testing.T) {
+		w := newWorld(t)
+		o := w.create(user(), w.ticket().ID)
+		p := w.attempt(o)
+		w.pays(&p, started, authorized)
+		r := events.ReservationRefused{OrderID: o.ID, Reason: "changed", Ticket: events.Ticket{ID: o.TicketID, Version: 2}}
+		w.tell(events.TicketReservationRefused, r)
+		w.tell(events.TicketReservationRefused, r)
+		w.wantOver(o, order.ReservationRefused)
+		w.wantRefused(p, "cancelled")
+	})
+	t.Run("O10 money for a cancelled order", func(t *testing.T) {
+		w := newWorld(t)
+		o := w.reserved()
+		p := w.attempt(o)
+		if _, err := w.Cancel(t.Context(), o.BuyerID, o.ID); err != nil {
+			t.Fatal(err)
+		}
+		w.pays(&p, started, succeeded)
+		w.tell(succeeded, p)
+		w.wantOver(o, order.BuyerCancelled)
+		w.wantRefused(p, "unconfirmed")
+		p.RefundedMinorUnits, p.RefundedBy, p.ReleaseTicket = p.Amount.MinorUnits, "system", true
+		w.pays(&p, refunded)
+		w.wantOver(o, order.BuyerCancelled)
+		w.wantTold(o.ID, events.OrderCreated, events.OrderAwaitingPayment, events.OrderCancelled)
+	})
+	t.Run("a payment for an unknown order is a fault", func(t *testing.T) {
+		w := newWorld(t)
+		p := w.attempt(order.Order{ID: id.New(id.Order)})
+		p.Version, p.Status = 1, "processing"
+		if err := w.Reactions().Deliver(t.Context(), events.New(started, p)); err == nil || apperr.All(err) != nil {
+			t.Errorf("got %v, want a fault", err)
+		}
+	})
+}
+
+func TestPaymentFails(t *testing.T) {
+	t.Run("P6 cancels the order", func(t *testing.T) {
+		w := newWorld(t)
+		for name, before := range map[string][]events.Type{"declined": {started}, "could not be taken": {started, authorized}} {
+			t.Run(name, func(t *testing.T) {
+				w.t = t
+				o := w.reserved()
+				p := w.attempt(o)
+				w.pays(&p, before...)
+				w.pays(&p, failed)
+				w.tell(failed, p)
+				w.wantOver(o, order.PaymentFailed)
+				w.wantTold(o.ID, events.OrderCreated, events.OrderAwaitingPayment, events.OrderCancelled)
+			})
+		}
+	})
+	t.Run("P6 the hold that the order relied on is gone", func(t *testing.T) {
+		w := newWorld(t)
+		o := w.reserved()
+		p := w.attempt(o)
+		w.pays(&p, started, authorized, voided)
+		w.wantOver(o, order.PaymentFailed)
+	})
+	t.Run("P6 heard after the next attempt was confirmed", func(t *testing.T) {
+		w := newWorld(t)
+		o := w.reserved()
+		first, second := w.attempt(o), w.attempt(o)
+		w.pays(&first, started)
+		w.pays(&second, started, authorized)
+		w.pays(&first, failed)
+		if got := w.get(o); got.PaymentID != second.ID || !got.Frozen() {
+			t.Errorf("got %+v, want it frozen for %s still", got, second.ID)
+		}
+	})
+	t.Run("P6 of a paid or cancelled order", func(t *testing.T) {
+		w := newWorld(t)
+		paid := w.reserved()
+		late := w.attempt(paid)
+		w.complete(paid)
+		w.pays(&late, started, failed)
+		if got := w.get(paid); got.Status != order.Complete {
+			t.Errorf("got %s, want complete", got.Status)
+		}
+		over := w.reserved()
+		late = w.attempt(over)
+		if _, err := w.Cancel(t.Context(), over.BuyerID, over.ID); err != nil {
+			t.Fatal(err)
+		}
+		w.pays(&late, started, failed)
+		w.wantOver(over, order.BuyerCancelled)
+	})
+	t.Run("P6 retry: the buyer may try again", func(t *testing.T) {
+		w := newWorld(t)
+		w.configure(func(c *order.Config) { c.PaymentFailure = order.RetryOrder })
+		for name, before := range map[string][]events.Type{"declined": {started}, "could not be taken": {started, authorized}} {
+			t.Run(name, func(t *testing.T) {
+				w.t = t
+				o := w.reserved()
+				first, second := w.attempt(o), w.attempt(o)
+				w.pays(&first, before...)
+				w.pays(&first, failed)
+				if got := w.get(o); got != o || !got.Payable(w.now) || !got.Cancellable() {
+					t.Errorf("got %+v, want it as it was", got)
+				}
+				w.pays(&second, started, authorized, succeeded)
+				if got := w.get(o); got.Status != order.Complete || got.PaymentID != second.ID {
+					t.Errorf("got %+v, want it complete by %s", got, second.ID)
+				}
+			})
+		}
+	})
+	t.Run("P6 retry: the deadline is told again to an order that was frozen", func(t *testing.T) {
+		w := newWorld(t)
+		w.configure(func(c *order.Config) { c.PaymentFailure = order.RetryOrder })
+		o := w.reserved()
+		p := w.attempt(o)
+		w.pays(&p, started, authorized)
+		w.expire(o, 0) // by a clock that is ahead
+		w.pays(&p, failed)
+		w.wantMoved(o, 0)
+		w.expire(o, 0)
+		w.wantOver(o, order.Expired)
+	})
+	t.Run("P6 retry: after the deadline", func(t *testing.T) {
+		w := newWorld(t)
+		w.configure(func(c *order.Config) { c.PaymentFailure = order.RetryOrder })
+		for _, before := range [][]events.Type{{started}, {started, authorized}} {
+			o := w.reserved()
+			p := w.attempt(o)
+			w.pays(&p, before...)
+			w.now = o.ExpiresAt
+			w.expire(o, 0)
+			w.pays(&p, failed)
+			w.wantOver(o, order.Expired)
+		}
+	})
+	t.Run("policies have names", func(t *testing.T) {
+		t.Parallel()
+		for name, want := range map[string]order.FailurePolicy{"cancel": order.CancelOrder, "retry": order.RetryOrder} {
+			var got order.FailurePolicy
+			if err := got.UnmarshalText([]byte(name)); err != nil || got != want {
+				t.Errorf("%s: got %q, %v", name, got, err)
+			}
+		}
+		var got order.FailurePolicy
+		if err := got.UnmarshalText([]byte("Retry")); err == nil {
+			t.Errorf("got %q of Retry, want an error", got)
+		}
+	})
+}
+
+// wantMoved fails the test unless expiration was asked once to tell of the order again, so long after its deadline.
+func (w *world) wantMoved(o order.Order, after time.Duration) {
+	w.t.Helper()
+	got := payloads[events.OrderDeadline](w, o.ID, events.OrderDeadlineMoved)
+	if want := (events.OrderDeadline{OrderID: o.ID, Deadline: o.ExpiresAt.Add(after)}); len(got) != 1 || got[0] != want {
+		w.t.Errorf("deadlines: got %+v, want %+v", got, want)
+	}
+}
+
+func TestExpiryMeetsPayment(t *testing.T) {
+	t.Run("O9 an attempt under way gets the grace, once", func(t *testing.T) {
+		w := newWorld(t)
+		o := w.reserved()
+		p := w.attempt(o)
+		w.pays(&p, started)
+		w.now = o.ExpiresAt
+		w.expire(o, 0)
+		if got := w.get(o); got.Status != order.AwaitingPayment || got.Version != o.Version {
+			t.Errorf("got %+v, want it as it was", got)
+		}
+		w.wantMoved(o, grace)
+		w.expire(o, grace) // also when the clock here is behind
+		w.wantOver(o, order.Expired)
+		w.pays(&p, authorized)
+		w.wantRefused(p, "expired")
+		w.wantMoved(o, grace)
+	})
+	t.Run("O9 a payment that waits for the ticket's lock is refused at the end", func(t *testing.T) {
+		w := newWorld(t)
+		o := w.create(user(), w.ticket().ID)
+		p := w.attempt(o)
+		w.pays(&p, started, authorized)
+		w.now = o.ExpiresAt
+		w.expire(o, 0)
+		w.wantTold(p.ID)
+		w.now = o.ExpiresAt.Add(grace)
+		w.expire(o, grace)
+		w.wantOver(o, order.Expired)
+		w.wantRefused(p, "expired")
+	})
+	t.Run("O9 told late, the grace is over", func(t *testing.T) {
+		w := newWorld(t)
+		o := w.reserved()
+		p := w.attempt(o)
+		w.pays(&p, started)
+		w.now = o.ExpiresAt.Add(grace)
+		w.expire(o, 0)
+		w.wantOver(o, order.Expired)
+	})
+	t.Run("O9 attempts that do not count", func(t *testing.T) {
+		w := newWorld(t)
+		o := w.reserved()
+		over, late := w.attempt(o), w.attempt(o)
+		late.StartedAt = o.ExpiresAt
+		w.pays(&over, started, voided)
+		w.pays(&late, started)
+		w.now = o.ExpiresAt
+		w.expire(o, 0)
+		w.wantOver(o, order.Expired)
+	})
+	t.Run("O9 a frozen order does not expire", func(t *testing.T) {
+		w := newWorld(t)
+		o := w.reserved()
+		p := w.attempt(o)
+		w.pays(&p, started, authorized)
+		w.now = o.ExpiresAt.Add(time.Hour)
+		w.expire(o, 0)
+		w.expire(o, grace)
+		w.pays(&p, succeeded)
+		if got := w.get(o); got.Status != order.Complete {
+			t.Errorf("got %s, want complete", got.Status)
+		}
+		w.wantTold(o.ID, events.OrderCreated, events.OrderAwaitingPayment, events.OrderCompleted)
+	})
+	t.Run("S4 the buyer, the deadline and the money in the same instant", func(t *testing.T) {
+		w := newWorld(t)
+		w.configure(func(c *order.Config) { c.MaxUnpaid = 1000 })
+		w.now = w.now.Add(hold)
+		ends := map[string]int{}
+		for i := range 60 {
+			w.now = w.now.Add(-hold)
+			o := w.reserved()
+			p := w.attempt(o)
+			p.Version, p.Status = 2, "authorized"
+			w.now = w.now.Add(hold)
+			var wg sync.WaitGroup
+			for _, do := range []func() error{
+				func() error { return w.Reactions().Deliver(context.Background(), events.New(authorized, p)) },
+				func() error {
+					return w.Reactions().Deliver(context.Background(), events.New(events.OrderExpired, events.OrderDeadline{OrderID: o.ID, Deadline: o.ExpiresAt}))
+				},
+				func() error {
+					if i%2 == 0 {
+						return nil
+					}
+					_, err := w.Cancel(context.Background(), o.BuyerID, o.ID)
+					if apperr.Has(err, apperr.OrderNotCancellable) {
+						return nil
+					}
+					return err
+				},
+			} {
+				wg.Go(func() {
+					if err := do(); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+			got, told := w.get(o), fmt.Sprint(w.told(p.ID))
+			ends[fmt.Sprintf("%s %s", got.Status, got.Reason)]++
+			if got.Frozen() != (told == fmt.Sprint([]events.Type{confirmation})) || got.Live() != got.Frozen() ||
+				!got.Live() && told != fmt.Sprint([]events.Type{refusal}) {
+				t.Errorf("try %d: order %+v, payment told %s", i, got, told)
+			}
+		}
+		t.Logf("ends: %v", ends)
+	})
+}
+
+func TestRefund(t *testing.T) {
+	t.Run("P11 all of it ends the order", func(t *testing.T) {
+		w := newWorld(t)
+		for by, actor := range map[string]order.Actor{"seller": order.Seller, "operator": order.Operator, "system": order.System, "": order.System} {
+			for _, release := range []bool{true, false} {
+				o := w.create(user(), w.ticket().ID)
+				p := w.complete(o)
+				p.RefundedMinorUnits, p.RefundedBy, p.ReleaseTicket = p.Amount.MinorUnits, by, release
+				w.pays(&p, refunded)
+				w.tell(refunded, p)
+				w.wantOver(o, order.Refunded)
+				if got := w.get(o).PaymentID; got != p.ID {
+					t.Errorf("got payment %q, want %q", got, p.ID)
+				}
+				cancelled := payloads[events.Order](w, o.ID, events.OrderCancelled)
+				if len(cancelled) != 1 || cancelled[0].Reason != "refunded" || cancelled[0].KeepOffSale != !release {
+					t.Errorf("by %q, release %v: got %+v", by, release, cancelled)
+				}
+				histories, err := w.Histories(t.Context(), []string{o.ID})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if h := histories[o.ID]; len(h) != 4 || h[3].Actor != actor || *h[3].From != order.Complete || *h[3].Reason != order.Refunded {
+					t.Errorf("O13 by %q: got history %+v", by, h)
+				}
+			}
+		}
+	})
+	t.Run("P11 a part of it does not", func(t *testing.T) {
+		w := newWorld(t)
+		o := w.create(user(), w.ticket().ID)
+		p := w.complete(o)
+		p.Version, p.Status, p.RefundedMinorUnits, p.RefundedBy = p.Version+1, "partially_refunded", 1, "seller"
+		w.tell(refunded, p)
+		if got := w.get(o); got.Status != order.Complete {
+			t.Errorf("got %s, want complete", got.Status)
+		}
+		w.wantTold(p.ID, confirmation)
+	})
+	t.Run("P11 overtakes the payment's success", func(t *testing.T) {
+		w := newWorld(t)
+		for status, want := range map[string]order.Status{"partially_refunded": order.Complete, "refunded": order.Cancelled} {
+			o := w.reserved()
+			p := w.attempt(o)
+			w.pays(&p, started, authorized)
+			later := p
+			later.Version, later.Status, later.RefundedBy = p.Version+2, status, "seller"
+			w.tell(refunded, later)
+			w.pays(&p, succeeded)
+			if got := w.get(o); got.Status != want {
+				t.Errorf("%s: got %s, want %s", status, got.Status, want)
+			}
+			w.wantTold(p.ID, confirmation)
+		}
+	})
+	t.Run("P11 the ticket can be ordered again once it is released", func(t *testing.T) {
+		w := newWorld(t)
+		ticket := w.ticket()
+		o := w.create(user(), ticket.ID)
+		p := w.complete(o)
+		ticket.Version, ticket.Availability, ticket.OrderID = 3, "sold", o.ID
+		w.tell(events.TicketSold, ticket)
+		p.ReleaseTicket = true
+		w.pays(&p, refunded)
+		_, err := w.Create(t.Context(), user(), order.CreateInput{TicketID: ticket.ID})
+		wantCode(t, err, apperr.TicketReserved)
+		ticket.Version, ticket.Availability, ticket.OrderID = 4, "available", ""
+		w.tell(events.TicketReleased, ticket)
+		w.create(user(), ticket.ID)
+	})
+}
+
+// Holds that stay frozen are found by how long they are.
+func TestFrozenForLong(t *testing.T) {
+	w := newWorld(t)
+	stuck, fresh, done := w.reserved(), w.reserved(), w.reserved()
+	p := w.attempt(stuck)
+	w.pays(&p, started, authorized)
+	w.complete(done)
+	w.now = w.now.Add(10 * time.Minute)
+	p = w.attempt(fresh)
+	w.pays(&p, started, authorized)
+	rows, err := w.pool.Query(t.Context(), `SELECT id FROM orders WHERE frozen_at <= $1::timestamptz - interval '10 minutes' ORDER BY frozen_at, id`, w.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil || fmt.Sprint(ids) != fmt.Sprint([]string{stuck.ID}) {
+		t.Errorf("got %v, %v, want %s", ids, err, stuck.ID)
+	}
+}
+
+// Events about an order and its payment arrive in any order, some twice, while the buyer cancels.
+// TestEveryOrderOfArrival leaves nothing to chance, but has no database.
+func TestShuffledPayments(t *testing.T) {
+	w := newWorld(t)
+	w.configure(func(c *order.Config) { c.MaxUnpaid = 1000 })
+	ends := map[string]int{}
+	for range 100 {
+		o := w.create(user(), w.ticket().ID)
+		ticket := events.Ticket{ID: o.TicketID, Version: 2, Title: o.Title, Price: o.Price, SellerID: o.SellerID, Availability: "reserved", OrderID: o.ID}
+		p := w.attempt(o)
+		payment := func(typ events.Type, version int) events.Event {
+			v := p
+			v.Version, v.Status = version, steps[typ]
+			return events.New(typ, v)
+		}
+		end := []events.Type{succeeded, failed, voided}[rand.IntN(3)]
+		arriving := []events.Event{
+			payment(started, 1), payment(authorized, 2), payment(end, 3),
+			events.New(events.OrderExpired, events.OrderDeadline{OrderID: o.ID, Deadline: o.ExpiresAt}),
+			events.New(events.TicketReserved, ticket),
+			{}, // the buyer cancels
+		}
+		if rand.IntN(4) == 0 {
+			arriving = append(arriving, events.New(events.TicketReservationRefused, events.ReservationRefused{OrderID: o.ID, Reason: "changed", Ticket: ticket}))
+		}
+		arriving = append(arriving, arriving[rand.IntN(len(arriving))], arriving[rand.IntN(len(arriving))])
+		rand.Shuffle(len(arriving), func(i, j int) { arriving[i], arriving[j] = arriving[j], arriving[i] })
+		var path []string
+		for _, e := range arriving {
+			var err error
+			if e.Type == "" {
+				path = append(path, "cancel")
+				if _, err = w.Cancel(t.Context(), o.BuyerID, o.ID); apperr.Has(err, apperr.OrderNotCancellable) {
+					err = nil
+				}
+			} else {
+				path = append(path, string(e.Type))
+				err = w.Reactions().Deliver(t.Context(), e)
+			}
+			if err != nil {
+				t.Fatalf("%v after %q", err, path)
+			}
+		}
+		w.expire(o, grace)
+		got, told, answers := w.get(o), w.told(o.ID), w.told(p.ID)
+		ends[fmt.Sprintf("%s: %s %s", end, got.Status, got.Reason)]++
+		var changes int
+		for _, typ := range told {
+			if typ != events.OrderDeadlineMoved {
+				changes++
+			}
+		}
+		paid := end == succeeded && fmt.Sprint(answers) == fmt.Sprint([]events.Type{confirmation})
+		switch {
+		case got.Unpaid(), (got.Status == order.Complete) != paid:
+			t.Errorf("the order is %+v, but its payment %s, told %v, after %q", got, end, answers, path)
+		case end == succeeded && len(answers) != 1, len(answers) > 1:
+			t.Errorf("the payment was told %v after %q", answers, path)
+		case changes != got.Version, strings.Count(fmt.Sprint(told), string(events.OrderCancelled))+strings.Count(fmt.Sprint(told), string(events.OrderCompleted)) != 1:
+			t.Errorf("told %v of version %d after %q", told, got.Version, path)
+		}
+	}
+	t.Logf("ends: %v", ends)
+}
+
+// configure starts the service again with another configuration.
+func (w *world) configure(change func(*order.Config)) {
+	change(&w.config)
+	w.Service = order.NewService(w.config, w.pool, outbox.New(w.pool), func() time.Time { return w.now })
+}

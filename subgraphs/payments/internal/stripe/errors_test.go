@@ -80,7 +80,7 @@ func TestErrors(t *testing.T) {
 		want   string
 	}{
 		"wrong key":            {401, stripeError("invalid_request_error", ""), refused},
-		"forbidden":            {403, stripeError("invalid_request_error", "secret_key_required"), refused},
+		"forbidden":            {403, stripeError("invalid_request_error", "platform_api_key_expired"), refused},
 		"bad parameter":        {400, stripeError("invalid_request_error", "parameter_unknown"), refused},
 		"not found":            {404, stripeError("invalid_request_error", "resource_missing"), missing},
 		"not found, says 400":  {400, stripeError("invalid_request_error", "resource_missing"), missing},

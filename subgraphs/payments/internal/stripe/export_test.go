@@ -1,0 +1,4 @@
+package stripe
+
+// WebhooksAt is Webhooks with another clock.
+var WebhooksAt = webhooks

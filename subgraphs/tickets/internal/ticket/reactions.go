@@ -38,8 +38,8 @@ func (s *Service) orderCreated(ctx context.Context, o events.Order) error {
 	})
 }
 
-// orderCancelled puts the ticket back on sale, or takes it off for good when the seller wants it
-// so; only if that order holds it, paid or not.
+// orderCancelled puts the ticket back on sale, or withdraws it when the order says so; only if that
+// order holds it. A paid order ends when the money is given back.
 func (s *Service) orderCancelled(ctx context.Context, o events.Order) error {
 	return s.react(ctx, o, func(tx pgx.Tx, t Ticket) error {
 		switch {
@@ -52,8 +52,8 @@ func (s *Service) orderCancelled(ctx context.Context, o events.Order) error {
 	})
 }
 
-// orderCompleted sells the ticket. A paid order is never over, so it gets the ticket even when
-// its creation has been overtaken. A ticket that is unknown, or sold to somebody else, is a fault.
+// orderCompleted sells the ticket. A paid order has a right to it, even when the order's creation has
+// been overtaken. A ticket that is unknown, or sold to somebody else, is a fault.
 func (s *Service) orderCompleted(ctx context.Context, o events.Order) error {
 	return s.react(ctx, o, func(tx pgx.Tx, t Ticket) error {
 		if t.Version == 0 || t.Availability == Sold {

@@ -207,6 +207,51 @@ func TestOrderCancelled(t *testing.T) {
 		w.want(free.ID, 1, ticket.Available, "")
 		w.wantTold(free.ID, events.TicketCreated)
 	})
+	t.Run("T10 puts a sold ticket back on sale, once", func(t *testing.T) {
+		w := newWorld(t)
+		free := w.create()
+		o := orderFor(free)
+		paid := completed(o)
+		w.tell(events.OrderCreated, o)
+		w.tell(events.OrderCompleted, paid)
+		w.tell(events.OrderCancelled, cancelled(paid))
+		w.tell(events.OrderCancelled, cancelled(paid))
+		w.tell(events.OrderCompleted, paid)
+		w.want(free.ID, 4, ticket.Available, "")
+		w.wantTold(free.ID, events.TicketCreated, events.TicketReserved, events.TicketSold, events.TicketReleased)
+		again := orderFor(free)
+		w.tell(events.OrderCreated, again)
+		w.want(free.ID, 5, ticket.Reserved, again.ID)
+	})
+	t.Run("T10 keeps the ticket off sale, once", func(t *testing.T) {
+		w := newWorld(t)
+		for _, paid := range []bool{true, false} { // false: that it was paid was overtaken
+			free := w.create()
+			o := orderFor(free)
+			w.tell(events.OrderCreated, o)
+			over, version := cancelled(completed(o)), 3
+			over.KeepOffSale = true
+			if paid {
+				w.tell(events.OrderCompleted, completed(o))
+				version = 4
+			}
+			w.tell(events.OrderCancelled, over)
+			w.tell(events.OrderCancelled, over)
+			w.tell(events.OrderCompleted, completed(o))
+			w.want(free.ID, version, ticket.Withdrawn, "")
+		}
+	})
+	t.Run("T10 leaves a ticket alone that was sold to another order", func(t *testing.T) {
+		w := newWorld(t)
+		sold := w.in(ticket.Sold)
+		over := cancelled(orderFor(sold))
+		w.tell(events.OrderCancelled, over)
+		over.ID, over.KeepOffSale = id.New(id.Order), true
+		w.tell(events.OrderCancelled, over)
+		if got := w.get(sold.ID); got != sold {
+			t.Errorf("got %+v, want it as it was, %+v", got, sold)
+		}
+	})
 	t.Run("a refused order leaves a withdrawn ticket alone", func(t *testing.T) {
 		w := newWorld(t)
 		gone := w.in(ticket.Withdrawn)
@@ -263,6 +308,7 @@ func TestShuffled(t *testing.T) {
 		{"the last order is live", [][]events.Type{{created, over}, {created, over}, {created}}, ticket.Reserved},
 		{"the last order is paid", [][]events.Type{{created, over}, {created, paid}}, ticket.Sold},
 		{"the last order is over", [][]events.Type{{created, over}, {created, over}}, ticket.Available},
+		{"the last order was paid, and the money given back", [][]events.Type{{created, over}, {created, paid, over}}, ticket.Available},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)

@@ -12,8 +12,8 @@ import (
 // Availability says who can have a ticket.
 type Availability string
 
-// A ticket begins as Available. An order makes it Reserved and then Sold or Available again; its
-// seller may withdraw it while it is Available.
+// A ticket begins as Available. An order makes it Reserved and then Sold, or Available again; a
+// refund makes a Sold one Available or Withdrawn. Its seller may withdraw it while it is Available.
 const (
 	Available Availability = "available" // nobody holds it
 	Reserved  Availability = "reserved"  // an unpaid order holds it
@@ -113,7 +113,7 @@ func (t Ticket) release(now time.Time) change {
 	return t.become(Available, "", events.TicketReleased, now)
 }
 
-// sell gives the ticket to a paid order for good.
+// sell gives the ticket to a paid order, until the money is given back.
 func (t Ticket) sell(orderID string, now time.Time) change {
 	return t.become(Sold, orderID, events.TicketSold, now)
 }

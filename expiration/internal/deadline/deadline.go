@@ -1,5 +1,5 @@
 // Package deadline remembers when each unpaid order expires and tells so, once, when the time has
-// come. The clock of the database decides, so workers with different clocks agree.
+// come, and again when orders asks for it. The clock of the database decides, so workers with different clocks agree.
 package deadline
 
 import (
@@ -57,7 +57,8 @@ func (s *Service) Reactions() events.Handlers {
 	}
 }
 
-// orderCreated sets the order's deadline. Run is woken when it could not know of it in time.
+// orderCreated sets the order's deadline. Run is woken when it could not know of it in time, here
+// and in deadlineMoved.
 func (s *Service) orderCreated(ctx context.Context, o events.Order) error {
 	soon, err := set(ctx, s.pool, o.Version, deadline{orderID: o.ID, dueAt: o.ExpiresAt, ids: correlation.From(ctx)}, s.poll)
 	if err == nil && soon {
@@ -66,7 +67,8 @@ func (s *Service) orderCreated(ctx context.Context, o events.Order) error {
 	return err
 }
 
-// deadlineMoved sets a later deadline of an order that is not over.
+// deadlineMoved sets a later deadline of an order that is not over, also when the first one has
+// been told. A duplicate may tell the same deadline twice, which orders stands.
 func (s *Service) deadlineMoved(ctx context.Context, d events.OrderDeadline) error {
 	soon, err := move(ctx, s.pool, deadline{orderID: d.OrderID, dueAt: d.Deadline, ids: correlation.From(ctx)}, s.poll)
 	if err == nil && soon {

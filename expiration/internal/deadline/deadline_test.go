@@ -3,6 +3,7 @@ package deadline
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -241,6 +242,117 @@ func TestEndedOrdersHaveNoDeadline(t *testing.T) {
 			}
 		})
 	}
+}
+
+// moved delivers that the order has another deadline and returns the event.
+func moved(t *testing.T, s *Service, o events.Order, deadline time.Time) events.Event {
+	t.Helper()
+	e := events.New(events.OrderDeadlineMoved, events.OrderDeadline{OrderID: o.ID, Deadline: deadline})
+	e.IDs = correlation.IDs{Request: "request of " + o.ID}
+	deliver(t, s, e)
+	return e
+}
+
+// dueAt returns the order's deadline, zero when it has none.
+func dueAt(t *testing.T, pool *pgxpool.Pool, o events.Order) time.Time {
+	t.Helper()
+	var due time.Time
+	err := pool.QueryRow(t.Context(), `SELECT due_at FROM deadlines WHERE order_id = $1`, o.ID).Scan(&due)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		t.Fatal(err)
+	}
+	return due.UTC()
+}
+
+func TestMovedDeadline(t *testing.T) {
+	t.Parallel()
+	pool := newDatabase(t)
+	s := newService(pool)
+	t.Run("is told, also after the first", func(t *testing.T) {
+		r := start(t, s)
+		o := newOrder(time.Now())
+		hear(t, s, events.OrderCreated, o)
+		r.wait()
+		later := o.ExpiresAt.Add(100 * time.Millisecond)
+		cause := moved(t, s, o, later)
+		e := r.wait()
+		var got events.OrderDeadline
+		if err := json.Unmarshal(e.Data, &got); err != nil {
+			t.Fatal(err)
+		}
+		if want := (events.OrderDeadline{OrderID: o.ID, Deadline: later}); got != want || e.Time.Before(later) {
+			t.Errorf("got %+v at %s, want %+v", got, e.Time, want)
+		}
+		if e.IDs.Request != cause.IDs.Request || e.IDs.Cause != cause.ID {
+			t.Errorf("got ids %+v, want those of the move", e.IDs)
+		}
+		r.stop()
+	})
+	hour := time.Now().Add(time.Hour)
+	t.Run("is never earlier than another", func(t *testing.T) {
+		for name, arrive := range map[string]func(events.Order, time.Time){
+			"after the creation":     func(o events.Order, at time.Time) { hear(t, s, events.OrderCreated, o); moved(t, s, o, at) },
+			"overtakes the creation": func(o events.Order, at time.Time) { moved(t, s, o, at); hear(t, s, events.OrderCreated, o) },
+			"twice, with another before": func(o events.Order, at time.Time) {
+				moved(t, s, o, at)
+				moved(t, s, o, o.ExpiresAt)
+				moved(t, s, o, at)
+			},
+		} {
+			for _, by := range []time.Duration{time.Minute, -time.Minute} {
+				o := newOrder(hour)
+				at := o.ExpiresAt.Add(by)
+				arrive(o, at)
+				want := at
+				if by < 0 {
+					want = o.ExpiresAt
+				}
+				if got := dueAt(t, pool, o); !got.Equal(want) {
+					t.Errorf("%s, by %s: got %s, want %s", name, by, got, want)
+				}
+			}
+		}
+	})
+	t.Run("of an order that is over does no harm", func(t *testing.T) {
+		for typ, status := range map[events.Type]string{events.OrderCancelled: "cancelled", events.OrderCompleted: "complete"} {
+			o := newOrder(hour)
+			hear(t, s, events.OrderCreated, o)
+			hear(t, s, typ, ended(o, status))
+			moved(t, s, o, hour)
+			if got := dueAt(t, pool, o); !got.IsZero() {
+				t.Errorf("%s: got a deadline at %s, want none", status, got)
+			}
+		}
+	})
+	t.Run("in the same instant as the creation or the end", func(t *testing.T) {
+		for i := range 50 {
+			o := newOrder(hour)
+			hear(t, s, events.OrderCreated, o)
+			rush(t, s, events.New(events.OrderDeadlineMoved, events.OrderDeadline{OrderID: o.ID, Deadline: hour}),
+				events.New(events.OrderCancelled, ended(o, "cancelled")))
+			other := newOrder(hour)
+			rush(t, s, events.New(events.OrderCreated, other), events.New(events.OrderCancelled, ended(other, "cancelled")))
+			third := newOrder(hour)
+			rush(t, s, events.New(events.OrderCreated, third), events.New(events.OrderDeadlineMoved, events.OrderDeadline{OrderID: third.ID, Deadline: hour.Add(time.Minute)}))
+			if a, b, c := dueAt(t, pool, o), dueAt(t, pool, other), dueAt(t, pool, third); !a.IsZero() || !b.IsZero() || c.Before(hour.Add(time.Minute).Truncate(time.Millisecond)) {
+				t.Errorf("try %d: got deadlines at %s, %s and %s, want none, none and the moved one", i, a, b, c)
+			}
+		}
+	})
+}
+
+// rush delivers the events at the same time.
+func rush(t *testing.T, s *Service, evs ...events.Event) {
+	t.Helper()
+	var wg sync.WaitGroup
+	for _, e := range evs {
+		wg.Go(func() {
+			if err := s.Reactions().Deliver(context.Background(), e); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func TestE3FiresAfterARestart(t *testing.T) {

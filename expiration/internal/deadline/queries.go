@@ -14,8 +14,8 @@ import (
 	"boxoffice.dev/pkg/outbox"
 )
 
-// set stores the first deadline of an order, unless the order has been heard of at the same or a
-// newer version before. It reports whether the deadline passes within the given time from now.
+// set stores the deadline of a new order, unless the same or a newer version of the order was heard
+// of before, or a later deadline. It reports whether the deadline passes within the given time.
 func set(ctx context.Context, pool *pgxpool.Pool, version int, d deadline, within time.Duration) (soon bool, err error) {
 	return comesWithin(pool.Query(ctx, `
 		WITH newer AS (`+inbox.Statement+`)
@@ -26,12 +26,14 @@ func set(ctx context.Context, pool *pgxpool.Pool, version int, d deadline, withi
 		events.Expiration, d.orderID, version, d.dueAt, d.ids.Request, d.ids.Cause, d.ids.TraceParent, within))
 }
 
-// move stores a later deadline of an order, unless the order is over: of those that are live, only
-// the creation was heard of, which is version 1. It reports the same as set.
+// move stores a later deadline of an order, unless the order is over: of one that is live only the
+// creation was heard, which is version 1. FOR SHARE waits for whoever hears the end right now. It
+// reports the same as set.
 func move(ctx context.Context, pool *pgxpool.Pool, d deadline, within time.Duration) (soon bool, err error) {
 	return comesWithin(pool.Query(ctx, `
 		INSERT INTO deadlines AS known (order_id, due_at, request_id, cause_id, trace_parent)
-		SELECT $2, $3, $4, $5, $6 WHERE NOT EXISTS (SELECT FROM inbox WHERE consumer = $1 AND subject = $2 AND version > 1)
+		SELECT $2, $3, $4, $5, $6
+		WHERE coalesce((SELECT version FROM inbox WHERE consumer = $1 AND subject = $2 FOR SHARE), 0) <= 1
 		ON CONFLICT (order_id) DO UPDATE SET due_at = greatest(known.due_at, excluded.due_at)
 		RETURNING due_at <= now() + $7::interval`,
 		events.Expiration, d.orderID, d.dueAt, d.ids.Request, d.ids.Cause, d.ids.TraceParent, within))

@@ -79,7 +79,7 @@ func (p Payment) aggregate() (string, int) { return p.ID, p.Version }
 type PaymentDecision struct {
 	PaymentID string `json:"paymentId"`
 	OrderID   string `json:"orderId"`
-	Reason    string `json:"reason,omitempty"` // why it was refused: cancelled, expired, paid or amount
+	Reason    string `json:"reason,omitempty"` // why it was refused: cancelled, expired, paid, amount or unconfirmed
 }
 
 // There is one decision about a payment, so its version is always 1.

@@ -4,6 +4,7 @@ package identity
 
 import (
 	"context"
+	"slices"
 
 	"boxoffice.dev/pkg/apperr"
 )
@@ -12,7 +13,7 @@ import (
 type Caller struct {
 	UserID    string   // usr_…
 	SessionID string   // ses_…
-	Scopes    []string // extra rights, such as operator
+	Scopes    []string // extra rights, such as Operator
 }
 
 // SignedIn reports whether somebody is behind the request.
@@ -39,3 +40,9 @@ func Require(ctx context.Context) (Caller, error) {
 	}
 	return c, nil
 }
+
+// Operator is the scope of those who run the service: they may see and give back any payment.
+const Operator = "operator"
+
+// IsOperator reports whether the caller runs the service.
+func (c Caller) IsOperator() bool { return slices.Contains(c.Scopes, Operator) }

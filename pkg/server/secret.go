@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -34,12 +35,13 @@ func checkSecrets(cfg Configured) error {
 	if cfg.base().Development() {
 		return nil
 	}
+	var faults []error
 	fields := reflect.ValueOf(cfg)
 	for i := range fields.NumField() {
 		if s, ok := fields.Field(i).Interface().(Secret); ok && strings.HasPrefix(s.Reveal(), example) {
-			return fmt.Errorf("%s: this is an example from the repository; make one of your own or set ENVIRONMENT=development",
-				fields.Type().Field(i).Tag.Get("env"))
+			faults = append(faults, fmt.Errorf("%s: this is an example from the repository; make one of your own or set ENVIRONMENT=development",
+				strings.TrimSuffix(fields.Type().Field(i).Tag.Get("env"), ",required")))
 		}
 	}
-	return nil
+	return errors.Join(faults...)
 }

@@ -24,14 +24,14 @@ import (
 
 // Config is what every service is configured with. A service embeds it in its own.
 type Config struct {
-	ListenAddr  string `env:"LISTEN_ADDR"` // host:port of the public listener
-	AdminAddr   string `env:"ADMIN_ADDR"`  // host:port of the private listener
-	Environment string `env:"ENVIRONMENT" envDefault:"production"`
-	LogLevel    string `env:"LOG_LEVEL" envDefault:"info"`  // debug, info, warn or error
-	LogFormat   string `env:"LOG_FORMAT" envDefault:"json"` // json or text
+	ListenAddr  string `env:"LISTEN_ADDR" help:"host:port of the public listener"`
+	AdminAddr   string `env:"ADMIN_ADDR" help:"host:port of the private listener with /healthz and /readyz; never to be reached from outside"`
+	Environment string `env:"ENVIRONMENT" envDefault:"production" help:"production, or development: over plain http, with the secrets of the examples"`
+	LogLevel    string `env:"LOG_LEVEL" envDefault:"info" help:"debug, info, warn or error"`
+	LogFormat   string `env:"LOG_FORMAT" envDefault:"json" help:"json or text"`
 
-	ReadHeaderTimeout time.Duration `env:"READ_HEADER_TIMEOUT" envDefault:"5s"` // of a request, from its connection or first byte
-	ReadTimeout       time.Duration `env:"READ_TIMEOUT" envDefault:"15s"`       // of a whole request
+	ReadHeaderTimeout time.Duration `env:"READ_HEADER_TIMEOUT" envDefault:"5s" min:"1ms" help:"for a request's headers, from its connection or first byte"`
+	ReadTimeout       time.Duration `env:"READ_TIMEOUT" envDefault:"15s" min:"1ms" help:"for a whole request to arrive"`
 }
 
 // Development reports whether the service runs on a developer's machine, over plain HTTP.
@@ -40,10 +40,17 @@ func (c Config) Development() bool { return c.Environment == "development" }
 func (c Config) base() Config { return c }
 
 func (c Config) check() error {
+	var faults []error
 	if c.Environment != "production" && c.Environment != "development" {
-		return fmt.Errorf("ENVIRONMENT: want production or development, got %q", c.Environment)
+		faults = append(faults, fmt.Errorf("ENVIRONMENT: want production or development, got %q", c.Environment))
 	}
-	return nil
+	if err := new(slog.Level).UnmarshalText([]byte(c.LogLevel)); err != nil {
+		faults = append(faults, fmt.Errorf("LOG_LEVEL: want debug, info, warn or error, got %q", c.LogLevel))
+	}
+	if c.LogFormat != "json" && c.LogFormat != "text" {
+		faults = append(faults, fmt.Errorf("LOG_FORMAT: want json or text, got %q", c.LogFormat))
+	}
+	return errors.Join(faults...)
 }
 
 // Configured is a configuration that embeds Config.
@@ -62,15 +69,14 @@ const (
 )
 
 // Main reads the configuration from the environment, calls run and exits the process: with 0
-// after SIGINT or SIGTERM, with 1 and a log line when run fails. Called with the argument
+// after SIGINT or SIGTERM, with 1 and a log line when run fails, or with 1 and a list of all that is
+// wrong with the configuration. A configuration may have more to check: a method Check() error, whose
+// errors begin with the variable at fault ("NAME: …"). Called with the argument
 // healthcheck it only asks the running service whether it is ready and exits accordingly.
 func Main[C Configured](service Service, run func(ctx context.Context, cfg C, s *Server) error) {
-	cfg, err := env.ParseAs[C]()
-	if err == nil {
-		err = errors.Join(cfg.base().check(), checkSecrets(cfg))
-	}
+	cfg, err := configure[C](env.ToMap(os.Environ()))
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "%s: %v\n", service.Name, err)
+		fmt.Fprintf(os.Stderr, "%s cannot start with these settings:\n%v\n", service.Name, err)
 		os.Exit(1)
 	}
 	base := cfg.base()
@@ -83,10 +89,7 @@ func Main[C Configured](service Service, run func(ctx context.Context, cfg C, s 
 	if len(os.Args) > 1 && os.Args[1] == "healthcheck" {
 		os.Exit(healthcheck(base.AdminAddr))
 	}
-	if err := setLog(service.Name, base); err != nil {
-		fmt.Fprintf(os.Stderr, "%s: %v\n", service.Name, err)
-		os.Exit(1)
-	}
+	setLog(service.Name, base)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	err = run(ctx, cfg, newServer(base))
 	stop()

@@ -21,6 +21,7 @@ type config struct {
 	ServiceToken   server.Secret   `env:"SERVICE_TOKEN,required"`
 	KeySecret      server.Secret   `env:"KEY_SECRET,required"` // encrypts the signing keys at rest
 	AccessTokenTTL time.Duration   `env:"ACCESS_TOKEN_TTL" envDefault:"5m"`
+	Operators      []string        `env:"OPERATORS"` // user ids of those who run the service, with commas between
 	Password       password.Params `envPrefix:"PASSWORD_"`
 	Limits         account.Limits
 }
@@ -47,7 +48,7 @@ func run(ctx context.Context, cfg config, srv *server.Server) error {
 	}
 	accounts := account.NewService(pool, password.NewHasher(cfg.Password), cfg.Limits, cfg.KeySecret.Reveal(), time.Now)
 	graphql := gqlserver.New(gqlserver.Config{
-		Schema: graph.Schema(accounts, keys, time.Now), ServiceToken: cfg.ServiceToken.Reveal(),
+		Schema: graph.Schema(accounts, keys, cfg.Operators, time.Now), ServiceToken: cfg.ServiceToken.Reveal(),
 		Verify: identity.NewVerifier(identity.VerifierConfig{KeySet: keys.KeySet}).Verify,
 	})
 

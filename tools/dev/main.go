@@ -110,7 +110,7 @@ func announce(system *stack.Stack) {
 	for _, p := range people {
 		fmt.Printf("  %-8s    %s  %s\n", p.role, p.email, demoPassword)
 	}
-	fmt.Print("\n  Ctrl-C stops everything\n\n")
+	fmt.Print("\n  cards       pm_card_visa succeeds, pm_card_visa_chargeDeclined is declined; more in docs/payments.md\n\n  Ctrl-C stops everything\n\n")
 }
 
 func reset(data string) error {

@@ -100,6 +100,18 @@ func cancel(t *testing.T, c *Client, orderID string) orderPayload {
 	return Must[struct{ CancelOrder orderPayload }](t, c, cancelOrder, Vars{"input": Vars{"orderId": orderID}}).CancelOrder
 }
 
+// atVersion is read once the order has the version.
+func atVersion(t *testing.T, c *Client, orderID string, version int) orderData {
+	t.Helper()
+	var o orderData
+	Eventually(t, fmt.Sprintf("%s has version %d", orderID, version), func() bool {
+		o = Must[struct{ Order orderData }](t, c, strings.Replace(readOrder, "order(id: $id)", fmt.Sprintf("order(id: $id, atLeastVersion: %d)", version), 1),
+			Vars{"id": orderID}).Order
+		return o.Version >= version
+	})
+	return o
+}
+
 func read(t *testing.T, c *Client, orderID string) orderData {
 	t.Helper()
 	return Must[struct{ Order orderData }](t, c, readOrder, Vars{"id": orderID}).Order

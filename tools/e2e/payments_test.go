@@ -552,6 +552,36 @@ func TestRefunds(t *testing.T) {
 			}
 		}
 	})
+	t.Run("P11 an operator may", func(t *testing.T) {
+		private := Private(t)
+		seller, buyer, operator := private.SignUp(t), private.SignUp(t), private.SignUp(t)
+		p := paid(t, buyer, ordered(t, buyer, sell(t, private, seller)).ID, visa)
+		if r := refund(t, operator, Vars{"paymentId": p.Payment.ID}); len(r.Errors) != 1 || r.Errors[0].Typename != "PaymentNotFoundError" {
+			t.Errorf("before they are one: got %+v", r)
+		}
+		auth := private.Service("auth")
+		if err := auth.Stop(); err != nil {
+			t.Fatal(err)
+		}
+		if err := auth.Start(t.Context(), "OPERATORS="+operator.UserID); err != nil {
+			t.Fatal(err)
+		}
+		tokens := Must[struct {
+			SignIn struct{ Tokens struct{ AccessToken string } }
+		}](t, operator, `mutation($input: SignInInput!) { signIn(input: $input) { tokens { accessToken } } }`,
+			Vars{"input": Vars{"email": operator.Email, "password": operator.Password, "delivery": "BEARER"}})
+		operator.Bearer = tokens.SignIn.Tokens.AccessToken
+		if seen := payment(t, operator, p.Payment.ID); seen == nil || seen.ProviderReference == nil || seen.Card != nil {
+			t.Errorf("an operator sees %+v", seen)
+		}
+		if r := refund(t, operator, Vars{"paymentId": p.Payment.ID}); r.Refund == nil || r.Refund.Status != "SUCCEEDED" {
+			t.Errorf("got %+v", r)
+		}
+		ended := awaitStatus(t, buyer, p.Order.ID, "CANCELLED")
+		if last := ended.History.Nodes[len(ended.History.Nodes)-1]; last.Actor != "OPERATOR" || *last.Reason != "REFUNDED" {
+			t.Errorf("got %+v", last)
+		}
+	})
 	t.Run("node() finds payments and refunds for those who may see them", func(t *testing.T) {
 		_, _, paymentID := bought(t)
 		r := refund(t, seller, Vars{"paymentId": paymentID, "amount": Vars{"minorUnits": 1}})

@@ -14,7 +14,7 @@ import (
 
 var (
 	steps  = regexp.MustCompile("(?s)```graphql\n(.*?)```\n\n```json\n(.*?)```")
-	anyID  = regexp.MustCompile(`\b(tkt|ord)_[0-9a-z]{26}\b`)
+	anyID  = regexp.MustCompile(`\b(tkt|ord|pay)_[0-9a-z]{26}\b`)
 	reveal = regexp.MustCompile(`"secondsUntilExpiry": ?\d+`)
 )
 

@@ -7,10 +7,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"boxoffice.dev/pkg/broker"
-	"boxoffice.dev/pkg/events"
-	"boxoffice.dev/pkg/money"
 )
 
 // What the tests of tickets ask for and read.
@@ -155,25 +151,6 @@ func reserve(t *testing.T, s *System, ticketID string) (*Client, orderData) {
 	buyer := s.SignUp(t)
 	o := ordered(t, buyer, ticketID)
 	return buyer, awaitStatus(t, buyer, o.ID, "AWAITING_PAYMENT")
-}
-
-// complete tells that an order is paid, which nothing in the system can do yet.
-func complete(t *testing.T, s *System, o orderData, ticketID string) {
-	t.Helper()
-	bus, err := broker.Open(t.Context(), s.BrokerURL, events.Orders, events.Catalogue())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer bus.Close() //nolint:errcheck // nothing is pending
-	e := events.New(events.OrderCompleted, events.Order{
-		ID: o.ID, Version: o.Version + 1, Status: "complete", TicketID: ticketID, Title: o.Title,
-		Price: money.Money{MinorUnits: o.Price.MinorUnits, Currency: "USD"},
-	})
-	e.Time = time.Now()
-	if err := bus.Publish(t.Context(), []events.Event{e}); err != nil {
-		t.Fatal(err)
-	}
-	Eventually(t, ticketID+" is sold", func() bool { return availability(t, s, ticketID) == "SOLD" })
 }
 
 func TestTickets(t *testing.T) {
@@ -329,8 +306,9 @@ func TestViewerCanUpdate(t *testing.T) {
 		"AVAILABLE": func(string) {},
 		"RESERVED":  func(ticketID string) { reserve(t, s, ticketID) },
 		"SOLD": func(ticketID string) {
-			_, o := reserve(t, s, ticketID)
-			complete(t, s, o, ticketID)
+			buyer, o := reserve(t, s, ticketID)
+			paid(t, buyer, o.ID, visa)
+			Eventually(t, "the ticket is sold", func() bool { return availability(t, s, ticketID) == "SOLD" })
 		},
 		"WITHDRAWN": func(ticketID string) { withdraw(t, seller, Vars{"ticketId": ticketID}) },
 	}

@@ -291,19 +291,32 @@ func depths(t *testing.T, s *System) map[string]int {
 // expire tells orders that an order's deadline has passed.
 func expire(t *testing.T, s *System, o orderData) {
 	t.Helper()
-	deadline, err := time.Parse(time.RFC3339, o.ExpiresAt)
-	if err != nil {
-		t.Fatal(err)
-	}
-	e := events.New(events.OrderExpired, events.OrderDeadline{OrderID: o.ID, Deadline: deadline})
+	expirer(t, s)(o)
+}
+
+// expirer is expire for many, on one connection.
+func expirer(t *testing.T, s *System) func(o orderData) {
+	t.Helper()
 	bus, err := broker.Open(t.Context(), s.BrokerURL, events.Expiration, events.Catalogue())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer bus.Close() //nolint:errcheck // nothing is pending
-	e.Time = time.Now()
-	if err := bus.Publish(t.Context(), []events.Event{e}); err != nil {
-		t.Fatal(err)
+	t.Cleanup(func() {
+		if err := bus.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return func(o orderData) {
+		t.Helper()
+		deadline, err := time.Parse(time.RFC3339, o.ExpiresAt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := events.New(events.OrderExpired, events.OrderDeadline{OrderID: o.ID, Deadline: deadline})
+		e.Time = time.Now()
+		if err := bus.Publish(t.Context(), []events.Event{e}); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -53,7 +53,7 @@ func newSubgraph(t *testing.T, cookies graph.Cookies) *subgraph {
 	verifier := identity.NewVerifier(identity.VerifierConfig{KeySet: keys.KeySet, Now: s.clock})
 	mux := http.NewServeMux()
 	mux.Handle("/graphql", graph.WithSession(gqlserver.New(gqlserver.Config{
-		Schema: graph.Schema(accounts, keys, s.clock), ServiceToken: serviceToken, Verify: verifier.Verify,
+		Schema: graph.Schema(accounts, keys, nil, s.clock), ServiceToken: serviceToken, Verify: verifier.Verify,
 	}), cookies))
 	mux.Handle("GET /.well-known/jwks.json", graph.KeySet(keys.KeySet))
 	s.handler = mux

@@ -14,14 +14,16 @@ import (
 
 // Resolver is the root of all resolvers.
 type Resolver struct {
-	accounts *account.Service
-	keys     *signing.Keyring
-	now      func() time.Time
+	accounts  *account.Service
+	keys      *signing.Keyring
+	operators []string
+	now       func() time.Time
 }
 
 // Schema returns the executable schema of the auth subgraph. Its handler stands behind WithSession.
-func Schema(accounts *account.Service, keys *signing.Keyring, now func() time.Time) graphql.ExecutableSchema {
-	return generated.NewExecutableSchema(generated.Config{Resolvers: &Resolver{accounts, keys, now}})
+// The operators, by user id, get the scope "operator" in their tokens.
+func Schema(accounts *account.Service, keys *signing.Keyring, operators []string, now func() time.Time) graphql.ExecutableSchema {
+	return generated.NewExecutableSchema(generated.Config{Resolvers: &Resolver{accounts, keys, operators, now}})
 }
 
 type (

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"slices"
 	"time"
 
 	"boxoffice.dev/pkg/identity"
@@ -53,7 +54,11 @@ func (r *Resolver) deliver(ctx context.Context, g account.Grant, err error, how 
 	if err != nil {
 		return nil, nil, err
 	}
-	access, expiresAt, err := r.keys.Issue(identity.Caller{UserID: g.Viewer.User.ID, SessionID: g.Viewer.Session.ID})
+	caller := identity.Caller{UserID: g.Viewer.User.ID, SessionID: g.Viewer.Session.ID}
+	if slices.Contains(r.operators, caller.UserID) {
+		caller.Scopes = []string{identity.Operator}
+	}
+	access, expiresAt, err := r.keys.Issue(caller)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -4,7 +4,6 @@ package graph
 
 import (
 	"context"
-	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
 
@@ -41,5 +40,5 @@ func (r *Resolver) Refund() generated.RefundResolver     { return refundResolver
 func viewer(ctx context.Context) payment.Viewer { return asViewer(identity.From(ctx)) }
 
 func asViewer(c identity.Caller) payment.Viewer {
-	return payment.Viewer{UserID: c.UserID, Operator: slices.Contains(c.Scopes, "operator")}
+	return payment.Viewer{UserID: c.UserID, Operator: c.IsOperator()}
 }

@@ -1,0 +1,95 @@
+package server
+
+import (
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+)
+
+type settingsConfig struct {
+	Config
+	Token   Secret         `env:"TOKEN,required" help:"a credential"`
+	Proxies []netip.Prefix `env:"PROXIES" help:"addresses"`
+	Limits  struct {
+		Depth int           `env:"DEPTH" envDefault:"15" min:"1" help:"of fields"`
+		Wait  time.Duration `env:"WAIT" envDefault:"5s" min:"1ms" help:"in a queue"`
+	} `envPrefix:"LIMIT_"`
+	Open *bool `env:"OPEN" help:"for everybody"`
+}
+
+func (c settingsConfig) Check() error {
+	if c.Open != nil && *c.Open && len(c.Proxies) == 0 {
+		return errors.New("PROXIES: none, although everybody may come")
+	}
+	return nil
+}
+
+const ownToken = "my-own-service-token-0123456789-abcdef"
+
+func TestAllFaultsAreNamedAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name    string
+		environ map[string]string
+		want    string
+	}{
+		{"nothing is wrong", map[string]string{"TOKEN": ownToken, "LIMIT_DEPTH": "1", "OTHER": "x"}, ""},
+		{"nothing is set", nil, "TOKEN: it must be set"},
+		{"an empty one", map[string]string{"TOKEN": ""}, "TOKEN: it must be set"},
+		{
+			"everything is wrong",
+			map[string]string{
+				"TOKEN": "s3cr3t", "ENVIRONMENT": "staging", "LOG_LEVEL": "loud", "LOG_FORMAT": "xml", "READ_TIMEOUT": "0", "PROXIES": "10.0.0.0/8,x",
+				"LIMIT_DEPTH": "many", "LIMIT_WAIT": "5", "LIMIT_DEPHT": "3", "OPEN": "perhaps",
+			},
+			`ENVIRONMENT: want production or development, got "staging"
+LIMIT_DEPHT: there is no such variable
+LIMIT_DEPTH: want a whole number, got "many"
+LIMIT_WAIT: want a duration such as 5s, got "5"
+LOG_FORMAT: want json or text, got "xml"
+LOG_LEVEL: want debug, info, warn or error, got "loud"
+OPEN: want true or false, got "perhaps"
+PROXIES: netip.ParsePrefix("x"): no '/'
+READ_TIMEOUT: want at least 1ms, got 0s
+TOKEN: a secret has at least 32 characters, this one has 6`,
+		},
+		{"too small", map[string]string{"TOKEN": ownToken, "LIMIT_DEPTH": "0", "LIMIT_WAIT": "-1s"}, "LIMIT_DEPTH: want at least 1, got 0\nLIMIT_WAIT: want at least 1ms, got -1s"},
+		{"a check of its own", map[string]string{"TOKEN": ownToken, "OPEN": "true"}, "PROXIES: none, although everybody may come"},
+		{"an example's secret", map[string]string{"TOKEN": "development-service-token-0123456789"}, "TOKEN: this is an example from the repository; make one of your own or set ENVIRONMENT=development"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := configure[settingsConfig](c.environ)
+			got := ""
+			if err != nil {
+				got = err.Error()
+			}
+			if got != c.want {
+				t.Errorf("got\n%s\nwant\n%s", got, c.want)
+			}
+		})
+	}
+}
+
+func TestDefaultsAndValues(t *testing.T) {
+	t.Parallel()
+	cfg, err := configure[settingsConfig](map[string]string{"TOKEN": ownToken, "LIMIT_WAIT": "7s", "OPEN": "false"})
+	if err != nil || cfg.Limits.Depth != 15 || cfg.Limits.Wait != 7*time.Second || cfg.Open == nil || *cfg.Open || cfg.LogLevel != "info" || cfg.Token.Reveal() != ownToken {
+		t.Errorf("got %+v, %v", cfg, err)
+	}
+}
+
+func TestHelpListsEverySetting(t *testing.T) {
+	t.Parallel()
+	help := Help[settingsConfig](Service{Listen: "127.0.0.1:1", Admin: "127.0.0.1:2"})
+	for _, want := range []string{
+		"  LISTEN_ADDR=127.0.0.1:1\n        host:port of the public listener\n", "  ADMIN_ADDR=127.0.0.1:2\n", "  LIMIT_DEPTH=15\n        of fields\n",
+		"  TOKEN=\n        a credential (required)\n", "  OPEN=\n        for everybody\n",
+	} {
+		if !strings.Contains(help, want) {
+			t.Errorf("lacks %q:\n%s", want, help)
+		}
+	}
+}

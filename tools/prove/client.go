@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
-	"sync"
 	"time"
 
 	"boxoffice.dev/tools/internal/graphql"
@@ -23,7 +22,7 @@ type client struct {
 	random  *rand.Rand
 	mix     mix
 	history *history
-	orders  *directory
+	market  *market
 
 	keys    int // idempotency keys used so far
 	shelf   []ticketData
@@ -42,42 +41,11 @@ type mix struct {
 func everyday(clients int) mix {
 	return mix{
 		weights: map[kind]int{
-			list: 12, edit: 8, withdraw: 2, look: 8, reserve: 34, cancel: 10, read: 8, peek: 3, meddle: 2,
+			list: 14, edit: 8, withdraw: 2, look: 8, reserve: 32, cancel: 8, read: 8, pay: 24, refund: 3,
+			peek: 2, meddle: 1, spend: 1, spy: 2, steal: 1,
 		},
 		thin: max(2, clients/2), pause: 40 * time.Millisecond,
 	}
-}
-
-// directory knows every order that anybody was told of, for those who try to read what is not theirs.
-type directory struct {
-	mu     sync.Mutex
-	orders []string
-	owner  map[string]int
-}
-
-func (d *directory) add(order string, owner int) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if _, known := d.owner[order]; !known {
-		d.orders = append(d.orders, order)
-		d.owner[order] = owner
-	}
-}
-
-// foreign returns a recent order of somebody else, "" when chance finds none.
-func (d *directory) foreign(random *rand.Rand, self int) string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	const recent = 50
-	n := min(recent, len(d.orders))
-	if n == 0 {
-		return ""
-	}
-	order := d.orders[len(d.orders)-1-random.IntN(n)]
-	if d.owner[order] == self {
-		return ""
-	}
-	return order
 }
 
 type moneyData struct {
@@ -94,6 +62,13 @@ type ticketData struct {
 	ViewerOrder *orderData
 }
 
+type paymentData struct {
+	ID         string
+	Status     string
+	Amount     moneyData
+	NextAction *struct{ RedirectURL string }
+}
+
 type orderData struct {
 	ID     string
 	Status string
@@ -105,28 +80,41 @@ func (o orderData) live() bool { return o.Status != "CANCELLED" }
 // answer is the data of any answer: mutations are asked for as result.
 type answer struct {
 	Result struct {
-		Ticket *ticketData
-		Order  *orderData
-		Errors []struct{ Code, Message string }
+		Ticket  *ticketData
+		Order   *orderData
+		Payment *paymentData
+		Errors  []struct {
+			Code, Message string
+			Order         *orderData
+			Payment       *paymentData
+		}
 	}
 	Tickets struct{ Nodes []ticketData }
 	Ticket  *ticketData
 	Order   *orderData
+	Payment *paymentData
 }
 
 const (
 	queryTickets = `query($first: Int!) { tickets(first: $first) { nodes { id version price { minorUnits currency } seller { id } } } }`
 	queryTicket  = `query($id: ID!) { ticket(id: $id) { id version reservation { heldByViewer } viewerOrder { id status } } }`
 	queryOrder   = `query($id: ID!) { order(id: $id) { id status price { minorUnits currency } } }`
+	queryPayment = `query($id: ID!) { payment(id: $id) { id status amount { minorUnits currency } } }`
 
 	ticketResult = `{ ticket { id version price { minorUnits currency } } errors { ... on UserError { code message } } }`
 	orderResult  = `{ order { id status price { minorUnits currency } } errors { ... on UserError { code message } } }`
+	payResult    = `{ payment { id status amount { minorUnits currency } nextAction { redirectUrl } } order { id status }
+		errors { ... on UserError { code message } ... on OrderNotPayableError { order { id status } } ... on OrderAlreadyPaidError { payment { id status } }
+			... on PaymentInProgressError { payment { id status } } ... on PaymentDeclinedError { payment { id status } } } }`
+	refundResult = `{ payment { id status amount { minorUnits currency } } errors { ... on UserError { code message } } }`
 
 	createTicket   = `mutation($input: CreateTicketInput!) { result: createTicket(input: $input) ` + ticketResult + ` }`
 	updateTicket   = `mutation($input: UpdateTicketInput!) { result: updateTicket(input: $input) ` + ticketResult + ` }`
 	withdrawTicket = `mutation($input: WithdrawTicketInput!) { result: withdrawTicket(input: $input) ` + ticketResult + ` }`
 	createOrder    = `mutation($input: CreateOrderInput!) { result: createOrder(input: $input) ` + orderResult + ` }`
 	cancelOrder    = `mutation($input: CancelOrderInput!) { result: cancelOrder(input: $input) ` + orderResult + ` }`
+	payOrder       = `mutation($input: PayOrderInput!) { result: payOrder(input: $input) ` + payResult + ` }`
+	refundPayment  = `mutation($input: RefundPaymentInput!) { result: refundPayment(input: $input) ` + refundResult + ` }`
 
 	signUp = `mutation($input: SignUpInput!) { signUp(input: $input) {
 		viewer { user { id } } tokens { accessToken } errors { ... on UserError { code message } } } }`
@@ -205,7 +193,11 @@ func (c *client) do(ctx context.Context, k kind) {
 		c.cancel(ctx)
 	case read:
 		c.read(ctx)
-	case peek, meddle:
+	case pay:
+		c.pay(ctx)
+	case refund:
+		c.refund(ctx)
+	case peek, meddle, spend, spy, steal:
 		c.pry(ctx, k)
 	default:
 		panic("nobody does " + string(k))
@@ -248,40 +240,58 @@ func (c *client) ask(ctx context.Context, o op, query string, vars graphql.Vars)
 	return o, a
 }
 
-// note remembers what the answer tells of orders.
+// note remembers what the answer tells, and puts it into the record.
 func (c *client) note(o *op, a answer) {
 	switch {
 	case o.Answer != granted:
 	case o.Kind == look && a.Ticket != nil:
 		held := a.Ticket.Reservation != nil
 		o.Held = &held
-	case o.Kind == look, o.Kind == read && a.Order == nil:
-		o.Answer, o.Why = "NULL", "what exists was not found"
+	case o.Kind == look, o.Kind == read && a.Order == nil, (o.Kind == spy || o.Kind == earn) && a.Payment == nil:
+		o.Answer, o.Why = hidden, "there is nothing"
 	}
 	if t := a.Result.Ticket; t != nil {
 		o.Ticket = t.ID
 	}
-	told := []*orderData{a.Result.Order, a.Order}
+	orders, payments := []*orderData{a.Result.Order, a.Order}, []*paymentData{a.Result.Payment, a.Payment}
 	for _, t := range []*ticketData{a.Result.Ticket, a.Ticket} {
 		if t != nil {
-			told = append(told, t.ViewerOrder)
+			orders = append(orders, t.ViewerOrder)
 		}
 	}
-	for _, order := range told {
+	for _, e := range a.Result.Errors {
+		orders, payments = append(orders, e.Order), append(payments, e.Payment)
+	}
+	for _, order := range orders {
+		if order != nil {
+			o.Order, o.Status = order.ID, order.Status
+			o.Orders = append(o.Orders, order.ID)
+		}
+	}
+	for _, payment := range payments {
+		if payment != nil {
+			o.Payment, o.Paid = payment.ID, payment.Status
+			o.Payments = append(o.Payments, payment.ID)
+		}
+	}
+	if slices.Contains(prying, o.Kind) {
+		return
+	}
+	for _, order := range orders {
 		if order == nil {
 			continue
 		}
-		o.Order, o.Status = order.ID, order.Status
-		o.Orders = append(o.Orders, order.ID)
-		if o.Kind == peek || o.Kind == meddle {
-			continue
-		}
-		c.orders.add(order.ID, c.index)
 		if order.live() {
 			c.buying[order.ID] = *order
 		} else {
 			delete(c.buying, order.ID)
 		}
+	}
+	if o.Order != "" {
+		c.market.ordered(o.Order, c.index, o.Ticket)
+	}
+	if o.Kind == pay && o.Paid == "SUCCEEDED" {
+		c.market.paid(o.Payment, o.Order)
 	}
 }
 
@@ -305,171 +315,23 @@ func pick[T any](random *rand.Rand, from map[string]T) string {
 	return ids[random.IntN(len(ids))]
 }
 
-func price(random *rand.Rand) graphql.Vars {
-	return graphql.Vars{"minorUnits": 1000 + random.IntN(9000), "currency": "USD"}
-}
+// currencies have two decimals and none.
+var currencies = []string{"USD", "EUR", "JPY"}
 
-// list looks what is for sale, and puts something up when that is little.
-func (c *client) list(ctx context.Context) {
-	o, a := c.ask(ctx, op{Kind: list}, queryTickets, graphql.Vars{"first": 20})
-	if o.Answer != granted {
-		return
-	}
-	c.shelf = a.Tickets.Nodes
-	if len(c.shelf) < c.mix.thin {
-		c.sell(ctx)
-	}
-}
-
-func (c *client) sell(ctx context.Context) {
-	input := graphql.Vars{"title": fmt.Sprintf("Seat %d of client %d", c.keys, c.index), "price": price(c.random)}
-	key := c.key()
-	if key != "" {
-		input["idempotencyKey"] = key
-	}
-	for range 3 {
-		o, a := c.ask(ctx, op{Kind: sell, Key: key}, createTicket, graphql.Vars{"input": input})
-		if t := a.Result.Ticket; t != nil {
-			c.selling[t.ID] = *t
-		}
-		if o.Answer != lost || key == "" {
-			return
-		}
-	}
-}
-
-func (c *client) edit(ctx context.Context) {
-	id := pick(c.random, c.selling)
-	if id == "" {
-		return
-	}
-	input := graphql.Vars{"ticketId": id, "price": price(c.random)}
-	if c.chance(50) {
-		input["expectedVersion"] = c.selling[id].Version
-	}
-	o, a := c.ask(ctx, op{Kind: edit, Ticket: id}, updateTicket, graphql.Vars{"input": input})
-	switch {
-	case a.Result.Ticket != nil:
-		c.selling[id] = *a.Result.Ticket
-	case o.Answer == "TICKET_RESERVED" && c.chance(20), o.Answer == "TICKET_WITHDRAWN":
-		delete(c.selling, id)
-	case o.Answer == "STALE_VERSION":
-		t := c.selling[id]
-		t.Version++
-		c.selling[id] = t
-	}
-}
-
-func (c *client) withdraw(ctx context.Context) {
-	id := pick(c.random, c.selling)
-	if id == "" {
-		return
-	}
-	o, _ := c.ask(ctx, op{Kind: withdraw, Ticket: id}, withdrawTicket, graphql.Vars{"input": graphql.Vars{"ticketId": id}})
-	if o.Answer == granted {
-		delete(c.selling, id)
-	}
-}
-
-// look asks who holds a ticket.
-func (c *client) look(ctx context.Context) {
-	t, ok := c.wanted()
-	if !ok {
-		return
-	}
-	c.ask(ctx, op{Kind: look, Ticket: t.ID}, queryTicket, graphql.Vars{"id": t.ID})
-}
-
-// wanted returns somebody else's ticket, rather one of those that all others see first, too.
-func (c *client) wanted() (ticketData, bool) {
-	if len(c.shelf) == 0 {
-		return ticketData{}, false
-	}
-	t := c.shelf[min(c.random.IntN(len(c.shelf)), c.random.IntN(len(c.shelf)))]
-	return t, t.Seller.ID != c.userID
-}
-
-// reserve orders a ticket. A lost answer makes the client ask again with the same key; now and
-// then it does so without need, or twice at once.
-func (c *client) reserve(ctx context.Context) {
-	t, ok := c.wanted()
-	if !ok {
-		return
-	}
-	o := op{Kind: reserve, Ticket: t.ID, Key: c.key()}
-	input := graphql.Vars{"ticketId": t.ID}
-	if o.Key != "" {
-		input["idempotencyKey"] = o.Key
-	}
-	if c.chance(30) {
-		input["expectedPrice"] = t.Price
-	}
-	vars := graphql.Vars{"input": input}
-	if o.Key != "" && c.chance(5) {
-		c.twice(ctx, o, createOrder, vars)
-		return
-	}
-	for range 3 {
-		got, _ := c.ask(ctx, o, createOrder, vars)
-		if got.Answer != lost && (got.Answer != granted || c.chance(90)) || o.Key == "" {
-			return
-		}
-	}
-}
-
-// twice sends the same request two times at once: the other one from a second device.
-func (c *client) twice(ctx context.Context, o op, query string, vars graphql.Vars) {
-	second := &client{
-		index: c.index, userID: c.userID, api: c.api, history: c.history, orders: c.orders,
-		random: rand.New(rand.NewPCG(c.random.Uint64(), c.random.Uint64())), //nolint:gosec // repeatable on purpose
-		buying: map[string]orderData{},
-	}
-	var both sync.WaitGroup
-	both.Go(func() { second.ask(ctx, o, query, vars) })
-	c.ask(ctx, o, query, vars)
-	both.Wait()
-	maps.Copy(c.buying, second.buying)
-}
-
-func (c *client) cancel(ctx context.Context) {
-	id := pick(c.random, c.buying)
-	if id == "" {
-		return
-	}
-	c.ask(ctx, op{Kind: cancel, Order: id}, cancelOrder, graphql.Vars{"input": graphql.Vars{"orderId": id}})
-}
-
-func (c *client) read(ctx context.Context) {
-	id := pick(c.random, c.buying)
-	if id == "" {
-		return
-	}
-	c.ask(ctx, op{Kind: read, Order: id}, queryOrder, graphql.Vars{"id": id})
-}
-
-// pry tries to read or cancel what belongs to somebody else.
-func (c *client) pry(ctx context.Context, k kind) {
-	id := c.orders.foreign(c.random, c.index)
-	if id == "" {
-		return
-	}
-	if k == peek {
-		c.ask(ctx, op{Kind: peek, Order: id}, queryOrder, graphql.Vars{"id": id})
-		return
-	}
-	c.ask(ctx, op{Kind: meddle, Order: id}, cancelOrder, graphql.Vars{"input": graphql.Vars{"orderId": id}})
+func price(random *rand.Rand) moneyData {
+	return moneyData{1000 + random.IntN(9000), currencies[random.IntN(len(currencies))]}
 }
 
 // newClients signs people up, each with a stream of random numbers of its own.
-func newClients(ctx context.Context, n int, seed uint64, m mix, endpoint string, h *history) ([]*client, error) {
+func newClients(ctx context.Context, n int, seed uint64, habits mix, endpoint string, h *history) ([]*client, error) {
 	const answers = 15 * time.Second // within which one comes or is lost
 	transport := &http.Transport{MaxIdleConnsPerHost: 2 * n}
-	orders := &directory{owner: map[string]int{}}
+	m := newMarket()
 	var clients []*client
 	for i := range n {
 		c := &client{
 			index: i, api: graphql.Client{Endpoint: endpoint, HTTP: &http.Client{Transport: transport, Timeout: answers}},
-			random: stream(seed, uint64(i)+1), mix: m, history: h, orders: orders, //nolint:gosec // not negative
+			random: stream(seed, uint64(i)+1), mix: habits, history: h, market: m, //nolint:gosec // not negative
 			selling: map[string]ticketData{}, buying: map[string]orderData{},
 		}
 		if err := signUpClient(ctx, c); err != nil {

@@ -15,13 +15,16 @@ import (
 // evidence is everything that the verdicts rest on: what the clients were answered, and what the
 // system has stored and told when nothing moves any more.
 type evidence struct {
-	At      int64            `json:"at"` // when it was gathered, in nanoseconds since 1970
-	Ops     []op             `json:"-"`  // a file of its own
-	Users   []string         `json:"users"`
-	Events  []told           `json:"events"`
-	Orders  []orderRow       `json:"orders"`
-	Tickets []ticketRow      `json:"tickets"`
-	Due     map[string]int64 `json:"deadlines"`
+	At       int64            `json:"at"` // when it was gathered, in nanoseconds since 1970
+	Ops      []op             `json:"-"`  // a file of its own
+	Users    []string         `json:"users"`
+	Events   []told           `json:"events"`
+	Orders   []orderRow       `json:"orders"`
+	Tickets  []ticketRow      `json:"tickets"`
+	Payments []paymentRow     `json:"payments"`
+	Refunds  []refundRow      `json:"refunds"`
+	Intents  []intentRow      `json:"intents"` // at the card processor
+	Due      map[string]int64 `json:"deadlines"`
 
 	Services int      `json:"services"`
 	Ended    []string `json:"ended"` // services that ended by themselves, and when
@@ -31,12 +34,15 @@ type evidence struct {
 	Outboxes []audit.Waiting    `json:"outboxes"`
 	Queues   map[string]int     `json:"queues"`
 	Parked   []string           `json:"parked"`
+
+	Reconciled audit.Reconciliation `json:"reconciled"`
 }
 
 // orderRow is an order as orders has stored it.
 type orderRow struct {
 	ID, Ticket, Buyer, Key, Status, Reason string
 	Version, Price                         int
+	Currency, Payment                      string
 	History                                []orderChange
 }
 
@@ -58,6 +64,27 @@ type ticketRow struct {
 	Seller, Key  string
 }
 
+// paymentRow is a payment as payments has stored it.
+type paymentRow struct {
+	ID, Order, Buyer, Seller, Key, Status, Step string
+	Version, Amount, Refunded                   int
+	Currency                                    string
+}
+
+// refundRow is a refund as payments has stored it.
+type refundRow struct {
+	ID, Payment, Key, Status string
+	Amount                   int
+}
+
+// intentRow is what the card processor's ledger says of one payment there. Captures are how often
+// money was taken; the amounts are in minor units.
+type intentRow struct {
+	ID, Payment, Currency                  string
+	Captures                               int
+	Authorized, Captured, Voided, Refunded int
+}
+
 // gather reads what is stored. The system is up to rest: services that have ended hold no events
 // that the queues do not show.
 func gather(ctx context.Context, databases audit.Databases, brokerURL string) (e *evidence, err error) {
@@ -70,6 +97,9 @@ func gather(ctx context.Context, databases audit.Databases, brokerURL string) (e
 	}
 	if err := databases.Read(ctx, events.Expiration, e.readDeadlines(ctx)); err != nil {
 		return nil, fmt.Errorf("gather deadlines: %w", err)
+	}
+	if err := databases.Read(ctx, events.Payments, e.readPayments(ctx)); err != nil {
+		return nil, fmt.Errorf("gather payments: %w", err)
 	}
 	const enough = 1000
 	if e.Compared, err = databases.Compare(ctx, enough); err != nil {
@@ -99,7 +129,7 @@ func gather(ctx context.Context, databases audit.Databases, brokerURL string) (e
 func (e *evidence) readOrders(ctx context.Context) func(*pgx.Conn) error {
 	return func(conn *pgx.Conn) error {
 		rows, err := conn.Query(ctx, `
-			SELECT o.id, o.ticket_id, o.buyer_id, coalesce(o.idempotency_key, ''), o.status, coalesce(o.cancel_reason, ''), o.version, o.price_minor_units,
+			SELECT o.id, o.ticket_id, o.buyer_id, coalesce(o.idempotency_key, ''), o.status, coalesce(o.cancel_reason, ''), o.version, o.price_minor_units, o.currency, coalesce(o.payment_id, ''),
 				coalesce(e.version, 0), coalesce(e.from_status, ''), coalesce(e.to_status, ''), coalesce(e.reason, ''), coalesce(e.actor, ''),
 				coalesce(pg_xact_commit_timestamp(e.xmin), 'epoch')
 			FROM orders o LEFT JOIN order_events e ON e.order_id = o.id ORDER BY o.id, e.version`)
@@ -110,7 +140,7 @@ func (e *evidence) readOrders(ctx context.Context) func(*pgx.Conn) error {
 		var c orderChange
 		var committed time.Time
 		fields := []any{
-			&o.ID, &o.Ticket, &o.Buyer, &o.Key, &o.Status, &o.Reason, &o.Version, &o.Price,
+			&o.ID, &o.Ticket, &o.Buyer, &o.Key, &o.Status, &o.Reason, &o.Version, &o.Price, &o.Currency, &o.Payment,
 			&c.Version, &c.From, &c.To, &c.Reason, &c.Actor, &committed,
 		}
 		_, err = pgx.ForEachRow(rows, fields, func() error {
@@ -149,6 +179,35 @@ func (e *evidence) readDeadlines(ctx context.Context) func(*pgx.Conn) error {
 		var order string
 		var due time.Time
 		_, err = pgx.ForEachRow(rows, []any{&order, &due}, func() error { e.Due[order] = due.UnixNano(); return nil })
+		return err
+	}
+}
+
+func (e *evidence) readPayments(ctx context.Context) func(*pgx.Conn) error {
+	return func(conn *pgx.Conn) error {
+		rows, err := conn.Query(ctx, `
+			SELECT id, order_id, buyer_id, seller_id, idempotency_key, status, step, version, amount_minor_units, refunded_minor_units, currency
+			FROM payments ORDER BY id`)
+		if err != nil {
+			return err
+		}
+		if e.Payments, err = pgx.CollectRows(rows, pgx.RowToStructByPos[paymentRow]); err != nil {
+			return err
+		}
+		if rows, err = conn.Query(ctx, `SELECT id, payment_id, idempotency_key, status, amount_minor_units FROM refunds ORDER BY id`); err != nil {
+			return err
+		}
+		if e.Refunds, err = pgx.CollectRows(rows, pgx.RowToStructByPos[refundRow]); err != nil {
+			return err
+		}
+		rows, err = conn.Query(ctx, `
+			SELECT intent_id, payment_id, currency, (SELECT count(*) FROM simulator.ledger l WHERE l.intent_id = b.intent_id AND movement = 'captured'),
+				authorized, captured, voided, refunded
+			FROM simulator.balances b ORDER BY intent_id`)
+		if err != nil {
+			return err
+		}
+		e.Intents, err = pgx.CollectRows(rows, pgx.RowToStructByPos[intentRow])
 		return err
 	}
 }

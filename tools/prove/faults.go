@@ -57,9 +57,10 @@ func everything() []fault {
 		deck = append(deck, killed(spec.Name))
 	}
 	return append(deck,
-		killed(events.Orders), killed(events.Tickets), // the heart twice
-		killed(events.Orders, events.Tickets, events.Expiration),
-		restarted(events.Orders), restarted(events.Tickets),
+		killed(events.Orders), killed(events.Payments), // where it matters most
+		killed(events.Orders, events.Payments),
+		killed(events.Orders, events.Tickets, events.Expiration, events.Payments),
+		restarted(events.Orders), restarted(events.Payments),
 		fault{"restart RabbitMQ", nil, func(ctx context.Context, s *stack.Stack, d time.Duration) error { return down(ctx, d, s.RabbitMQ.Stop) }},
 		fault{"kill -9 RabbitMQ", nil, func(ctx context.Context, s *stack.Stack, d time.Duration) error { return down(ctx, d, s.RabbitMQ.Kill) }},
 		fault{"restart Postgres", nil, func(ctx context.Context, s *stack.Stack, d time.Duration) error { return down(ctx, d, s.Postgres.Stop) }},
@@ -67,8 +68,9 @@ func everything() []fault {
 		fault{"kill -9 RabbitMQ and orders", []string{events.Orders}, func(ctx context.Context, s *stack.Stack, d time.Duration) error {
 			return down(ctx, d, s.RabbitMQ.Kill, s.Service(events.Orders).Kill)
 		}},
-		locked(events.Tickets, "inbox"), locked(events.Orders, "tickets"), locked(events.Expiration, "inbox"),
-		slow(events.Tickets), slow(events.Orders),
+		locked(events.Tickets, "inbox"), locked(events.Orders, "tickets"), locked(events.Orders, "payments"),
+		locked(events.Expiration, "inbox"), locked(events.Payments, "payments"),
+		slow(events.Tickets), slow(events.Orders), slow(events.Payments),
 	)
 }
 
@@ -169,7 +171,7 @@ func heal(ctx context.Context, s *stack.Stack) error {
 	if err := services.Wait(); err != nil {
 		return err
 	}
-	for _, service := range []string{events.Tickets, events.Orders} {
+	for _, service := range []string{events.Tickets, events.Orders, events.Payments} {
 		err := onDatabase(ctx, s, service, func(conn *pgx.Conn) error {
 			_, err := conn.Exec(ctx, quick)
 			return err

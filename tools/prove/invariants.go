@@ -29,15 +29,17 @@ func (v *verdict) checked(format string, args ...any) { v.Checked = fmt.Sprintf(
 const (
 	oneSeen     = "one live order per ticket, as its buyers saw it"
 	oneStored   = "one live order per ticket, as orders committed it"
-	transitions = "only legal changes of orders and tickets"
+	transitions = "only legal changes of orders, tickets and payments"
 	versions    = "no version missing or told twice, one line of history each"
 	kept        = "what was granted is stored"
 	replicas    = "replicas equal their source"
 	locks       = "tickets are held by exactly the live orders"
 	quiet       = "outboxes, queues and parking queues are empty"
 	deadlines   = "overdue orders ended, ended orders have no deadline"
-	privacy     = "nobody read or changed a foreign order"
-	idempotency = "one idempotency key, one order"
+	privacy     = "nobody read or changed what is somebody else's"
+	idempotency = "one idempotency key, one thing made"
+	money       = "money was kept exactly for complete orders, once, the price"
+	books       = "processor, payments and orders agree on every payment"
 	answers     = "only answers that the schema explains"
 	alive       = "no service ended by itself"
 )
@@ -55,6 +57,8 @@ var invariants = []struct {
 	{replicas, func(e *evidence) verdict { return e.compared("replica") }},
 	{locks, func(e *evidence) verdict { return e.compared("lock") }},
 	{quiet, nothingWaits},
+	{money, moneyForTickets},
+	{books, booksAgree},
 	{deadlines, deadlinesMet},
 	{privacy, nothingForeign},
 	{idempotency, oneOrderPerKey},
@@ -115,18 +119,32 @@ func oneStoredOrder(e *evidence) verdict {
 var orderChanges = map[[2]string][]string{
 	{"", "created"}:                   {""},
 	{"created", "awaiting_payment"}:   {""},
-	{"created", "cancelled"}:          {"buyer_cancelled", "expired", "reservation_refused"},
-	{"awaiting_payment", "cancelled"}: {"buyer_cancelled", "expired"},
+	{"created", "cancelled"}:          {"buyer_cancelled", "expired", "reservation_refused", "payment_failed"},
+	{"awaiting_payment", "cancelled"}: {"buyer_cancelled", "expired", "payment_failed", "refunded"}, // a refund may overtake its payment
+	{"awaiting_payment", "complete"}:  {""},
+	{"complete", "cancelled"}:         {"refunded"},
 }
 
 // Events that may be the next about a ticket, by the last one.
 var ticketChanges = map[events.Type][]events.Type{
 	"":                     {events.TicketCreated},
-	events.TicketCreated:   {events.TicketUpdated, events.TicketReserved, events.TicketWithdrawn},
-	events.TicketUpdated:   {events.TicketUpdated, events.TicketReserved, events.TicketWithdrawn},
-	events.TicketReleased:  {events.TicketUpdated, events.TicketReserved, events.TicketWithdrawn},
-	events.TicketReserved:  {events.TicketReleased, events.TicketReserved},
+	events.TicketCreated:   {events.TicketUpdated, events.TicketReserved, events.TicketSold, events.TicketWithdrawn},
+	events.TicketUpdated:   {events.TicketUpdated, events.TicketReserved, events.TicketSold, events.TicketWithdrawn},
+	events.TicketReleased:  {events.TicketUpdated, events.TicketReserved, events.TicketSold, events.TicketWithdrawn},
+	events.TicketReserved:  {events.TicketReleased, events.TicketReserved, events.TicketSold, events.TicketWithdrawn},
+	events.TicketSold:      {events.TicketReleased, events.TicketWithdrawn},
 	events.TicketWithdrawn: nil,
+}
+
+// Events that may be the next that is told of a payment, by the last one. Not every version is told.
+var paymentChanges = map[events.Type][]events.Type{
+	"":                       {events.PaymentStarted},
+	events.PaymentStarted:    {events.PaymentAuthorized, events.PaymentSucceeded, events.PaymentFailed, events.PaymentVoided},
+	events.PaymentAuthorized: {events.PaymentSucceeded, events.PaymentFailed, events.PaymentVoided},
+	events.PaymentSucceeded:  {events.PaymentRefunded},
+	events.PaymentRefunded:   {events.PaymentRefunded},
+	events.PaymentFailed:     nil,
+	events.PaymentVoided:     nil,
 }
 
 func onlyLegalChanges(e *evidence) verdict {
@@ -156,16 +174,29 @@ func onlyLegalChanges(e *evidence) verdict {
 			last = t
 		}
 	}
+	for payment, all := range e.told(paymentEvents) {
+		last := events.Type("")
+		for _, t := range all {
+			changes++
+			if !slices.Contains(paymentChanges[last], t.Type) {
+				v.violate("payment %s: version %d is %s after %q", payment, t.Version, t.Type, last)
+			}
+			last = t.Type
+		}
+	}
 	v.checked("%d changes", changes)
 	return v
 }
 
-// Events of which there is one for each version of their subject.
+// Events of which there is one for each version of their subject, or for payments at most one.
 var (
 	ticketEvents = []events.Type{
 		events.TicketCreated, events.TicketUpdated, events.TicketReserved, events.TicketReleased, events.TicketSold, events.TicketWithdrawn,
 	}
-	orderEvents = []events.Type{events.OrderCreated, events.OrderAwaitingPayment, events.OrderCompleted, events.OrderCancelled}
+	orderEvents   = []events.Type{events.OrderCreated, events.OrderAwaitingPayment, events.OrderCompleted, events.OrderCancelled}
+	paymentEvents = []events.Type{
+		events.PaymentStarted, events.PaymentAuthorized, events.PaymentSucceeded, events.PaymentFailed, events.PaymentVoided, events.PaymentRefunded,
+	}
 )
 
 // told returns the events of the types, of each subject, in the order of versions.
@@ -209,7 +240,16 @@ func noVersionMissing(e *evidence) verdict {
 	for _, t := range e.Tickets {
 		count("events about ticket", t.ID, t.Version, versionsOf(aboutTickets[t.ID]))
 	}
-	v.checked("%d versions of %d tickets and %d orders", total, len(e.Tickets), len(e.Orders))
+	aboutPayments := e.told(paymentEvents)
+	for _, p := range e.Payments {
+		total += p.Version
+		found := versionsOf(aboutPayments[p.ID])
+		// Only that the buyer has to act is not told: one version at most.
+		if !slices.IsSorted(found) || len(slices.Compact(slices.Clone(found))) != len(found) || len(found) < p.Version-1 || len(found) > p.Version {
+			v.violate("events about payment %s at version %d: has %v", p.ID, p.Version, found)
+		}
+	}
+	v.checked("%d versions of %d tickets, %d orders, %d payments", total, len(e.Tickets), len(e.Orders), len(e.Payments))
 	return v
 }
 
@@ -313,19 +353,23 @@ func deadlinesMet(e *evidence) verdict {
 	return v
 }
 
-// nothingForeign checks that whoever was told of an order is its buyer.
+// nothingForeign checks that whoever was told of an order is its buyer, and of a payment its buyer or seller.
 func nothingForeign(e *evidence) verdict {
 	var v verdict
 	buyer := map[string]string{}
 	for _, o := range e.Orders {
 		buyer[o.ID] = o.Buyer
 	}
+	between := map[string][]string{}
+	for _, p := range e.Payments {
+		between[p.ID] = []string{p.Buyer, p.Seller}
+	}
 	tried, seen := 0, 0
 	for _, o := range e.Ops {
-		if o.Kind == peek || o.Kind == meddle {
+		if slices.Contains(prying, o.Kind) {
 			tried++
 			if o.Answer == granted {
-				v.violate("client %d was granted to %s %s", o.Client, o.Kind, o.Order)
+				v.violate("client %d was granted to %s %s%s", o.Client, o.Kind, o.Order, o.Payment)
 			}
 		}
 		for _, order := range o.Orders {
@@ -334,8 +378,14 @@ func nothingForeign(e *evidence) verdict {
 				v.violate("client %d (%s) was shown order %s of %s", o.Client, e.Users[o.Client], order, buyer[order])
 			}
 		}
+		for _, payment := range o.Payments {
+			seen++
+			if of := between[payment]; !slices.Contains(of, e.Users[o.Client]) {
+				v.violate("client %d (%s) was shown payment %s between %v", o.Client, e.Users[o.Client], payment, of)
+			}
+		}
 	}
-	v.checked("%d attempts, %d orders shown", tried, seen)
+	v.checked("%d attempts, %d orders and payments shown", tried, seen)
 	return v
 }
 
@@ -362,6 +412,17 @@ func oneOrderPerKey(e *evidence) verdict {
 		}
 		if o.Answer == granted && o.Kind == sell {
 			note(o.Key, o.Ticket)
+		}
+		if o.Kind == pay && o.Answer != "PAYMENT_IN_PROGRESS" && o.Answer != "ORDER_ALREADY_PAID" { // those name another payment
+			note(o.Key, o.Payment)
+		}
+	}
+	for _, p := range e.Payments {
+		note(p.Key, p.ID)
+	}
+	for _, r := range e.Refunds {
+		if r.Key != r.Payment { // the system's own
+			note(r.Key, r.ID)
 		}
 	}
 	for _, o := range e.Orders {

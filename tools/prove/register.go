@@ -139,12 +139,15 @@ func (e *evidence) registers() map[string][]porcupine.Operation {
 		case ticket == "":
 		case o.Kind == reserve && o.Answer == "TICKET_RESERVED":
 			add(ticket, o.Client, step{what: taken}, o.Call, o.Return)
-		case o.Kind == cancel && o.Answer == "ORDER_NOT_CANCELLABLE":
+		case o.Kind == cancel && o.Answer == "ORDER_NOT_CANCELLABLE", o.Kind == pay && o.Answer == "ORDER_ALREADY_PAID":
 			add(ticket, o.Client, step{holds, o.Order}, o.Call, o.Return)
-		case o.Answer != granted:
+		case o.Answer != granted && o.Answer != "ORDER_NOT_PAYABLE":
 		case o.Status == "CANCELLED":
 			add(ticket, o.Client, step{over, o.Order}, o.Call, o.Return)
 		case o.Status != "":
+			add(ticket, o.Client, step{holds, o.Order}, o.Call, o.Return)
+		}
+		if o.Kind == pay && o.Paid == "SUCCEEDED" {
 			add(ticket, o.Client, step{holds, o.Order}, o.Call, o.Return)
 		}
 		if o.Held != nil && *o.Held {

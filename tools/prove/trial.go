@@ -12,6 +12,7 @@ import (
 
 	"github.com/anishathalye/porcupine"
 
+	"boxoffice.dev/pkg/events"
 	"boxoffice.dev/tools/internal/audit"
 	"boxoffice.dev/tools/internal/stack"
 )
@@ -37,6 +38,7 @@ type trial struct {
 	dir     string
 	history *history
 	clients []*client
+	begun   time.Time
 	ended   []string
 
 	tap     *tap
@@ -46,7 +48,7 @@ type trial struct {
 
 // begin starts a system of its own, signs clients up and listens to all events.
 func begin(ctx context.Context, o options) (_ *trial, err error) {
-	t := &trial{options: o, history: &history{}, tapped: func() {}}
+	t := &trial{options: o, begun: time.Now(), history: &history{}, tapped: func() {}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, t.close())
@@ -68,7 +70,10 @@ func begin(ctx context.Context, o options) (_ *trial, err error) {
 		Race: o.race, Overlay: overlay, PostgresSettings: []string{"track_commit_timestamp=on"}, Progress: o.say,
 		Settings: map[string][]string{
 			"auth":   {"SIGN_UPS_PER_ADDRESS=1000000", "PASSWORD_MEMORY_KIB=64", "ACCESS_TOKEN_TTL=12h"},
-			"orders": {"HOLD=" + hold.String()},
+			"orders": {"HOLD=" + hold.String(), "PAYMENT_GRACE=2s"},
+			"payments": {
+				"PAYMENT_WAIT=2s", "PAYMENT_GIVE_UP=5s", "FAILED_PAYMENTS_PER_HOUR=1000000", "SIMULATOR_WEBHOOKS=" + webhooks(o.seed),
+			},
 		},
 	})
 	if err != nil {
@@ -94,6 +99,12 @@ func begin(ctx context.Context, o options) (_ *trial, err error) {
 		}
 	}
 	return t, nil
+}
+
+// webhooks chooses how reliably the card processor tells of what it has done.
+func webhooks(seed uint64) string {
+	modes := []string{"prompt", "late", "twice", "shuffled", "never"}
+	return modes[seed%uint64(len(modes))]
 }
 
 func (t *trial) close() error {
@@ -190,6 +201,10 @@ func (t *trial) judge(ctx context.Context) (*evidence, []verdict, error) {
 		return nil, nil, err
 	}
 	t.say("settled in %.1f s", time.Since(rest).Seconds())
+	reconciled, err := t.databases().Reconcile(ctx, "http://"+t.Service(events.Payments).AdminAddr+"/ledger", t.begun, time.Second)
+	if err != nil {
+		return nil, nil, err
+	}
 	for _, spec := range stack.Specs() {
 		if !t.Service(spec.Name).Running() {
 			t.ended = append(t.ended, spec.Name+" ended by itself after all faults")
@@ -202,6 +217,7 @@ func (t *trial) judge(ctx context.Context) (*evidence, []verdict, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	e.Reconciled = reconciled
 	e.Ops, e.Events, e.Services, e.Ended = t.history.all(), t.tap.all(), len(stack.Specs()), t.ended
 	for _, c := range t.clients {
 		e.Users = append(e.Users, c.userID)

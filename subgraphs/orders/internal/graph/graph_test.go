@@ -60,7 +60,9 @@ func newSubgraph(t *testing.T) *subgraph {
 	}
 	t.Cleanup(pool.Close)
 	s.pool = pool
-	s.orders = order.NewService(order.Config{Hold: 15 * time.Minute, MaxUnpaid: 200}, pool, outbox.New(pool), time.Now)
+	s.orders = order.NewService(order.Config{
+		Hold: 15 * time.Minute, MaxUnpaid: 200, PaymentFailure: order.CancelOrder, PaymentGrace: time.Minute, Wait: time.Hour,
+	}, pool, outbox.New(pool), time.Now)
 	s.handler = gqlserver.New(gqlserver.Config{
 		Schema: graph.Schema(s.orders, time.Now), ServiceToken: serviceToken,
 		Verify: func(_ context.Context, token string) (identity.Caller, error) {
@@ -127,6 +129,24 @@ func (s *subgraph) ticket() string {
 	return e.Subject
 }
 
+// hear delivers an event as the broker would.
+func (s *subgraph) hear(typ events.Type, p events.Payload) {
+	s.t.Helper()
+	if err := s.orders.Reactions().Deliver(s.t.Context(), events.New(typ, p)); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// pays delivers that a payment for the order has the status.
+func (s *subgraph) pays(o order.Order, p *events.Payment, typ events.Type, status string) {
+	s.t.Helper()
+	if p.ID == "" {
+		*p = events.Payment{ID: id.New(id.Payment), OrderID: o.ID, Amount: o.Price, StartedAt: o.CreatedAt}
+	}
+	p.Version, p.Status = p.Version+1, status
+	s.hear(typ, *p)
+}
+
 func (s *subgraph) order(buyer string) order.Order {
 	s.t.Helper()
 	o, err := s.orders.Create(s.t.Context(), buyer, order.CreateInput{TicketID: s.ticket()})
@@ -188,6 +208,55 @@ func TestOrder(t *testing.T) {
 			t.Errorf("got %+v", a)
 		}
 	})
+}
+
+func TestPaidOrder(t *testing.T) {
+	s := newSubgraph(t)
+	buyer := id.New(id.User)
+	o := s.order(buyer)
+	var p events.Payment
+	show := func(want string) {
+		t.Helper()
+		a := s.ask(buyer, `query($id: ID!) { order(id: $id) { status viewerCanCancel viewerCanPay cancellation { reason } } }`, map[string]any{"id": o.ID})
+		if got, _ := json.Marshal(a.Data["order"]); string(got) != want {
+			t.Errorf("O13 got %s %+v, want %s", got, a.Errors, want)
+		}
+	}
+	s.hear(events.TicketReserved, events.Ticket{ID: o.TicketID, Version: 2, Title: o.Title, Price: o.Price, SellerID: o.SellerID, Availability: "reserved", OrderID: o.ID})
+	show(`{"cancellation":null,"status":"AWAITING_PAYMENT","viewerCanCancel":true,"viewerCanPay":true}`)
+	s.pays(o, &p, events.PaymentStarted, "processing")
+	show(`{"cancellation":null,"status":"AWAITING_PAYMENT","viewerCanCancel":true,"viewerCanPay":false}`)
+	s.pays(o, &p, events.PaymentAuthorized, "authorized")
+	show(`{"cancellation":null,"status":"AWAITING_PAYMENT","viewerCanCancel":false,"viewerCanPay":false}`)
+
+	a := s.ask(buyer, `mutation($id: ID!) { cancelOrder(input: {orderId: $id}) { order { id }
+		errors { __typename ... on UserError { code message } ... on OrderNotCancellableError { order { id viewerCanCancel } } } } }`, map[string]any{"id": o.ID})
+	want := fmt.Sprintf(`{"errors":[{"__typename":"OrderNotCancellableError","code":"ORDER_NOT_CANCELLABLE","message":"The order is being paid.",`+
+		`"order":{"id":%q,"viewerCanCancel":false}}],"order":null}`, o.ID)
+	if got, _ := json.Marshal(a.Data["cancelOrder"]); string(got) != want {
+		t.Errorf("O7 got  %s %+v\nwant %s", got, a.Errors, want)
+	}
+
+	answers := make(chan answer)
+	go func() {
+		answers <- s.ask(buyer, `query($id: ID!) { order(id: $id, atLeastVersion: 3) { version status } }`, map[string]any{"id": o.ID})
+	}()
+	s.pays(o, &p, events.PaymentSucceeded, "succeeded")
+	a = <-answers
+	if got, _ := json.Marshal(a.Data["order"]); string(got) != `{"status":"COMPLETE","version":3}` {
+		t.Errorf("P5 got %s %+v", got, a.Errors)
+	}
+	show(`{"cancellation":null,"status":"COMPLETE","viewerCanCancel":false,"viewerCanPay":false}`)
+
+	p.RefundedBy = "operator"
+	s.pays(o, &p, events.PaymentRefunded, "refunded")
+	show(`{"cancellation":{"reason":"REFUNDED"},"status":"CANCELLED","viewerCanCancel":false,"viewerCanPay":false}`)
+	a = s.ask(buyer, `query($id: ID!) { order(id: $id) { history { nodes { actor to } } } }`, map[string]any{"id": o.ID})
+	const lines = `{"history":{"nodes":[{"actor":"BUYER","to":"CREATED"},{"actor":"SYSTEM","to":"AWAITING_PAYMENT"},` +
+		`{"actor":"BUYER","to":"COMPLETE"},{"actor":"OPERATOR","to":"CANCELLED"}]}}`
+	if got, _ := json.Marshal(a.Data["order"]); string(got) != lines {
+		t.Errorf("O13 got  %s %+v\nwant %s", got, a.Errors, lines)
+	}
 }
 
 func TestTypedErrors(t *testing.T) {

@@ -4,14 +4,17 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"os"
 
 	"boxoffice.dev/pkg/identity"
 	"boxoffice.dev/pkg/server"
 	"boxoffice.dev/router/internal/gateway"
+	"boxoffice.dev/router/internal/httpapi"
 	"boxoffice.dev/router/internal/operation"
 	"boxoffice.dev/router/internal/persisted"
 	"boxoffice.dev/router/internal/upstream"
@@ -19,26 +22,81 @@ import (
 
 type config struct {
 	server.Config
-	Supergraph     string            `env:"SUPERGRAPH" envDefault:"schema/supergraph.graphql"`
-	SubgraphURLs   map[string]string `env:"SUBGRAPH_URLS" envKeyValSeparator:"="` // override the supergraph's
-	ServiceToken   server.Secret     `env:"SERVICE_TOKEN,required"`
-	JWKSURL        string            `env:"JWKS_URL" envDefault:"http://127.0.0.1:4001/.well-known/jwks.json"`
-	AllowedOrigins []string          `env:"ALLOWED_ORIGINS"` // of other pages, such as https://shop.example
-	TrustedProxies []netip.Prefix    `env:"TRUSTED_PROXIES"` // whose X-Forwarded-For is believed
-	Introspection  *bool             `env:"INTROSPECTION"`   // in development, unless set
-	Playground     *bool             `env:"PLAYGROUND"`      // in development, unless set
-	Compression    bool              `env:"COMPRESSION" envDefault:"true"`
-	Documents      []string          `env:"DOCUMENTS"`             // files with trusted documents
-	DocumentsOnly  bool              `env:"DOCUMENTS_ONLY"`        // others are refused
-	APQ            bool              `env:"APQ" envDefault:"true"` // documents that come with their hash are remembered
+	Supergraph     string            `env:"SUPERGRAPH" envDefault:"schema/supergraph.graphql" help:"file with the supergraph, as any composer of Apollo Federation 2 writes it"`
+	SubgraphURLs   map[string]string `env:"SUBGRAPH_URLS" envKeyValSeparator:"=" help:"where subgraphs are, instead of where the supergraph says: auth=http://…,tickets=http://…"`
+	ServiceToken   server.Secret     `env:"SERVICE_TOKEN,required" help:"proves to the subgraphs that the router asks; at least 32 characters"`
+	JWKSURL        string            `env:"JWKS_URL" envDefault:"http://127.0.0.1:4001/.well-known/jwks.json" help:"the public keys that access tokens are verified with"`
+	AllowedOrigins []httpapi.Origin  `env:"ALLOWED_ORIGINS" help:"other origins whose pages may use the API with cookies: https://shop.example,…"`
+	TrustedProxies []netip.Prefix    `env:"TRUSTED_PROXIES" help:"proxies whose X-Forwarded-For is believed: 10.0.0.0/8,…"`
+	Introspection  *bool             `env:"INTROSPECTION" help:"the schema can be asked for and errors suggest names; only in development, unless set"`
+	Playground     *bool             `env:"PLAYGROUND" help:"an editor for trying out the API at /; only in development, unless set"`
+	Compression    bool              `env:"COMPRESSION" envDefault:"true" help:"large answers to queries are compressed for clients that take gzip"`
+	APQ            bool              `env:"APQ" envDefault:"true" help:"documents that come with their hash are remembered (automatic persisted queries)"`
+	Documents      []string          `env:"DOCUMENTS" help:"files with trusted documents, as GraphQL Code Generator or Apollo write them"`
+	DocumentsOnly  bool              `env:"DOCUMENTS_ONLY" envDefault:"false" help:"nothing but trusted documents is executed"`
 	Limits         operation.Limits  `envPrefix:"LIMIT_"`
 	Upstream       upstream.Config   `envPrefix:"SUBGRAPH_"`
 }
 
+// Check finds what the types of the settings do not.
+func (c config) Check() error {
+	var faults []error
+	absolute := func(name, text string) {
+		if u, err := url.Parse(text); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			faults = append(faults, fmt.Errorf("%s: want http://… or https://…, got %q", name, text))
+		}
+	}
+	absolute("JWKS_URL", c.JWKSURL)
+	for _, u := range c.SubgraphURLs {
+		absolute("SUBGRAPH_URLS", u)
+	}
+	if _, err := os.Stat(c.Supergraph); err != nil {
+		faults = append(faults, fmt.Errorf("SUPERGRAPH: %w", err))
+	}
+	if _, err := trusted(c.Documents); err != nil {
+		faults = append(faults, fmt.Errorf("DOCUMENTS: %w", err))
+	}
+	if c.DocumentsOnly && len(c.Documents) == 0 {
+		faults = append(faults, errors.New("DOCUMENTS_ONLY: nothing could be executed, because DOCUMENTS names no file"))
+	}
+	return errors.Join(faults...)
+}
+
+// trusted reads manifests.
+func trusted(files []string) (persisted.Manifest, error) {
+	all := persisted.Manifest{}
+	var faults []error
+	for _, name := range files {
+		text, err := os.ReadFile(name) //nolint:gosec // whoever configures the router names it
+		if err == nil {
+			err = all.Read(text)
+		}
+		if err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", name, err))
+		}
+	}
+	return all, errors.Join(faults...)
+}
+
+var service = server.Service{Name: "router", Listen: "127.0.0.1:4000", Admin: "127.0.0.1:4010"}
+
 func main() {
-	flag.Func("supergraph", "file with the supergraph (default $SUPERGRAPH)", func(name string) error { return os.Setenv("SUPERGRAPH", name) })
+	flag.Func("supergraph", "", func(name string) error { return os.Setenv("SUPERGRAPH", name) })
+	flag.Usage = func() { fmt.Fprint(os.Stdout, usage()) }
 	flag.Parse()
-	server.Main(server.Service{Name: "router", Listen: "127.0.0.1:4000", Admin: "127.0.0.1:4010"}, run)
+	server.Main(service, run)
+}
+
+func usage() string {
+	return `Router answers the operations of a supergraph by asking its subgraphs.
+
+  router [--supergraph FILE]   serve until SIGINT or SIGTERM
+  router healthcheck           exit with 0 if the running router is ready, else with 1
+
+Settings are variables of the environment; lists are separated by commas. These are all,
+with their defaults:
+
+` + server.Help[config](service)
 }
 
 func run(ctx context.Context, cfg config, srv *server.Server) error {
@@ -46,15 +104,9 @@ func run(ctx context.Context, cfg config, srv *server.Server) error {
 	if err != nil {
 		return fmt.Errorf("read supergraph: %w", err)
 	}
-	trusted := persisted.Manifest{}
-	for _, name := range cfg.Documents {
-		manifest, err := os.ReadFile(name) //nolint:gosec // whoever configures the router names it
-		if err != nil {
-			return fmt.Errorf("read trusted documents: %w", err)
-		}
-		if err := trusted.Read(manifest); err != nil {
-			return fmt.Errorf("read trusted documents: %s: %w", name, err)
-		}
+	documents, err := trusted(cfg.Documents)
+	if err != nil {
+		return fmt.Errorf("read trusted documents: %w", err)
 	}
 	unlessSet := func(setting *bool) bool { return setting == nil && cfg.Development() || setting != nil && *setting }
 	handler, err := gateway.New(ctx, gateway.Config{
@@ -62,8 +114,9 @@ func run(ctx context.Context, cfg config, srv *server.Server) error {
 		Verify: identity.NewVerifier(identity.VerifierConfig{JWKSURL: cfg.JWKSURL}).Verify, SecureCookies: !cfg.Development(),
 		AllowedOrigins: cfg.AllowedOrigins, TrustedProxies: cfg.TrustedProxies,
 		Introspection: unlessSet(cfg.Introspection), Playground: unlessSet(cfg.Playground), Compression: cfg.Compression,
-		Persisted: persisted.Config{Trusted: trusted, Only: cfg.DocumentsOnly, Automatic: cfg.APQ},
-		Limits:    cfg.Limits, Upstream: cfg.Upstream,
+		Persisted: persisted.Config{Trusted: documents, Only: cfg.DocumentsOnly, Automatic: cfg.APQ},
+		Limits:    cfg.Limits,
+		Upstream:  cfg.Upstream,
 	})
 	if err != nil {
 		return err

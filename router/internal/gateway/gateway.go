@@ -32,7 +32,7 @@ type Config struct {
 	// SecureCookies is true wherever browsers use https: cookies then carry the __Host- prefix.
 	SecureCookies bool
 
-	AllowedOrigins []string
+	AllowedOrigins []httpapi.Origin
 	TrustedProxies []netip.Prefix
 	Introspection  bool // also suggestions in error messages
 	Playground     bool

@@ -45,7 +45,7 @@ type Config struct {
 
 	AuthSubgraph   string // whose Set-Cookie lines reach the client, and that gets refresh tokens
 	ServiceToken   string // proves to subgraphs that the router asks
-	AllowedOrigins []string
+	AllowedOrigins []Origin
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 
 	MaxBody     int64 // of a request, in bytes

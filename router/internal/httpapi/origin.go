@@ -19,21 +19,30 @@ var preflightHeaders = []string{"Apollo-Require-Preflight", "X-Requested-With", 
 const allowedHeaders = "Content-Type, Authorization, Accept, X-Request-Id, X-Refresh-Token, Traceparent, " +
 	"Apollo-Require-Preflight, X-Requested-With, GraphQL-Preflight"
 
+// Origin is a web origin, such as https://shop.example.
+type Origin string
+
+// UnmarshalText refuses what is not exactly scheme://host, with a port if it has one.
+func (o *Origin) UnmarshalText(text []byte) error {
+	u, err := url.Parse(string(text))
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || string(text) != u.Scheme+"://"+u.Host || strings.Contains(u.Host, "*") {
+		return fmt.Errorf("want an origin such as https://shop.example, got %q", text)
+	}
+	*o = Origin(text)
+	return nil
+}
+
 // origins are the other web origins whose pages may use the API with their visitors' cookies.
 type origins struct {
-	exact      map[string]bool
+	exact      map[Origin]bool
 	protection *http.CrossOriginProtection
 }
 
-func newOrigins(list []string) (origins, error) {
-	o := origins{exact: map[string]bool{}, protection: http.NewCrossOriginProtection()}
+func newOrigins(list []Origin) (origins, error) {
+	o := origins{exact: map[Origin]bool{}, protection: http.NewCrossOriginProtection()}
 	for _, origin := range list {
-		u, err := url.Parse(origin)
-		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || origin != u.Scheme+"://"+u.Host || strings.Contains(u.Host, "*") {
-			return o, fmt.Errorf("not an origin (scheme://host): %q", origin)
-		}
-		if err := o.protection.AddTrustedOrigin(origin); err != nil {
-			return o, fmt.Errorf("origin %q: %w", origin, err)
+		if err := o.protection.AddTrustedOrigin(string(origin)); err != nil {
+			return o, fmt.Errorf("allow origin: %w", err)
 		}
 		o.exact[origin] = true
 	}
@@ -43,7 +52,7 @@ func newOrigins(list []string) (origins, error) {
 // allow tells the browser of an allowed origin to let its page read the answer.
 func (o origins) allow(w http.ResponseWriter, r *http.Request) {
 	origin := r.Header.Get("Origin")
-	if !o.exact[origin] {
+	if !o.exact[Origin(origin)] {
 		return
 	}
 	w.Header().Set("Access-Control-Allow-Origin", origin)

@@ -29,10 +29,10 @@ const UnavailableMessage = "Part of the service is unavailable. Try again."
 
 // Config bounds what a subgraph may cost. Each has a variable of its own in the environment.
 type Config struct {
-	Timeout     time.Duration `env:"TIMEOUT" envDefault:"5s"`        // of one fetch, from connecting to the end of the body
-	MaxBytes    int64         `env:"MAX_BYTES" envDefault:"8388608"` // of one answer
-	Concurrency int           `env:"CONCURRENCY" envDefault:"128"`   // fetches from one subgraph at the same time
-	Wait        time.Duration `env:"WAIT" envDefault:"15s"`          // of a fetch until others have ended
+	Timeout     time.Duration `env:"TIMEOUT" envDefault:"5s" min:"1ms" help:"for one fetch from a subgraph, from connecting to the end of the body"`
+	MaxBytes    int64         `env:"MAX_BYTES" envDefault:"8388608" min:"1" help:"bytes of one answer of a subgraph"`
+	Concurrency int           `env:"CONCURRENCY" envDefault:"128" min:"1" help:"fetches from one subgraph at the same time"`
+	Wait        time.Duration `env:"WAIT" envDefault:"15s" min:"0s" help:"for other fetches from that subgraph to end"`
 }
 
 // NewClient returns the client for all subgraphs.

@@ -1,0 +1,553 @@
+package simulator
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"boxoffice.dev/pkg/postgres/pgtest"
+)
+
+const key = "sk_test_simulator"
+
+// world is a simulator at a time that the test decides.
+type world struct {
+	*Simulator
+	server *httptest.Server
+
+	mu  sync.Mutex
+	now time.Time
+}
+
+func newWorld(t *testing.T, config Config) *world {
+	t.Helper()
+	w := &world{now: time.Date(2031, 5, 1, 12, 0, 0, 0, time.UTC)}
+	config.SecretKey = key
+	config.Now = func() time.Time {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return w.now
+	}
+	w.Simulator = New(config, pgtest.New(t, Migrations()))
+	w.server = httptest.NewServer(w.Handler())
+	t.Cleanup(w.server.Close)
+	return w
+}
+
+func (w *world) advance(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now = w.now.Add(d)
+}
+
+// reply is what the simulator answered.
+type reply struct {
+	status   int
+	replayed bool
+	body     string
+}
+
+// call sends a request. Every second argument is a header's value.
+func (w *world) call(t *testing.T, method, path string, form url.Values, headers ...string) reply {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, w.server.URL+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+key)
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reply{resp.StatusCode, resp.Header.Get("Idempotent-Replayed") == "true", string(body)}
+}
+
+// want fails the test unless the reply has the status and contains the text.
+func (r reply) want(t *testing.T, doing string, status int, replayed bool, text string) reply {
+	t.Helper()
+	if r.status != status || r.replayed != replayed || !strings.Contains(r.body, text) {
+		t.Errorf("%s: got %d, replayed %v: %s; want %d, %v, %s", doing, r.status, r.replayed, r.body, status, replayed, text)
+	}
+	return r
+}
+
+func (r reply) id(t *testing.T) string {
+	t.Helper()
+	var object struct{ ID string }
+	if err := json.Unmarshal([]byte(r.body), &object); err != nil || object.ID == "" {
+		t.Fatalf("no id in %s", r.body)
+	}
+	return object.ID
+}
+
+func pay(token string, more ...string) url.Values {
+	form := url.Values{
+		"amount": {"1999"}, "currency": {"usd"}, "confirm": {"true"}, "capture_method": {"manual"}, "payment_method": {token},
+		"metadata[payment_id]": {"pay_1"},
+	}
+	for i := 0; i < len(more); i += 2 {
+		form.Set(more[i], more[i+1])
+	}
+	return form
+}
+
+func (w *world) count(t *testing.T, table string) (n int) {
+	t.Helper()
+	if err := w.pool.QueryRow(t.Context(), "SELECT count(*) FROM simulator."+table).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// https://docs.stripe.com/api/idempotent_requests, sentence by sentence.
+func TestIdempotency(t *testing.T) {
+	t.Parallel()
+	const intents, header = "/v1/payment_intents", "Idempotency-Key"
+	t.Run("the first answer is repeated", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, Config{})
+		first := w.call(t, "POST", intents, pay("pm_card_visa"), header, "k").want(t, "first", 200, false, `"requires_capture"`)
+		w.call(t, "POST", intents+"/"+first.id(t)+"/cancel", nil, header, "l").want(t, "cancel", 200, false, `"canceled"`)
+		again := w.call(t, "POST", intents, pay("pm_card_visa"), header, "k")
+		if again.want(t, "again", 200, true, ""); again.body != first.body {
+			t.Errorf("got %s, want %s", again.body, first.body)
+		}
+	})
+	t.Run("also when it was a failure", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, Config{})
+		for _, replayed := range []bool{false, true} {
+			w.call(t, "POST", intents, pay("pm_card_chargeDeclined"), header, "declined").want(t, "declined", 402, replayed, `"card_declined"`)
+			w.call(t, "POST", intents, pay("pm_sim_error"), header, "nothing done").want(t, "nothing done", 500, replayed, `"api_error"`)
+			w.call(t, "POST", intents, pay("pm_sim_error_after_success"), header, "done").want(t, "done", 500, replayed, `"api_error"`)
+		}
+		if got := w.count(t, "intents"); got != 2 {
+			t.Errorf("got %d intents, want the declined one and the one that was done", got)
+		}
+	})
+	t.Run("for the same parameters only", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, Config{})
+		first := w.call(t, "POST", intents, pay("pm_card_visa"), header, "k")
+		w.call(t, "POST", intents, pay("pm_card_visa", "amount", "2000"), header, "k").want(t, "another amount", 400, false, `"idempotency_error"`)
+		w.call(t, "POST", intents+"/"+first.id(t)+"/capture", pay("pm_card_visa"), header, "k").want(t, "another path", 400, false, `"idempotency_error"`)
+		w.call(t, "POST", intents, pay("pm_card_visa"), header, "k").want(t, "the same", 200, true, first.id(t))
+	})
+	t.Run("not when validation failed", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, Config{})
+		w.call(t, "POST", intents, pay("pm_card_visa", "amount", "0"), header, "k").want(t, "invalid", 400, false, `"amount"`)
+		w.call(t, "POST", intents, pay("pm_unknown"), header, "k").want(t, "unknown token", 400, false, `"resource_missing"`)
+		w.call(t, "POST", intents, pay("pm_card_visa"), header, "k").want(t, "valid", 200, false, `"requires_capture"`)
+	})
+	t.Run("for 24 hours", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, Config{})
+		w.call(t, "POST", intents, pay("pm_card_visa"), header, "k").want(t, "first", 200, false, "")
+		w.advance(24*time.Hour - time.Second)
+		w.call(t, "POST", intents, pay("pm_card_visa"), header, "k").want(t, "a day later", 200, true, "")
+		w.advance(time.Second)
+		w.call(t, "POST", intents, pay("pm_card_visa"), header, "k").want(t, "after a day", 200, false, "")
+		w.call(t, "POST", intents, pay("pm_card_visa"), header, "k").want(t, "again", 200, true, "")
+		w.advance(24 * time.Hour)
+		if err := w.work(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.count(t, "requests"); got != 0 {
+			t.Errorf("got %d keys, want those that expired deleted", got)
+		}
+	})
+	t.Run("not while the first is at it", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, Config{})
+		tx, err := w.pool.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if locked, err := lockKey(t.Context(), tx, "k"); !locked || err != nil {
+			t.Fatalf("lock: got %v, %v", locked, err)
+		}
+		w.call(t, "POST", intents, pay("pm_card_visa"), header, "k").want(t, "meanwhile", 409, false, `"idempotency_key_in_use"`)
+		if err := tx.Rollback(t.Context()); err != nil { // as when the process dies
+			t.Fatal(err)
+		}
+		w.call(t, "POST", intents, pay("pm_card_visa"), header, "k").want(t, "afterwards", 200, false, "")
+	})
+	t.Run("not without a key", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, Config{})
+		for range 2 {
+			w.call(t, "POST", intents, pay("pm_card_visa")).want(t, "pay", 200, false, "")
+		}
+		if got := w.count(t, "intents"); got != 2 {
+			t.Errorf("got %d intents, want 2", got)
+		}
+	})
+}
+
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, Config{})
+	intents, refunds := "/v1/payment_intents", "/v1/refunds"
+	held := w.call(t, "POST", intents, pay("pm_card_visa")).id(t)
+	for name, tt := range map[string]struct {
+		method, path string
+		form         url.Values
+		status       int
+		text         string
+	}{
+		"no amount":                 {"POST", intents, pay("pm_card_visa", "amount", ""), 400, "parameter_invalid_integer"},
+		"amount with decimals":      {"POST", intents, pay("pm_card_visa", "amount", "19.99"), 400, "parameter_invalid_integer"},
+		"too much":                  {"POST", intents, pay("pm_card_visa", "amount", "100000000"), 400, "amount_too_large"},
+		"upper-case currency":       {"POST", intents, pay("pm_card_visa", "currency", "USD"), 400, `"currency"`},
+		"automatic capture":         {"POST", intents, pay("pm_card_visa", "capture_method", "automatic"), 400, "capture_method=manual"},
+		"another type":              {"POST", intents, pay("pm_card_visa", "payment_method_types[0]", "ideal"), 400, "payment_method_types"},
+		"unknown parameter":         {"POST", intents, pay("pm_card_visa", "colour", "red"), 400, "parameter_unknown"},
+		"unknown expansion":         {"POST", intents, pay("pm_card_visa", "expand[0]", "customer"), 400, "cannot be expanded"},
+		"malformed form":            {"POST", intents, url.Values{"a[b][c]": {"1"}}, 400, "Invalid parameter name"},
+		"64 KiB":                    {"POST", intents, pay("pm_card_visa", "description", strings.Repeat("x", 64<<10)), 400, "body"},
+		"unknown intent":            {"POST", intents + "/pi_unknown/capture", nil, 404, "resource_missing"},
+		"unknown intent to void":    {"POST", intents + "/pi_unknown/cancel", nil, 404, "resource_missing"},
+		"capture with parameters":   {"POST", intents + "/" + held + "/capture", url.Values{"amount_to_capture": {"1"}}, 400, "parameter_unknown"},
+		"list with parameters":      {"GET", intents + "?customer=cus_1", nil, 400, "parameter_unknown"},
+		"list of too many":          {"GET", intents + "?limit=101", nil, 400, "limit"},
+		"list after the unknown":    {"GET", intents + "?starting_after=pi_unknown", nil, 400, "resource_missing"},
+		"list until":                {"GET", intents + "?created[lt]=1", nil, 400, "created[lt]"},
+		"refund of the unknown":     {"POST", refunds, url.Values{"payment_intent": {"pi_unknown"}, "amount": {"1"}}, 404, "resource_missing"},
+		"refund of what is held":    {"POST", refunds, url.Values{"payment_intent": {held}, "amount": {"1"}}, 400, "successful charge"},
+		"unknown refund":            {"GET", refunds + "/re_unknown", nil, 404, "resource_missing"},
+		"refunds after the unknown": {"GET", refunds + "?starting_after=re_unknown", nil, 400, "resource_missing"},
+		"unknown path":              {"GET", "/v1/customers", nil, 404, "Unrecognized request URL"},
+		"another method":            {"DELETE", intents + "/" + held, nil, 404, "Unrecognized request URL"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w.call(t, tt.method, tt.path, tt.form).want(t, name, tt.status, false, tt.text)
+		})
+	}
+	for _, authorization := range []string{"", "Bearer ", "Bearer sk_other", "Basic " + key, "Bearer " + key + "x"} {
+		for _, method := range []string{"GET", "POST"} {
+			w.call(t, method, intents, nil, "Authorization", authorization).want(t, "with "+authorization, 401, false, "Invalid API Key")
+		}
+	}
+}
+
+// Mistakes and repetitions never move money twice: the ledger itself refuses.
+func TestLedgerRefusesASecondHold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, Config{})
+	i := w.call(t, "POST", "/v1/payment_intents", pay("pm_card_visa")).id(t)
+	book := func(movement string) error {
+		_, err := w.pool.Exec(t.Context(), `
+			INSERT INTO simulator.ledger (at, intent_id, payment_id, movement, amount, currency) VALUES (now(), $1, 'pay_1', $2, 1999, 'usd')`, i, movement)
+		return err
+	}
+	if err := book(moneyAuthorized); err == nil {
+		t.Error("held twice")
+	}
+	if err := book(moneyCaptured); err != nil {
+		t.Errorf("capture: %v", err)
+	}
+	if err := book(moneyVoided); err == nil {
+		t.Error("captured and voided")
+	}
+}
+
+// receiver takes webhooks and answers with the status that the test wants.
+type receiver struct {
+	server *httptest.Server
+
+	mu     sync.Mutex
+	status int
+	got    []string // types and ids of events
+}
+
+func newReceiver(t *testing.T) *receiver {
+	t.Helper()
+	r := &receiver{status: http.StatusOK}
+	r.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		var e struct{ ID, Type string }
+		if err := json.NewDecoder(req.Body).Decode(&e); err != nil {
+			t.Errorf("webhook: %v", err)
+		}
+		r.got = append(r.got, e.Type+" "+e.ID)
+		w.WriteHeader(r.status)
+	}))
+	t.Cleanup(r.server.Close)
+	return r
+}
+
+func (r *receiver) answer(status int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.status = status
+}
+
+// take returns what was delivered since it was last asked.
+func (r *receiver) take() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	got := r.got
+	r.got = nil
+	return got
+}
+
+func (w *world) mustWork(t *testing.T) {
+	t.Helper()
+	if err := w.work(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// deliveries makes n intents, which is told by n events, and returns in which order they are delivered.
+func (w *world) deliveries(t *testing.T, r *receiver, n int) []string {
+	t.Helper()
+	for range n {
+		w.call(t, "POST", "/v1/payment_intents", pay("pm_card_visa")).want(t, "pay", 200, false, "")
+	}
+	w.mustWork(t)
+	return r.take()
+}
+
+func TestWebhookModes(t *testing.T) {
+	t.Parallel()
+	start := func(t *testing.T, mode Mode, seed uint64) (*world, *receiver) {
+		t.Helper()
+		r := newReceiver(t)
+		return newWorld(t, Config{WebhookURL: r.server.URL, WebhookSecret: "whsec", Webhooks: mode, Late: time.Minute, Seed: seed}), r
+	}
+	t.Run("prompt", func(t *testing.T) {
+		t.Parallel()
+		w, r := start(t, "", 0)
+		if got := w.deliveries(t, r, 3); len(got) != 3 || !strings.HasPrefix(got[0], "payment_intent.amount_capturable_updated evt_") {
+			t.Errorf("got %q, want three events", got)
+		}
+		if w.mustWork(t); len(r.take()) != 0 || w.count(t, "webhooks") != 0 {
+			t.Error("delivered again")
+		}
+	})
+	t.Run("late", func(t *testing.T) {
+		t.Parallel()
+		w, r := start(t, Late, 0)
+		if got := w.deliveries(t, r, 1); len(got) != 0 {
+			t.Errorf("at once: got %q", got)
+		}
+		w.advance(time.Minute)
+		if w.mustWork(t); len(r.take()) != 1 {
+			t.Error("nothing after a minute")
+		}
+	})
+	t.Run("twice", func(t *testing.T) {
+		t.Parallel()
+		w, r := start(t, Twice, 0)
+		first := w.deliveries(t, r, 1)
+		w.advance(time.Minute)
+		w.mustWork(t)
+		if second := r.take(); len(first) != 1 || !slices.Equal(first, second) {
+			t.Errorf("got %q and then %q, want the same event twice", first, second)
+		}
+	})
+	t.Run("never", func(t *testing.T) {
+		t.Parallel()
+		w, r := start(t, Never, 0)
+		if got := w.deliveries(t, r, 1); len(got) != 0 || w.count(t, "webhooks") != 0 {
+			t.Errorf("got %q", got)
+		}
+	})
+	t.Run("shuffled", func(t *testing.T) {
+		t.Parallel()
+		// order returns in which order six events came, by the number of each.
+		order := func(seed uint64) []int {
+			w, r := start(t, Shuffled, seed)
+			w.deliveries(t, r, 6)
+			rows, err := w.pool.Query(t.Context(), `SELECT event_id FROM simulator.webhooks ORDER BY seq`)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var made []string
+			for rows.Next() {
+				var id string
+				if err := rows.Scan(&id); err != nil {
+					t.Fatal(err)
+				}
+				made = append(made, id)
+			}
+			w.advance(time.Minute)
+			w.mustWork(t)
+			var order []int
+			for _, got := range r.take() {
+				order = append(order, slices.Index(made, strings.Fields(got)[1]))
+			}
+			return order
+		}
+		first, again, other := order(1), order(1), order(2)
+		sorted := slices.Sorted(slices.Values(first))
+		if !slices.Equal(sorted, []int{0, 1, 2, 3, 4, 5}) || slices.Equal(first, sorted) || !slices.Equal(first, again) || slices.Equal(first, other) {
+			t.Errorf("got %v, %v with the same seed and %v with another", first, again, other)
+		}
+	})
+}
+
+func TestWebhooksAreRepeatedUntilTheySucceed(t *testing.T) {
+	t.Parallel()
+	r := newReceiver(t)
+	w := newWorld(t, Config{WebhookURL: r.server.URL})
+	r.answer(http.StatusServiceUnavailable)
+	first := w.deliveries(t, r, 1)
+	pause := firstPause
+	for range 12 {
+		w.advance(pause - time.Microsecond) // the least that Postgres can tell apart
+		if w.mustWork(t); len(r.take()) != 0 {
+			t.Errorf("repeated before a pause of %s", pause)
+		}
+		w.advance(time.Microsecond)
+		w.mustWork(t)
+		if got := r.take(); !slices.Equal(got, first) {
+			t.Fatalf("after a pause of %s: got %q, want %q", pause, got, first)
+		}
+		pause = min(2*pause, longPause)
+	}
+	r.server.Close() // nobody there
+	w.advance(longPause + time.Second)
+	w.mustWork(t)
+	if got := w.count(t, "webhooks"); got != 1 {
+		t.Errorf("got %d left to deliver, want 1", got)
+	}
+}
+
+// Each change of an intent is told, with the state it led to.
+func TestEvents(t *testing.T) {
+	t.Parallel()
+	r := newReceiver(t)
+	w := newWorld(t, Config{WebhookURL: r.server.URL, Settle: time.Hour})
+	const intents = "/v1/payment_intents"
+	told := func(doing string, want ...string) {
+		t.Helper()
+		w.mustWork(t)
+		var got []string
+		for _, e := range r.take() {
+			got = append(got, strings.Fields(e)[0])
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: told %q, want %q", doing, got, want)
+		}
+	}
+	id := w.call(t, "POST", intents, pay("pm_card_pendingRefund")).id(t)
+	told("authorize", "payment_intent.amount_capturable_updated")
+	w.call(t, "POST", intents+"/"+id+"/capture", nil)
+	told("capture", "payment_intent.succeeded")
+	w.call(t, "POST", intents+"/"+id+"/capture", nil).want(t, "capture again", 400, false, unexpectedState)
+	w.call(t, "POST", intents+"/"+id+"/cancel", nil).want(t, "cancel", 400, false, unexpectedState)
+	told("capture and cancel again")
+	refund := w.call(t, "POST", "/v1/refunds", url.Values{"payment_intent": {id}, "amount": {"500"}}).want(t, "refund", 200, false, `"pending"`).id(t)
+	told("refund", "refund.created")
+	w.advance(time.Hour)
+	told("an hour later", "refund.updated", "charge.refunded")
+	w.call(t, "GET", "/v1/refunds/"+refund, nil).want(t, "refund", 200, false, `"succeeded"`)
+
+	id = w.call(t, "POST", intents, pay("pm_card_visa")).id(t)
+	w.call(t, "POST", intents+"/"+id+"/cancel", nil)
+	told("authorize and cancel", "payment_intent.amount_capturable_updated", "payment_intent.canceled")
+	w.call(t, "POST", intents, pay("pm_card_chargeDeclined"))
+	told("decline", "payment_intent.payment_failed")
+	w.call(t, "POST", intents, pay("pm_card_threeDSecure2Required"))
+	told("3-D Secure", "payment_intent.requires_action")
+}
+
+func TestPages(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, Config{})
+	var made []string
+	for range 5 {
+		id := w.call(t, "POST", "/v1/payment_intents", pay("pm_card_visa")).id(t)
+		w.call(t, "POST", "/v1/payment_intents/"+id+"/capture", nil)
+		made = append(made, id)
+		w.advance(time.Second)
+	}
+	slices.Reverse(made)
+	var refunds []string
+	for range 5 {
+		refunds = append(refunds, w.call(t, "POST", "/v1/refunds", url.Values{"payment_intent": {made[0]}, "amount": {"1"}}).id(t))
+	}
+	slices.Reverse(refunds)
+	// walk pages through the list, two at a time.
+	walk := func(path, query string) (got []string) {
+		last, more := "", true
+		for more {
+			r := w.call(t, "GET", path+"?limit=2&"+query+last, nil)
+			var page struct {
+				Data    []struct{ ID string }
+				HasMore bool `json:"has_more"`
+			}
+			if err := json.Unmarshal([]byte(r.body), &page); err != nil || r.status != 200 {
+				t.Fatalf("got %d %s", r.status, r.body)
+			}
+			for _, o := range page.Data {
+				got = append(got, o.ID)
+				last = "&starting_after=" + o.ID
+			}
+			more = page.HasMore
+		}
+		return got
+	}
+	if got := walk("/v1/payment_intents", ""); !slices.Equal(got, made) {
+		t.Errorf("got %q, want %q", got, made)
+	}
+	since := fmt.Sprintf("created[gte]=%d", w.config.Now().Add(-3*time.Second).Unix())
+	if got := walk("/v1/payment_intents", since); !slices.Equal(got, made[:3]) {
+		t.Errorf("since: got %q, want %q", got, made[:3])
+	}
+	if got := walk("/v1/refunds", "payment_intent="+made[0]); !slices.Equal(got, refunds) {
+		t.Errorf("refunds: got %q, want %q", got, refunds)
+	}
+	if got := walk("/v1/refunds", "payment_intent="+made[1]); len(got) != 0 {
+		t.Errorf("refunds of another: got %q", got)
+	}
+}
+
+// Several processes on one database settle and deliver everything once.
+func TestManyWorkers(t *testing.T) {
+	t.Parallel()
+	r := newReceiver(t)
+	w := newWorld(t, Config{WebhookURL: r.server.URL, Webhooks: Late, Late: time.Second})
+	for range 10 {
+		w.call(t, "POST", "/v1/payment_intents", pay("pm_card_visa"))
+	}
+	w.advance(time.Second)
+	var group sync.WaitGroup
+	for range 4 {
+		other := New(w.config, w.pool)
+		group.Go(func() {
+			if err := other.work(t.Context()); err != nil {
+				t.Errorf("work: %v", err)
+			}
+		})
+	}
+	group.Wait()
+	got := map[string]int{}
+	for _, e := range r.take() {
+		got[e]++
+	}
+	if len(got) != 10 || slices.Max(slices.Collect(maps.Values(got))) != 1 {
+		t.Errorf("got %v, want ten events, each once", got)
+	}
+}

@@ -114,11 +114,15 @@ func (s system) tryExec(ctx context.Context, service, sql string, args ...any) e
 
 func (s system) insertOrder(t *testing.T, orderID, ticketID, status string, expiresAt time.Time) {
 	t.Helper()
+	buyer, seller := id.New(id.User), id.New(id.User)
 	s.exec(t, events.Orders, `
 		INSERT INTO orders (id, version, status, buyer_id, seller_id, ticket_id, ticket_version, title, price_minor_units, currency,
 			created_at, updated_at, expires_at, cancel_reason, slot, request)
 		VALUES ($1, 2, $2, $3, $4, $5, 1, 'Hamlet', 1999, 'EUR', now(), now(), $6, CASE $2 WHEN 'cancelled' THEN 'buyer_cancelled' END, 1, $5)`,
-		orderID, status, id.New(id.User), id.New(id.User), ticketID, expiresAt)
+		orderID, status, buyer, seller, ticketID, expiresAt)
+	s.exec(t, events.Payments, `
+		INSERT INTO orders (id, version, status, buyer_id, seller_id, title, price_minor_units, currency, expires_at)
+		VALUES ($1, 2, $2, $3, $4, 'Hamlet', 1999, 'EUR', $5)`, orderID, status, buyer, seller, expiresAt)
 }
 
 func decode[T any](t *testing.T, text string) T {
@@ -135,7 +139,7 @@ func TestCommands(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	t.Run("all is well", func(t *testing.T) {
-		for _, args := range [][]string{{"parked", "list"}, {"outbox"}, {"overdue"}, {"replicas"}} {
+		for _, args := range [][]string{{"parked", "list"}, {"outbox"}, {"overdue"}, {"replicas"}, {"reconcile"}} {
 			if status, out := s.ctl(t, args...); status != statusWell {
 				t.Errorf("%q ended with %d and printed\n%s", args, status, out)
 			}
@@ -144,6 +148,7 @@ func TestCommands(t *testing.T) {
 	t.Run("parked", s.parked)
 	t.Run("outbox", s.outbox)
 	t.Run("overdue", s.overdue)
+	t.Run("payments that do not end", s.endless)
 	t.Run("replicas", s.replicas)
 }
 
@@ -214,8 +219,8 @@ func (s system) outbox(t *testing.T) {
 	if w := got["orders"]; w.Waiting != 1 || w.OldestSeconds < 60 || w.OldestType != "order.awaiting_payment.v1" {
 		t.Errorf("outbox of orders is %+v, want one order.awaiting_payment.v1 of a minute ago", w)
 	}
-	if len(got) != 3 || got["tickets"].Waiting != 0 || got["expiration"].Waiting != 0 {
-		t.Errorf("outboxes are %+v, want empty ones of tickets and expiration", got)
+	if len(got) != 4 || got["tickets"].Waiting != 0 || got["payments"].Waiting != 0 || got["expiration"].Waiting != 0 {
+		t.Errorf("outboxes are %+v, want empty ones of tickets, payments and expiration", got)
 	}
 	if status, out := s.ctl(t, "outbox", "--max-age", "1h"); status != statusWell {
 		t.Errorf("outbox --max-age 1h ended with %d and printed\n%s", status, out)
@@ -247,6 +252,47 @@ func (s system) overdue(t *testing.T) {
 	s.expect(t, statusWell, "overdue")
 }
 
+// endless looks at an order that is frozen, and at its payment, long after something should have
+// become of them, and then at what the card processor says of that payment.
+func (s system) endless(t *testing.T) {
+	order, payment := id.New(id.Order), id.New(id.Payment)
+	s.insertOrder(t, order, id.New(id.Ticket), "awaiting_payment", time.Now().Add(time.Hour))
+	s.exec(t, events.Orders, `INSERT INTO payments (id, order_id, version, status, amount_minor_units, currency, started_at, answer)
+		VALUES ($1, $2, 2, 'authorized', 1999, 'EUR', now(), 'confirmed')`, payment, order)
+	s.exec(t, events.Orders, `UPDATE orders SET payment_id = $1, frozen_at = now() - interval '11 minutes' WHERE id = $2`, payment, order)
+	s.exec(t, events.Payments, `INSERT INTO payments (id, version, order_id, buyer_id, seller_id, status, step, amount_minor_units, currency,
+		description, reference, token, idempotency_key, request, created_at, updated_at)
+		VALUES ($1, 2, $2, 'usr_2', 'usr_1', 'authorized', 'await_order', 1999, 'EUR', '', 'pi_1', '', 'k', '', now(), now() - interval '12 minutes')`, payment, order)
+
+	found := decode[[]audit.Late](t, s.expect(t, statusWrong, "overdue", "--json"))
+	if len(found) != 2 || found[0].OrderID != order || found[1].OrderID != order || found[0].Problem == found[1].Problem || found[1].LateSeconds < 120 {
+		t.Errorf("found %+v, want order %s a minute late in orders and two in payments", found, order)
+	}
+	money := decode[audit.Reconciliation](t, s.expect(t, statusWrong, "reconcile", "--settle", "0s", "--json"))
+	if len(money.Discrepancies) != 1 || money.Discrepancies[0].PaymentID != payment || money.Discrepancies[0].Problem != "the processor does not know it" {
+		t.Errorf("got %+v, want that the processor does not know %s", money, payment)
+	}
+
+	// The processor knows it, and kept the money.
+	s.exec(t, events.Payments, `INSERT INTO simulator.intents (id, created_at, amount, currency, description, metadata, return_url, token, status,
+			error_code, decline_code, amount_received, charged, client_secret, page_secret)
+		VALUES ('pi_1', now(), 1999, 'eur', '', jsonb_build_object('payment_id', $1::text), '', 'pm_card_visa', 'succeeded', '', '', 1999, true, 's', 's')`, payment)
+	out := s.expect(t, statusWrong, "reconcile", "--settle", "0s")
+	for _, want := range []string{payment, order, "different states", "money was kept, but the order is not complete with it", "2 discrepancies"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("reconcile does not say %q:\n%s", want, out)
+		}
+	}
+	s.exec(t, events.Payments, `UPDATE payments SET status = 'succeeded', step = 'none', version = 3 WHERE id = $1`, payment)
+	s.exec(t, events.Orders, `UPDATE payments SET status = 'succeeded', version = 3 WHERE id = $1`, payment)
+	s.exec(t, events.Orders, `UPDATE orders SET status = 'complete', frozen_at = NULL, version = 3 WHERE id = $1`, order)
+	s.expect(t, statusWell, "reconcile", "--settle", "0s")
+	s.expect(t, statusWell, "overdue")
+	for _, service := range []string{events.Orders, events.Payments} { // what comes next looks at tickets only
+		s.exec(t, service, `TRUNCATE orders, payments CASCADE`)
+	}
+}
+
 func (s system) replicas(t *testing.T) {
 	const (
 		source  = `INSERT INTO tickets (id, version, title, price_minor_units, currency, seller_id, availability, order_id, created_at, updated_at, request) VALUES ($1, $2, $3, 1999, 'EUR', 'usr_1', $4, nullif($5, ''), now(), now(), '')`
@@ -275,7 +321,7 @@ func (s system) replicas(t *testing.T) {
 	add(ids[6], 1, 1, "locked", "locked", "reserved", orders[0])
 	s.insertOrder(t, orders[0], ids[6], "awaiting_payment", later)
 	add(ids[7], 1, 1, "held by nobody", "held by nobody", "reserved", orders[1])
-	s.insertOrder(t, orders[2], ids[0], "complete", later)
+	s.insertOrder(t, orders[2], ids[0], "awaiting_payment", later)
 
 	want := map[string]string{
 		ids[1]: "missing", ids[2]: "superfluous", ids[3]: "older", ids[4]: "newer", ids[5]: "different",
@@ -299,7 +345,8 @@ func (s system) replicas(t *testing.T) {
 	}
 
 	s.exec(t, events.Tickets, `TRUNCATE tickets`)
-	s.exec(t, events.Orders, `TRUNCATE tickets, orders, order_events`)
+	s.exec(t, events.Orders, `TRUNCATE tickets, orders CASCADE`)
+	s.exec(t, events.Payments, `TRUNCATE orders CASCADE`)
 	s.expect(t, statusWell, "replicas")
 	t.Run("news under way are no fault", func(t *testing.T) {
 		add(ids[0], 2, 1, "busy", "busy", "available", "")

@@ -121,7 +121,7 @@ func commands() []command {
 		{"parked show", "EVENT", "Show a parked event: its data, and why it was parked.", parkedShow},
 		{"parked replay", "EVENT | --all", "Give parked events back to the service that could not handle them.", parkedReplay},
 		{"outbox", "", "Show what each service has decided but not yet published.", outboxes},
-		{"overdue", "", "List orders that should have expired and did not.", overdue},
+		{"overdue", "", "List orders that should have expired and did not, and payments that do not end.", overdue},
 		{"reconcile", "", "Compare the card processor's ledger with payments and orders.", reconcile},
 		{"replicas", "", "List what one service knows otherwise than the service that decides it.", replicas},
 	}

@@ -24,10 +24,6 @@ const orderColumns = `id, version, status, buyer_id, seller_id, ticket_id, ticke
 	price_minor_units, currency, created_at, updated_at, expires_at, coalesce(cancel_reason, '') AS cancel_reason,
 	coalesce(payment_id, '') AS payment_id, frozen_at`
 
-// selectOrder is the beginning of every query for orders as people see them.
-const selectOrder = `SELECT ` + orderColumns + `, EXISTS (SELECT FROM payments
-	WHERE order_id = orders.id AND status IN ('processing', 'requires_action', 'authorized')) AS paying FROM orders `
-
 // orderRow is a row of orders.
 type orderRow struct {
 	ID              string
@@ -68,8 +64,11 @@ type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
-func selectOrders(ctx context.Context, q querier, sql string, args ...any) ([]Order, error) {
-	rows, err := q.Query(ctx, sql, args...)
+// selectOrders reads the orders that the conditions let through.
+func selectOrders(ctx context.Context, q querier, conditions string, args ...any) ([]Order, error) {
+	rows, err := q.Query(ctx, `SELECT `+orderColumns+`, EXISTS (SELECT FROM payments
+		WHERE order_id = orders.id AND status IN ('processing', 'requires_action', 'authorized')) AS paying
+		FROM orders WHERE `+conditions, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read orders: %w", err)
 	}
@@ -117,18 +116,17 @@ func queueLock(batch *pgx.Batch, orderID string, learn func(*pgx.Batch), c *clai
 }
 
 func ordersByID(ctx context.Context, q querier, ids []string) ([]Order, error) {
-	return selectOrders(ctx, q, selectOrder+`WHERE id = ANY($1) ORDER BY id`, ids)
+	return selectOrders(ctx, q, `id = ANY($1) ORDER BY id`, ids)
 }
 
 func liveOrdersByTicket(ctx context.Context, q querier, ticketIDs []string) ([]Order, error) {
-	return selectOrders(ctx, q, selectOrder+`
-		WHERE ticket_id = ANY($1) AND status IN ('created', 'awaiting_payment', 'complete') ORDER BY id`, ticketIDs)
+	return selectOrders(ctx, q, `ticket_id = ANY($1) AND status IN ('created', 'awaiting_payment', 'complete') ORDER BY id`, ticketIDs)
 }
 
 func ordersOfBuyer(ctx context.Context, q querier, buyerID string, f Filter, w page.Window) ([]Order, error) {
 	sql, args := w.SQL([]any{buyerID, f.Statuses, f.TicketID})
-	return selectOrders(ctx, q, selectOrder+`
-		WHERE buyer_id = $1 AND ($2::text[] IS NULL OR status = ANY($2)) AND ($3::text IS NULL OR ticket_id = $3)`+sql, args...)
+	return selectOrders(ctx, q, `
+		buyer_id = $1 AND ($2::text[] IS NULL OR status = ANY($2)) AND ($3::text IS NULL OR ticket_id = $3)`+sql, args...)
 }
 
 func countOrdersOfBuyer(ctx context.Context, pool *pgxpool.Pool, buyerID string, f Filter, atMost int) (int, error) {

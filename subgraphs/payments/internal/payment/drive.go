@@ -150,7 +150,13 @@ func (s *Service) apply(ctx context.Context, t task, i Intent) error {
 	if i.Reference != "" && i.Amount != t.Amount {
 		return fmt.Errorf("processor has %v for %v of payment %s", i.Amount, t.Amount, t.ID)
 	}
-	err := s.change(ctx, t.ID, func(p Payment) Payment { return p.observe(i, s.now()) }, t.tries)
+	err := s.change(ctx, t.ID, func(p Payment) Payment {
+		p = p.observe(i, s.now())
+		if t.PayableUntil == nil { // the order ended before it was known that the buyer has to act
+			p = p.endWithOrder()
+		}
+		return p
+	}, t.tries)
 	if err == nil {
 		s.wakeUp()
 	}

@@ -201,7 +201,7 @@ func (e *evidence) readPayments(ctx context.Context) func(*pgx.Conn) error {
 			return err
 		}
 		rows, err = conn.Query(ctx, `
-			SELECT intent_id, payment_id, currency, (SELECT count(*) FROM simulator.ledger l WHERE l.intent_id = b.intent_id AND movement = 'captured'),
+			SELECT intent_id, payment_id, upper(currency), (SELECT count(*) FROM simulator.ledger l WHERE l.intent_id = b.intent_id AND movement = 'captured'),
 				authorized, captured, voided, refunded
 			FROM simulator.balances b ORDER BY intent_id`)
 		if err != nil {

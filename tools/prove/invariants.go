@@ -41,7 +41,7 @@ const (
 	money       = "money was kept exactly for complete orders, once, the price"
 	books       = "processor, payments and orders agree on every payment"
 	answers     = "only answers that the schema explains"
-	alive       = "no service ended by itself"
+	alive       = "no service ended by itself or reports a data race"
 )
 
 // invariants are what must hold whatever went wrong.

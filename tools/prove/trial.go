@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -213,16 +214,37 @@ func (t *trial) judge(ctx context.Context) (*evidence, []verdict, error) {
 			return nil, nil, fmt.Errorf("stop %s: %w", spec.Name, err)
 		}
 	}
+	faults, err := t.faults()
+	if err != nil {
+		return nil, nil, err
+	}
 	e, err := gather(ctx, t.databases(), t.BrokerURL)
 	if err != nil {
 		return nil, nil, err
 	}
 	e.Reconciled = reconciled
-	e.Ops, e.Events, e.Services, e.Ended = t.history.all(), t.tap.all(), len(stack.Specs()), t.ended
+	e.Ops, e.Events, e.Services, e.Ended = t.history.all(), t.tap.all(), len(stack.Specs()), append(faults, t.ended...)
 	for _, c := range t.clients {
 		e.Users = append(e.Users, c.userID)
 	}
 	return e, judge(e), nil
+}
+
+// faults returns what the services' logs tell of a crash or a data race.
+func (t *trial) faults() ([]string, error) {
+	var found []string
+	for _, spec := range stack.Specs() {
+		log, err := os.ReadFile(t.Service(spec.Name).LogFile())
+		if err != nil {
+			return nil, fmt.Errorf("read log of %s: %w", spec.Name, err)
+		}
+		for line := range strings.Lines(string(log)) {
+			if strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") || strings.HasPrefix(line, "WARNING: DATA RACE") {
+				found = append(found, spec.Name+": "+strings.TrimSpace(line))
+			}
+		}
+	}
+	return found, nil
 }
 
 func (t *trial) databases() audit.Databases {

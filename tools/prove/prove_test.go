@@ -1,0 +1,132 @@
+package main
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"boxoffice.dev/tools/internal/stack"
+)
+
+// start begins a trial that ends with the test.
+func start(t *testing.T, o options) *trial {
+	t.Helper()
+	o.clients, o.race, o.say = 8, true, t.Logf
+	s, err := begin(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			for _, spec := range stack.Specs() {
+				t.Logf("end of the log of %s:\n%s", spec.Name, s.Service(spec.Name).LogTail())
+			}
+		}
+		if err := s.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// runs runs the trial and returns the names of the invariants that it violated.
+func runs(t *testing.T, s *trial) []string {
+	t.Helper()
+	if err := s.run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	e, verdicts, err := s.judge(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("\n%s\n%s", summary(e.Ops), table(verdicts))
+	if err := s.keep(e, verdicts, t.TempDir()); err != nil {
+		t.Error(err)
+	}
+	return violated(verdicts)
+}
+
+// What holds whatever goes wrong does so no more once the index is gone that decides between buyers.
+func TestEverythingHoldsUntilTheIndexIsDropped(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{seed: 1, duration: 12 * time.Second, patience: 15 * time.Second})
+	if got := runs(t, s); len(got) > 0 {
+		t.Fatalf("violated: %q", got)
+	}
+	if err := heal(t.Context(), s.Stack); err != nil {
+		t.Fatal(err)
+	}
+	s.sabotage, s.duration, s.patience = sabotaged(t, "index"), 4*time.Second, 3*time.Second
+	if err := s.sabotage.after(t.Context(), s.Stack); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range s.clients {
+		c.mix = s.sabotage.mix(len(s.clients))
+	}
+	if got := runs(t, s); !slices.Contains(got, oneSeen) || !slices.Contains(got, oneStored) {
+		t.Errorf("violated: %q, want at least %q and %q", got, oneSeen, oneStored)
+	}
+}
+
+func TestEarlyAcknowledgementIsNoticed(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{seed: 1, duration: 6 * time.Second, patience: 3 * time.Second, sabotage: sabotaged(t, "ack")})
+	if got := runs(t, s); !slices.Contains(got, locks) || slices.Contains(got, versions) || slices.Contains(got, quiet) {
+		t.Errorf("violated: %q, want %q: all events were told, but not all heard", got, locks)
+	}
+}
+
+func TestRelayThatLeavesEventsBehindIsNoticed(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{seed: 1, duration: 6 * time.Second, patience: 3 * time.Second, sabotage: sabotaged(t, "relay")})
+	if got := runs(t, s); !slices.Contains(got, quiet) || !slices.Contains(got, versions) {
+		t.Errorf("violated: %q, want %q and %q: some events were not told", got, quiet, versions)
+	}
+}
+
+func sabotaged(t *testing.T, name string) sabotage {
+	t.Helper()
+	i := slices.IndexFunc(sabotages, func(s sabotage) bool { return s.name == name })
+	if i < 0 {
+		t.Fatalf("there is no sabotage %s", name)
+	}
+	return sabotages[i]
+}
+
+func TestSabotageOfAnotherTextFails(t *testing.T) {
+	t.Parallel()
+	root, err := stack.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, old := range []string{"this text is not there", "err"} { // and this one is, more than once
+		s := sabotage{name: "outdated", patches: []patch{{relay, old, ""}}}
+		if _, err := s.overlay(root, t.TempDir()); err == nil || !strings.Contains(err.Error(), old) {
+			t.Errorf("replacing %q: got error %v, want one that shows the text", old, err)
+		}
+	}
+}
+
+func TestScheduleDerivesFromTheSeed(t *testing.T) {
+	t.Parallel()
+	names := func(seed uint64) (all []string) {
+		for _, s := range schedule(stream(seed, 0), everything(), 2*time.Minute) {
+			all = append(all, s.at.String()+" "+s.down.String()+" "+s.name)
+		}
+		return all
+	}
+	if one, again := names(1), names(1); !reflect.DeepEqual(one, again) {
+		t.Errorf("seed 1 gives %q and then %q", one, again)
+	}
+	one := names(1)
+	if reflect.DeepEqual(one, names(2)) {
+		t.Error("seeds 1 and 2 give the same schedule")
+	}
+	for _, f := range everything() {
+		if !slices.ContainsFunc(one, func(s string) bool { return strings.HasSuffix(s, f.name) }) {
+			t.Errorf("%s never happens in two minutes: %q", f.name, one)
+		}
+	}
+}

@@ -15,7 +15,9 @@ import (
 )
 
 // The page where a buyer's bank asks whether it is them. Its address holds a secret that only the
-// buyer's browser was told, so no other site can send its form.
+// buyer's browser was told, so no other site can send its form; in the query, which no log shows.
+
+func (s *Simulator) pageURL(i intent) string { return s.config.URL + "/bank?secret=" + i.PageSecret }
 
 const bankStyle = `body{font:1rem/1.5 system-ui,sans-serif;max-width:26rem;margin:10vh auto;padding:0 1rem}
 button{font:inherit;padding:.5rem 1rem;margin-right:.5rem}`
@@ -49,9 +51,11 @@ type bankView struct {
 }
 
 func (s *Simulator) showPage(w http.ResponseWriter, r *http.Request) {
-	i, err := findIntentOfPage(r.Context(), s.pool, r.PathValue("secret"))
+	i, err := findIntentOfPage(r.Context(), s.pool, r.URL.Query().Get("secret"))
 	s.writePage(w, r, i, err)
 }
+
+func (s *Simulator) showEnd(w http.ResponseWriter, r *http.Request) { s.writePage(w, r, intent{}, nil) }
 
 // decidePage does what the buyer has decided. Deciding again changes nothing.
 func (s *Simulator) decidePage(w http.ResponseWriter, r *http.Request) {
@@ -61,7 +65,7 @@ func (s *Simulator) decidePage(w http.ResponseWriter, r *http.Request) {
 		s.writePage(w, r, intent{}, invalid("decision", "Nothing was decided."))
 		return
 	}
-	i, err := findIntentOfPage(r.Context(), s.pool, r.PathValue("secret"))
+	i, err := findIntentOfPage(r.Context(), s.pool, r.URL.Query().Get("secret"))
 	if err != nil {
 		s.writePage(w, r, i, err)
 		return

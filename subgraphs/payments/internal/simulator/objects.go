@@ -115,7 +115,7 @@ func (s *Simulator) show(i intent, expand []string) paymentIntent {
 	}
 	if i.Status == requiresAction {
 		p.NextAction = &nextAction{Type: "redirect_to_url", RedirectToURL: redirectToURL{
-			ReturnURL: optional(i.ReturnURL), URL: s.config.URL + "/bank/" + i.PageSecret,
+			ReturnURL: optional(i.ReturnURL), URL: s.pageURL(i),
 		}}
 	}
 	if i.ErrorCode != "" {

@@ -4,6 +4,7 @@
 package simulator
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"log/slog"
@@ -31,12 +32,12 @@ type Config struct {
 	WebhookURL    string        // where events are sent; nowhere when empty
 	WebhookSecret string        // what they are signed with
 	Webhooks      Mode          // Prompt when empty
+	Late          time.Duration // how late Late sends them, and the latest for Twice and Shuffled; 3 s when 0
 	Seed          uint64        // of the chance in Twice and Shuffled
-	Late          time.Duration // how late Late sends them, and the latest for Twice and Shuffled
 
-	Slow   time.Duration // how long pm_sim_slow lets the client wait
-	Hang   time.Duration // after that long, what times out loses its connection
-	Settle time.Duration // how long a refund stays pending, if it does
+	Slow   time.Duration // how long pm_sim_slow lets the client wait; 5 s when 0
+	Settle time.Duration // how long a refund stays pending, if it does; 3 s when 0
+	Hang   time.Duration // how long a request whose answer gets lost keeps its connection; it is cut at once when 0
 
 	Now func() time.Time // time.Now when nil
 }
@@ -55,11 +56,12 @@ type Simulator struct {
 // New returns the simulator on a database that holds its Migrations. It opens transactions of its
 // own, so what it has done stays done, whatever becomes of who asked for it.
 func New(config Config, pool *pgxpool.Pool) *Simulator {
+	config.Webhooks = cmp.Or(config.Webhooks, Prompt)
+	config.Late = cmp.Or(config.Late, 3*time.Second)
+	config.Slow = cmp.Or(config.Slow, 5*time.Second)
+	config.Settle = cmp.Or(config.Settle, 3*time.Second)
 	if config.Now == nil {
 		config.Now = time.Now
-	}
-	if config.Webhooks == "" {
-		config.Webhooks = Prompt
 	}
 	return &Simulator{
 		config: config,
@@ -70,8 +72,8 @@ func New(config Config, pool *pgxpool.Pool) *Simulator {
 	}
 }
 
-// Handler serves the API below /v1/ and the pages of the bank below /bank/.
-// Under another path it needs http.StripPrefix.
+// Handler serves the API below /v1/, the page of the bank at /bank and, for who has no page of their
+// own to return to from there, a last one at /. Under another path it needs http.StripPrefix.
 func (s *Simulator) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("POST /v1/payment_intents", s.change(s.createIntent))
@@ -82,8 +84,9 @@ func (s *Simulator) Handler() http.Handler {
 	mux.Handle("GET /v1/payment_intents/{id}", s.read(s.readIntent))
 	mux.Handle("GET /v1/refunds", s.read(s.listRefunds))
 	mux.Handle("GET /v1/refunds/{id}", s.read(s.readRefund))
-	mux.HandleFunc("GET /bank/{secret}", s.showPage)
-	mux.HandleFunc("POST /bank/{secret}", s.decidePage)
+	mux.HandleFunc("GET /bank", s.showPage)
+	mux.HandleFunc("POST /bank", s.decidePage)
+	mux.HandleFunc("GET /{$}", s.showEnd)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		write(w, apiError{Type: invalidRequest, Message: "Unrecognized request URL (" + r.Method + ": " + r.URL.Path + ").", status: http.StatusNotFound}.answer())
 	})

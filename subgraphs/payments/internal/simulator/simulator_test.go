@@ -434,6 +434,16 @@ func TestWebhooksAreRepeatedUntilTheySucceed(t *testing.T) {
 	}
 }
 
+func TestModes(t *testing.T) {
+	t.Parallel()
+	for text, good := range map[string]bool{"prompt": true, "late": true, "twice": true, "shuffled": true, "never": true, "": false, "sometimes": false} {
+		var m Mode
+		if err := m.UnmarshalText([]byte(text)); (err == nil) != good || good && string(m) != text {
+			t.Errorf("%q: got %q, %v", text, m, err)
+		}
+	}
+}
+
 // Each change of an intent is told, with the state it led to.
 func TestEvents(t *testing.T) {
 	t.Parallel()

@@ -29,6 +29,15 @@ const (
 	Never    Mode = "never"
 )
 
+// UnmarshalText implements encoding.TextUnmarshaler, for a Mode in a configuration.
+func (m *Mode) UnmarshalText(text []byte) error {
+	switch *m = Mode(text); *m {
+	case Prompt, Late, Twice, Shuffled, Never:
+		return nil
+	}
+	return fmt.Errorf("want prompt, late, twice, shuffled or never, got %q", text)
+}
+
 // apiVersion is the version of Stripe's API that the objects follow.
 const apiVersion = "2026-02-25.clover"
 

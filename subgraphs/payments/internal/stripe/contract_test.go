@@ -582,7 +582,10 @@ func TestBankPage(t *testing.T) {
 	if got := resp.Header.Get("Referrer-Policy"); got != "no-referrer" {
 		t.Errorf("referrer policy: %s", got)
 	}
-	if resp, _ := get(w.url + "/bank/unknown"); resp.StatusCode != http.StatusNotFound {
+	if resp, body := get(w.url + "/?payment_intent=pi_1"); resp.StatusCode != http.StatusOK || !strings.Contains(body, "You can close this page.") {
+		t.Errorf("last page: got %s %s", resp.Status, body)
+	}
+	if resp, _ := get(w.url + "/bank?secret=unknown"); resp.StatusCode != http.StatusNotFound {
 		t.Errorf("unknown page: got %s", resp.Status)
 	}
 	if resp := bank(t, i, "perhaps"); resp.StatusCode != http.StatusBadRequest {

@@ -28,11 +28,15 @@ const (
 //
 // Answers: 200 when look succeeds or the event is none of ours; 400 for a bad signature or one that
 // is older or newer than five minutes; 503 when look fails, so that Stripe sends the event again.
+// It panics without a secret, for then anybody could sign.
 func Webhooks(secret string, look func(ctx context.Context, paymentID, reference string) error) http.Handler {
 	return webhooks(secret, look, time.Now)
 }
 
 func webhooks(secret string, look func(ctx context.Context, paymentID, reference string) error, now func() time.Time) http.Handler {
+	if secret == "" {
+		panic("stripe: webhooks without a secret")
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-store")

@@ -109,6 +109,16 @@ func TestWebhooks(t *testing.T) {
 	}
 }
 
+func TestWebhooksNeedASecret(t *testing.T) {
+	t.Parallel()
+	defer func() {
+		if recover() == nil {
+			t.Error("took no secret")
+		}
+	}()
+	stripe.Webhooks("", nil)
+}
+
 // A repeated event only makes us look again.
 func TestReplayedWebhook(t *testing.T) {
 	t.Parallel()

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -57,7 +56,7 @@ func newWorld(t *testing.T, change ...func(*simulator.Config)) *world {
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	w.url = server.URL + "/simulator"
-	config := simulator.Config{SecretKey: secretKey, URL: w.url, Now: w.clock.now}
+	config := simulator.Config{SecretKey: secretKey, URL: w.url, Slow: time.Nanosecond, Settle: time.Nanosecond, Now: w.clock.now}
 	for _, c := range change {
 		c(&config)
 	}
@@ -164,13 +163,4 @@ func (w *world) run(t *testing.T) {
 			t.Errorf("simulator: %v", err)
 		}
 	})
-}
-
-func tokenNames() []string {
-	var names []string
-	for _, t := range simulator.Tokens() {
-		names = append(names, t.Name)
-	}
-	slices.Sort(names)
-	return names
 }

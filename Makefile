@@ -1,6 +1,6 @@
 # Each target is one command, so that everything also works without make.
 .DEFAULT_GOAL := help
-.PHONY: help up reset test lint schema schema-diff bench
+.PHONY: help up reset test lint schema schema-diff bench prove
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,3 +25,6 @@ schema-diff: ## what is different for clients since the release
 
 bench: ## measure throughput and latency
 	@go run ./tools/bench
+
+prove: ## let everything go wrong for a minute, then check that every promise was kept
+	@go run ./tools/prove

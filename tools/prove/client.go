@@ -331,7 +331,7 @@ func newClients(ctx context.Context, n int, seed uint64, habits mix, endpoint st
 	for i := range n {
 		c := &client{
 			index: i, api: graphql.Client{Endpoint: endpoint, HTTP: &http.Client{Transport: transport, Timeout: answers}},
-			random: stream(seed, uint64(i)+1), mix: habits, history: h, market: m, //nolint:gosec // not negative
+			random: stream(seed, uint64(i)+1), mix: habits, history: h, market: m,
 			selling: map[string]ticketData{}, buying: map[string]orderData{},
 		}
 		if err := signUpClient(ctx, c); err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -51,7 +52,11 @@ func (c *client) card() string {
 // pay pays for one of the client's orders. A lost answer makes the client ask again with the same
 // key; now and then it does so without need, or twice at once.
 func (c *client) pay(ctx context.Context) {
-	id := pick(c.random, c.buying)
+	candidates := maps.Clone(c.buying)
+	if c.chance(90) { // else whoever has paid tries to pay again
+		maps.DeleteFunc(candidates, func(_ string, o orderData) bool { return o.Status == "COMPLETE" })
+	}
+	id := pick(c.random, candidates)
 	if id == "" {
 		return
 	}

@@ -38,7 +38,7 @@ func (s step) String() string {
 var register = porcupine.Model{
 	Init: func() any { return "" },
 	Step: func(state, input, _ any) (bool, any) {
-		holder, s := state.(string), input.(step) //nolint:errcheck // they are what is put in here
+		holder, s := state.(string), input.(step)
 		switch s.what {
 		case take:
 			return holder == "", s.order

@@ -69,13 +69,7 @@ func begin(ctx context.Context, o options) (_ *trial, err error) {
 	t.Stack, err = stack.Start(ctx, stack.Options{
 		Dir: t.dir, Root: root, Specs: stack.Specs(), Database: "prove", Environ: os.Environ(), Throwaway: true,
 		Race: o.race, Overlay: overlay, PostgresSettings: []string{"track_commit_timestamp=on"}, Progress: o.say,
-		Settings: map[string][]string{
-			"auth":   {"SIGN_UPS_PER_ADDRESS=1000000", "PASSWORD_MEMORY_KIB=64", "ACCESS_TOKEN_TTL=12h"},
-			"orders": {"HOLD=" + hold.String(), "PAYMENT_GRACE=2s"},
-			"payments": {
-				"PAYMENT_WAIT=2s", "PAYMENT_GIVE_UP=5s", "FAILED_PAYMENTS_PER_HOUR=1000000", "SIMULATOR_WEBHOOKS=" + webhooks(o.seed),
-			},
-		},
+		Settings: settings(o),
 	})
 	if err != nil {
 		return nil, err
@@ -102,10 +96,20 @@ func begin(ctx context.Context, o options) (_ *trial, err error) {
 	return t, nil
 }
 
-// webhooks chooses how reliably the card processor tells of what it has done.
-func webhooks(seed uint64) string {
-	modes := []string{"prompt", "late", "twice", "shuffled", "never"}
-	return modes[seed%uint64(len(modes))]
+// settings make things happen within a minute that take longer otherwise. The seed chooses how the
+// card processor tells of what it has done, and what a failed payment does to its order.
+func settings(o options) map[string][]string {
+	webhooks := []string{"prompt", "late", "twice", "shuffled", "never"}[o.seed%5]
+	failure := []string{"cancel", "retry"}[o.seed/5%2]
+	o.say("webhooks %s; a failed payment: %s", webhooks, failure)
+	return map[string][]string{
+		"auth":   {"SIGN_UPS_PER_ADDRESS=1000000", "PASSWORD_MEMORY_KIB=64", "ACCESS_TOKEN_TTL=12h"},
+		"orders": {"HOLD=" + hold.String(), "PAYMENT_GRACE=2s", "PAYMENT_FAILURE=" + failure},
+		"payments": {
+			"PAYMENT_FAILURE=" + failure, "PAYMENT_WAIT=2s", "PAYMENT_GIVE_UP=5s", "FAILED_PAYMENTS_PER_HOUR=1000000",
+			"SIMULATOR_WEBHOOKS=" + webhooks,
+		},
+	}
 }
 
 func (t *trial) close() error {
@@ -223,7 +227,7 @@ func (t *trial) judge(ctx context.Context) (*evidence, []verdict, error) {
 		return nil, nil, err
 	}
 	e.Reconciled = reconciled
-	e.Ops, e.Events, e.Services, e.Ended = t.history.all(), t.tap.all(), len(stack.Specs()), append(faults, t.ended...)
+	e.Ops, e.Events, e.Services, e.Ended = t.history.all(), t.tap.all(), len(stack.Specs()), slices.Concat(faults, t.ended)
 	for _, c := range t.clients {
 		e.Users = append(e.Users, c.userID)
 	}

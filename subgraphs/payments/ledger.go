@@ -25,7 +25,7 @@ type ledgerLine struct {
 // ledger shows an operator's tool what the processor knows, one JSON object a line, newest first:
 // GET /ledger?since=2026-05-01T00:00:00Z.
 func ledger(processor payment.Processor) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
+	return func(w http.ResponseWriter, r *http.Request) { //nolint:contextcheck // the loop's body has it from r
 		since, err := time.Parse(time.RFC3339, r.FormValue("since"))
 		if err != nil {
 			http.Error(w, "since: want a time such as 2026-05-01T00:00:00Z", http.StatusBadRequest)

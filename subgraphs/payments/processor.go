@@ -35,7 +35,7 @@ func (c processorConfig) check(development bool) error {
 	case c.simulated() && c.Name == "" && !development:
 		return errors.New("STRIPE_SECRET_KEY is missing; to go without, and give tickets away, set PROCESSOR=simulator")
 	case !c.simulated() && (c.SecretKey == "" || c.WebhookSecret == ""):
-		return errors.New("Stripe needs STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET")
+		return errors.New("for Stripe, set STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET")
 	}
 	return nil
 }

@@ -227,6 +227,7 @@ func TestCrashPoints(t *testing.T) {
 
 	points := map[string]func(t *testing.T, orderID string) (release []func()){
 		"after the processor holds the money, before payments stores that": func(t *testing.T, orderID string) []func() {
+			t.Helper()
 			sim := hold(t, "payments", simulator)
 			go payAndForget(buyer, orderID)
 			state(t, orderID, "step = 'authorize' AND tries > 0")
@@ -236,18 +237,21 @@ func TestCrashPoints(t *testing.T) {
 			return []func(){locked}
 		},
 		"after payments stores the hold, before it tells": func(t *testing.T, orderID string) []func() {
+			t.Helper()
 			locked := hold(t, "payments", relay)
 			go payAndForget(buyer, orderID)
 			state(t, orderID, "status = 'authorized'")
 			return []func(){locked}
 		},
 		"before orders stores its answer": func(t *testing.T, orderID string) []func() {
+			t.Helper()
 			locked := hold(t, "orders", `SELECT FROM orders WHERE id = $1 FOR UPDATE`, orderID)
 			go payAndForget(buyer, orderID)
 			state(t, orderID, "status = 'authorized'")
 			return []func(){locked}
 		},
 		"after orders stores its answer, before it tells": func(t *testing.T, orderID string) []func() {
+			t.Helper()
 			locked := hold(t, "orders", relay)
 			go payAndForget(buyer, orderID)
 			Eventually(t, "the order is frozen", func() bool {
@@ -256,6 +260,7 @@ func TestCrashPoints(t *testing.T) {
 			return []func(){locked}
 		},
 		"after the processor took the money, before payments stores that": func(t *testing.T, orderID string) []func() {
+			t.Helper()
 			told := hold(t, "orders", relay)
 			go payAndForget(buyer, orderID)
 			state(t, orderID, "status = 'authorized'")
@@ -268,6 +273,7 @@ func TestCrashPoints(t *testing.T) {
 			return []func(){locked}
 		},
 		"after payments stores that the money is taken, before it tells": func(t *testing.T, orderID string) []func() {
+			t.Helper()
 			told := hold(t, "orders", relay)
 			go payAndForget(buyer, orderID)
 			state(t, orderID, "status = 'authorized'")
@@ -277,6 +283,7 @@ func TestCrashPoints(t *testing.T) {
 			return []func(){mute}
 		},
 		"after the order is complete, before orders tells": func(t *testing.T, orderID string) []func() {
+			t.Helper()
 			mute := hold(t, "payments", relay)
 			go payAndForget(buyer, orderID)
 			state(t, orderID, "status = 'authorized'")

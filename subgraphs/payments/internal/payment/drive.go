@@ -150,39 +150,27 @@ func (s *Service) apply(ctx context.Context, t task, i Intent) error {
 	if i.Reference != "" && i.Amount != t.Amount {
 		return fmt.Errorf("processor has %v for %v of payment %s", i.Amount, t.Amount, t.ID)
 	}
-	err := s.change(ctx, t.ID, func(p Payment) Payment {
-		p = p.observe(i, s.now())
-		if t.PayableUntil == nil { // the order ended before it was known that the buyer has to act
-			p = p.endWithOrder()
-		}
-		return p
-	}, t.tries)
-	if err == nil {
-		s.wakeUp()
-	}
-	return err
-}
-
-// change locks a payment, stores what decide makes of it and tells of its new status. The step
-// that follows is due at once if it is a new one, after a while if it was tried so many times.
-func (s *Service) change(ctx context.Context, paymentID string, decide func(Payment) Payment, tries int) error {
-	var after Payment
 	err := s.outbox.Tx(ctx, func(tx pgx.Tx) error {
-		before, err := lockPayment(ctx, tx, paymentID)
+		p, err := lockPayment(ctx, tx, t.ID)
 		if err != nil {
 			return err
 		}
-		after = decide(before)
-		return s.store(ctx, tx, before, after, tries)
+		after := p.observe(i, s.now())
+		if p.PayableUntil == nil { // the order ended before it was known that the buyer has to act
+			after = after.endWithOrder()
+		}
+		return s.store(ctx, tx, p, after, t.tries)
 	})
 	if err != nil {
 		return err
 	}
-	s.changes.Changed(after.OrderID)
+	s.changes.Changed(t.OrderID)
+	s.wakeUp()
 	return nil
 }
 
-// store writes what has become of a payment and tells of its new status.
+// store writes what has become of a payment and tells of its new status. The step that follows is
+// due at once if it is a new one, and after a while if it was tried so many times.
 func (s *Service) store(ctx context.Context, tx pgx.Tx, before, after Payment, tries int) error {
 	if err := updatePayment(ctx, tx, after, s.due(before, after, tries)); err != nil {
 		return err
@@ -199,16 +187,12 @@ func (s *Service) store(ctx context.Context, tx pgx.Tx, before, after Payment, t
 
 // due returns when the next step of a payment is to be taken, nil when there is none to take.
 func (s *Service) due(before, after Payment, tries int) *time.Time {
-	var due time.Time
-	switch {
-	case after.Step == Done, after.Step == AwaitOrder:
+	if after.Step == Done || after.Step == AwaitOrder {
 		return nil
-	case after.Step == before.Step:
-		due = s.now().Add(backOff(max(tries, 1)))
-	case after.Step == Look:
-		due = s.now().Add(backOff(1))
-	default:
-		due = s.now()
+	}
+	due := s.now()
+	if after.Step == before.Step || after.Step == Look { // there is no news so soon
+		due = due.Add(backOff(max(tries, 1)))
 	}
 	return &due
 }

@@ -46,7 +46,7 @@ var homes = []struct{ library, home string }{
 	{"github.com/golang-jwt/", "pkg/identity"},
 	{"github.com/wundergraph/", "router/internal/(engine|supergraph)"},
 	{"github.com/vektah/gqlparser/", graph + "|subgraphs/internal/gqlserver|router/internal/.*"},
-	{"github.com/stripe/", processor},
+	{"github.com/stripe/", "subgraphs/payments/internal/stripe"},
 	{"github.com/jackc/pgx/", domain + "|subgraphs/payments/internal/simulator|pkg/(postgres|postgres/pgtest|outbox|inbox)"},
 	{"database/sql", "pkg/postgres"},
 	{"github.com/pressly/goose/", "pkg/postgres"},

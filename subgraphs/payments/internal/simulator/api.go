@@ -93,17 +93,7 @@ func write(w http.ResponseWriter, a answer) {
 		w.Header().Set("Idempotent-Replayed", "true")
 	}
 	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body) //nolint:gosec // JSON of our own making
-}
-
-// writeError writes an apiError, and hides any other error behind a 500.
-func writeError(w http.ResponseWriter, r *http.Request, err error) {
-	var e apiError
-	if !errors.As(err, &e) {
-		slog.ErrorContext(r.Context(), "simulator failed", "method", r.Method, "path", r.URL.Path, "error", err)
-		e = apiError{Type: internalError, Message: "An unknown error occurred", status: http.StatusInternalServerError}
-	}
-	write(w, e.answer())
+	w.Write(a.body) //nolint:errcheck // the client is gone then
 }
 
 func (s *Simulator) authenticate(r *http.Request) error {
@@ -116,59 +106,69 @@ func (s *Simulator) authenticate(r *http.Request) error {
 
 // read serves a request that changes nothing.
 func (s *Simulator) read(endpoint func(ctx context.Context, id string, f *form) (any, error)) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := func() (any, error) {
-			if err := s.authenticate(r); err != nil {
-				return nil, err
-			}
-			f, err := parseForm(r.URL.RawQuery)
-			if err != nil {
-				return nil, err
-			}
-			return endpoint(r.Context(), r.PathValue("id"), f)
-		}()
+	return s.serve(func(ctx context.Context, r *http.Request) (answer, error) {
+		f, err := parseForm(r.URL.RawQuery)
 		if err != nil {
-			writeError(w, r, err)
-			return
+			return answer{}, err
 		}
-		write(w, ok(body))
+		body, err := endpoint(ctx, r.PathValue("id"), f)
+		if err != nil {
+			return answer{}, err
+		}
+		return ok(body), nil
 	})
 }
 
 // change serves a request that may move money. What it does and what it answers are committed
 // together, so a repeated idempotency key gets the first answer, whatever has crashed in between.
 func (s *Simulator) change(endpoint func(ctx context.Context, tx pgx.Tx, id string, f *form) (answer, error)) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		a, err := func() (answer, error) {
-			if err := s.authenticate(r); err != nil {
-				return answer{}, err
-			}
-			encoded, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-			if err != nil {
-				return answer{}, apiError{Type: invalidRequest, Message: "The request's body cannot be read."}
-			}
-			f, err := parseForm(string(encoded))
-			if err != nil {
-				return answer{}, err
-			}
-			// It is done, even when nobody waits for the answer any more.
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), deadline)
-			defer cancel()
-			key, parameters := r.Header.Get("Idempotency-Key"), sha256.Sum256([]byte(r.URL.Path+"?"+string(encoded)))
-			return s.once(ctx, key, parameters[:], func(tx pgx.Tx) (answer, error) {
-				return endpoint(ctx, tx, r.PathValue("id"), f)
-			})
-		}()
+	return s.serve(func(ctx context.Context, r *http.Request) (answer, error) {
+		encoded, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxBody))
 		if err != nil {
-			writeError(w, r, err)
-			return
+			return answer{}, apiError{Type: invalidRequest, Message: "The request's body cannot be read."}
 		}
+		f, err := parseForm(string(encoded))
+		if err != nil {
+			return answer{}, err
+		}
+		// It is done, even when nobody waits for the answer any more.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deadline)
+		defer cancel()
+		parameters := sha256.Sum256([]byte(r.URL.Path + "?" + string(encoded)))
+		a, err := s.once(ctx, r.Header.Get("Idempotency-Key"), parameters[:], func(tx pgx.Tx) (answer, error) {
+			return endpoint(ctx, tx, r.PathValue("id"), f)
+		})
 		s.wakeUp()
+		return a, err
+	})
+}
+
+func (s *Simulator) serve(handle func(ctx context.Context, r *http.Request) (answer, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx := r.Context()
+		err := s.authenticate(r)
+		var a answer
+		if err == nil {
+			a, err = handle(ctx, r)
+		}
+		if err != nil {
+			a = refusal(ctx, r, err)
+		}
 		if !a.replayed {
-			s.suffer(r.Context(), a.fault)
+			s.suffer(ctx, a.fault)
 		}
 		write(w, a)
 	})
+}
+
+// refusal is the answer that tells of an apiError, and of any other error only that there was one.
+func refusal(ctx context.Context, r *http.Request, err error) answer {
+	var e apiError
+	if !errors.As(err, &e) {
+		slog.ErrorContext(ctx, "simulator failed", "method", r.Method, "path", r.URL.Path, "error", err)
+		e = apiError{Type: internalError, Message: "An unknown error occurred", status: http.StatusInternalServerError}
+	}
+	return e.answer()
 }
 
 // once does what the key was not used for yet and otherwise answers as it did then.

@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
@@ -65,28 +66,32 @@ func (s *Simulator) decidePage(w http.ResponseWriter, r *http.Request) {
 		s.writePage(w, r, intent{}, invalid("decision", "Nothing was decided."))
 		return
 	}
-	i, err := findIntentOfPage(r.Context(), s.pool, r.URL.Query().Get("secret"))
-	if err != nil {
-		s.writePage(w, r, i, err)
-		return
-	}
-	err = pgx.BeginFunc(r.Context(), s.pool, func(tx pgx.Tx) (err error) {
-		if i, err = lockIntent(r.Context(), tx, i.ID); err != nil || i.Status != requiresAction {
-			return err
-		}
-		if decision == "approve" {
-			i, err = s.authorize(r.Context(), tx, i)
-		} else {
-			i, err = s.refuse(r.Context(), tx, i, decline{code: authenticationFailure})
-		}
-		return err
-	})
+	i, err := s.decide(r.Context(), r.URL.Query().Get("secret"), decision == "approve")
 	s.wakeUp()
 	if err != nil || i.ReturnURL == "" {
 		s.writePage(w, r, i, err)
 		return
 	}
-	http.Redirect(w, r, returnTo(i), http.StatusSeeOther)
+	http.Redirect(w, r, returnTo(i), http.StatusSeeOther) //nolint:gosec // where those who have the key want it
+}
+
+func (s *Simulator) decide(ctx context.Context, secret string, approved bool) (intent, error) {
+	i, err := findIntentOfPage(ctx, s.pool, secret)
+	if err != nil {
+		return intent{}, err
+	}
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) (err error) {
+		if i, err = lockIntent(ctx, tx, i.ID); err != nil || i.Status != requiresAction {
+			return err
+		}
+		if approved {
+			i, err = s.authorize(ctx, tx, i)
+		} else {
+			i, err = s.refuse(ctx, tx, i, decline{code: authenticationFailure})
+		}
+		return err
+	})
+	return i, err
 }
 
 // returnTo is where the browser goes from the bank, with what Stripe adds to it:
@@ -133,7 +138,7 @@ func (s *Simulator) writePage(w http.ResponseWriter, r *http.Request, i intent, 
 	h.Set("Referrer-Policy", "no-referrer") // the address is a secret
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = page.WriteTo(w)
+	page.WriteTo(w) //nolint:errcheck // the client is gone then
 }
 
 var bankStyleHash = func() string {

@@ -114,8 +114,8 @@ func (s *Simulator) deliver(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := s.send(ctx, w); err != nil {
-			slog.InfoContext(ctx, "webhook not delivered, will try again", "event", w.EventID, "attempts", w.Attempts, "error", err)
+		if sendErr := s.send(ctx, w); sendErr != nil {
+			slog.InfoContext(ctx, "webhook not delivered, will try again", "event", w.EventID, "attempts", w.Attempts, "error", sendErr)
 			err = postponeWebhook(ctx, s.pool, w.Seq, s.now().Add(min(firstPause<<min(w.Attempts-1, 20), longPause)))
 		} else {
 			err = deleteWebhook(ctx, s.pool, w.Seq)
@@ -142,8 +142,8 @@ func (s *Simulator) send(ctx context.Context, w webhook) error {
 	if err != nil {
 		return fmt.Errorf("send webhook: %w", err)
 	}
-	defer resp.Body.Close()                                      //nolint:errcheck // nothing to learn from it
-	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 4<<10)) // so that the connection can be used again
+	defer resp.Body.Close()                               //nolint:errcheck // nothing to learn from it
+	io.Copy(io.Discard, io.LimitReader(resp.Body, 4<<10)) //nolint:errcheck // so that the connection can be used again
 	if resp.StatusCode/100 != 2 {
 		return fmt.Errorf("answered %s", resp.Status)
 	}

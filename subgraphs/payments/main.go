@@ -51,7 +51,7 @@ func run(ctx context.Context, cfg config, srv *server.Server) error {
 		return err
 	}
 	defer bus.Close() //nolint:errcheck // the process ends
-	processor, webhookSecret := cfg.Processor.open(srv, pool)
+	processor, webhookSecret := cfg.Processor.open(srv, func(c simulator.Config) *simulator.Simulator { return simulator.New(c, pool) })
 	box := outbox.New(pool)
 	payments := payment.NewService(cfg.Payments, pool, box, processor, time.Now)
 	verifier := identity.NewVerifier(identity.VerifierConfig{JWKSURL: cfg.JWKSURL})

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"net/http"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	"boxoffice.dev/pkg/server"
 	"boxoffice.dev/subgraphs/payments/internal/payment"
 	"boxoffice.dev/subgraphs/payments/internal/simulator"
@@ -41,15 +39,15 @@ func (c processorConfig) check(development bool) error {
 }
 
 // open returns the way to the processor, and serves the webhooks that it sends to look.
-func (c processorConfig) open(srv *server.Server, pool *pgxpool.Pool) (processor payment.Processor, webhookSecret string) {
+func (c processorConfig) open(srv *server.Server, simulate func(simulator.Config) *simulator.Simulator) (processor payment.Processor, webhookSecret string) {
 	if !c.simulated() {
 		return stripe.New(stripe.Config{SecretKey: c.SecretKey.Reveal()}), c.WebhookSecret.Reveal()
 	}
 	key, webhookSecret := rand.Text(), rand.Text()
-	sim := simulator.New(simulator.Config{
+	sim := simulate(simulator.Config{
 		SecretKey: key, URL: c.PublicURL + "/simulator",
 		WebhookURL: srv.LocalURL() + "/webhooks/stripe", WebhookSecret: webhookSecret, Webhooks: c.Webhooks,
-	}, pool)
+	})
 	srv.Handle("/simulator/", http.StripPrefix("/simulator", sim.Handler()))
 	srv.Go("simulator", sim.Run)
 	return stripe.New(stripe.Config{SecretKey: key, APIBase: srv.LocalURL() + "/simulator", ReturnURL: c.PublicURL + "/simulator/"}), webhookSecret

@@ -299,7 +299,7 @@ func (b *bench) missing(ctx context.Context) (int, error) {
 	err := errors.Join(
 		b.tickets.QueryRow(ctx, `SELECT coalesce(sum(version), 0) FROM tickets`).Scan(&source),
 		b.orders.QueryRow(ctx, `SELECT coalesce(sum(version), 0) FROM tickets`).Scan(&replica),
-		b.orders.QueryRow(ctx, `SELECT count(*) FILTER (WHERE status = 'created'), count(*) FILTER (WHERE status <> 'cancelled') FROM orders`).Scan(&unconfirmed, &live),
+		b.orders.QueryRow(ctx, `SELECT count(*) FILTER (WHERE status = 'created'), count(*) FILTER (WHERE status IN ('created', 'awaiting_payment')) FROM orders`).Scan(&unconfirmed, &live),
 		b.deadline.QueryRow(ctx, `SELECT count(*) FROM deadlines WHERE request_id <> $1`, farAway).Scan(&deadlines),
 	)
 	if err != nil {

@@ -74,6 +74,21 @@ func TestInvariants(t *testing.T) {
 		"a ticket is refused that nobody has": {func(e *evidence) {
 			e.Ops = append(e.Ops, op{Client: 1, Kind: reserve, Ticket: "tkt_1", Call: 42, Return: 48, Answer: "TICKET_RESERVED"})
 		}, []string{oneSeen}},
+		"a ticket is refused that was refunded a moment ago": {func(e *evidence) {
+			e.refund()
+			e.Ops = append(e.Ops, op{Client: 1, Kind: reserve, Ticket: "tkt_1", Call: 220, Return: 230, Answer: "TICKET_RESERVED"})
+		}, nil},
+		"a ticket is refused that nobody has since another order after a refund": {func(e *evidence) {
+			e.refund()
+			e.Orders = append(e.Orders, orderRow{ID: "ord_3", Ticket: "tkt_1", Buyer: "usr_buyer", Status: "cancelled", Reason: "expired", Version: 2, Price: 1999, Currency: "EUR", History: []orderChange{
+				{Version: 1, To: "created", Committed: 240},
+				{Version: 2, From: "created", To: "cancelled", Reason: "expired", Committed: 250},
+			}})
+			e.Events = append(e.Events, told{"e20", "orders", events.OrderCreated, "ord_3", 1}, told{"e21", "orders", events.OrderCancelled, "ord_3", 2})
+			e.Ops = append(e.Ops,
+				op{Client: 1, Kind: read, Order: "ord_3", Call: 251, Return: 252, Answer: granted, Status: "CANCELLED"},
+				op{Client: 1, Kind: reserve, Ticket: "tkt_1", Call: 260, Return: 270, Answer: "TICKET_RESERVED"})
+		}, []string{oneSeen}},
 		"an order is read as alive after its end": {func(e *evidence) {
 			e.Ops = append(e.Ops, op{Client: 1, Kind: read, Order: "ord_1", Call: 45, Return: 46, Answer: granted, Status: "CREATED"})
 		}, []string{oneSeen}},
@@ -153,6 +168,19 @@ func TestInvariants(t *testing.T) {
 			}
 		})
 	}
+}
+
+// refund goes on with the story: the seller gives all the money back and sells the ticket again.
+func (e *evidence) refund() {
+	o := &e.Orders[1]
+	o.Status, o.Reason, o.Version = "cancelled", "refunded", 4
+	o.History = append(o.History, orderChange{Version: 4, From: "complete", To: "cancelled", Reason: "refunded", Committed: 200})
+	e.Payments[0].Status, e.Payments[0].Version, e.Payments[0].Refunded, e.Intents[0].Refunded = "refunded", 4, 1999, 1999
+	e.Tickets[0] = ticketRow{ID: "tkt_1", Version: 6, Availability: "available", Seller: "usr_seller", Key: "k1"}
+	e.Events = append(e.Events,
+		told{"e14", "payments", events.PaymentRefunded, "pay_1", 4},
+		told{"e15", "orders", events.OrderCancelled, "ord_2", 4},
+		told{"e16", "tickets", events.TicketReleased, "tkt_1", 6})
 }
 
 // violated returns the names of the invariants that do not hold.

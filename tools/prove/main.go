@@ -39,40 +39,64 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	violated, err := run(ctx)
+	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
+	os.Exit(status)
+}
+
+// run executes the command line and returns the process's exit status.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	o, err := parse(args, stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return statusHolds
+	}
+	violated := false
+	if err == nil {
+		violated, err = prove(ctx, o, stdout)
+	}
 	switch {
 	case err != nil:
-		fmt.Fprintln(os.Stderr, "prove:", err)
-		os.Exit(statusFailed)
+		fmt.Fprintln(stderr, "prove:", err)
+		return statusFailed
 	case violated:
-		os.Exit(statusViolated)
+		return statusViolated
+	default:
+		return statusHolds
 	}
 }
 
-func run(ctx context.Context) (violated bool, err error) {
-	o := options{patience: 20 * time.Second, say: func(format string, args ...any) {
-		fmt.Fprintf(os.Stderr, "==> "+format+"\n", args...)
-	}}
-	flag.Uint64Var(&o.seed, "seed", 0, "what chance derives from; 0 takes a new one")
-	flag.DurationVar(&o.duration, "duration", time.Minute, "for how long clients act and faults strike")
-	flag.IntVar(&o.clients, "clients", 16, "how many people there are")
-	flag.BoolVar(&o.race, "race", false, "build the services with the race detector")
-	name := flag.String("sabotage", "", "break the product first:"+describeSabotages())
-	flag.Parse()
-	if flag.NArg() > 0 || o.clients < 2 {
-		return false, errors.New("wants flags only, and at least two clients")
+// parse returns what the arguments ask for.
+func parse(args []string, stderr io.Writer) (options, error) {
+	o := options{patience: 20 * time.Second, say: func(format string, args ...any) { fmt.Fprintf(stderr, "==> "+format+"\n", args...) }}
+	flags := flag.NewFlagSet("prove", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.Uint64Var(&o.seed, "seed", 0, "what chance derives from; 0 takes a new one")
+	flags.DurationVar(&o.duration, "duration", time.Minute, "for how long clients act and faults strike")
+	flags.IntVar(&o.clients, "clients", 16, "how many people there are, at least 2")
+	flags.BoolVar(&o.race, "race", false, "build the services with the race detector")
+	name := flags.String("sabotage", "", "break the product first:"+describeSabotages())
+	if err := flags.Parse(args); err != nil {
+		return o, err
 	}
-	if *name != "" {
-		i := slices.IndexFunc(sabotages, func(s sabotage) bool { return s.name == *name })
-		if i < 0 {
-			return false, fmt.Errorf("there is no sabotage %q", *name)
-		}
-		o.sabotage = sabotages[i]
+	if flags.NArg() > 0 || o.clients < 2 {
+		return o, errors.New("wants flags only, and at least two clients")
 	}
 	if o.seed == 0 {
 		o.seed = uint64(rand.Uint32()) //nolint:gosec // nothing secret about it
 	}
+	if *name == "" {
+		return o, nil
+	}
+	i := slices.IndexFunc(sabotages, func(s sabotage) bool { return s.name == *name })
+	if i < 0 {
+		return o, fmt.Errorf("there is no sabotage %q", *name)
+	}
+	o.sabotage = sabotages[i]
+	return o, nil
+}
+
+// prove runs a trial, prints what came of it and keeps what explains a violation.
+func prove(ctx context.Context, o options, stdout io.Writer) (violated bool, err error) {
 	o.say("seed %d, %d clients, %s", o.seed, o.clients, o.duration)
 	t, err := begin(ctx, o)
 	if err != nil {
@@ -86,9 +110,8 @@ func run(ctx context.Context) (violated bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	violated = slices.ContainsFunc(verdicts, func(v verdict) bool { return len(v.Violations) > 0 })
-	fmt.Print(summary(e.Ops), "\n", table(verdicts))
-	if !violated {
+	fmt.Fprint(stdout, summary(e.Ops), "\n", table(verdicts))
+	if !slices.ContainsFunc(verdicts, func(v verdict) bool { return len(v.Violations) > 0 }) {
 		return false, nil
 	}
 	root, err := stack.Root()
@@ -96,7 +119,7 @@ func run(ctx context.Context) (violated bool, err error) {
 		return true, err
 	}
 	folder := filepath.Join(root, ".data", "prove", fmt.Sprintf("seed-%d%s", o.seed, o.sabotage.name))
-	fmt.Printf("\nseed %d; history, evidence and logs are in %s\n", o.seed, folder)
+	fmt.Fprintf(stdout, "\nseed %d; history, evidence and logs are in %s\n", o.seed, folder)
 	return true, t.keep(e, verdicts, folder)
 }
 

@@ -130,3 +130,22 @@ func TestScheduleDerivesFromTheSeed(t *testing.T) {
 		}
 	}
 }
+
+func TestArguments(t *testing.T) {
+	t.Parallel()
+	for want, args := range map[string][]string{
+		`there is no sabotage "war"`: {"--sabotage", "war"},
+		"at least two clients":       {"--clients", "1"},
+		"wants flags only":           {"now"},
+		"not defined: -sed":          {"-sed", "1"},
+	} {
+		var stdout, stderr strings.Builder
+		if status := run(t.Context(), args, &stdout, &stderr); status != statusFailed || !strings.Contains(stderr.String(), want) {
+			t.Errorf("%q ended with %d and said %q, want %d and %q", args, status, stderr.String(), statusFailed, want)
+		}
+	}
+	var stdout, stderr strings.Builder
+	if status := run(t.Context(), []string{"-h"}, &stdout, &stderr); status != statusHolds || !strings.Contains(stderr.String(), "sabotage") {
+		t.Errorf("help ended with %d and said %q", status, stderr.String())
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/anishathalye/porcupine"
@@ -17,14 +18,16 @@ type step struct {
 	order string
 }
 
-// Steps. The first two change the register, the others only tell what is in it.
+// Steps. The first three change the register, the others only tell what is in it.
 const (
-	take  = "takes"        // the order gets the free ticket
-	end   = "ends"         // the order, which holds the ticket, gives it back
-	holds = "holds"        // the order holds the ticket
-	over  = "is over"      // the order does not hold the ticket
-	free  = "nobody has"   // no order holds the ticket
-	taken = "somebody has" // some order holds the ticket
+	take   = "takes"          // the order gets the free ticket
+	end    = "ends"           // the order, which holds the ticket, gives it back
+	undo   = "is refunded"    // the same, when it was paid
+	holds  = "holds"          // the order holds the ticket
+	over   = "is over"        // the order has held the ticket and given it back
+	free   = "nobody has"     // no order holds the ticket
+	refuse = "not to be had:" // some order holds the ticket, or did until a refund
+	taken  = "somebody has"   // some order holds the ticket
 )
 
 func (s step) String() string {
@@ -34,33 +37,49 @@ func (s step) String() string {
 	return s.order + " " + s.what
 }
 
-// register is the model: its state is the order that holds the ticket, "" when none does.
+// holder is the model's state. After a refund orders may refuse a ticket as sold until it hears
+// from tickets that it is on sale again; once it was ordered again, it has.
+type holder struct {
+	order string // "" when no order holds the ticket
+	sold  bool   // orders may still think so
+	ended string // all orders that have given it back
+}
+
+// give is the ticket when its order gives it back.
+func (h holder) give(sold bool) holder { return holder{sold: sold, ended: h.ended + h.order + " "} }
+
+// register is the model.
 var register = porcupine.Model{
-	Init: func() any { return "" },
+	Init: func() any { return holder{} },
 	Step: func(state, input, _ any) (bool, any) {
-		holder, s := state.(string), input.(step)
+		h, s := state.(holder), input.(step)
 		switch s.what {
 		case take:
-			return holder == "", s.order
+			return h.order == "", holder{order: s.order, ended: h.ended}
 		case end:
-			return holder == s.order, ""
+			return h.order == s.order, h.give(h.sold)
+		case undo:
+			return h.order == s.order, h.give(true)
 		case holds:
-			return holder == s.order, holder
+			return h.order == s.order, h
 		case over:
-			return holder != s.order, holder
+			return strings.Contains(h.ended, s.order), h
 		case free:
-			return holder == "", holder
+			return h.order == "", h
+		case refuse:
+			return h.order != "" || h.sold, h
 		case taken:
-			return holder != "", holder
+			return h.order != "", h
 		}
 		panic("unknown step " + s.what)
 	},
 	DescribeOperation: func(input, _ any) string { return fmt.Sprint(input) },
 	DescribeState: func(state any) string {
-		if state == "" {
+		h := state.(holder)
+		if h.order == "" {
 			return "free"
 		}
-		return fmt.Sprint(state)
+		return h.order
 	},
 }
 
@@ -122,6 +141,8 @@ func (e *evidence) registers() map[string][]porcupine.Operation {
 		for _, change := range o.History {
 			_, claimed := claims[o.ID]
 			switch {
+			case change.To == "cancelled" && change.Reason == "refunded":
+				add(o.Ticket, system, step{undo, o.ID}, change.Committed, e.unfinished())
 			case change.To == "cancelled":
 				add(o.Ticket, system, step{end, o.ID}, change.Committed, e.unfinished())
 			case change.Version == 1 && !claimed: // its buyer got no answer
@@ -138,7 +159,7 @@ func (e *evidence) registers() map[string][]porcupine.Operation {
 		switch {
 		case ticket == "":
 		case o.Kind == reserve && o.Answer == "TICKET_RESERVED":
-			add(ticket, o.Client, step{what: taken}, o.Call, o.Return)
+			add(ticket, o.Client, step{what: refuse}, o.Call, o.Return)
 		case o.Kind == cancel && o.Answer == "ORDER_NOT_CANCELLABLE", o.Kind == pay && o.Answer == "ORDER_ALREADY_PAID":
 			add(ticket, o.Client, step{holds, o.Order}, o.Call, o.Return)
 		case o.Answer != granted && o.Answer != "ORDER_NOT_PAYABLE":

@@ -31,19 +31,26 @@ func (p pulse) String() string {
 		p.unpublished, p.queued, p.unpaid, p.deadlines, p.paying, p.different)
 }
 
+// restless is for how long things may still move after everything was mended.
+const restless = 3 * time.Minute
+
 // settle waits until nothing moves any more: at best because all is done, else because nothing
-// has changed for as long as the patience lasts. The verdicts tell which.
+// has changed for as long as the patience lasts. What moves for too long is not waited for. The
+// verdicts tell which it was.
 func (t *trial) settle(ctx context.Context) error {
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	var last pulse
-	since := time.Now()
+	begin, since := time.Now(), time.Now()
 	for {
 		p, err := t.pulse(ctx)
 		if err != nil {
 			return fmt.Errorf("settle: %w", err)
 		}
 		switch {
+		case time.Since(begin) > restless:
+			t.say("still moving after %s: %s", restless, p)
+			return nil
 		case p != last:
 			last, since = p, time.Now()
 		case p.still(): // twice the same

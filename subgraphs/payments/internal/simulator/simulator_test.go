@@ -1,10 +1,10 @@
 package simulator
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -534,30 +534,53 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// Several processes on one database settle and deliver everything once.
-func TestManyWorkers(t *testing.T) {
+// A client that does not wait for the answer changes nothing about what is done.
+func TestClientLeaves(t *testing.T) {
 	t.Parallel()
-	r := newReceiver(t)
-	w := newWorld(t, Config{WebhookURL: r.server.URL, Webhooks: Late, Late: time.Second})
-	for range 10 {
-		w.call(t, "POST", "/v1/payment_intents", pay("pm_card_visa"))
+	w := newWorld(t, Config{})
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/v1/payment_intents", strings.NewReader(pay("pm_card_visa").Encode()))
+	r.Header.Set("Authorization", "Bearer "+key)
+	answer := httptest.NewRecorder()
+	if w.Handler().ServeHTTP(answer, r); answer.Code != http.StatusOK || w.count(t, "intents") != 1 {
+		t.Errorf("got %d %s, want an intent", answer.Code, answer.Body)
 	}
-	w.advance(time.Second)
-	var group sync.WaitGroup
-	for range 4 {
-		other := New(w.config, w.pool)
-		group.Go(func() {
-			if err := other.work(t.Context()); err != nil {
-				t.Errorf("work: %v", err)
-			}
-		})
+}
+
+// A webhook that one process is delivering is not taken by another.
+func TestManyProcesses(t *testing.T) {
+	t.Parallel()
+	arrived, release := make(chan struct{}, 2), make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		arrived <- struct{}{}
+		<-release
+	}))
+	t.Cleanup(server.Close)
+	w := newWorld(t, Config{WebhookURL: server.URL})
+	w.call(t, "POST", "/v1/payment_intents", pay("pm_card_visa"))
+	var first sync.WaitGroup
+	first.Go(func() {
+		if err := w.work(t.Context()); err != nil {
+			t.Errorf("first process: %v", err)
+		}
+	})
+	<-arrived
+	second, done := New(w.config, w.pool), make(chan error, 1)
+	go func() { done <- second.work(t.Context()) }()
+	select {
+	case <-arrived:
+		t.Error("delivered by both")
+		close(release)
+		<-done
+	case err := <-done:
+		if err != nil {
+			t.Errorf("second process: %v", err)
+		}
+		close(release)
 	}
-	group.Wait()
-	got := map[string]int{}
-	for _, e := range r.take() {
-		got[e]++
-	}
-	if len(got) != 10 || slices.Max(slices.Collect(maps.Values(got))) != 1 {
-		t.Errorf("got %v, want ten events, each once", got)
+	first.Wait()
+	if got := w.count(t, "webhooks"); got != 0 {
+		t.Errorf("got %d left, want none", got)
 	}
 }

@@ -85,6 +85,7 @@ func TestErrors(t *testing.T) {
 		"not found":            {404, stripeError("invalid_request_error", "resource_missing"), missing},
 		"not found, says 400":  {400, stripeError("invalid_request_error", "resource_missing"), missing},
 		"key in use":           {409, stripeError("idempotency_error", "idempotency_key_in_use"), unknown},
+		"another conflict":     {409, stripeError("invalid_request_error", "lock_timeout"), unknown},
 		"key used differently": {400, stripeError("idempotency_error", ""), unknown},
 		"too many requests":    {429, stripeError("invalid_request_error", "rate_limit"), unknown},
 		"broken":               {500, stripeError("api_error", ""), unknown},

@@ -570,9 +570,8 @@ func TestManyProcesses(t *testing.T) {
 	go func() { done <- second.work(t.Context()) }()
 	select {
 	case <-arrived:
-		t.Error("delivered by both")
 		close(release)
-		<-done
+		t.Errorf("delivered by both, the second: %v", <-done)
 	case err := <-done:
 		if err != nil {
 			t.Errorf("second process: %v", err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"net/http"
@@ -16,7 +17,8 @@ type processorConfig struct {
 	Name          string         `env:"PROCESSOR"` // stripe or simulator; empty for Stripe when there is a key, else the simulator
 	SecretKey     server.Secret  `env:"STRIPE_SECRET_KEY"`
 	WebhookSecret server.Secret  `env:"STRIPE_WEBHOOK_SECRET"`
-	PublicURL     string         `env:"PUBLIC_URL" envDefault:"http://127.0.0.1:4004"` // where browsers find this service
+	ReturnURL     string         `env:"PAYMENT_RETURN_URL"`                            // where the bank sends the buyer's browser after 3-D Secure
+	PublicURL     string         `env:"PUBLIC_URL" envDefault:"http://127.0.0.1:4004"` // where browsers find this service, for the simulator's bank
 	Webhooks      simulator.Mode `env:"SIMULATOR_WEBHOOKS" envDefault:"prompt"`        // prompt, late, twice, shuffled or never
 }
 
@@ -41,7 +43,7 @@ func (c processorConfig) check(development bool) error {
 // open returns the way to the processor, and serves the webhooks that it sends to look.
 func (c processorConfig) open(srv *server.Server, simulate func(simulator.Config) *simulator.Simulator) (processor payment.Processor, webhookSecret string) {
 	if !c.simulated() {
-		return stripe.New(stripe.Config{SecretKey: c.SecretKey.Reveal()}), c.WebhookSecret.Reveal()
+		return stripe.New(stripe.Config{SecretKey: c.SecretKey.Reveal(), ReturnURL: c.ReturnURL}), c.WebhookSecret.Reveal()
 	}
 	key, webhookSecret := rand.Text(), rand.Text()
 	sim := simulate(simulator.Config{
@@ -50,5 +52,7 @@ func (c processorConfig) open(srv *server.Server, simulate func(simulator.Config
 	})
 	srv.Handle("/simulator/", http.StripPrefix("/simulator", sim.Handler()))
 	srv.Go("simulator", sim.Run)
-	return stripe.New(stripe.Config{SecretKey: key, APIBase: srv.LocalURL() + "/simulator", ReturnURL: c.PublicURL + "/simulator/"}), webhookSecret
+	return stripe.New(stripe.Config{
+		SecretKey: key, APIBase: srv.LocalURL() + "/simulator", ReturnURL: cmp.Or(c.ReturnURL, c.PublicURL+"/simulator/"),
+	}), webhookSecret
 }

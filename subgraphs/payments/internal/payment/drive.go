@@ -233,7 +233,7 @@ func (s *Service) stepRefund(ctx context.Context, t refundTask) {
 	var result RefundResult
 	var err error
 	if t.Reference == "" {
-		result, err = s.processor.Refund(ctx, RefundRequest{RefundID: t.ID, Reference: t.intent, Amount: t.Amount})
+		result, err = s.processor.Refund(ctx, RefundRequest{RefundID: t.ID, PaymentID: t.PaymentID, Reference: t.intent, Amount: t.Amount})
 	} else {
 		result, err = s.processor.FindRefund(ctx, t.Reference)
 	}

@@ -108,7 +108,7 @@ func TestEnvironmentIsThatOfTheStack(t *testing.T) {
 		"SUPERGRAPH":    "/schema/supergraph.graphql",
 		"PUBLIC_URL":    "http://127.0.0.1:4004",
 	}
-	optional := []string{"ENVIRONMENT", "LOG_LEVEL", "LISTEN_ADDR", "ADMIN_ADDR", "HOLD", "OPERATORS", "PAYMENT_FAILURE", "PROCESSOR", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"}
+	optional := []string{"ENVIRONMENT", "LOG_LEVEL", "LISTEN_ADDR", "ADMIN_ADDR", "HOLD", "OPERATORS", "PAYMENT_FAILURE", "PROCESSOR", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "PAYMENT_RETURN_URL"}
 	for _, spec := range stack.Specs() {
 		service := project.Services[spec.Name]
 		for _, name := range spec.Needs {

@@ -3,14 +3,17 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"boxoffice.dev/pkg/broker"
 	"boxoffice.dev/pkg/events"
 	"boxoffice.dev/tools/internal/stack"
 )
@@ -20,9 +23,8 @@ import (
 type sabotage struct {
 	name, about string
 	patches     []patch
-	after       func(ctx context.Context, s *stack.Stack) error // once everything runs; may be nil
-	mix         func(clients int) mix
-	faults      func() []strike // instead of those of chance
+	// provoke makes the harm happen while clients act, and returns when it has, or when done ends.
+	provoke func(ctx, done context.Context, s *stack.Stack) error
 }
 
 // patch replaces a piece of text, which must be there exactly once.
@@ -36,16 +38,9 @@ const (
 // sabotages are the ways to break the product.
 var sabotages = []sabotage{
 	{
-		name:  "index",
-		about: "drops the unique index that lets one live order have a ticket",
-		after: func(ctx context.Context, s *stack.Stack) error {
-			return onDatabase(ctx, s, events.Orders, func(conn *pgx.Conn) error {
-				_, err := conn.Exec(ctx, `DROP INDEX orders_one_live_per_ticket`)
-				return err
-			})
-		},
-		mix:    rush,
-		faults: func() []strike { return nil },
+		name:    "index",
+		about:   "drops the unique index that lets one live order have a ticket",
+		provoke: dropIndex,
 	},
 	{
 		name:  "ack",
@@ -65,14 +60,7 @@ var sabotages = []sabotage{
 				return nil, nil
 			}`,
 		}},
-		mix: rush,
-		// What is under way is lost when its service dies. A lock makes that a lot.
-		faults: func() []strike {
-			return []strike{
-				{locked(events.Tickets, "inbox"), time.Second, time.Second},
-				{locked(events.Tickets, "inbox"), 4 * time.Second, time.Second},
-			}
-		},
+		provoke: loseCancellations,
 	},
 	{
 		name:  "relay",
@@ -84,19 +72,102 @@ type Publish func(`},
 			{relay, "FROM outbox ORDER BY seq LIMIT $1`, batchSize)", "FROM outbox WHERE seq > $2 ORDER BY seq LIMIT $1`, batchSize, last)"},
 			{relay, `n = len(batch)`, `n, last = len(batch), seqs[len(seqs)-1]`},
 		},
-		mix: rush,
-		// A restart would make the relay begin anew and find what it has left behind.
-		faults: func() []strike {
-			return []strike{{slow(events.Tickets), time.Second, 2 * time.Second}, {slow(events.Orders), 3 * time.Second, time.Second}}
-		},
+		provoke: overtake,
 	},
 }
 
 // rush is everybody after the same few tickets.
-func rush(int) mix {
-	return mix{
-		weights: map[kind]int{list: 20, edit: 8, reserve: 50, cancel: 20, read: 2},
-		thin:    4, pause: 5 * time.Millisecond,
+var rush = mix{
+	weights: map[kind]int{list: 20, edit: 8, reserve: 50, cancel: 20, read: 2},
+	thin:    4, pause: 5 * time.Millisecond,
+}
+
+// dropIndex waits until two live orders have one ticket.
+func dropIndex(ctx, done context.Context, s *stack.Stack) error {
+	return onDatabase(ctx, s, events.Orders, func(conn *pgx.Conn) error {
+		if _, err := conn.Exec(ctx, `DROP INDEX orders_one_live_per_ticket`); err != nil {
+			return err
+		}
+		return until(done, func() (two bool, err error) {
+			err = conn.QueryRow(ctx, `
+				SELECT EXISTS (SELECT FROM orders WHERE status IN ('created', 'awaiting_payment') GROUP BY ticket_id HAVING count(*) > 1)`).Scan(&two)
+			return two, err
+		})
+	})
+}
+
+// loseCancellations lets the orders that hold a ticket end while tickets cannot write, and then
+// kills tickets. What it has acknowledged by then, it has not done. It must not restart before
+// all has ended: a later order of the same ticket would mend the harm.
+func loseCancellations(ctx, done context.Context, s *stack.Stack) error {
+	var held []string
+	return onDatabase(ctx, s, events.Tickets, func(tickets *pgx.Conn) error {
+		err := until(done, func() (bool, error) {
+			rows, err := tickets.Query(ctx, `SELECT order_id FROM tickets WHERE availability = 'reserved' ORDER BY order_id`)
+			if err != nil {
+				return false, err
+			}
+			held, err = pgx.CollectRows(rows, pgx.RowTo[string])
+			return len(held) > 2, err
+		})
+		if err != nil {
+			return err
+		}
+		return pgx.BeginFunc(ctx, tickets, func(tx pgx.Tx) error {
+			if _, err := tx.Exec(ctx, `LOCK TABLE inbox IN ACCESS EXCLUSIVE MODE`); err != nil {
+				return err
+			}
+			if err := onDatabase(ctx, s, events.Orders, func(orders *pgx.Conn) error {
+				return until(ctx, func() (over bool, err error) {
+					err = orders.QueryRow(ctx, `
+						SELECT NOT EXISTS (SELECT FROM orders WHERE id = ANY($1) AND status <> 'cancelled')
+							AND NOT EXISTS (SELECT FROM outbox WHERE subject = ANY($1))`, held).Scan(&over)
+					return over, err
+				})
+			}); err != nil {
+				return err
+			}
+			err := until(done, func() (bool, error) {
+				depth, err := broker.Depth(s.BrokerURL, events.Catalogue())
+				return depth[broker.Queue(events.Tickets, events.Orders)] == 0, err
+			})
+			return errors.Join(err, s.Service(events.Tickets).Kill())
+		})
+	})
+}
+
+// overtake makes commits slow and waits until an event was published while an older one, which was
+// there already, was not.
+func overtake(ctx, done context.Context, s *stack.Stack) error {
+	return errors.Join(slow(events.Tickets).strike(ctx, s, 0), onDatabase(ctx, s, events.Tickets, func(conn *pgx.Conn) error {
+		var before []int64
+		return until(done, func() (bool, error) {
+			rows, err := conn.Query(ctx, `SELECT seq FROM outbox ORDER BY seq`)
+			if err != nil {
+				return false, err
+			}
+			waiting, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+			left := slices.IndexFunc(before, func(seq int64) bool { return slices.Contains(waiting, seq) })
+			overtaken := left >= 0 && slices.ContainsFunc(before[left:], func(seq int64) bool { return !slices.Contains(waiting, seq) })
+			before = waiting
+			return overtaken, err
+		})
+	}))
+}
+
+// until asks again and again until the answer is yes, or done ends.
+func until(done context.Context, yes func() (bool, error)) error {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if ok, err := yes(); ok || err != nil {
+			return err
+		}
+		select {
+		case <-done.Done():
+			return nil
+		case <-tick.C:
+		}
 	}
 }
 

@@ -81,17 +81,8 @@ func begin(ctx context.Context, o options) (_ *trial, err error) {
 	t.tapped = stop
 	t.tapping.Go(func() { t.tap.collect(tapping) })
 
-	m := everyday(o.clients)
-	if o.sabotage.mix != nil {
-		m = o.sabotage.mix(o.clients)
-	}
-	if t.clients, err = newClients(ctx, o.clients, o.seed, m, t.Endpoint(), t.history); err != nil {
+	if t.clients, err = newClients(ctx, o.clients, o.seed, everyday(o.clients), t.Endpoint(), t.history); err != nil {
 		return nil, err
-	}
-	if o.sabotage.after != nil {
-		if err := o.sabotage.after(ctx, t.Stack); err != nil {
-			return nil, fmt.Errorf("sabotage %s: %w", o.sabotage.name, err)
-		}
 	}
 	return t, nil
 }
@@ -125,18 +116,28 @@ func (t *trial) close() error {
 	return errors.Join(errs...)
 }
 
-// run lets the clients act for the duration while the faults strike, and mends everything then.
+// run lets the clients act for the duration while the faults strike, and mends everything then. A
+// sabotage takes the place of the faults, and the clients stop when it has done its harm.
 func (t *trial) run(ctx context.Context) error {
 	begin := time.Now()
 	done, stop := context.WithTimeout(ctx, t.duration)
 	defer stop()
 	var acting sync.WaitGroup
 	for _, c := range t.clients {
+		if t.sabotage.provoke != nil {
+			c.mix = rush
+		}
 		acting.Go(func() { c.act(ctx, done) })
 	}
 	acting.Go(func() { t.report(done, begin) })
-	err := t.strike(ctx, done, begin)
-	if err != nil {
+	var err error
+	if t.sabotage.provoke != nil {
+		if err = t.sabotage.provoke(ctx, done, t.Stack); err != nil {
+			err = fmt.Errorf("sabotage %s: %w", t.sabotage.name, err)
+		}
+		t.say("%5.1f s  sabotage %s done", time.Since(begin).Seconds(), t.sabotage.name)
+		stop()
+	} else if err = t.strike(ctx, done, begin); err != nil {
 		stop()
 	}
 	acting.Wait()
@@ -174,9 +175,6 @@ func (t *trial) report(done context.Context, begin time.Time) {
 // strike lets the faults happen, one after the other, each mended before the next.
 func (t *trial) strike(ctx, done context.Context, begin time.Time) error {
 	strikes := schedule(stream(t.seed, 0), everything(), t.duration)
-	if t.sabotage.faults != nil {
-		strikes = t.sabotage.faults()
-	}
 	for _, s := range strikes {
 		if wait(done, time.Until(begin.Add(s.at))); done.Err() != nil {
 			return ctx.Err()

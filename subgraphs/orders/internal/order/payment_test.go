@@ -15,7 +15,6 @@ import (
 	"boxoffice.dev/pkg/apperr"
 	"boxoffice.dev/pkg/events"
 	"boxoffice.dev/pkg/id"
-	"boxoffice.dev/pkg/outbox"
 	"boxoffice.dev/subgraphs/orders/internal/order"
 )
 
@@ -84,8 +83,8 @@ func (w *world) wantOver(o order.Order, reason order.Reason) {
 }
 
 func TestPay(t *testing.T) {
-	t.Run("P5 P10 held, confirmed, taken, complete", func(t *testing.T) {
-		w := newWorld(t)
+	shared := newWorld(t)
+	shared.run("P5 P10 held, confirmed, taken, complete", func(t *testing.T, w *world) {
 		o := w.reserved()
 		p := w.attempt(o)
 		w.pays(&p, started)
@@ -119,8 +118,7 @@ func TestPay(t *testing.T) {
 			t.Errorf("O13 history: got %+v", h)
 		}
 	})
-	t.Run("P10 held before tickets has confirmed its lock", func(t *testing.T) {
-		w := newWorld(t)
+	shared.run("P10 held before tickets has confirmed its lock", func(t *testing.T, w *world) {
 		o := w.create(user(), w.ticket().ID)
 		p := w.attempt(o)
 		w.pays(&p, started, authorized)
@@ -134,8 +132,7 @@ func TestPay(t *testing.T) {
 		}
 		w.wantTold(p.ID, confirmation)
 	})
-	t.Run("P10 refused", func(t *testing.T) {
-		w := newWorld(t)
+	shared.run("P10 refused", func(t *testing.T, w *world) {
 		start := w.now
 		for _, tt := range []struct {
 			name, reason string
@@ -198,8 +195,7 @@ func TestPay(t *testing.T) {
 			})
 		}
 	})
-	t.Run("P10 until the last moment of the grace", func(t *testing.T) {
-		w := newWorld(t)
+	shared.run("P10 until the last moment of the grace", func(t *testing.T, w *world) {
 		o := w.reserved()
 		p := w.attempt(o)
 		p.StartedAt = o.ExpiresAt.Add(-time.Microsecond)
@@ -207,8 +203,7 @@ func TestPay(t *testing.T) {
 		w.pays(&p, started, authorized)
 		w.wantTold(p.ID, confirmation)
 	})
-	t.Run("O7 a frozen order cannot be cancelled", func(t *testing.T) {
-		w := newWorld(t)
+	shared.run("O7 a frozen order cannot be cancelled", func(t *testing.T, w *world) {
 		o := w.reserved()
 		p := w.attempt(o)
 		w.pays(&p, started, authorized)
@@ -222,8 +217,7 @@ func TestPay(t *testing.T) {
 		}
 		w.wantTold(o.ID, events.OrderCreated, events.OrderAwaitingPayment)
 	})
-	t.Run("O12 the ticket is refused while a payment waits for it", func(t *testing.T) {
-		w := newWorld(t)
+	shared.run("O12 the ticket is refused while a payment waits for it", func(t *testing.T, w *world) {
 		o := w.create(user(), w.ticket().ID)
 		p := w.attempt(o)
 		w.pays(&p, started, authorized)
@@ -233,8 +227,7 @@ func TestPay(t *testing.T) {
 		w.wantOver(o, order.ReservationRefused)
 		w.wantRefused(p, "cancelled")
 	})
-	t.Run("O10 money for a cancelled order", func(t *testing.T) {
-		w := newWorld(t)
+	shared.run("O10 money for a cancelled order", func(t *testing.T, w *world) {
 		o := w.reserved()
 		p := w.attempt(o)
 		if _, err := w.Cancel(t.Context(), o.BuyerID, o.ID); err != nil {
@@ -249,8 +242,7 @@ func TestPay(t *testing.T) {
 		w.wantOver(o, order.BuyerCancelled)
 		w.wantTold(o.ID, events.OrderCreated, events.OrderAwaitingPayment, events.OrderCancelled)
 	})
-	t.Run("a payment for an unknown order is a fault", func(t *testing.T) {
-		w := newWorld(t)
+	shared.run("a payment for an unknown order is a fault", func(t *testing.T, w *world) {
 		p := w.attempt(order.Order{ID: id.New(id.Order)})
 		p.Version, p.Status = 1, "processing"
 		if err := w.Reactions().Deliver(t.Context(), events.New(started, p)); err == nil || apperr.All(err) != nil {
@@ -260,8 +252,8 @@ func TestPay(t *testing.T) {
 }
 
 func TestPaymentFails(t *testing.T) {
-	t.Run("P6 cancels the order", func(t *testing.T) {
-		w := newWorld(t)
+	shared := newWorld(t)
+	shared.run("P6 cancels the order", func(t *testing.T, w *world) {
 		for name, before := range map[string][]events.Type{"declined": {started}, "could not be taken": {started, authorized}} {
 			t.Run(name, func(t *testing.T) {
 				w.t = t
@@ -275,15 +267,13 @@ func TestPaymentFails(t *testing.T) {
 			})
 		}
 	})
-	t.Run("P6 the hold that the order relied on is gone", func(t *testing.T) {
-		w := newWorld(t)
+	shared.run("P6 the hold that the order relied on is gone", func(t *testing.T, w *world) {
 		o := w.reserved()
 		p := w.attempt(o)
 		w.pays(&p, started, authorized, voided)
 		w.wantOver(o, order.PaymentFailed)
 	})
-	t.Run("P6 heard after the next attempt was confirmed", func(t *testing.T) {
-		w := newWorld(t)
+	shared.run("P6 heard after the next attempt was confirmed", func(t *testing.T, w *world) {
 		o := w.reserved()
 		first, second := w.attempt(o), w.attempt(o)
 		w.pays(&first, started)
@@ -293,8 +283,7 @@ func TestPaymentFails(t *testing.T) {
 			t.Errorf("got %+v, want it frozen for %s still", got, second.ID)
 		}
 	})
-	t.Run("P6 of a paid or cancelled order", func(t *testing.T) {
-		w := newWorld(t)
+	shared.run("P6 of a paid or cancelled order", func(t *testing.T, w *world) {
 		paid := w.reserved()
 		late := w.attempt(paid)
 		w.complete(paid)
@@ -310,8 +299,7 @@ func TestPaymentFails(t *testing.T) {
 		w.pays(&late, started, failed)
 		w.wantOver(over, order.BuyerCancelled)
 	})
-	t.Run("P6 retry: the buyer may try again", func(t *testing.T) {
-		w := newWorld(t)
+	shared.run("P6 retry: the buyer may try again", func(t *testing.T, w *world) {
 		w.configure(func(c *order.Config) { c.PaymentFailure = order.RetryOrder })
 		for name, before := range map[string][]events.Type{"declined": {started}, "could not be taken": {started, authorized}} {
 			t.Run(name, func(t *testing.T) {
@@ -330,8 +318,7 @@ func TestPaymentFails(t *testing.T) {
 			})
 		}
 	})
-	t.Run("P6 retry: the deadline is told again to an order that was frozen", func(t *testing.T) {
-		w := newWorld(t)
+	shared.run("P6 retry: the deadline is told again to an order that was frozen", func(t *testing.T, w *world) {
 		w.configure(func(c *order.Config) { c.PaymentFailure = order.RetryOrder })
 		o := w.reserved()
 		p := w.attempt(o)
@@ -342,8 +329,7 @@ func TestPaymentFails(t *testing.T) {
 		w.expire(o, 0)
 		w.wantOver(o, order.Expired)
 	})
-	t.Run("P6 retry: after the deadline", func(t *testing.T) {
-		w := newWorld(t)
+	shared.run("P6 retry: after the deadline", func(t *testing.T, w *world) {
 		w.configure(func(c *order.Config) { c.PaymentFailure = order.RetryOrder })
 		for _, before := range [][]events.Type{{started}, {started, authorized}} {
 			o := w.reserved()
@@ -380,8 +366,8 @@ func (w *world) wantMoved(o order.Order, after time.Duration) {
 }
 
 func TestExpiryMeetsPayment(t *testing.T) {
-	t.Run("O9 an attempt under way gets the grace, once", func(t *testing.T) {
-		w := newWorld(t)
+	shared := newWorld(t)
+	shared.run("O9 an attempt under way gets the grace, once", func(t *testing.T, w *world) {
 		o := w.reserved()
 		p := w.attempt(o)
 		w.pays(&p, started)
@@ -397,8 +383,7 @@ func TestExpiryMeetsPayment(t *testing.T) {
 		w.wantRefused(p, "expired")
 		w.wantMoved(o, grace)
 	})
-	t.Run("O9 a payment that waits for the ticket's lock is refused at the end", func(t *testing.T) {
-		w := newWorld(t)
+	shared.run("O9 a payment that waits for the ticket's lock is refused at the end", func(t *testing.T, w *world) {
 		o := w.create(user(), w.ticket().ID)
 		p := w.attempt(o)
 		w.pays(&p, started, authorized)
@@ -410,8 +395,7 @@ func TestExpiryMeetsPayment(t *testing.T) {
 		w.wantOver(o, order.Expired)
 		w.wantRefused(p, "expired")
 	})
-	t.Run("O9 told late, the grace is over", func(t *testing.T) {
-		w := newWorld(t)
+	shared.run("O9 told late, the grace is over", func(t *testing.T, w *world) {
 		o := w.reserved()
 		p := w.attempt(o)
 		w.pays(&p, started)
@@ -419,8 +403,7 @@ func TestExpiryMeetsPayment(t *testing.T) {
 		w.expire(o, 0)
 		w.wantOver(o, order.Expired)
 	})
-	t.Run("O9 attempts that do not count", func(t *testing.T) {
-		w := newWorld(t)
+	shared.run("O9 attempts that do not count", func(t *testing.T, w *world) {
 		o := w.reserved()
 		over, late := w.attempt(o), w.attempt(o)
 		late.StartedAt = o.ExpiresAt
@@ -430,8 +413,7 @@ func TestExpiryMeetsPayment(t *testing.T) {
 		w.expire(o, 0)
 		w.wantOver(o, order.Expired)
 	})
-	t.Run("O9 a frozen order does not expire", func(t *testing.T) {
-		w := newWorld(t)
+	shared.run("O9 a frozen order does not expire", func(t *testing.T, w *world) {
 		o := w.reserved()
 		p := w.attempt(o)
 		w.pays(&p, started, authorized)
@@ -444,8 +426,7 @@ func TestExpiryMeetsPayment(t *testing.T) {
 		}
 		w.wantTold(o.ID, events.OrderCreated, events.OrderAwaitingPayment, events.OrderCompleted)
 	})
-	t.Run("S4 the buyer, the deadline and the money in the same instant", func(t *testing.T) {
-		w := newWorld(t)
+	shared.run("S4 the buyer, the deadline and the money in the same instant", func(t *testing.T, w *world) {
 		w.configure(func(c *order.Config) { c.MaxUnpaid = 1000 })
 		w.now = w.now.Add(hold)
 		ends := map[string]int{}
@@ -491,8 +472,8 @@ func TestExpiryMeetsPayment(t *testing.T) {
 }
 
 func TestRefund(t *testing.T) {
-	t.Run("P11 all of it ends the order", func(t *testing.T) {
-		w := newWorld(t)
+	shared := newWorld(t)
+	shared.run("P11 all of it ends the order", func(t *testing.T, w *world) {
 		for by, actor := range map[string]order.Actor{"seller": order.Seller, "operator": order.Operator, "system": order.System, "": order.System} {
 			for _, release := range []bool{true, false} {
 				o := w.create(user(), w.ticket().ID)
@@ -518,8 +499,7 @@ func TestRefund(t *testing.T) {
 			}
 		}
 	})
-	t.Run("P11 a part of it does not", func(t *testing.T) {
-		w := newWorld(t)
+	shared.run("P11 a part of it does not", func(t *testing.T, w *world) {
 		o := w.create(user(), w.ticket().ID)
 		p := w.complete(o)
 		p.Version, p.Status, p.RefundedMinorUnits, p.RefundedBy = p.Version+1, "partially_refunded", 1, "seller"
@@ -529,8 +509,7 @@ func TestRefund(t *testing.T) {
 		}
 		w.wantTold(p.ID, confirmation)
 	})
-	t.Run("P11 overtakes the payment's success", func(t *testing.T) {
-		w := newWorld(t)
+	shared.run("P11 overtakes the payment's success", func(t *testing.T, w *world) {
 		for status, want := range map[string]order.Status{"partially_refunded": order.Complete, "refunded": order.Cancelled} {
 			o := w.reserved()
 			p := w.attempt(o)
@@ -545,8 +524,7 @@ func TestRefund(t *testing.T) {
 			w.wantTold(p.ID, confirmation)
 		}
 	})
-	t.Run("P11 the ticket can be ordered again once it is released", func(t *testing.T) {
-		w := newWorld(t)
+	shared.run("P11 the ticket can be ordered again once it is released", func(t *testing.T, w *world) {
 		ticket := w.ticket()
 		o := w.create(user(), ticket.ID)
 		p := w.complete(o)
@@ -645,10 +623,4 @@ func TestShuffledPayments(t *testing.T) {
 		}
 	}
 	t.Logf("ends: %v", ends)
-}
-
-// configure starts the service again with another configuration.
-func (w *world) configure(change func(*order.Config)) {
-	change(&w.config)
-	w.Service = order.NewService(w.config, w.pool, outbox.New(w.pool), func() time.Time { return w.now })
 }

@@ -1,12 +1,17 @@
-// Composes the supergraphs that the router's tests run on: in each folder, supergraph.graphql from
-// the *.graphqls files beside it, which are the subgraphs.
+// Composes the supergraphs that the router's tests run on: in each folder below the given ones that
+// has *.graphqls files, which are the subgraphs, supergraph.graphql beside them.
 // Usage: node fixtures.mjs FOLDER...
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { composeServices, compositionHasErrors } from '@theguild/federation-composition';
 import { parse, Source } from 'graphql';
 
-for (const folder of process.argv.slice(2)) {
+const subgraphs = process.argv
+  .slice(2)
+  .flatMap((root) => readdirSync(root, { recursive: true }).map((file) => join(root, file)))
+  .filter((file) => file.endsWith('.graphqls'));
+
+for (const folder of new Set(subgraphs.map((file) => dirname(file)))) {
   const files = readdirSync(folder).filter((file) => file.endsWith('.graphqls')).sort();
   const result = composeServices(
     files.map((file) => {

@@ -11,8 +11,10 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"unicode"
 
 	"github.com/wundergraph/graphql-go-tools/v2/pkg/ast"
 	"github.com/wundergraph/graphql-go-tools/v2/pkg/engine/plan"
@@ -36,6 +38,7 @@ type Engine struct {
 	config         plan.Configuration
 	resolver       *resolve.Resolver
 	rules          map[coordinate][]supergraph.Rule
+	names          map[string]bool // of fields that the planner adds to selections
 
 	tools    sync.Pool
 	variants *cache.Cache[variant, string]   // operation → normalized operation
@@ -52,6 +55,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	e := &Engine{
 		resolver: resolve.New(ctx, resolverOptions()),
 		rules:    map[coordinate][]supergraph.Rule{},
+		names:    map[string]bool{},
 		variants: cache.New[variant, string](cachedVariants, cachedBytes),
 		plans:    cache.New[string, plan.Plan](cachedPlans, cachedBytes),
 		planners: make(chan struct{}, max(cfg.Planning, 1)),
@@ -64,6 +68,16 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	if e.client, err = parseSchema(cfg.Supergraph.ClientSDL); err != nil {
 		return nil, fmt.Errorf("parse client schema: %w", err)
 	}
+	for _, s := range cfg.Supergraph.Subgraphs {
+		for _, t := range s.Types {
+			for _, k := range t.Keys {
+				e.addNames(k.Selection)
+			}
+			for _, r := range t.Requires {
+				e.addNames(r.Selection)
+			}
+		}
+	}
 	if e.config, err = planConfig(ctx, cfg); err != nil {
 		return nil, err
 	}
@@ -73,6 +87,14 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 		}
 	}
 	return e, nil
+}
+
+// addNames notes every word of a field set: its fields and a few types and arguments, which do no
+// harm.
+func (e *Engine) addNames(selection string) {
+	for _, name := range strings.FieldsFunc(selection, func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		e.names[name] = true
+	}
 }
 
 // Planned returns how many operations were planned so far.

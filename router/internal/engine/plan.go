@@ -124,6 +124,7 @@ func (e *Engine) normalize(t *tools, op *operation.Operation, variables []byte) 
 		return "", t.failure("normalize")
 	}
 	t.rename(operationName)
+	e.shiftAliases(t.doc)
 	return t.print()
 }
 
@@ -201,6 +202,7 @@ func (e *Engine) plan(text string) (made plan.Plan, err error) {
 		return nil, fmt.Errorf("plan: %w", report)
 	}
 	postprocess.NewProcessor(postprocess.CollectDataSourceInfo()).Process(p)
+	repair(p)
 	return p, nil
 }
 

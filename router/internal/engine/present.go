@@ -48,10 +48,14 @@ func present(ctx context.Context, body []byte) ([]byte, error) {
 	if err := json.Unmarshal(body, &response); err != nil {
 		return nil, fmt.Errorf("read own response: %w", err)
 	}
+	var data any
+	if err := json.Unmarshal(response.Data, &data); err != nil {
+		return nil, fmt.Errorf("read own response: %w", err)
+	}
 	var shown []responseError
 	var nulls []responseError // non-null fields that came out null
 	for _, e := range response.Errors {
-		e.Path = reached(e.Path)
+		e.Path = reached(e.Path, data)
 		switch e.Extensions.Code {
 		case "": // the engine's own
 			nulls = append(nulls, e)
@@ -94,10 +98,31 @@ func masked(ctx context.Context, e responseError, code apperr.Code, message stri
 	return e
 }
 
-// reached cuts a path where the engine no longer knows which item of a list was meant.
-func reached(path []any) []any {
-	if i := slices.Index(path, any("@")); i >= 0 {
-		return path[:i]
+// reached cuts a path where the engine no longer knows which item of a list was meant, and names
+// fields as the client did.
+func reached(path []any, data any) []any {
+	path = slices.DeleteFunc(path, func(step any) bool { return step == within })
+	for i, step := range path {
+		name, isName := step.(string)
+		_, isList := data.([]any)
+		if name == "@" || isName && isList {
+			return path[:i]
+		}
+		switch at := data.(type) {
+		case map[string]any:
+			path[i] = unshift(name)
+			data = at[unshift(name)]
+		case []any:
+			index, _ := step.(float64)
+			if index < 0 || int(index) >= len(at) {
+				return path[:i]
+			}
+			data = at[int(index)]
+		default:
+			if isName {
+				path[i] = unshift(name)
+			}
+		}
 	}
 	return path
 }

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/formatter"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 	"github.com/vektah/gqlparser/v2/parser"
 	"github.com/vektah/gqlparser/v2/validator"
@@ -155,9 +157,19 @@ func (d *Documents) prepare(text, name string) (*Operation, error) {
 	if def == nil {
 		return nil, RefuseDocument(OperationUnknown, "operationName must name one of the document's operations")
 	}
+	if strings.Contains(text, `"""`) || strings.Contains(text, `\u{`) { // the engine reads some of these strings wrongly
+		text = written(doc)
+	}
 	op := &Operation{Name: name, Kind: def.Operation, Conditions: conditions(doc), variables: def.VariableDefinitions, price: d.pricing.price(def)}
 	op.Meta, op.Text = introspection.Split(d.schema, doc, def, text)
 	return op, nil
+}
+
+// written writes a document anew, with all its strings in the one plain form.
+func written(doc *ast.QueryDocument) string {
+	var b strings.Builder
+	formatter.NewFormatter(&b).FormatQueryDocument(doc)
+	return b.String()
 }
 
 // refuseAll shows a client the first errors of its document.

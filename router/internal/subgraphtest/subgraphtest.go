@@ -6,24 +6,14 @@ package subgraphtest
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"sync"
 	"testing"
 
-	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
-	"github.com/vektah/gqlparser/v2/gqlerror"
 )
-
-// federation is what every subgraph serves besides its own fields.
-const federation = `
-scalar _Any
-union _Entity = %s
-extend type Query { _entities(representations: [_Any!]!): [_Entity]! }
-`
 
 // Object is a value of an object type. Its fields are values, or functions of the arguments.
 type Object map[string]any
@@ -41,12 +31,12 @@ type Subgraph struct {
 	*httptest.Server
 
 	schema   *ast.Schema
-	fields   map[string]Field
-	entity   func(r *http.Request, typename string, representation map[string]any) (any, error)
+	cfg      Config
 	override http.HandlerFunc
 
 	mu       sync.Mutex
 	requests []Request
+	watch    func(Request)
 }
 
 // Request is what a subgraph was asked.
@@ -56,31 +46,23 @@ type Request struct {
 	Body   []byte
 }
 
-// Config describes a subgraph. Root fields are named like "Query.ticket".
+// Config describes a subgraph. Root fields are named like "Query.ticket"; what Fields and Entity
+// do not know, Data does.
 type Config struct {
 	SDL    string // as the service would write it
 	Fields map[string]Field
 	Entity func(r *http.Request, typename string, representation map[string]any) (any, error)
+	Data   Data
 }
 
 // Start runs a subgraph until the test ends.
 func Start(t testing.TB, cfg Config) *Subgraph {
 	t.Helper()
-	var entities string
-	schema := gqlparser.MustLoadSchema(&ast.Source{Input: cfg.SDL})
-	for name, def := range schema.Types {
-		if def.Kind == ast.Object && def.Directives.ForName("key") != nil {
-			if entities != "" {
-				entities += " | "
-			}
-			entities += name
-		}
+	schema, err := serviceSchema(cfg.SDL)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, cfg.SDL)
 	}
-	extended := bytes.Replace([]byte(federation), []byte("%s"), []byte(entities), 1)
-	s := &Subgraph{
-		schema: gqlparser.MustLoadSchema(&ast.Source{Input: cfg.SDL}, &ast.Source{Input: string(extended)}),
-		fields: cfg.Fields, entity: cfg.Entity,
-	}
+	s := &Subgraph{schema: schema, cfg: cfg}
 	s.Server = httptest.NewServer(s)
 	t.Cleanup(s.Close)
 	return s
@@ -100,6 +82,20 @@ func (s *Subgraph) Requests() []Request {
 	return slices.Clone(s.requests)
 }
 
+// Watch calls f with each request before it is answered.
+func (s *Subgraph) Watch(f func(Request)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.watch = f
+}
+
+// Forget makes Requests begin anew.
+func (s *Subgraph) Forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requests = nil
+}
+
 func (s *Subgraph) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var body bytes.Buffer
 	body.ReadFrom(r.Body) //nolint:errcheck // a test
@@ -110,17 +106,31 @@ func (s *Subgraph) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	json.Unmarshal(body.Bytes(), &sent) //nolint:errcheck // an empty query is an error below
 	s.mu.Lock()
 	s.requests = append(s.requests, Request{r.Header.Clone(), sent.Query, body.Bytes()})
-	override := s.override
+	override, watch := s.override, s.watch
 	s.mu.Unlock()
+	if watch != nil {
+		watch(Request{r.Header, sent.Query, body.Bytes()})
+	}
 	if override != nil {
 		override(w, r)
 		return
 	}
 	answer := map[string]any{}
-	doc, errs := gqlparser.LoadQueryWithRules(s.schema, sent.Query, nil)
+	doc, errs := load(s.schema, sent.Query)
 	if len(errs) == 0 {
-		e := execution{subgraph: s, request: r, variables: sent.Variables, header: w.Header()}
-		answer["data"], _ = e.set(nil, s.root(doc.Operations[0]), doc.Operations[0].SelectionSet, nil) //nolint:contextcheck // fields get the request
+		r = r.WithContext(withHeader(r.Context(), w.Header()))
+		e := execution{
+			schema: s.schema, variables: sent.Variables, request: r, fields: s.cfg.Fields, data: s.cfg.Data,
+			entities: func(typename string, representation map[string]any) (any, error) {
+				return s.cfg.Data.entity(typename, representation), nil
+			},
+		}
+		if s.cfg.Entity != nil {
+			e.entities = func(typename string, representation map[string]any) (any, error) {
+				return s.cfg.Entity(r, typename, representation)
+			}
+		}
+		answer["data"] = e.operation(doc.Operations[0])
 		errs = e.errs
 	}
 	if len(errs) > 0 {
@@ -128,128 +138,4 @@ func (s *Subgraph) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	json.NewEncoder(w).Encode(answer) //nolint:errcheck,errchkjson // a test
-}
-
-func (s *Subgraph) root(op *ast.OperationDefinition) *ast.Definition {
-	if op.Operation == ast.Mutation {
-		return s.schema.Mutation
-	}
-	return s.schema.Query
-}
-
-type execution struct {
-	subgraph  *Subgraph
-	request   *http.Request
-	variables map[string]any
-	header    http.Header
-	errs      gqlerror.List
-}
-
-// set resolves a selection on an object. It reports false when a non-null field is null.
-func (e *execution) set(o Object, def *ast.Definition, set ast.SelectionSet, path ast.Path) (any, bool) {
-	result := map[string]any{}
-	for _, selected := range set {
-		switch s := selected.(type) {
-		case *ast.Field:
-			at := append(slices.Clone(path), ast.PathName(s.Alias))
-			value, err := e.field(o, def, s)
-			if err != nil {
-				code := "INTERNAL_SERVER_ERROR"
-				if coded := new(Error); errors.As(err, &coded) {
-					code = coded.Code
-				}
-				e.errs = append(e.errs, &gqlerror.Error{Message: err.Error(), Path: at, Extensions: map[string]any{"code": code}})
-			}
-			completed, ok := e.complete(value, s.Definition.Type, s.SelectionSet, at)
-			if !ok {
-				return nil, false
-			}
-			result[s.Alias] = completed
-		case *ast.InlineFragment:
-			if s.TypeCondition != "" && s.TypeCondition != def.Name {
-				continue
-			}
-			part, ok := e.set(o, def, s.SelectionSet, path)
-			if !ok {
-				return nil, false
-			}
-			for k, v := range part.(map[string]any) {
-				result[k] = v
-			}
-		}
-	}
-	return result, true
-}
-
-func (e *execution) field(o Object, def *ast.Definition, f *ast.Field) (any, error) {
-	args := f.ArgumentMap(e.variables)
-	switch {
-	case f.Name == "__typename":
-		return def.Name, nil
-	case f.Name == "_entities":
-		var list []any
-		for _, rep := range args["representations"].([]any) {
-			r := rep.(map[string]any)
-			typename, _ := r["__typename"].(string)
-			entity, err := e.subgraph.entity(e.request, typename, r)
-			if err != nil {
-				return list, err
-			}
-			if found, ok := entity.(Object); ok {
-				found["__typename"] = typename
-			}
-			list = append(list, entity)
-		}
-		return list, nil
-	case o == nil:
-		return e.subgraph.fields[def.Name+"."+f.Name](e.request.WithContext(withHeader(e.request.Context(), e.header)), args)
-	}
-	if compute, ok := o[f.Name].(Field); ok {
-		return compute(e.request, args)
-	}
-	return o[f.Name], nil
-}
-
-func (e *execution) complete(value any, typ *ast.Type, set ast.SelectionSet, path ast.Path) (any, bool) {
-	if value == nil {
-		return nil, !typ.NonNull
-	}
-	if typ.Elem != nil {
-		list := []any{}
-		for i, item := range items(value) {
-			completed, ok := e.complete(item, typ.Elem, set, append(slices.Clone(path), ast.PathIndex(i)))
-			if !ok {
-				return nil, !typ.NonNull
-			}
-			list = append(list, completed)
-		}
-		return list, true
-	}
-	object, ok := value.(Object)
-	if !ok {
-		return value, true
-	}
-	def := e.subgraph.schema.Types[typ.NamedType]
-	if name, ok := object["__typename"].(string); ok {
-		def = e.subgraph.schema.Types[name]
-	}
-	completed, ok := e.set(object, def, set, path)
-	if !ok {
-		return nil, !typ.NonNull
-	}
-	return completed, true
-}
-
-func items(value any) []any {
-	switch list := value.(type) {
-	case []any:
-		return list
-	case []Object:
-		var all []any
-		for _, o := range list {
-			all = append(all, o)
-		}
-		return all
-	}
-	return nil
 }

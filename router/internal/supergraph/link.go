@@ -1,7 +1,9 @@
 package supergraph
 
 import (
+	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -18,6 +20,32 @@ var specified = map[string][]string{
 	"requiresScopes": {"requiresScopes"},
 	"policy":         {"policy"},
 	"cost":           {"cost", "listSize"},
+}
+
+// understood are the other specifications that a supergraph may need whoever runs it to know.
+var understood = []string{"link", "core", "join", "tag"}
+
+// checkNeeds refuses a supergraph that cannot be executed, or not securely, by who does not know one of
+// its specifications (link spec, section Purpose).
+func checkNeeds(doc *ast.SchemaDocument) error {
+	for _, schema := range doc.Schema {
+		for _, link := range schema.Directives.ForNames("link") {
+			spec := path.Base(path.Dir(argument(link, "url")))
+			if argument(link, "for") != "" && specified[spec] == nil && !slices.Contains(understood, spec) {
+				return fmt.Errorf("parse supergraph: it needs %s, which this router does not know", argument(link, "url"))
+			}
+		}
+	}
+	for _, def := range doc.Definitions {
+		for _, f := range def.Fields {
+			for _, d := range f.Directives.ForNames("join__field") {
+				if d.Arguments.ForName("contextArguments") != nil {
+					return fmt.Errorf("parse supergraph: %s.%s takes arguments from a @context, which this router does not know", def.Name, f.Name)
+				}
+			}
+		}
+	}
+	return nil
 }
 
 func namesOf(doc *ast.SchemaDocument) names {

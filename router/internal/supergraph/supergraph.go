@@ -95,6 +95,9 @@ func Parse(sdl string) (*Supergraph, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse supergraph: %w", err)
 	}
+	if err := checkNeeds(doc); err != nil {
+		return nil, err
+	}
 	subgraphs, err := declared(doc)
 	if err != nil {
 		return nil, err
@@ -238,6 +241,7 @@ func describe(doc *ast.SchemaDocument, subgraphs []*Subgraph) {
 			if m.def.Kind != ast.Object && m.def.Kind != ast.Interface {
 				continue
 			}
+			m.markRequired()
 			t := Type{Name: name, Entry: roots[name] || len(m.keys) > 0, Keys: m.keys, InterfaceObject: m.interfaceObject}
 			for _, f := range m.fields {
 				if f.external {
@@ -266,6 +270,21 @@ func describe(doc *ast.SchemaDocument, subgraphs []*Subgraph) {
 			s.Types = append(s.Types, t)
 		}
 		s.SDL = s.sdl()
+	}
+}
+
+// markRequired makes external what a field requires. It must be, but some composers do not say so of
+// the fields of an interface object.
+func (m *member) markRequired() {
+	for _, f := range m.fields {
+		for _, required := range strings.Fields(normal(f.requires)) {
+			for i := range m.fields {
+				isKey := slices.ContainsFunc(m.keys, func(k Key) bool { return slices.Contains(strings.Fields(normal(k.Selection)), required) })
+				if m.interfaceObject && m.fields[i].def.Name == required && !isKey {
+					m.fields[i].external = true
+				}
+			}
+		}
 	}
 }
 

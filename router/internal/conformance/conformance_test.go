@@ -1,0 +1,301 @@
+// Package conformance_test runs the router over supergraphs that use all of Apollo Federation 2.
+// Each folder of testdata holds the schemas of some subgraphs, the supergraph that was composed of
+// them, what they know together, and queries. An answer is right when one server that has the
+// whole schema and all data would give it. The subgraphs refuse what a planner must not ask
+// them for, and know only entities that a representation describes rightly.
+package conformance_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"boxoffice.dev/pkg/identity"
+	"boxoffice.dev/router/internal/gateway"
+	"boxoffice.dev/router/internal/operation"
+	"boxoffice.dev/router/internal/subgraphtest"
+	"boxoffice.dev/router/internal/supergraph"
+	"boxoffice.dev/router/internal/upstream"
+)
+
+func TestMain(m *testing.M) {
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	os.Exit(m.Run())
+}
+
+// graph is a router over the subgraphs of one folder.
+type graph struct {
+	router    *httptest.Server
+	subgraphs map[string]*subgraphtest.Subgraph
+	client    *ast.Schema
+	data      subgraphtest.Data
+}
+
+func start(t *testing.T, file string, fields map[string]subgraphtest.Field) *graph {
+	t.Helper()
+	sdl, folder := read(t, file), filepath.Dir(file)
+	parsed, err := supergraph.Parse(sdl)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &graph{subgraphs: map[string]*subgraphtest.Subgraph{}, client: gqlparser.MustLoadSchema(&ast.Source{Input: parsed.ClientSDL})}
+	if g.data, err = subgraphtest.ParseData([]byte(read(t, folder, "data.json"))); err != nil {
+		t.Fatal(err)
+	}
+	urls := map[string]string{}
+	for _, s := range parsed.Subgraphs {
+		g.subgraphs[s.Name] = subgraphtest.Start(t, subgraphtest.Config{SDL: read(t, folder, s.Name+".graphqls"), Data: g.data, Fields: fields})
+		urls[s.Name] = g.subgraphs[s.Name].URL
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	t.Cleanup(stop)
+	handler, err := gateway.New(ctx, gateway.Config{
+		SDL: sdl, SubgraphURLs: urls, Introspection: true,
+		Verify:   func(context.Context, string) (identity.Caller, error) { return identity.Caller{}, identity.ErrInvalid },
+		Limits:   env.Must(env.ParseAs[operation.Limits]()),
+		Upstream: upstream.Config{Timeout: time.Minute, MaxBytes: 1 << 20, Concurrency: 64, Wait: time.Minute},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.router = httptest.NewServer(handler)
+	t.Cleanup(g.router.Close)
+	return g
+}
+
+func read(t *testing.T, path ...string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(path...)) //nolint:gosec // a file of the test
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// answer is a GraphQL response.
+type answer struct {
+	Data   any
+	Errors []struct {
+		Message    string
+		Path       []any
+		Extensions struct{ Code string }
+	}
+}
+
+func (g *graph) ask(t *testing.T, query, operation string) answer {
+	t.Helper()
+	body, err := json.Marshal(map[string]any{"query": query, "operationName": operation})
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.Post(g.router.URL+"/graphql", "application/json", strings.NewReader(string(body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // a test
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var a answer
+	if err := json.Unmarshal(text, &a); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	return a
+}
+
+func (g *graph) forget() {
+	for _, s := range g.subgraphs {
+		s.Forget()
+	}
+}
+
+// asked returns what the subgraphs were asked, for a person who wonders why.
+func (g *graph) asked() string {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(g.subgraphs)) {
+		for _, r := range g.subgraphs[name].Requests() {
+			fmt.Fprintf(&b, "%s: %s\n", name, r.Body)
+		}
+	}
+	return b.String()
+}
+
+var (
+	definition = regexp.MustCompile(`(?m)^(# asks .*\n)?query (\w+)`)
+	spread     = regexp.MustCompile(`\.\.\.(\w+)`)
+)
+
+// TestConformance asks everything of supergraphs that two composers made of the same subgraphs: the
+// one that this repository uses, and Apollo's (version 2.14), whose licence keeps it out of here.
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/*/supergraph*.graphql")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no supergraphs: %v", err)
+	}
+	for _, file := range files {
+		folder, name := filepath.Split(file)
+		t.Run(filepath.Base(folder)+" "+strings.TrimSuffix(name, ".graphql"), func(t *testing.T) {
+			t.Parallel()
+			g := start(t, file, nil)
+			text := read(t, folder, "queries.graphql")
+			for _, found := range definition.FindAllStringSubmatch(text, -1) {
+				t.Run(found[2], func(t *testing.T) {
+					g.conforms(t, alone(text, found[2]), found[2], strings.TrimPrefix(strings.TrimSpace(found[1]), "# asks "))
+				})
+			}
+		})
+	}
+}
+
+// alone returns a document with one operation and the fragments that it spreads.
+func alone(text, operation string) string {
+	parts := map[string]string{}
+	var name string
+	for line := range strings.Lines(text) {
+		words := strings.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '(' || r == '{' })
+		if len(words) > 1 && (words[0] == "query" || words[0] == "fragment") {
+			name = words[0] + " " + words[1]
+		}
+		if !strings.HasPrefix(line, "#") {
+			parts[name] += line
+		}
+	}
+	document := parts["query "+operation]
+	for added := ""; added != document; {
+		added = document
+		for _, s := range spread.FindAllStringSubmatch(document, -1) {
+			if part := parts["fragment "+s[1]]; !strings.Contains(document, part) {
+				document += part
+			}
+		}
+	}
+	return document
+}
+
+// conforms compares the answer of the router with that of one server for everything. Asks names the
+// subgraphs that must be asked, if that matters.
+func (g *graph) conforms(t *testing.T, query, operation, asks string) {
+	t.Helper()
+	g.forget()
+	got := g.ask(t, query, operation)
+	data, errs := g.data.Execute(g.client, query, nil)
+	var want answer
+	text, err := json.Marshal(map[string]any{"data": data, "errors": errs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &want); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got.Data, want.Data) {
+		t.Errorf("%s\ngot  %s\nwant %s", query, compact(t, got.Data), compact(t, want.Data))
+	}
+	if gotErrors, wantErrors := faults(got), faults(want); !slices.Equal(gotErrors, wantErrors) {
+		t.Errorf("%s\ngot errors  %v\nwant errors %v", query, gotErrors, wantErrors)
+	}
+	if asks != "" {
+		var asked []string
+		for name, s := range g.subgraphs {
+			if len(s.Requests()) > 0 {
+				asked = append(asked, name)
+			}
+		}
+		slices.Sort(asked)
+		if strings.Join(asked, " ") != asks {
+			t.Errorf("%s asked %v, want %s", query, asked, asks)
+		}
+	}
+	if t.Failed() {
+		t.Logf("the subgraphs were asked:\n%s", g.asked())
+	}
+}
+
+// faults are the errors of an answer. Below a list the engine forgets which item was meant, so paths
+// end there.
+func faults(a answer) []string {
+	var list []string
+	for _, e := range a.Errors {
+		path := e.Path
+		if i := slices.IndexFunc(path, func(step any) bool { _, item := step.(float64); return item }); i >= 0 {
+			path = path[:i]
+		}
+		list = append(list, fmt.Sprint(e.Extensions.Code, " ", e.Message, " ", path))
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+func compact(t *testing.T, v any) string {
+	t.Helper()
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// The root fields of a mutation are executed one after the other, whichever subgraphs have them, and
+// what is asked below one is read before the next changes it.
+func TestMutationsInOrder(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var order []string
+	note := func(what string) {
+		mu.Lock()
+		defer mu.Unlock()
+		order = append(order, what)
+	}
+	change := func(name string) subgraphtest.Field {
+		return func(_ *http.Request, args map[string]any) (any, error) {
+			note(fmt.Sprint(name, args["n"]))
+			if name == "second" && fmt.Sprint(args["n"]) == "9" {
+				return nil, &subgraphtest.Error{Code: "NO", Message: "not nine"}
+			}
+			return subgraphtest.Object{"id": "1"}, nil
+		}
+	}
+	g := start(t, "testdata/operations/supergraph.graphql", map[string]subgraphtest.Field{
+		"Mutation.first": change("first"), "Mutation.second": change("second"), "Mutation.third": change("third"),
+	})
+	for name, s := range g.subgraphs {
+		s.Watch(func(r subgraphtest.Request) {
+			if strings.Contains(r.Query, "_entities") {
+				note("entity of " + name)
+			}
+		})
+	}
+	for _, c := range []struct{ query, want string }{
+		{`mutation { first(n: 1) { id } second(n: 2) { id } third(n: 3) { id } }`, "first1 second2 third3"},
+		{`mutation { third(n: 1) { id } b: second(n: 2) { id } first(n: 3) { id } a: second(n: 4) { id } }`, "third1 second2 first3 second4"},
+		{`mutation { first(n: 1) { id } third(n: 2) { id } a: first(n: 3) { id } }`, "first1 third2 first3"},
+		{`mutation { first(n: 1) { stock } second(n: 2) { name } third(n: 3) { id } }`, "first1 entity of two second2 entity of one third3"},
+		{`mutation { second(n: 9) { id } first(n: 2) { id } }`, "second9 first2"},
+		{`mutation { ...M third(n: 3) { id } } fragment M on Mutation { first(n: 1) { id } second(n: 2) { id } }`, "first1 second2 third3"},
+	} {
+		order = nil
+		a := g.ask(t, c.query, "")
+		if got := strings.Join(order, " "); got != c.want {
+			t.Errorf("%s: got %s, want %s (%+v)", c.query, got, c.want, a)
+		}
+	}
+}

@@ -1,0 +1,332 @@
+package subgraphtest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+	"github.com/vektah/gqlparser/v2/parser"
+)
+
+// execution is one run of an operation, as the GraphQL specification has it.
+type execution struct {
+	schema    *ast.Schema
+	variables map[string]any
+	request   *http.Request
+	fields    map[string]Field
+	entities  func(typename string, representation map[string]any) (any, error)
+	data      Data
+	errs      gqlerror.List
+}
+
+// place is an object where a selection stands.
+type place struct {
+	object         Object // nil at the root
+	def            *ast.Definition
+	representation map[string]any    // that it was found by, nil when it was not
+	provided       *ast.SelectionSet // what @provides allows of it
+	path           ast.Path
+}
+
+func (e *execution) operation(op *ast.OperationDefinition) any {
+	root := e.schema.Query
+	if op.Operation == ast.Mutation {
+		root = e.schema.Mutation
+	}
+	data, _ := e.set(place{def: root}, op.SelectionSet)
+	return data
+}
+
+// set resolves a selection on an object. It reports false when a non-null field is null.
+func (e *execution) set(at place, sets ...ast.SelectionSet) (any, bool) {
+	result := map[string]any{}
+	for _, same := range e.collect(at.def, sets) {
+		f := same[0]
+		var inner []ast.SelectionSet
+		for _, s := range same {
+			inner = append(inner, s.SelectionSet)
+		}
+		below := at
+		below.path = append(slices.Clone(at.path), ast.PathName(f.Alias))
+		value, err := e.field(at, f)
+		if err != nil {
+			e.fail(below.path, err)
+		}
+		below.provided, below.representation = e.provides(at, f), nil
+		completed, ok := e.complete(value, f.Definition.Type, inner, below, err != nil)
+		if !ok {
+			return nil, false
+		}
+		result[f.Alias] = completed
+	}
+	return result, true
+}
+
+// collect is CollectFields of the GraphQL specification.
+func (e *execution) collect(def *ast.Definition, sets []ast.SelectionSet) (fields [][]*ast.Field) {
+	index := map[string]int{}
+	var walk func(ast.SelectionSet)
+	walk = func(set ast.SelectionSet) {
+		for _, selected := range set {
+			switch s := selected.(type) {
+			case *ast.Field:
+				if !e.included(s.Directives) {
+					continue
+				}
+				i, known := index[s.Alias]
+				if !known {
+					i = len(fields)
+					index[s.Alias] = i
+					fields = append(fields, nil)
+				}
+				fields[i] = append(fields[i], s)
+			case *ast.InlineFragment:
+				if e.included(s.Directives) && e.applies(s.TypeCondition, def) {
+					walk(s.SelectionSet)
+				}
+			case *ast.FragmentSpread:
+				if e.included(s.Directives) && e.applies(s.Definition.TypeCondition, def) {
+					walk(s.Definition.SelectionSet)
+				}
+			}
+		}
+	}
+	for _, set := range sets {
+		walk(set)
+	}
+	return fields
+}
+
+func (e *execution) included(directives ast.DirectiveList) bool {
+	holds := func(name string) any {
+		if d := directives.ForName(name); d != nil {
+			return d.ArgumentMap(e.variables)["if"]
+		}
+		return nil
+	}
+	return holds("skip") != true && holds("include") != false
+}
+
+func (e *execution) applies(condition string, def *ast.Definition) bool {
+	return condition == "" || condition == def.Name ||
+		slices.ContainsFunc(e.schema.PossibleTypes[condition], func(d *ast.Definition) bool { return d.Name == def.Name })
+}
+
+func (e *execution) field(at place, f *ast.Field) (any, error) {
+	args := f.ArgumentMap(e.variables)
+	for name, value := range args { // one item stands for a list of it
+		if _, isList := value.([]any); !isList && value != nil && f.Definition.Arguments.ForName(name).Type.Elem != nil {
+			args[name] = []any{value}
+		}
+	}
+	switch f.Name {
+	case "__typename":
+		return at.def.Name, nil
+	case "_entities":
+		return e.find(args["representations"])
+	}
+	if err := e.mayAnswer(at, f); err != nil {
+		return nil, err
+	}
+	object := at.object
+	if object == nil {
+		root := "Query" // whatever this service calls it
+		if at.def == e.schema.Mutation {
+			root = "Mutation"
+		}
+		if compute, ok := e.fields[root+"."+f.Name]; ok {
+			return compute(e.request, args)
+		}
+		object = e.data[root]
+	}
+	value, ok := object[signature(f.Name, args)]
+	if !ok {
+		value = object[f.Name]
+	}
+	if compute, ok := value.(Field); ok {
+		return compute(e.request, args)
+	}
+	if text, ok := value.(string); ok {
+		if failure, failed := strings.CutPrefix(text, "!"); failed {
+			return nil, &Error{Code: "FAILED", Message: failure}
+		}
+	}
+	return e.data.resolve(value), nil
+}
+
+// signature writes a field with its arguments as Data does: price(currency: "EUR").
+func signature(name string, args map[string]any) string {
+	if len(args) == 0 {
+		return name
+	}
+	var list []string
+	for _, arg := range slices.Sorted(maps.Keys(args)) {
+		value, err := json.Marshal(args[arg])
+		if err != nil { // it came as JSON or GraphQL
+			panic(err)
+		}
+		list = append(list, arg+": "+string(value))
+	}
+	return name + "(" + strings.Join(list, ", ") + ")"
+}
+
+// find resolves _entities. What was found keeps its representation.
+func (e *execution) find(representations any) (any, error) {
+	all, _ := representations.([]any)
+	found := make([]any, len(all))
+	for i, one := range all {
+		representation, _ := one.(map[string]any)
+		typename, _ := representation["__typename"].(string)
+		entity, err := e.entities(typename, representation)
+		if err != nil {
+			return found[:i], err
+		}
+		if o, ok := entity.(Object); ok {
+			found[i] = reached{o, typename, representation}
+		}
+	}
+	return found, nil
+}
+
+// reached is an entity with the representation that it was found by.
+type reached struct {
+	Object
+	typename       string
+	representation map[string]any
+}
+
+// mayAnswer refuses what a planner must not ask a subgraph for: external fields that are neither
+// keys nor provided, and fields whose requirements did not come with the representation.
+func (e *execution) mayAnswer(at place, f *ast.Field) error {
+	def := f.Definition
+	external := def.Directives.ForName("external") != nil || at.def.Directives.ForName("external") != nil
+	isKey := slices.ContainsFunc(at.def.Directives.ForNames("key"), func(d *ast.Directive) bool {
+		return selects(selection(d), f.Name)
+	})
+	if external && !isKey && (at.provided == nil || !selects(*at.provided, f.Name)) {
+		return fmt.Errorf("%s.%s is external", at.def.Name, f.Name)
+	}
+	if d := def.Directives.ForName("requires"); d != nil {
+		for _, selected := range selection(d) {
+			if required, ok := selected.(*ast.Field); ok {
+				if _, sent := at.representation[required.Name]; !sent {
+					return fmt.Errorf("%s.%s needs %s", at.def.Name, f.Name, required.Name)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// provides returns what may be asked below a field although it is external.
+func (e *execution) provides(at place, f *ast.Field) *ast.SelectionSet {
+	if d := f.Definition.Directives.ForName("provides"); d != nil {
+		set := selection(d)
+		return &set
+	}
+	if at.provided != nil {
+		for _, selected := range flat(*at.provided) {
+			if selected.Name == f.Name && len(selected.SelectionSet) > 0 {
+				return &selected.SelectionSet
+			}
+		}
+	}
+	return nil
+}
+
+func selection(d *ast.Directive) ast.SelectionSet {
+	doc, err := parser.ParseQuery(&ast.Source{Input: "{" + d.Arguments.ForName("fields").Value.Raw + "}"})
+	if err != nil {
+		panic(err)
+	}
+	return doc.Operations[0].SelectionSet
+}
+
+// flat returns the fields of a selection, those in inline fragments as well.
+func flat(set ast.SelectionSet) (fields []*ast.Field) {
+	for _, selected := range set {
+		switch s := selected.(type) {
+		case *ast.Field:
+			fields = append(fields, s)
+		case *ast.InlineFragment:
+			fields = append(fields, flat(s.SelectionSet)...)
+		}
+	}
+	return fields
+}
+
+func selects(set ast.SelectionSet, name string) bool {
+	return slices.ContainsFunc(flat(set), func(f *ast.Field) bool { return f.Name == name })
+}
+
+func (e *execution) complete(value any, typ *ast.Type, sets []ast.SelectionSet, at place, failed bool) (any, bool) {
+	if value == nil {
+		if typ.NonNull && !failed {
+			e.fail(at.path, errors.New("must not be null"))
+		}
+		return nil, !typ.NonNull
+	}
+	if typ.Elem != nil {
+		list := []any{}
+		for i, item := range items(value) {
+			below := at
+			below.path = append(slices.Clone(at.path), ast.PathIndex(i))
+			completed, ok := e.complete(e.data.resolve(item), typ.Elem, sets, below, false)
+			if !ok {
+				return nil, !typ.NonNull
+			}
+			list = append(list, completed)
+		}
+		return list, true
+	}
+	at.def = e.schema.Types[typ.NamedType]
+	switch o := value.(type) {
+	case reached:
+		at.object, at.representation = o.Object, o.representation
+		at.def = e.schema.Types[o.typename]
+	case Object:
+		at.object = o
+	default:
+		return value, true
+	}
+	if at.def.IsAbstractType() {
+		name, _ := at.object["__typename"].(string)
+		if at.def = e.schema.Types[name]; at.def == nil {
+			e.fail(at.path, fmt.Errorf("no type %q", name))
+			return nil, !typ.NonNull
+		}
+	}
+	completed, ok := e.set(at, sets...)
+	if !ok {
+		return nil, !typ.NonNull
+	}
+	return completed, true
+}
+
+func (e *execution) fail(path ast.Path, err error) {
+	code := "INTERNAL_SERVER_ERROR"
+	if coded := new(Error); errors.As(err, &coded) {
+		code = coded.Code
+	}
+	e.errs = append(e.errs, &gqlerror.Error{Message: err.Error(), Path: path, Extensions: map[string]any{"code": code}})
+}
+
+func items(value any) []any {
+	switch list := value.(type) {
+	case []any:
+		return list
+	case []Object:
+		var all []any
+		for _, o := range list {
+			all = append(all, o)
+		}
+		return all
+	}
+	return nil
+}

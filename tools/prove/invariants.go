@@ -35,6 +35,7 @@ const (
 	locks       = "tickets are held by exactly the live orders"
 	quiet       = "outboxes, queues and parking queues are empty"
 	deadlines   = "overdue orders ended, ended orders have no deadline"
+	finished    = "every payment and refund came to its end"
 	privacy     = "nobody read or changed what is somebody else's"
 	idempotency = "one idempotency key, one thing made"
 	money       = "money was kept exactly for complete orders, once, the price"
@@ -56,6 +57,7 @@ var invariants = []struct {
 	{replicas, func(e *evidence) verdict { return e.compared("replica") }},
 	{locks, func(e *evidence) verdict { return e.compared("lock") }},
 	{quiet, nothingWaits},
+	{finished, paymentsFinished},
 	{money, moneyForTickets},
 	{books, booksAgree},
 	{deadlines, deadlinesMet},

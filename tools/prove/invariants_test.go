@@ -139,6 +139,13 @@ func TestInvariants(t *testing.T) {
 		"all money of a complete order is given back": {func(e *evidence) { e.Intents[0].Refunded, e.Payments[0].Refunded = 1999, 1999 }, []string{money}},
 		"more is given back than is known":            {func(e *evidence) { e.Intents[0].Refunded = 1 }, []string{money}},
 		"money of nobody is held":                     {func(e *evidence) { e.Intents[0].Payment = "pay_2" }, []string{money}},
+		"a payment waits for its buyer": {func(e *evidence) {
+			e.Payments = append(e.Payments, paymentRow{ID: "pay_2", Order: "ord_1", Status: "requires_action", Step: "look"})
+		}, []string{finished}},
+		"a hold is yet to be released": {func(e *evidence) { e.Payments[0].Step = "void" }, []string{finished}},
+		"a refund is under way": {func(e *evidence) {
+			e.Refunds = []refundRow{{ID: "rfd_1", Payment: "pay_1", Status: "pending", Amount: 1}}
+		}, []string{finished}},
 		"the books differ": {func(e *evidence) {
 			e.Reconciled.Discrepancies = []audit.Discrepancy{{PaymentID: "pay_1", Problem: "different states"}}
 		}, []string{books}},
@@ -153,7 +160,7 @@ func TestInvariants(t *testing.T) {
 		}, []string{privacy}},
 		"a repeated key makes two orders": {func(e *evidence) { e.Orders[0].Key = "k3" }, []string{idempotency}},
 		"a repeated key makes two payments": {func(e *evidence) {
-			e.Payments = append(e.Payments, paymentRow{ID: "pay_2", Order: "ord_2", Buyer: "usr_buyer", Key: "k4", Status: "failed"})
+			e.Payments = append(e.Payments, paymentRow{ID: "pay_2", Order: "ord_2", Buyer: "usr_buyer", Key: "k4", Status: "failed", Step: "none"})
 		}, []string{idempotency}},
 		"a strange answer":         {func(e *evidence) { e.Ops[2].Answer, e.Ops[2].Held = "UNAUTHENTICATED", nil }, []string{answers}},
 		"a service ends by itself": {func(e *evidence) { e.Ended = []string{"orders"} }, []string{alive}},

@@ -59,6 +59,23 @@ func moneyForTickets(e *evidence) verdict {
 	return v
 }
 
+// paymentsFinished checks that nothing is under way, when no order is left that could be paid.
+func paymentsFinished(e *evidence) verdict {
+	var v verdict
+	for _, p := range e.Payments {
+		if p.Step != "none" || slices.Contains([]string{"processing", "requires_action", "authorized"}, p.Status) {
+			v.violate("payment %s of order %s is %s, next step: %s", p.ID, p.Order, p.Status, p.Step)
+		}
+	}
+	for _, r := range e.Refunds {
+		if r.Status == "pending" {
+			v.violate("refund %s of payment %s is %s", r.ID, r.Payment, r.Status)
+		}
+	}
+	v.checked("%d payments, %d refunds", len(e.Payments), len(e.Refunds))
+	return v
+}
+
 // booksAgree checks what the operator's own reconciliation has found.
 func booksAgree(e *evidence) verdict {
 	var v verdict

@@ -42,7 +42,8 @@ func newWorld(t *testing.T) *world {
 	return (&world{pool: pgtest.New(t, outbox.Migrations(), order.Migrations())}).begin(t)
 }
 
-// begin returns a new service, with a clock of its own, on the world's database.
+// begin returns a world for a story of its own, but with the same database: making one takes longer
+// than most stories.
 func (w *world) begin(t *testing.T) *world {
 	t.Helper()
 	anew := &world{t: t, pool: w.pool, now: time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)}
@@ -56,13 +57,6 @@ func (w *world) begin(t *testing.T) *world {
 func (w *world) configure(change func(*order.Config)) {
 	change(&w.config)
 	w.Service = order.NewService(w.config, w.pool, outbox.New(w.pool), func() time.Time { return w.now })
-}
-
-// run tells a story with a service of its own, but on the same database: making one takes longer
-// than most stories.
-func (w *world) run(name string, story func(*testing.T, *world)) {
-	w.t.Helper()
-	w.t.Run(name, func(t *testing.T) { story(t, w.begin(t)) })
 }
 
 // tell delivers an event as the broker would.

@@ -84,7 +84,8 @@ func (w *world) wantOver(o order.Order, reason order.Reason) {
 
 func TestPay(t *testing.T) {
 	shared := newWorld(t)
-	shared.run("P5 P10 held, confirmed, taken, complete", func(t *testing.T, w *world) {
+	t.Run("P5 P10 held, confirmed, taken, complete", func(t *testing.T) {
+		w := shared.begin(t)
 		o := w.reserved()
 		p := w.attempt(o)
 		w.pays(&p, started)
@@ -118,7 +119,8 @@ func TestPay(t *testing.T) {
 			t.Errorf("O13 history: got %+v", h)
 		}
 	})
-	shared.run("P10 held before tickets has confirmed its lock", func(t *testing.T, w *world) {
+	t.Run("P10 held before tickets has confirmed its lock", func(t *testing.T) {
+		w := shared.begin(t)
 		o := w.create(user(), w.ticket().ID)
 		p := w.attempt(o)
 		w.pays(&p, started, authorized)
@@ -132,7 +134,8 @@ func TestPay(t *testing.T) {
 		}
 		w.wantTold(p.ID, confirmation)
 	})
-	shared.run("P10 refused", func(t *testing.T, w *world) {
+	t.Run("P10 refused", func(t *testing.T) {
+		w := shared.begin(t)
 		start := w.now
 		for _, tt := range []struct {
 			name, reason string
@@ -195,7 +198,8 @@ func TestPay(t *testing.T) {
 			})
 		}
 	})
-	shared.run("P10 until the last moment of the grace", func(t *testing.T, w *world) {
+	t.Run("P10 until the last moment of the grace", func(t *testing.T) {
+		w := shared.begin(t)
 		o := w.reserved()
 		p := w.attempt(o)
 		p.StartedAt = o.ExpiresAt.Add(-time.Microsecond)
@@ -203,7 +207,8 @@ func TestPay(t *testing.T) {
 		w.pays(&p, started, authorized)
 		w.wantTold(p.ID, confirmation)
 	})
-	shared.run("O7 a frozen order cannot be cancelled", func(t *testing.T, w *world) {
+	t.Run("O7 a frozen order cannot be cancelled", func(t *testing.T) {
+		w := shared.begin(t)
 		o := w.reserved()
 		p := w.attempt(o)
 		w.pays(&p, started, authorized)
@@ -217,7 +222,8 @@ func TestPay(t *testing.T) {
 		}
 		w.wantTold(o.ID, events.OrderCreated, events.OrderAwaitingPayment)
 	})
-	shared.run("O12 the ticket is refused while a payment waits for it", func(t *testing.T, w *world) {
+	t.Run("O12 the ticket is refused while a payment waits for it", func(t *testing.T) {
+		w := shared.begin(t)
 		o := w.create(user(), w.ticket().ID)
 		p := w.attempt(o)
 		w.pays(&p, started, authorized)
@@ -227,7 +233,8 @@ func TestPay(t *testing.T) {
 		w.wantOver(o, order.ReservationRefused)
 		w.wantRefused(p, "cancelled")
 	})
-	shared.run("O10 money for a cancelled order", func(t *testing.T, w *world) {
+	t.Run("O10 money for a cancelled order", func(t *testing.T) {
+		w := shared.begin(t)
 		o := w.reserved()
 		p := w.attempt(o)
 		if _, err := w.Cancel(t.Context(), o.BuyerID, o.ID); err != nil {
@@ -242,7 +249,8 @@ func TestPay(t *testing.T) {
 		w.wantOver(o, order.BuyerCancelled)
 		w.wantTold(o.ID, events.OrderCreated, events.OrderAwaitingPayment, events.OrderCancelled)
 	})
-	shared.run("a payment for an unknown order is a fault", func(t *testing.T, w *world) {
+	t.Run("a payment for an unknown order is a fault", func(t *testing.T) {
+		w := shared.begin(t)
 		p := w.attempt(order.Order{ID: id.New(id.Order)})
 		p.Version, p.Status = 1, "processing"
 		if err := w.Reactions().Deliver(t.Context(), events.New(started, p)); err == nil || apperr.All(err) != nil {
@@ -253,7 +261,8 @@ func TestPay(t *testing.T) {
 
 func TestPaymentFails(t *testing.T) {
 	shared := newWorld(t)
-	shared.run("P6 cancels the order", func(t *testing.T, w *world) {
+	t.Run("P6 cancels the order", func(t *testing.T) {
+		w := shared.begin(t)
 		for name, before := range map[string][]events.Type{"declined": {started}, "could not be taken": {started, authorized}} {
 			t.Run(name, func(t *testing.T) {
 				w.t = t
@@ -267,13 +276,15 @@ func TestPaymentFails(t *testing.T) {
 			})
 		}
 	})
-	shared.run("P6 the hold that the order relied on is gone", func(t *testing.T, w *world) {
+	t.Run("P6 the hold that the order relied on is gone", func(t *testing.T) {
+		w := shared.begin(t)
 		o := w.reserved()
 		p := w.attempt(o)
 		w.pays(&p, started, authorized, voided)
 		w.wantOver(o, order.PaymentFailed)
 	})
-	shared.run("P6 heard after the next attempt was confirmed", func(t *testing.T, w *world) {
+	t.Run("P6 heard after the next attempt was confirmed", func(t *testing.T) {
+		w := shared.begin(t)
 		o := w.reserved()
 		first, second := w.attempt(o), w.attempt(o)
 		w.pays(&first, started)
@@ -283,7 +294,8 @@ func TestPaymentFails(t *testing.T) {
 			t.Errorf("got %+v, want it frozen for %s still", got, second.ID)
 		}
 	})
-	shared.run("P6 of a paid or cancelled order", func(t *testing.T, w *world) {
+	t.Run("P6 of a paid or cancelled order", func(t *testing.T) {
+		w := shared.begin(t)
 		paid := w.reserved()
 		late := w.attempt(paid)
 		w.complete(paid)
@@ -299,7 +311,8 @@ func TestPaymentFails(t *testing.T) {
 		w.pays(&late, started, failed)
 		w.wantOver(over, order.BuyerCancelled)
 	})
-	shared.run("P6 retry: the buyer may try again", func(t *testing.T, w *world) {
+	t.Run("P6 retry: the buyer may try again", func(t *testing.T) {
+		w := shared.begin(t)
 		w.configure(func(c *order.Config) { c.PaymentFailure = order.RetryOrder })
 		for name, before := range map[string][]events.Type{"declined": {started}, "could not be taken": {started, authorized}} {
 			t.Run(name, func(t *testing.T) {
@@ -318,7 +331,8 @@ func TestPaymentFails(t *testing.T) {
 			})
 		}
 	})
-	shared.run("P6 retry: the deadline is told again to an order that was frozen", func(t *testing.T, w *world) {
+	t.Run("P6 retry: the deadline is told again to an order that was frozen", func(t *testing.T) {
+		w := shared.begin(t)
 		w.configure(func(c *order.Config) { c.PaymentFailure = order.RetryOrder })
 		o := w.reserved()
 		p := w.attempt(o)
@@ -329,7 +343,8 @@ func TestPaymentFails(t *testing.T) {
 		w.expire(o, 0)
 		w.wantOver(o, order.Expired)
 	})
-	shared.run("P6 retry: after the deadline", func(t *testing.T, w *world) {
+	t.Run("P6 retry: after the deadline", func(t *testing.T) {
+		w := shared.begin(t)
 		w.configure(func(c *order.Config) { c.PaymentFailure = order.RetryOrder })
 		for _, before := range [][]events.Type{{started}, {started, authorized}} {
 			o := w.reserved()
@@ -367,7 +382,8 @@ func (w *world) wantMoved(o order.Order, after time.Duration) {
 
 func TestExpiryMeetsPayment(t *testing.T) {
 	shared := newWorld(t)
-	shared.run("O9 an attempt under way gets the grace, once", func(t *testing.T, w *world) {
+	t.Run("O9 an attempt under way gets the grace, once", func(t *testing.T) {
+		w := shared.begin(t)
 		o := w.reserved()
 		p := w.attempt(o)
 		w.pays(&p, started)
@@ -383,7 +399,8 @@ func TestExpiryMeetsPayment(t *testing.T) {
 		w.wantRefused(p, "expired")
 		w.wantMoved(o, grace)
 	})
-	shared.run("O9 a payment that waits for the ticket's lock is refused at the end", func(t *testing.T, w *world) {
+	t.Run("O9 a payment that waits for the ticket's lock is refused at the end", func(t *testing.T) {
+		w := shared.begin(t)
 		o := w.create(user(), w.ticket().ID)
 		p := w.attempt(o)
 		w.pays(&p, started, authorized)
@@ -395,7 +412,8 @@ func TestExpiryMeetsPayment(t *testing.T) {
 		w.wantOver(o, order.Expired)
 		w.wantRefused(p, "expired")
 	})
-	shared.run("O9 told late, the grace is over", func(t *testing.T, w *world) {
+	t.Run("O9 told late, the grace is over", func(t *testing.T) {
+		w := shared.begin(t)
 		o := w.reserved()
 		p := w.attempt(o)
 		w.pays(&p, started)
@@ -403,7 +421,8 @@ func TestExpiryMeetsPayment(t *testing.T) {
 		w.expire(o, 0)
 		w.wantOver(o, order.Expired)
 	})
-	shared.run("O9 attempts that do not count", func(t *testing.T, w *world) {
+	t.Run("O9 attempts that do not count", func(t *testing.T) {
+		w := shared.begin(t)
 		o := w.reserved()
 		over, late := w.attempt(o), w.attempt(o)
 		late.StartedAt = o.ExpiresAt
@@ -413,7 +432,8 @@ func TestExpiryMeetsPayment(t *testing.T) {
 		w.expire(o, 0)
 		w.wantOver(o, order.Expired)
 	})
-	shared.run("O9 a frozen order does not expire", func(t *testing.T, w *world) {
+	t.Run("O9 a frozen order does not expire", func(t *testing.T) {
+		w := shared.begin(t)
 		o := w.reserved()
 		p := w.attempt(o)
 		w.pays(&p, started, authorized)
@@ -426,7 +446,8 @@ func TestExpiryMeetsPayment(t *testing.T) {
 		}
 		w.wantTold(o.ID, events.OrderCreated, events.OrderAwaitingPayment, events.OrderCompleted)
 	})
-	shared.run("S4 the buyer, the deadline and the money in the same instant", func(t *testing.T, w *world) {
+	t.Run("S4 the buyer, the deadline and the money in the same instant", func(t *testing.T) {
+		w := shared.begin(t)
 		w.configure(func(c *order.Config) { c.MaxUnpaid = 1000 })
 		w.now = w.now.Add(hold)
 		ends := map[string]int{}
@@ -473,7 +494,8 @@ func TestExpiryMeetsPayment(t *testing.T) {
 
 func TestRefund(t *testing.T) {
 	shared := newWorld(t)
-	shared.run("P11 all of it ends the order", func(t *testing.T, w *world) {
+	t.Run("P11 all of it ends the order", func(t *testing.T) {
+		w := shared.begin(t)
 		for by, actor := range map[string]order.Actor{"seller": order.Seller, "operator": order.Operator, "system": order.System, "": order.System} {
 			for _, release := range []bool{true, false} {
 				o := w.create(user(), w.ticket().ID)
@@ -499,7 +521,8 @@ func TestRefund(t *testing.T) {
 			}
 		}
 	})
-	shared.run("P11 a part of it does not", func(t *testing.T, w *world) {
+	t.Run("P11 a part of it does not", func(t *testing.T) {
+		w := shared.begin(t)
 		o := w.create(user(), w.ticket().ID)
 		p := w.complete(o)
 		p.Version, p.Status, p.RefundedMinorUnits, p.RefundedBy = p.Version+1, "partially_refunded", 1, "seller"
@@ -509,7 +532,8 @@ func TestRefund(t *testing.T) {
 		}
 		w.wantTold(p.ID, confirmation)
 	})
-	shared.run("P11 overtakes the payment's success", func(t *testing.T, w *world) {
+	t.Run("P11 overtakes the payment's success", func(t *testing.T) {
+		w := shared.begin(t)
 		for status, want := range map[string]order.Status{"partially_refunded": order.Complete, "refunded": order.Cancelled} {
 			o := w.reserved()
 			p := w.attempt(o)
@@ -524,7 +548,8 @@ func TestRefund(t *testing.T) {
 			w.wantTold(p.ID, confirmation)
 		}
 	})
-	shared.run("P11 the ticket can be ordered again once it is released", func(t *testing.T, w *world) {
+	t.Run("P11 the ticket can be ordered again once it is released", func(t *testing.T) {
+		w := shared.begin(t)
 		ticket := w.ticket()
 		o := w.create(user(), ticket.ID)
 		p := w.complete(o)

@@ -31,7 +31,8 @@ func TestAwait(t *testing.T) {
 		}
 		return results
 	}
-	shared.run("P5 a version that is there, or none", func(t *testing.T, w *world) {
+	t.Run("P5 a version that is there, or none", func(t *testing.T) {
+		w := shared.begin(t)
 		o := w.reserved()
 		for _, v := range []*int{nil, version(-1), version(0), version(1), version(2)} {
 			if got, err := w.Await(t.Context(), o.BuyerID, o.ID, v); err != nil || got != o {
@@ -39,7 +40,8 @@ func TestAwait(t *testing.T) {
 			}
 		}
 	})
-	shared.run("P5 a version that comes by this process", func(t *testing.T, w *world) {
+	t.Run("P5 a version that comes by this process", func(t *testing.T) {
+		w := shared.begin(t)
 		o := w.create(user(), w.ticket().ID)
 		results := await(t.Context(), w, 3, o, o)
 		w.complete(o)
@@ -49,7 +51,8 @@ func TestAwait(t *testing.T) {
 			}
 		}
 	})
-	shared.run("P5 a version that comes by another process", func(t *testing.T, w *world) {
+	t.Run("P5 a version that comes by another process", func(t *testing.T) {
+		w := shared.begin(t)
 		o := w.create(user(), w.ticket().ID)
 		results := await(t.Context(), w, 2, o)
 		another := *w
@@ -59,7 +62,8 @@ func TestAwait(t *testing.T) {
 			t.Errorf("got %+v", got)
 		}
 	})
-	shared.run("an order that ends while somebody waits for more, and before", func(t *testing.T, w *world) {
+	t.Run("an order that ends while somebody waits for more, and before", func(t *testing.T) {
+		w := shared.begin(t)
 		o := w.create(user(), w.ticket().ID)
 		results := await(t.Context(), w, 9, o)
 		if _, err := w.Cancel(t.Context(), o.BuyerID, o.ID); err != nil {
@@ -72,21 +76,24 @@ func TestAwait(t *testing.T) {
 			t.Errorf("got %+v", got)
 		}
 	})
-	shared.run("a version that does not come", func(t *testing.T, w *world) {
+	t.Run("a version that does not come", func(t *testing.T) {
+		w := shared.begin(t)
 		w.configure(func(c *order.Config) { c.Wait = time.Millisecond })
 		o := w.reserved()
 		if got, err := w.Await(t.Context(), o.BuyerID, o.ID, version(3)); err != nil || got != o {
 			t.Errorf("got %+v, %v, want the order as it is, %+v", got, err, o)
 		}
 	})
-	shared.run("O6 somebody else's and unknown orders", func(t *testing.T, w *world) {
+	t.Run("O6 somebody else's and unknown orders", func(t *testing.T) {
+		w := shared.begin(t)
 		o := w.reserved()
 		_, err := w.Await(t.Context(), user(), o.ID, version(3))
 		wantCode(t, err, apperr.Forbidden)
 		_, err = w.Await(t.Context(), o.BuyerID, id.New(id.Order), version(3))
 		wantCode(t, err, apperr.NotFound)
 	})
-	shared.run("a crowd, of one person and of many", func(t *testing.T, w *world) {
+	t.Run("a crowd, of one person and of many", func(t *testing.T) {
+		w := shared.begin(t)
 		w.configure(func(c *order.Config) { c.MaxUnpaid = 100 })
 		one := user()
 		var his, theirs []order.Order

@@ -50,7 +50,8 @@ func (c *client) card() string {
 }
 
 // pay pays for one of the client's orders. A lost answer makes the client ask again with the same
-// key; now and then it does so without need, or twice at once.
+// key; now and then it does so without need. Or it does two things at once: the same again, pay
+// with another card, or cancel.
 func (c *client) pay(ctx context.Context) {
 	candidates := maps.Clone(c.buying)
 	if c.chance(90) { // else whoever has paid tries to pay again
@@ -60,19 +61,20 @@ func (c *client) pay(ctx context.Context) {
 	if id == "" {
 		return
 	}
-	c.keys++
-	o := op{Kind: pay, Order: id, Card: c.card(), Key: fmt.Sprintf("pay-%d-%d", c.index, c.keys)}
-	input := graphql.Vars{"orderId": id, "paymentMethodToken": o.Card, "idempotencyKey": o.Key}
-	if price := c.buying[id].Price; price.MinorUnits > 0 && c.chance(50) {
-		input["expectedAmount"] = price
-	}
-	vars := graphql.Vars{"input": input}
-	if c.chance(5) {
-		c.twice(ctx, o, payOrder, vars)
+	r := c.payment(c.buying[id])
+	switch n := c.random.IntN(100); {
+	case n < 4:
+		c.both(ctx, r, r)
+		return
+	case n < 8:
+		c.both(ctx, r, c.payment(c.buying[id]))
+		return
+	case n < 14:
+		c.both(ctx, r, cancellation(id))
 		return
 	}
 	for range 3 {
-		got, a := c.ask(ctx, o, payOrder, vars)
+		got, a := c.ask(ctx, r.op, r.query, r.vars)
 		if p := a.Result.Payment; p != nil && p.NextAction != nil && !c.chance(20) {
 			c.confirm(ctx, *p)
 			continue // to see what came of it
@@ -81,6 +83,18 @@ func (c *client) pay(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// payment returns a request to pay for the order, by some card, with a key of its own.
+func (c *client) payment(o orderData) request {
+	c.keys++
+	r := request{op: op{Kind: pay, Order: o.ID, Card: c.card(), Key: fmt.Sprintf("pay-%d-%d", c.index, c.keys)}, query: payOrder}
+	input := graphql.Vars{"orderId": o.ID, "paymentMethodToken": r.op.Card, "idempotencyKey": r.op.Key}
+	if o.Price.MinorUnits > 0 && c.chance(50) {
+		input["expectedAmount"] = o.Price
+	}
+	r.vars = graphql.Vars{"input": input}
+	return r
 }
 
 // confirm tells the bank whether it is the buyer who pays.

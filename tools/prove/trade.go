@@ -108,7 +108,7 @@ func (c *client) reserve(ctx context.Context) {
 	}
 	vars := graphql.Vars{"input": input}
 	if o.Key != "" && c.chance(5) {
-		c.twice(ctx, o, createOrder, vars)
+		c.both(ctx, request{o, createOrder, vars}, request{o, createOrder, vars})
 		return
 	}
 	for range 3 {
@@ -119,26 +119,36 @@ func (c *client) reserve(ctx context.Context) {
 	}
 }
 
-// twice sends the same request two times at once: the other one from a second device.
-func (c *client) twice(ctx context.Context, o op, query string, vars graphql.Vars) {
+// request is what to ask, and how.
+type request struct {
+	op    op
+	query string
+	vars  graphql.Vars
+}
+
+// both sends two requests at once: the other one from a second device.
+func (c *client) both(ctx context.Context, one, other request) {
 	second := &client{
 		index: c.index, userID: c.userID, api: c.api, history: c.history, market: c.market,
 		random: rand.New(rand.NewPCG(c.random.Uint64(), c.random.Uint64())), //nolint:gosec // repeatable on purpose
 		buying: map[string]orderData{},
 	}
-	var both sync.WaitGroup
-	both.Go(func() { second.ask(ctx, o, query, vars) })
-	c.ask(ctx, o, query, vars)
-	both.Wait()
+	var asking sync.WaitGroup
+	asking.Go(func() { second.ask(ctx, other.op, other.query, other.vars) })
+	c.ask(ctx, one.op, one.query, one.vars)
+	asking.Wait()
 	maps.Copy(c.buying, second.buying)
 }
 
 func (c *client) cancel(ctx context.Context) {
-	id := pick(c.random, c.buying)
-	if id == "" {
-		return
+	if id := pick(c.random, c.buying); id != "" {
+		r := cancellation(id)
+		c.ask(ctx, r.op, r.query, r.vars)
 	}
-	c.ask(ctx, op{Kind: cancel, Order: id}, cancelOrder, graphql.Vars{"input": graphql.Vars{"orderId": id}})
+}
+
+func cancellation(order string) request {
+	return request{op{Kind: cancel, Order: order}, cancelOrder, graphql.Vars{"input": graphql.Vars{"orderId": order}}}
 }
 
 func (c *client) read(ctx context.Context) {

@@ -6,7 +6,9 @@ package operation
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -91,6 +93,7 @@ type Config struct {
 // Documents turns the texts of clients into operations and remembers the last ones.
 type Documents struct {
 	schema        *ast.Schema
+	accepted      *ast.Schema // that documents are validated against
 	limits        Limits
 	pricing       pricing
 	introspection bool
@@ -106,11 +109,11 @@ func New(cfg Config) (*Documents, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, unsupported := range []string{"defer"} { // declared by gqlparser for everybody
-		delete(schema.Directives, unsupported)
-	}
+	accepted := *schema // with @defer, which gqlparser declares for everybody
+	schema.Directives = maps.Clone(schema.Directives)
+	delete(schema.Directives, "defer") // the schema must not promise it
 	return &Documents{
-		schema: schema, limits: cfg.Limits, introspection: cfg.Introspection,
+		schema: schema, accepted: &accepted, limits: cfg.Limits, introspection: cfg.Introspection,
 		pricing: pricing{schema: schema, costs: cfg.Costs, assumed: cfg.Limits.ListSize},
 		rules:   validationRules(cfg.Introspection), known: cache.New[key, *Operation](cachedDocuments, cachedBytes),
 	}, nil
@@ -150,19 +153,40 @@ func (d *Documents) prepare(text, name string) (*Operation, error) {
 	if !d.introspection && introspects(doc) {
 		return nil, Refuse(http.StatusBadRequest, IntrospectionDisabled, "introspection is disabled")
 	}
-	if errs := validator.ValidateWithRules(d.schema, doc, d.rules); len(errs) > 0 {
+	if errs := validator.ValidateWithRules(d.accepted, doc, d.rules); len(errs) > 0 {
 		return nil, refuseAll(ValidationFailed, errs)
 	}
 	def := doc.Operations.ForName(name)
 	if def == nil {
 		return nil, RefuseDocument(OperationUnknown, "operationName must name one of the document's operations")
 	}
-	if strings.Contains(text, `"""`) || strings.Contains(text, `\u{`) { // the engine reads some of these strings wrongly
+	if ignoreDefer(doc) || strings.Contains(text, `"""`) || strings.Contains(text, `\u{`) { // the engine reads some of these strings wrongly
 		text = written(doc)
 	}
 	op := &Operation{Name: name, Kind: def.Operation, Conditions: conditions(doc), variables: def.VariableDefinitions, price: d.pricing.price(def)}
 	op.Meta, op.Text = introspection.Split(d.schema, doc, def, text)
 	return op, nil
+}
+
+// ignoreDefer removes @defer and reports whether there was any. Who defers must be ready to get the
+// fragment at once, so answering as a whole is right.
+func ignoreDefer(doc *ast.QueryDocument) (found bool) {
+	without := func(list ast.DirectiveList) ast.DirectiveList {
+		if list.ForName("defer") == nil {
+			return list
+		}
+		found = true
+		return slices.DeleteFunc(list, func(d *ast.Directive) bool { return d.Name == "defer" })
+	}
+	eachSelection(doc, func(s ast.Selection) {
+		switch s := s.(type) {
+		case *ast.InlineFragment:
+			s.Directives = without(s.Directives)
+		case *ast.FragmentSpread:
+			s.Directives = without(s.Directives)
+		}
+	})
+	return found
 }
 
 // written writes a document anew, with all its strings in the one plain form.

@@ -84,7 +84,7 @@ func TestTheBinary(t *testing.T) {
 	}
 	t.Run("--help", func(t *testing.T) {
 		t.Parallel()
-		out, err := exec.CommandContext(t.Context(), binary, "--help").Output() //nolint:gosec // it was built above
+		out, err := exec.CommandContext(t.Context(), binary, "--help").Output()
 		if err != nil || string(out) != usage() {
 			t.Errorf("got %s, %v", out, err)
 		}

@@ -299,3 +299,30 @@ func TestMutationsInOrder(t *testing.T) {
 		}
 	}
 }
+
+// Nobody is signed in. Rules hold under the name that the subgraph gave their directive, and through
+// interfaces, unions, fragments and aliases.
+func TestAccess(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"supergraph.graphql", "supergraph.apollo.graphql"} {
+		g := start(t, "testdata/access/"+name, nil)
+		for _, query := range []string{
+			`{ nodes { code } }`,
+			`{ nodes { id ... on Closed { x: code } } }`,
+			`{ items { ... on Node { code } } }`,
+			`{ items { ...C } } fragment C on Closed { code }`,
+			`{ items { ... on Closed { ... on Node { code } } } }`,
+			`{ thing { name } }`,
+			`{ thing { __typename } }`,
+		} {
+			a := g.ask(t, query, "")
+			text := compact(t, a.Data)
+			if strings.Contains(text, `"code":2`) || strings.Contains(text, `"x":2`) || strings.Contains(text, "Thing") || strings.Contains(text, `"n"`) {
+				t.Errorf("%s: %s shows %s", name, query, text)
+			}
+			if len(a.Errors) == 0 || a.Errors[0].Extensions.Code != "UNAUTHENTICATED" {
+				t.Errorf("%s: %s: got %+v", name, query, a)
+			}
+		}
+	}
+}

@@ -325,7 +325,7 @@ func fields(doc *ast.SchemaDocument, n names) []Field {
 		}
 		for _, f := range def.Fields {
 			field := Field{Type: def.Name, Name: f.Name, Rules: slices.Concat(rules(def.Directives, n), rules(f.Directives, n))}
-			if returned := doc.Definitions.ForName(f.Type.Name()); returned != nil && (returned.Kind == ast.Scalar || returned.Kind == ast.Enum) {
+			if returned := doc.Definitions.ForName(f.Type.Name()); returned != nil {
 				field.Rules = append(field.Rules, rules(returned.Directives, n)...)
 			}
 			for _, a := range f.Arguments {

@@ -66,13 +66,13 @@ func (d Data) agrees(o Object, said map[string]any) bool {
 		if name == "__typename" {
 			continue
 		}
-		right := false
+		right := value == nil && o[name] == nil
 		for field, actual := range o {
 			if field == name || strings.HasPrefix(field, name+"(") {
 				right = right || d.same(d.resolve(actual), value)
 			}
 		}
-		if !right && value != nil {
+		if !right {
 			return false
 		}
 	}

@@ -17,31 +17,38 @@ func portFree(port int) bool {
 	return err == nil && l.Close() == nil
 }
 
-// freePort returns a port that nobody listens on. It lies below the range from which systems take
+// ports are those that a stack has chosen. No other stack of this machine chooses the same, also
+// while nobody listens there yet, or just now: a UDP socket of the same number says so, which ends
+// with this process at the latest.
+type ports struct{ held []net.PacketConn }
+
+// choose returns a port that nobody listens on. It lies below the range from which systems take
 // the local ports of outgoing connections, so that a server finds it free again after a restart.
-func freePort() (int, error) {
+func (p *ports) choose() (int, error) {
 	const low, high = 20_000, 32_000
 	for range 200 {
-		port := low + rand.IntN(high-low) //nolint:gosec // nothing secret about it
+		port := low + rand.IntN(high-low)                 //nolint:gosec // nothing secret about it
+		hold, err := net.ListenPacket("udp", Local(port)) //nolint:noctx // returns at once
+		if err != nil {
+			continue
+		}
 		if portFree(port) {
+			p.held = append(p.held, hold)
 			return port, nil
+		}
+		if err := hold.Close(); err != nil {
+			return 0, fmt.Errorf("let go of port %d: %w", port, err)
 		}
 	}
 	return 0, errors.New("found no free port")
 }
 
-func freePorts(n int) ([]int, error) {
-	var ports []int
-	taken := map[int]bool{}
-	for len(ports) < n {
-		port, err := freePort()
-		if err != nil {
-			return nil, fmt.Errorf("%d ports: %w", n, err)
-		}
-		if !taken[port] {
-			taken[port] = true
-			ports = append(ports, port)
-		}
+// release lets other stacks have the ports.
+func (p *ports) release() error {
+	var errs []error
+	for _, hold := range p.held {
+		errs = append(errs, hold.Close())
 	}
-	return ports, nil
+	p.held = nil
+	return errors.Join(errs...)
 }

@@ -35,7 +35,7 @@ type Postgres struct {
 
 // newPostgres describes the cluster in the folder; Start makes it if need be. A fast cluster
 // survives kill -9 like any other but not a power cut: good for tests.
-func newPostgres(dir, bin, password string, fast bool) (*Postgres, error) {
+func newPostgres(dir, bin, password string, fast bool, ports *ports) (*Postgres, error) {
 	owner, err := postgresOwner()
 	if err != nil {
 		return nil, err
@@ -48,7 +48,7 @@ func newPostgres(dir, bin, password string, fast bool) (*Postgres, error) {
 			return nil, fmt.Errorf("give folder to the user that runs Postgres: %w", err)
 		}
 	}
-	port, err := freePort()
+	port, err := ports.choose()
 	if err != nil {
 		return nil, fmt.Errorf("choose port of Postgres: %w", err)
 	}

@@ -30,9 +30,11 @@ type RabbitMQ struct {
 }
 
 // newRabbitMQ makes or opens the node in the folder.
-func newRabbitMQ(dir, server, password string) (*RabbitMQ, error) {
-	ports, err := freePorts(3)
-	if err != nil {
+func newRabbitMQ(dir, server, password string, ports *ports) (*RabbitMQ, error) {
+	port, err1 := ports.choose()
+	names, err2 := ports.choose()
+	distribution, err3 := ports.choose()
+	if err := errors.Join(err1, err2, err3); err != nil {
 		return nil, fmt.Errorf("choose ports of RabbitMQ: %w", err)
 	}
 	home := filepath.Join(dir, "home")
@@ -40,7 +42,7 @@ func newRabbitMQ(dir, server, password string) (*RabbitMQ, error) {
 		return nil, fmt.Errorf("make folder of RabbitMQ: %w", err)
 	}
 	const login = "boxoffice"
-	config := fmt.Sprintf("listeners.tcp.1 = %s\ndefault_user = %s\ndefault_pass = %s\n", Local(ports[0]), login, password)
+	config := fmt.Sprintf("listeners.tcp.1 = %s\ndefault_user = %s\ndefault_pass = %s\n", Local(port), login, password)
 	for name, content := range map[string]string{
 		"rabbitmq.conf":       config,
 		"enabled_plugins":     "[].\n",
@@ -54,16 +56,16 @@ func newRabbitMQ(dir, server, password string) (*RabbitMQ, error) {
 	// not be because RabbitMQ's scripts split arguments at spaces.
 	mark := fmt.Sprintf("%x", sha256.Sum256([]byte(dir)))
 	return &RabbitMQ{
-		URL:    (&url.URL{Scheme: "amqp", User: url.UserPassword(login, password), Host: Local(ports[0]), Path: "/"}).String(),
-		server: server, port: ports[0], epmd: ports[1],
+		URL:    (&url.URL{Scheme: "amqp", User: url.UserPassword(login, password), Host: Local(port), Path: "/"}).String(),
+		server: server, port: port, epmd: names,
 		env: []string{
 			"PATH=" + filepath.Dir(server) + ":" + os.Getenv("PATH"),
 			"HOME=" + home,
 			"LANG=C.UTF-8",
-			"ERL_EPMD_PORT=" + strconv.Itoa(ports[1]),
+			"ERL_EPMD_PORT=" + strconv.Itoa(names),
 			"ERL_EPMD_ADDRESS=127.0.0.1",
 			"RABBITMQ_NODENAME=boxoffice@localhost",
-			"RABBITMQ_DIST_PORT=" + strconv.Itoa(ports[2]),
+			"RABBITMQ_DIST_PORT=" + strconv.Itoa(distribution),
 			"RABBITMQ_MNESIA_BASE=" + filepath.Join(dir, "data"),
 			"RABBITMQ_LOG_BASE=" + filepath.Join(dir, "log"),
 			"RABBITMQ_CONFIG_FILE=" + filepath.Join(dir, "rabbitmq.conf"),

@@ -50,6 +50,7 @@ type Stack struct {
 
 	services  []*Service
 	databases map[string]string
+	ports     ports
 }
 
 // Start builds the services while Postgres and RabbitMQ start, makes the databases, starts the
@@ -96,7 +97,7 @@ func Start(ctx context.Context, o Options) (_ *Stack, err error) {
 		if err != nil {
 			return nil, err
 		}
-		if s.Postgres, err = newPostgres(dir, bin, secrets.of("postgres"), o.Throwaway); err != nil {
+		if s.Postgres, err = newPostgres(dir, bin, secrets.of("postgres"), o.Throwaway, &s.ports); err != nil {
 			return nil, err
 		}
 		for _, setting := range o.PostgresSettings {
@@ -115,7 +116,7 @@ func Start(ctx context.Context, o Options) (_ *Stack, err error) {
 		})
 	})
 	if o.BrokerURL == "" {
-		if s.RabbitMQ, err = newRabbitMQ(filepath.Join(o.Dir, "rabbitmq"), server, secrets.of("rabbitmq")); err != nil {
+		if s.RabbitMQ, err = newRabbitMQ(filepath.Join(o.Dir, "rabbitmq"), server, secrets.of("rabbitmq"), &s.ports); err != nil {
 			return nil, err
 		}
 		s.BrokerURL = s.RabbitMQ.URL
@@ -148,18 +149,11 @@ func step(progress func(string, ...any), name string, do func() error) error {
 
 // addServices gives every service its addresses and an empty log.
 func (s *Stack) addServices(o Options) error {
-	taken := map[int]bool{}
 	choose := func(wellKnown int) (int, error) {
 		if o.WellKnown && portFree(wellKnown) {
 			return wellKnown, nil
 		}
-		for {
-			port, err := freePort()
-			if err != nil || !taken[port] {
-				taken[port] = true
-				return port, err
-			}
-		}
+		return s.ports.choose()
 	}
 	for _, spec := range o.Specs {
 		service := &Service{
@@ -335,5 +329,6 @@ func (s *Stack) Stop() error {
 	all(router...)
 	all(others...)
 	all(infrastructure...)
+	all(s.ports.release)
 	return errors.Join(errs...)
 }

@@ -179,6 +179,27 @@ func TestLock(t *testing.T) {
 	}
 }
 
+func TestTwoStacksNeverChooseTheSamePort(t *testing.T) {
+	t.Parallel()
+	var one, other ports
+	chosen := map[int]bool{}
+	for _, p := range []*ports{&one, &other, &one, &other} {
+		for range 200 {
+			port, err := p.choose()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if chosen[port] {
+				t.Errorf("port %d was chosen twice, though nobody has released it", port)
+			}
+			chosen[port] = true
+		}
+	}
+	if err := errors.Join(one.release(), other.release()); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestEachServiceReachesOnlyItsOwnDatabase(t *testing.T) {
 	t.Parallel()
 	s, err := Start(t.Context(), Options{Dir: tempDir(t), Throwaway: true, BrokerURL: "amqp://not.used"})

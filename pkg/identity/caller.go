@@ -5,15 +5,17 @@ package identity
 import (
 	"context"
 	"slices"
+	"time"
 
 	"boxoffice.dev/pkg/apperr"
 )
 
 // Caller is the verified person behind a request. The zero Caller is signed out.
 type Caller struct {
-	UserID    string   // usr_…
-	SessionID string   // ses_…
-	Scopes    []string // extra rights, such as Operator
+	UserID    string    // usr_…
+	SessionID string    // ses_…
+	Scopes    []string  // extra rights, such as Operator
+	ExpiresAt time.Time // when the proof of all this does
 }
 
 // SignedIn reports whether somebody is behind the request.

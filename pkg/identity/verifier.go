@@ -206,7 +206,11 @@ func caller(claims jwt.MapClaims) (Caller, error) {
 	if !id.Valid(id.User, userID) || !id.Valid(id.Session, sessionID) {
 		return Caller{}, invalid(errors.New("sub or sid is not an id"))
 	}
-	return Caller{UserID: userID, SessionID: sessionID, Scopes: strings.Fields(scope)}, nil
+	expiry, err := claims.GetExpirationTime()
+	if err != nil || expiry == nil { // the parser has found one
+		return Caller{}, invalid(errors.New("no exp"))
+	}
+	return Caller{UserID: userID, SessionID: sessionID, Scopes: strings.Fields(scope), ExpiresAt: expiry.UTC()}, nil
 }
 
 // key returns the public key with the id. Of the callers who find the set out of date one fetches

@@ -59,11 +59,12 @@ func run(ctx context.Context, cfg config, srv *server.Server) error {
 	srv.Check("database", pool.Ping)
 	srv.Go("relay", func(ctx context.Context) error { return box.Relay(ctx, bus.Publish) })
 	srv.Go("consumer", func(ctx context.Context) error { return bus.Consume(ctx, payments.Reactions()) })
+	srv.Go("watch", func(ctx context.Context) error { return bus.Watch(ctx, payments.Noticed, payments.Missed) })
 	srv.Go("driver", payments.Drive)
 	srv.HandlePrivate("GET /ledger", ledger(processor))
 	srv.Handle("POST /webhooks/stripe", stripe.Webhooks(webhookSecret, payments.Look))
 	srv.Handle("/graphql", gqlserver.New(gqlserver.Config{
-		Schema: graph.Schema(payments), ServiceToken: cfg.ServiceToken.Reveal(), Verify: verifier.Verify,
+		Schema: graph.Schema(payments), ServiceToken: cfg.ServiceToken.Reveal(), Verify: verifier.Verify, Stop: ctx.Done(),
 	}))
 	return srv.Run(ctx)
 }

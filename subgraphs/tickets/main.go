@@ -50,8 +50,9 @@ func run(ctx context.Context, cfg config, srv *server.Server) error {
 	srv.Check("database", pool.Ping)
 	srv.Go("relay", func(ctx context.Context) error { return box.Relay(ctx, bus.Publish) })
 	srv.Go("consumer", func(ctx context.Context) error { return bus.Consume(ctx, tickets.Reactions()) })
+	srv.Go("watch", func(ctx context.Context) error { return bus.Watch(ctx, tickets.Noticed, tickets.Missed) })
 	srv.Handle("/graphql", gqlserver.New(gqlserver.Config{
-		Schema: graph.Schema(tickets), ServiceToken: cfg.ServiceToken.Reveal(), Verify: verifier.Verify,
+		Schema: graph.Schema(tickets), ServiceToken: cfg.ServiceToken.Reveal(), Verify: verifier.Verify, Stop: ctx.Done(),
 	}))
 	return srv.Run(ctx)
 }

@@ -44,11 +44,15 @@ type Config struct {
 	// Verify returns the person that an access token was issued to. An error that wraps
 	// identity.ErrInvalid makes the caller signed out; after any other nobody can tell.
 	Verify func(ctx context.Context, token string) (identity.Caller, error)
+	// Stop ends subscriptions when it is closed. Nil never does.
+	Stop <-chan struct{}
 }
 
-// New returns the handler of /graphql: POST with JSON only.
+// New returns the handler of /graphql: POST with JSON, answered with JSON or, for subscriptions, as a
+// stream of events.
 func New(cfg Config) http.Handler {
 	srv := handler.New(cfg.Schema)
+	srv.AddTransport(events{stop: cfg.Stop}) // before POST, which takes whatever the client accepts
 	srv.AddTransport(transport.POST{})
 	srv.SetQueryCache(lru.New[*ast.QueryDocument](cachedDocuments))
 	srv.SetParserTokenLimit(maxTokens)

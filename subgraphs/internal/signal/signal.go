@@ -36,7 +36,20 @@ func (h *Hub) Subscribe(key string) (changed <-chan struct{}, done func()) {
 func (h *Hub) Changed(key string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for ch := range h.subs[key] {
+	wake(h.subs[key])
+}
+
+// AllChanged wakes everybody: nobody knows what has changed. It never blocks.
+func (h *Hub) AllChanged() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, subs := range h.subs {
+		wake(subs)
+	}
+}
+
+func wake(subs map[chan struct{}]struct{}) {
+	for ch := range subs {
 		select {
 		case ch <- struct{}{}:
 		default:

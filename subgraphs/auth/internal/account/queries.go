@@ -111,6 +111,21 @@ func viewerOfSession(ctx context.Context, q querier, userID, sessionID string, n
 	return a.viewer(s), nil
 }
 
+// endedSessions returns those of the ids that no live session has, sorted.
+func endedSessions(ctx context.Context, q querier, ids []string, now time.Time) ([]string, error) {
+	rows, err := q.Query(ctx, `SELECT asked.id FROM unnest($1::text[]) AS asked(id)
+		WHERE NOT EXISTS (SELECT FROM sessions WHERE sessions.id = asked.id COLLATE "C" AND expires_at > $2)
+		ORDER BY asked.id COLLATE "C"`, ids, now)
+	if err != nil {
+		return nil, fmt.Errorf("read ended sessions: %w", err)
+	}
+	ended, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("read ended sessions: %w", err)
+	}
+	return ended, nil
+}
+
 // lockSessionOfToken returns the live session that a refresh token is or was one of, locked until
 // the transaction ends, or SessionExpired.
 func lockSessionOfToken(ctx context.Context, tx pgx.Tx, tokenHash []byte, now time.Time) (accountRow, Session, error) {

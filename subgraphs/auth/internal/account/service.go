@@ -147,6 +147,11 @@ func (s *Service) Viewer(ctx context.Context, userID, sessionID string) (Viewer,
 	return viewerOfSession(ctx, s.pool, userID, sessionID, s.now())
 }
 
+// Ended returns those of the sessions that have ended, or never were.
+func (s *Service) Ended(ctx context.Context, sessionIDs []string) ([]string, error) {
+	return endedSessions(ctx, s.pool, sessionIDs, s.now())
+}
+
 func unauthenticated() error { return apperr.New(apperr.Unauthenticated, "Sign in first.") }
 
 // Users returns those of the people who exist, by id. The ids may be any text.

@@ -69,6 +69,10 @@ func (r queryResolver) Viewer(ctx context.Context) (*generated.Viewer, error) {
 	return showViewer(viewer), err
 }
 
+func (r queryResolver) EndedSessions(ctx context.Context, ids []string) ([]string, error) {
+	return r.accounts.Ended(ctx, ids)
+}
+
 func (r queryResolver) User(ctx context.Context, id string) (*generated.User, error) {
 	users, err := r.accounts.Users(ctx, []string{id})
 	return showUser(users[id]), err

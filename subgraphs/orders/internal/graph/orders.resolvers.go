@@ -120,3 +120,11 @@ func (r ticketResolver) ViewerOrder(ctx context.Context, tickets []*generated.Ti
 	}
 	return orders, nil
 }
+
+func (r subscriptionResolver) OrderUpdated(ctx context.Context, id string) (<-chan *generated.Order, error) {
+	viewer, err := identity.Require(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return gqlserver.Stream(ctx, r.orders.Follow(ctx, viewer.UserID, id), func(o order.Order) *generated.Order { return r.show(ctx, o) })
+}

@@ -23,16 +23,18 @@ func Schema(orders *order.Service, now func() time.Time) graphql.ExecutableSchem
 }
 
 type (
-	queryResolver      struct{ *Resolver }
-	mutationResolver   struct{ *Resolver }
-	entityResolver     struct{ *Resolver }
-	orderResolver      struct{ *Resolver }
-	connectionResolver struct{ *Resolver }
-	ticketResolver     struct{ *Resolver }
+	queryResolver        struct{ *Resolver }
+	mutationResolver     struct{ *Resolver }
+	subscriptionResolver struct{ *Resolver }
+	entityResolver       struct{ *Resolver }
+	orderResolver        struct{ *Resolver }
+	connectionResolver   struct{ *Resolver }
+	ticketResolver       struct{ *Resolver }
 )
 
 func (r *Resolver) Query() generated.QueryResolver                     { return queryResolver{r} }
 func (r *Resolver) Mutation() generated.MutationResolver               { return mutationResolver{r} }
+func (r *Resolver) Subscription() generated.SubscriptionResolver       { return subscriptionResolver{r} }
 func (r *Resolver) Entity() generated.EntityResolver                   { return entityResolver{r} }
 func (r *Resolver) Order() generated.OrderResolver                     { return orderResolver{r} }
 func (r *Resolver) OrderConnection() generated.OrderConnectionResolver { return connectionResolver{r} }

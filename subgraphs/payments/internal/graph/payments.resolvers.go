@@ -136,3 +136,13 @@ func ids[T any](things []T, id func(T) string) []string {
 	}
 	return all
 }
+
+func (r subscriptionResolver) PaymentUpdated(ctx context.Context, orderID string) (<-chan *generated.Payment, error) {
+	caller, err := identity.Require(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return gqlserver.Stream(ctx, r.payments.Follow(ctx, asViewer(caller), orderID), func(p payment.Payment) *generated.Payment {
+		return r.show(asViewer(caller), p)
+	})
+}

@@ -21,20 +21,22 @@ func Schema(payments *payment.Service) graphql.ExecutableSchema {
 }
 
 type (
-	queryResolver    struct{ *Resolver }
-	mutationResolver struct{ *Resolver }
-	entityResolver   struct{ *Resolver }
-	orderResolver    struct{ *Resolver }
-	paymentResolver  struct{ *Resolver }
-	refundResolver   struct{ *Resolver }
+	queryResolver        struct{ *Resolver }
+	mutationResolver     struct{ *Resolver }
+	subscriptionResolver struct{ *Resolver }
+	entityResolver       struct{ *Resolver }
+	orderResolver        struct{ *Resolver }
+	paymentResolver      struct{ *Resolver }
+	refundResolver       struct{ *Resolver }
 )
 
-func (r *Resolver) Query() generated.QueryResolver       { return queryResolver{r} }
-func (r *Resolver) Mutation() generated.MutationResolver { return mutationResolver{r} }
-func (r *Resolver) Entity() generated.EntityResolver     { return entityResolver{r} }
-func (r *Resolver) Order() generated.OrderResolver       { return orderResolver{r} }
-func (r *Resolver) Payment() generated.PaymentResolver   { return paymentResolver{r} }
-func (r *Resolver) Refund() generated.RefundResolver     { return refundResolver{r} }
+func (r *Resolver) Query() generated.QueryResolver               { return queryResolver{r} }
+func (r *Resolver) Mutation() generated.MutationResolver         { return mutationResolver{r} }
+func (r *Resolver) Subscription() generated.SubscriptionResolver { return subscriptionResolver{r} }
+func (r *Resolver) Entity() generated.EntityResolver             { return entityResolver{r} }
+func (r *Resolver) Order() generated.OrderResolver               { return orderResolver{r} }
+func (r *Resolver) Payment() generated.PaymentResolver           { return paymentResolver{r} }
+func (r *Resolver) Refund() generated.RefundResolver             { return refundResolver{r} }
 
 // viewer returns who asks, with an empty UserID when signed out.
 func viewer(ctx context.Context) payment.Viewer { return asViewer(identity.From(ctx)) }

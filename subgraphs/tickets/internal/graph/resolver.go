@@ -20,16 +20,18 @@ func Schema(tickets *ticket.Service) graphql.ExecutableSchema {
 }
 
 type (
-	queryResolver      struct{ *Resolver }
-	mutationResolver   struct{ *Resolver }
-	entityResolver     struct{ *Resolver }
-	connectionResolver struct{ *Resolver }
-	userResolver       struct{ *Resolver }
+	queryResolver        struct{ *Resolver }
+	mutationResolver     struct{ *Resolver }
+	subscriptionResolver struct{ *Resolver }
+	entityResolver       struct{ *Resolver }
+	connectionResolver   struct{ *Resolver }
+	userResolver         struct{ *Resolver }
 )
 
-func (r *Resolver) Query() generated.QueryResolver       { return queryResolver{r} }
-func (r *Resolver) Mutation() generated.MutationResolver { return mutationResolver{r} }
-func (r *Resolver) Entity() generated.EntityResolver     { return entityResolver{r} }
+func (r *Resolver) Query() generated.QueryResolver               { return queryResolver{r} }
+func (r *Resolver) Mutation() generated.MutationResolver         { return mutationResolver{r} }
+func (r *Resolver) Subscription() generated.SubscriptionResolver { return subscriptionResolver{r} }
+func (r *Resolver) Entity() generated.EntityResolver             { return entityResolver{r} }
 func (r *Resolver) TicketConnection() generated.TicketConnectionResolver {
 	return connectionResolver{r}
 }

@@ -68,3 +68,7 @@ func (r userResolver) Tickets(ctx context.Context, users []*generated.User, firs
 func (r connectionResolver) TotalCount(ctx context.Context, c *generated.TicketConnection) (*int, error) {
 	return r.tickets.Count(ctx, c.Filter)
 }
+
+func (r subscriptionResolver) TicketUpdated(ctx context.Context, id string) (<-chan *generated.Ticket, error) {
+	return gqlserver.Stream(ctx, r.tickets.Follow(ctx, id), func(t ticket.Ticket) *generated.Ticket { return show(ctx, t) })
+}

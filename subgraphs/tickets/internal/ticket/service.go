@@ -18,6 +18,7 @@ import (
 	"boxoffice.dev/pkg/money"
 	"boxoffice.dev/pkg/outbox"
 	"boxoffice.dev/pkg/postgres"
+	"boxoffice.dev/subgraphs/internal/signal"
 )
 
 //go:embed migrations
@@ -31,9 +32,10 @@ const maxTitle = 200
 
 // Service has the use cases of tickets. Each owns its transaction.
 type Service struct {
-	pool   *pgxpool.Pool
-	outbox *outbox.Outbox
-	now    func() time.Time
+	pool    *pgxpool.Pool
+	outbox  *outbox.Outbox
+	now     func() time.Time
+	changed signal.Hub // by ticket
 }
 
 // NewService returns the use cases on a migrated database.

@@ -37,6 +37,7 @@ type ResolverRoot interface {
 	Payment() PaymentResolver
 	Query() QueryResolver
 	Refund() RefundResolver
+	Subscription() SubscriptionResolver
 }
 
 type DirectiveRoot struct {
@@ -196,6 +197,10 @@ type ComplexityRoot struct {
 		Refund  func(childComplexity int) int
 	}
 
+	Subscription struct {
+		PaymentUpdated func(childComplexity int, orderID string) int
+	}
+
 	ValidationError struct {
 		Code    func(childComplexity int) int
 		Message func(childComplexity int) int
@@ -233,6 +238,9 @@ type QueryResolver interface {
 }
 type RefundResolver interface {
 	Payment(ctx context.Context, objs []*Refund) ([]*Payment, error)
+}
+type SubscriptionResolver interface {
+	PaymentUpdated(ctx context.Context, orderID string) (<-chan *Payment, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -832,6 +840,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.RefundPaymentPayload.Refund(childComplexity), true
 
+	case "Subscription.paymentUpdated":
+		if e.ComplexityRoot.Subscription.PaymentUpdated == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_paymentUpdated_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.PaymentUpdated(childComplexity, args["orderId"].(string)), true
+
 	case "ValidationError.code":
 		if e.ComplexityRoot.ValidationError.Code == nil {
 			break
@@ -929,6 +949,23 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 				Data: buf.Bytes(),
 			}
 		}
+	case ast.Subscription:
+		next := ec._Subscription(ctx, opCtx.Operation.SelectionSet)
+
+		var buf bytes.Buffer
+		return func(ctx context.Context) *graphql.Response {
+			buf.Reset()
+			data := next(ctx)
+
+			if data == nil {
+				return nil
+			}
+			data.MarshalGQL(&buf)
+
+			return &graphql.Response{
+				Data: buf.Bytes(),
+			}
+		}
 
 	default:
 		return graphql.OneShot(graphql.ErrorResponse(ctx, "unsupported GraphQL operation"))
@@ -989,6 +1026,19 @@ type Mutation {
     "What to give back."
     input: RefundPaymentInput!
   ): RefundPaymentPayload! @authenticated
+}
+
+type Subscription {
+  """
+  The latest payment for an order as it is now, and again after each change or when another attempt
+  begins; changes that follow closely may come as one. Only the buyer, the seller and an operator of the
+  service may follow it. Ends with a top-level error when there is no payment for the order that the
+  viewer may see (` + "`" + `NOT_FOUND` + "`" + `), and when signed out (` + "`" + `UNAUTHENTICATED` + "`" + `).
+  """
+  paymentUpdated(
+    "Id of an order, such as ` + "`" + `ord_01jq…` + "`" + `."
+    orderId: ID!
+  ): Payment! @authenticated
 }
 
 "One attempt to pay for an order. Its buyer and the seller of the ticket may see it."
@@ -1859,6 +1909,20 @@ func (ec *executionContext) field_Query_payment_args(ctx context.Context, rawArg
 		return nil, err
 	}
 	args["id"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Subscription_paymentUpdated_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "orderId",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["orderId"] = arg0
 	return args, nil
 }
 
@@ -4439,6 +4503,50 @@ func (ec *executionContext) _RefundPaymentPayload_errors(ctx context.Context, fi
 }
 func (ec *executionContext) fieldContext_RefundPaymentPayload_errors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("RefundPaymentPayload", field, false, false, "RefundPaymentError")
+}
+
+func (ec *executionContext) _Subscription_paymentUpdated(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Subscription_paymentUpdated(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Subscription().PaymentUpdated(ctx, fc.Args["orderId"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *Payment) graphql.Marshaler {
+			return ec.marshalNPayment2ᚖboxofficeᚗdevᚋsubgraphsᚋpaymentsᚋinternalᚋgraphᚋgeneratedᚐPayment(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Subscription_paymentUpdated(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Subscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Payment(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Subscription_paymentUpdated_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _ValidationError_code(ctx context.Context, field graphql.CollectedField, obj *ValidationError) (ret graphql.Marshaler) {
@@ -7322,6 +7430,26 @@ func (ec *executionContext) _RefundPaymentPayload(ctx context.Context, sel ast.S
 	}
 
 	return out
+}
+
+var subscriptionImplementors = []string{"Subscription"}
+
+func (ec *executionContext) _Subscription(ctx context.Context, sel ast.SelectionSet) func(ctx context.Context) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, subscriptionImplementors)
+	ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{
+		Object: "Subscription",
+	})
+	if len(fields) != 1 {
+		graphql.AddErrorf(ctx, "must subscribe to exactly one stream")
+		return nil
+	}
+
+	switch fields[0].Name {
+	case "paymentUpdated":
+		return ec._Subscription_paymentUpdated(ctx, fields[0])
+	default:
+		panic("unknown field " + strconv.Quote(fields[0].Name))
+	}
 }
 
 var validationErrorImplementors = []string{"ValidationError", "PayOrderError", "RefundPaymentError", "UserError"}

@@ -35,6 +35,7 @@ type ResolverRoot interface {
 	Entity() EntityResolver
 	Mutation() MutationResolver
 	Query() QueryResolver
+	Subscription() SubscriptionResolver
 	TicketConnection() TicketConnectionResolver
 	User() UserResolver
 }
@@ -97,6 +98,10 @@ type ComplexityRoot struct {
 		Message        func(childComplexity int) int
 		Path           func(childComplexity int) int
 		Ticket         func(childComplexity int) int
+	}
+
+	Subscription struct {
+		TicketUpdated func(childComplexity int, id string) int
 	}
 
 	Ticket struct {
@@ -187,6 +192,9 @@ type MutationResolver interface {
 type QueryResolver interface {
 	Tickets(ctx context.Context, first *int, after *string, last *int, before *string, filter *TicketFilter, sort *TicketSort) (*TicketConnection, error)
 	Ticket(ctx context.Context, id string) (*Ticket, error)
+}
+type SubscriptionResolver interface {
+	TicketUpdated(ctx context.Context, id string) (<-chan *Ticket, error)
 }
 type TicketConnectionResolver interface {
 	TotalCount(ctx context.Context, obj *TicketConnection) (*int, error)
@@ -435,6 +443,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.StaleVersionError.Ticket(childComplexity), true
+
+	case "Subscription.ticketUpdated":
+		if e.ComplexityRoot.Subscription.TicketUpdated == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_ticketUpdated_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.TicketUpdated(childComplexity, args["id"].(string)), true
 
 	case "Ticket.availability":
 		if e.ComplexityRoot.Ticket.Availability == nil {
@@ -747,6 +767,23 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 				Data: buf.Bytes(),
 			}
 		}
+	case ast.Subscription:
+		next := ec._Subscription(ctx, opCtx.Operation.SelectionSet)
+
+		var buf bytes.Buffer
+		return func(ctx context.Context) *graphql.Response {
+			buf.Reset()
+			data := next(ctx)
+
+			if data == nil {
+				return nil
+			}
+			data.MarshalGQL(&buf)
+
+			return &graphql.Response{
+				Data: buf.Bytes(),
+			}
+		}
 
 	default:
 		return graphql.OneShot(graphql.ErrorResponse(ctx, "unsupported GraphQL operation"))
@@ -829,6 +866,17 @@ type Mutation {
     "The ticket."
     input: WithdrawTicketInput!
   ): WithdrawTicketPayload! @authenticated
+}
+
+type Subscription {
+  """
+  A ticket as it is now, and again after each change; changes that follow closely may come as one.
+  Everybody may follow it. Ends with a top-level error when there is no such ticket (` + "`" + `NOT_FOUND` + "`" + `).
+  """
+  ticketUpdated(
+    "Id of a ticket, such as ` + "`" + `tkt_01jq…` + "`" + `."
+    id: ID!
+  ): Ticket!
 }
 
 "One place at one event, offered by one seller."
@@ -1694,6 +1742,20 @@ func (ec *executionContext) field_Query_tickets_args(ctx context.Context, rawArg
 		return nil, err
 	}
 	args["sort"] = arg5
+	return args, nil
+}
+
+func (ec *executionContext) field_Subscription_ticketUpdated_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
 	return args, nil
 }
 
@@ -2759,6 +2821,50 @@ func (ec *executionContext) fieldContext_StaleVersionError_ticket(_ context.Cont
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Ticket(ctx, field)
 		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Subscription_ticketUpdated(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Subscription_ticketUpdated(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Subscription().TicketUpdated(ctx, fc.Args["id"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *Ticket) graphql.Marshaler {
+			return ec.marshalNTicket2ᚖboxofficeᚗdevᚋsubgraphsᚋticketsᚋinternalᚋgraphᚋgeneratedᚐTicket(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Subscription_ticketUpdated(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Subscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Ticket(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Subscription_ticketUpdated_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
 	}
 	return fc, nil
 }
@@ -5957,6 +6063,26 @@ func (ec *executionContext) _StaleVersionError(ctx context.Context, sel ast.Sele
 	}
 
 	return out
+}
+
+var subscriptionImplementors = []string{"Subscription"}
+
+func (ec *executionContext) _Subscription(ctx context.Context, sel ast.SelectionSet) func(ctx context.Context) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, subscriptionImplementors)
+	ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{
+		Object: "Subscription",
+	})
+	if len(fields) != 1 {
+		graphql.AddErrorf(ctx, "must subscribe to exactly one stream")
+		return nil
+	}
+
+	switch fields[0].Name {
+	case "ticketUpdated":
+		return ec._Subscription_ticketUpdated(ctx, fields[0])
+	default:
+		panic("unknown field " + strconv.Quote(fields[0].Name))
+	}
 }
 
 var ticketImplementors = []string{"Ticket", "Node", "_Entity"}

@@ -1,0 +1,33 @@
+package ticket
+
+import (
+	"context"
+	"iter"
+
+	"boxoffice.dev/pkg/apperr"
+	"boxoffice.dev/pkg/events"
+	"boxoffice.dev/subgraphs/internal/signal"
+)
+
+// Follow yields a ticket as it is and then after each change, until ctx ends. Changes that follow
+// closely may come as one. Error: NotFound, which ends it.
+func (s *Service) Follow(ctx context.Context, ticketID string) iter.Seq2[Ticket, error] {
+	look := func(ctx context.Context) (Ticket, error) {
+		found, err := s.ByID(ctx, []string{ticketID})
+		if err != nil {
+			return Ticket{}, err
+		}
+		t, ok := found[ticketID]
+		if !ok {
+			return Ticket{}, apperr.New(apperr.NotFound, "There is no such ticket.")
+		}
+		return t, nil
+	}
+	return signal.Follow(ctx, &s.changed, ticketID, look, func(t Ticket) int { return t.Version })
+}
+
+// Noticed lets those who follow a ticket see a change that any process of the service has told of.
+func (s *Service) Noticed(e events.Event) { s.changed.Changed(e.Subject) }
+
+// Missed lets everybody look again, because changes may have gone unnoticed.
+func (s *Service) Missed() { s.changed.AllChanged() }

@@ -17,6 +17,7 @@ import (
 	"boxoffice.dev/router/internal/httpapi"
 	"boxoffice.dev/router/internal/operation"
 	"boxoffice.dev/router/internal/persisted"
+	"boxoffice.dev/router/internal/stream"
 	"boxoffice.dev/router/internal/upstream"
 )
 
@@ -36,6 +37,7 @@ type config struct {
 	DocumentsOnly  bool              `env:"DOCUMENTS_ONLY" envDefault:"false" help:"nothing but trusted documents is executed"`
 	Limits         operation.Limits  `envPrefix:"LIMIT_"`
 	Upstream       upstream.Config   `envPrefix:"SUBGRAPH_"`
+	Live           stream.Config     `envPrefix:"LIVE_"`
 }
 
 // Check finds what the types of the settings do not.
@@ -117,10 +119,13 @@ func run(ctx context.Context, cfg config, srv *server.Server) error {
 		Persisted: persisted.Config{Trusted: documents, Only: cfg.DocumentsOnly, Automatic: cfg.APQ},
 		Limits:    cfg.Limits,
 		Upstream:  cfg.Upstream,
+		Live:      cfg.Live,
 	})
 	if err != nil {
 		return err
 	}
 	srv.Handle("/", handler)
-	return srv.Run(ctx)
+	err = srv.Run(ctx)
+	handler.Wait() // until those who follow something know that they must look elsewhere
+	return err
 }

@@ -352,3 +352,39 @@ func TestConsumeWantsExactlyTheRoutedHandlers(t *testing.T) {
 		}
 	}
 }
+
+func TestWatch(t *testing.T) {
+	p := newPair(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	type process struct {
+		begun chan struct{}
+		seen  chan events.Event
+		done  chan error
+	}
+	processes := make([]process, 2) // of one service: each sees everything
+	for i := range processes {
+		w := process{make(chan struct{}, 1), make(chan events.Event, 1), make(chan error, 1)}
+		processes[i] = w
+		go func() {
+			w.done <- p.source.Watch(ctx, func(e events.Event) { w.seen <- e }, func() { w.begun <- struct{}{} })
+		}()
+	}
+	for _, w := range processes {
+		<-w.begun
+	}
+	e := updated(7)
+	if err := p.source.Publish(t.Context(), []events.Event{e}); err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range processes {
+		if got := <-w.seen; got.ID != e.ID || got.Subject != e.Subject || got.Version != e.Version || string(got.Data) != string(e.Data) {
+			t.Errorf("got %+v, want %+v", got, e)
+		}
+	}
+	cancel()
+	for _, w := range processes {
+		if err := <-w.done; err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -45,6 +45,7 @@ var homes = []struct{ library, home string }{
 	{"github.com/rabbitmq/", "pkg/broker"},
 	{"github.com/golang-jwt/", "pkg/identity"},
 	{"github.com/wundergraph/", "router/internal/(engine|supergraph)"},
+	{"github.com/coder/websocket", "router/internal/stream"},
 	{"github.com/vektah/gqlparser/", graph + "|subgraphs/internal/gqlserver|router/internal/.*"},
 	{"github.com/stripe/", "subgraphs/payments/internal/stripe"},
 	{"github.com/jackc/pgx/", domain + "|subgraphs/payments/internal/simulator|pkg/(postgres|postgres/pgtest|outbox|inbox)"},

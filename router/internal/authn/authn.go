@@ -6,6 +6,7 @@ package authn
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -92,6 +93,50 @@ func (a *Authenticator) Authenticate(r *http.Request, forward func(Session) http
 	return a.renewed(ctx, refresh, forward)
 }
 
+// Bearer returns the session behind an access token, an anonymous one when it is not valid. The error
+// wraps ErrUnverifiable.
+func (a *Authenticator) Bearer(ctx context.Context, token string) (Session, error) {
+	return a.verified(ctx, token)
+}
+
+// endedSessions is for the router only: clients do not see the field.
+const endedSessions = "query($ids: [ID!]!) { endedSessions(ids: $ids) }"
+
+// Ended returns those of the sessions that have ended. It asks the auth subgraph with the headers.
+func (a *Authenticator) Ended(ctx context.Context, header http.Header, sessionIDs []string) ([]string, error) {
+	body, err := json.Marshal(map[string]any{"query": endedSessions, "variables": map[string]any{"ids": sessionIDs}})
+	if err != nil {
+		return nil, fmt.Errorf("ask auth for ended sessions: %w", err)
+	}
+	resp, err := a.ask(ctx, header, body)
+	if err != nil {
+		return nil, fmt.Errorf("ask auth for ended sessions: %w", err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // read to its end
+	var answer struct {
+		Data   struct{ EndedSessions []string }
+		Errors []struct{ Message string }
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
+		return nil, fmt.Errorf("read ended sessions: %w", err)
+	}
+	if len(answer.Errors) > 0 {
+		return nil, fmt.Errorf("ask auth for ended sessions: %s", answer.Errors[0].Message)
+	}
+	return answer.Data.EndedSessions, nil
+}
+
+func (a *Authenticator) ask(ctx context.Context, header http.Header, body []byte) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.cfg.AuthURL, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header = header
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "application/json")
+	return a.cfg.Client.Do(req)
+}
+
 func (a *Authenticator) verified(ctx context.Context, token string) (Session, error) {
 	caller, err := a.cfg.Verify(ctx, token)
 	if errors.Is(err, identity.ErrInvalid) {
@@ -148,14 +193,7 @@ func (a *Authenticator) renewed(ctx context.Context, refresh string, forward fun
 
 // renew asks auth for new tokens and returns its Set-Cookie lines.
 func (a *Authenticator) renew(ctx context.Context, header http.Header) ([]string, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.cfg.AuthURL, bytes.NewReader([]byte(refreshSession)))
-	if err != nil {
-		return nil, fmt.Errorf("make renewal: %w", err)
-	}
-	req.Header = header
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Accept", "application/json")
-	resp, err := a.cfg.Client.Do(req)
+	resp, err := a.ask(ctx, header, []byte(refreshSession))
 	if err != nil {
 		return nil, fmt.Errorf("ask auth for renewal: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/wundergraph/graphql-go-tools/v2/pkg/ast"
 	"github.com/wundergraph/graphql-go-tools/v2/pkg/astparser"
@@ -14,13 +15,16 @@ import (
 	"github.com/wundergraph/graphql-go-tools/v2/pkg/engine/resolve"
 
 	"boxoffice.dev/router/internal/supergraph"
+	"boxoffice.dev/router/internal/upstream"
 )
 
 // Config is what an Engine runs on.
 type Config struct {
 	Supergraph *supergraph.Supergraph
 	Client     *http.Client // speaks with the subgraphs; its transport bounds time and size
-	Planning   int          // operations that are planned at the same time
+	Streams    *upstream.Streams
+	Resume     time.Duration // for a subgraph's stream that breaks off to be taken up again
+	Planning   int           // operations that are planned at the same time
 }
 
 // planConfig tells the planner what the supergraph says.
@@ -51,6 +55,7 @@ func dataSource(ctx context.Context, s *supergraph.Subgraph, client *http.Client
 	}
 	custom, err := graphql_datasource.NewConfiguration(graphql_datasource.ConfigurationInput{
 		Fetch:               &graphql_datasource.FetchConfiguration{URL: s.URL, Method: http.MethodPost},
+		Subscription:        &graphql_datasource.SubscriptionConfiguration{URL: s.URL, UseSSE: true, SSEMethodPost: true},
 		SchemaConfiguration: schema,
 	})
 	if err != nil {

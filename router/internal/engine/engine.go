@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 	"unicode"
 
 	"github.com/wundergraph/graphql-go-tools/v2/pkg/ast"
@@ -24,6 +25,7 @@ import (
 	"boxoffice.dev/router/internal/cache"
 	"boxoffice.dev/router/internal/operation"
 	"boxoffice.dev/router/internal/supergraph"
+	"boxoffice.dev/router/internal/upstream"
 )
 
 const (
@@ -37,6 +39,8 @@ type Engine struct {
 	router, client *ast.Document // the schema as the planner and as clients see it
 	config         plan.Configuration
 	resolver       *resolve.Resolver
+	streams        *upstream.Streams
+	resume         time.Duration // for a stream that breaks off
 	rules          map[coordinate][]supergraph.Rule
 	names          map[string]bool // of fields that the planner adds to selections
 
@@ -54,6 +58,8 @@ type coordinate struct{ typ, field string }
 func New(ctx context.Context, cfg Config) (*Engine, error) {
 	e := &Engine{
 		resolver: resolve.New(ctx, resolverOptions()),
+		streams:  cfg.Streams,
+		resume:   cfg.Resume,
 		rules:    map[coordinate][]supergraph.Rule{},
 		names:    map[string]bool{},
 		variants: cache.New[variant, string](cachedVariants, cachedBytes),
@@ -122,6 +128,14 @@ func (e *Engine) Execute(ctx context.Context, call Call) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("execute: unexpected %T", p.plan)
 	}
+	var body bytes.Buffer
+	if _, err := e.resolver.ArenaResolveGraphQLResponse(e.resolveContext(ctx, p, call), synchronous.Response, &body); err != nil {
+		return nil, fmt.Errorf("execute: %w", err)
+	}
+	return present(ctx, body.Bytes())
+}
+
+func (e *Engine) resolveContext(ctx context.Context, p *prepared, call Call) *resolve.Context {
 	rc := resolve.NewContext(ctx) // its Request.ID stays 0: the engine keeps the size of each id's answers for good
 	rc.Variables = p.variables
 	rc.RemapVariables = p.remap
@@ -130,11 +144,7 @@ func (e *Engine) Execute(ctx context.Context, call Call) ([]byte, error) {
 	rc.SubgraphHeadersBuilder = headers(call.Headers)
 	rc.LoaderHooks = answers(call.Answered)
 	rc.SetPreFetchFieldAuthorizer(e)
-	var body bytes.Buffer
-	if _, err := e.resolver.ArenaResolveGraphQLResponse(rc, synchronous.Response, &body); err != nil {
-		return nil, fmt.Errorf("execute: %w", err)
-	}
-	return present(ctx, body.Bytes())
+	return rc
 }
 
 type headers func(subgraph string) http.Header

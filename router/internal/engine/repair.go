@@ -32,6 +32,11 @@ func unshift(name string) string { return strings.TrimPrefix(name, shifted) }
 // repair makes a plan right that the planner has made: fields get the client's aliases back, items of
 // lists of lists can be reached, and mutations go one by one.
 func repair(p plan.Plan) {
+	if subscription, ok := p.(*plan.SubscriptionResponsePlan); ok {
+		asQuery(subscription.Response)
+		reachNested(subscription.Response.Response)
+		rename(subscription.Response.Response.Data)
+	}
 	if synchronous, ok := p.(*plan.SynchronousResponsePlan); ok && synchronous.Response != nil {
 		reachNested(synchronous.Response)
 		if info := synchronous.Response.Info; info != nil && info.OperationType == ast.OperationTypeMutation {

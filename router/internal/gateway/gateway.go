@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 
 	"boxoffice.dev/pkg/identity"
 	"boxoffice.dev/router/internal/authn"
@@ -16,6 +17,7 @@ import (
 	"boxoffice.dev/router/internal/operation"
 	"boxoffice.dev/router/internal/persisted"
 	"boxoffice.dev/router/internal/playground"
+	"boxoffice.dev/router/internal/stream"
 	"boxoffice.dev/router/internal/supergraph"
 	"boxoffice.dev/router/internal/upstream"
 )
@@ -41,14 +43,20 @@ type Config struct {
 	Persisted persisted.Config
 	Limits    operation.Limits
 	Upstream  upstream.Config
+	Live      stream.Config
 }
 
 // Gateway is the router's public handler.
 type Gateway struct {
 	http.Handler
 
-	engine *engine.Engine
+	engine  *engine.Engine
+	streams *stream.Server
 }
+
+// Wait returns when everybody who follows something has been told that the router stops, after the
+// context of New has ended.
+func (g *Gateway) Wait() { g.streams.Wait() }
 
 // Planned returns how many operations were planned so far.
 func (g *Gateway) Planned() int64 { return g.engine.Planned() }
@@ -77,7 +85,9 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 		}
 	}
 	client := upstream.NewClient(cfg.Upstream)
-	eng, err := engine.New(ctx, engine.Config{Supergraph: graph, Client: client, Planning: cfg.Limits.Planning})
+	eng, err := engine.New(ctx, engine.Config{
+		Supergraph: graph, Client: client, Streams: upstream.NewStreams(cfg.Upstream), Resume: cfg.Upstream.Resume, Planning: cfg.Limits.Planning,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -88,8 +98,14 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 	sessions := authn.New(authn.Config{
 		Verify: cfg.Verify, CookiePrefix: prefix, Client: client, AuthURL: graph.URL(authSubgraph),
 	})
+	if knowsSessions(graph) {
+		cfg.Live.Ended = func(ctx context.Context, ids []string) ([]string, error) {
+			return sessions.Ended(ctx, upstream.Headers{ServiceToken: cfg.ServiceToken}.For(authSubgraph), ids)
+		}
+	}
+	streams := stream.New(ctx, cfg.Live)
 	api, err := httpapi.New(httpapi.Config{
-		Persisted: known, Documents: documents, Engine: eng, Sessions: sessions,
+		Persisted: known, Documents: documents, Engine: eng, Sessions: sessions, Streams: streams,
 		AuthSubgraph: authSubgraph, ServiceToken: cfg.ServiceToken,
 		AllowedOrigins: cfg.AllowedOrigins, TrustedProxies: cfg.TrustedProxies,
 		MaxBody: cfg.Limits.Body, CostLimit: cfg.Limits.Cost, Compression: cfg.Compression,
@@ -102,5 +118,17 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 	if cfg.Playground {
 		playground.Register(mux)
 	}
-	return &Gateway{Handler: mux, engine: eng}, nil
+	return &Gateway{Handler: mux, engine: eng, streams: streams}, nil
+}
+
+// knowsSessions reports whether auth can be asked which sessions have ended.
+func knowsSessions(graph *supergraph.Supergraph) bool {
+	for _, s := range graph.Subgraphs {
+		for _, t := range s.Types {
+			if s.Name == authSubgraph && t.Name == "Query" && slices.Contains(t.Fields, "endedSessions") {
+				return true
+			}
+		}
+	}
+	return false
 }

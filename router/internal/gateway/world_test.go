@@ -20,6 +20,7 @@ import (
 	"boxoffice.dev/pkg/identity"
 	"boxoffice.dev/router/internal/gateway"
 	"boxoffice.dev/router/internal/operation"
+	"boxoffice.dev/router/internal/stream"
 	"boxoffice.dev/router/internal/subgraphtest"
 	"boxoffice.dev/router/internal/supergraph"
 	"boxoffice.dev/router/internal/upstream"
@@ -69,7 +70,8 @@ func newWorld(t testing.TB, options ...option) *world {
 		SubgraphURLs: map[string]string{"auth": w.auth.URL, "tickets": w.tickets.URL, "orders": w.orders.URL},
 		Verify:       verify,
 		Limits:       env.Must(env.ParseAs[operation.Limits]()),
-		Upstream:     upstream.Config{Timeout: time.Minute, MaxBytes: 1 << 20, Concurrency: 64, Wait: time.Minute},
+		Upstream:     upstream.Config{Timeout: time.Minute, MaxBytes: 1 << 20, Concurrency: 64, Wait: time.Minute, Resume: time.Minute},
+		Live:         env.Must(env.ParseAs[stream.Config]()),
 	}
 	for _, o := range options {
 		o(&cfg)
@@ -247,6 +249,15 @@ func ordersService(sdl string) subgraphtest.Config {
 				created := order("new", caller(r))
 				created["ticket"] = held(args["ticketId"])
 				return created, nil
+			},
+			"Subscription.orderUpdated": func(r *http.Request, args map[string]any) (any, error) {
+				switch args["id"] {
+				case "unknown":
+					return nil, &subgraphtest.Error{Code: "NOT_FOUND", Message: "There is no such order."}
+				case "broken":
+					return nil, fmt.Errorf("pq: relation orders does not exist at 10.0.0.7")
+				}
+				return order(args["id"].(string), caller(r)), nil
 			},
 			"Mutation.ping": func(*http.Request, map[string]any) (any, error) { return true, nil },
 		},

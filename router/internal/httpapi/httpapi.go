@@ -22,6 +22,7 @@ import (
 	"boxoffice.dev/router/internal/engine"
 	"boxoffice.dev/router/internal/operation"
 	"boxoffice.dev/router/internal/persisted"
+	"boxoffice.dev/router/internal/stream"
 	"boxoffice.dev/router/internal/upstream"
 )
 
@@ -42,6 +43,7 @@ type Config struct {
 	Documents *operation.Documents
 	Engine    *engine.Engine
 	Sessions  *authn.Authenticator
+	Streams   *stream.Server
 
 	AuthSubgraph   string // whose Set-Cookie lines reach the client, and that gets refresh tokens
 	ServiceToken   string // proves to subgraphs that the router asks
@@ -88,6 +90,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
+	if live := h.live(r); live != nil {
+		if err := live(&out, r); err != nil {
+			h.fail(&out, r, err)
+		}
+		return
+	}
 	media, ok := negotiate(r.Header.Values("Accept"))
 	if !ok {
 		out.refuse(operation.Refuse(http.StatusNotAcceptable, NotAcceptable, "accept application/json or application/graphql-response+json"))
@@ -117,7 +125,7 @@ func (h *Handler) serve(out *reply, r *http.Request) error {
 		out.w.Header().Set("Allow", "POST")
 		return operation.Refuse(http.StatusMethodNotAllowed, MethodNotAllowed, "only queries may use GET")
 	case op.Kind == ast.Subscription:
-		return operation.Refuse(http.StatusBadRequest, Unsupported, "subscriptions cannot be answered by a single response")
+		return operation.Refuse(http.StatusBadRequest, Unsupported, "subscriptions are answered over a WebSocket or as text/event-stream")
 	}
 	// Only mutations answer with tokens, so the size of no compressed answer depends on one.
 	out.zip = h.cfg.Compression && op.Kind == ast.Query && acceptsGzip(r.Header.Values("Accept-Encoding"))
@@ -163,9 +171,7 @@ func (h *Handler) operation(req request) (op *operation.Operation, cost float64,
 
 // execute asks the subgraphs on behalf of whoever sent the request.
 func (h *Handler) execute(out *reply, r *http.Request, op *operation.Operation, variables []byte) ([]byte, error) {
-	session, err := h.cfg.Sessions.Authenticate(r, func(s authn.Session) http.Header {
-		return h.headers(r, s).For(h.cfg.AuthSubgraph)
-	})
+	session, err := h.authenticate(r)
 	if err != nil {
 		return nil, err
 	}

@@ -76,15 +76,21 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) (request, err
 		}
 		return request{}, operation.Refuse(http.StatusRequestTimeout, BadRequest, "the body did not arrive")
 	}
-	if text := bytes.TrimSpace(body.Bytes()); len(text) > 0 && text[0] == '[' {
+	return parse(body.Bytes())
+}
+
+// parse takes the request from JSON.
+func parse(body []byte) (request, error) {
+	if text := bytes.TrimSpace(body); len(text) > 0 && text[0] == '[' {
 		return request{}, bad("send one operation per request")
 	}
 	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(body.Bytes(), &fields); err != nil || fields == nil {
+	if err := json.Unmarshal(body, &fields); err != nil || fields == nil {
 		return request{}, bad("the body is not a JSON object")
 	}
 	var texts [3]string
 	for i, name := range []string{"query", "documentId", "operationName"} {
+		var err error
 		if texts[i], err = text(fields, name); err != nil {
 			return request{}, err
 		}

@@ -36,8 +36,11 @@ type place struct {
 
 func (e *execution) operation(op *ast.OperationDefinition) any {
 	root := e.schema.Query
-	if op.Operation == ast.Mutation {
+	switch op.Operation {
+	case ast.Mutation:
 		root = e.schema.Mutation
+	case ast.Subscription:
+		root = e.schema.Subscription
 	}
 	data, _ := e.set(place{def: root}, op.SelectionSet)
 	return data
@@ -139,6 +142,9 @@ func (e *execution) field(at place, f *ast.Field) (any, error) {
 		root := "Query" // whatever this service calls it
 		if at.def == e.schema.Mutation {
 			root = "Mutation"
+		}
+		if at.def == e.schema.Subscription {
+			root = "Subscription"
 		}
 		if compute, ok := e.fields[root+"."+f.Name]; ok {
 			return compute(e.request, args)

@@ -6,9 +6,11 @@ package subgraphtest
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -37,6 +39,8 @@ type Subgraph struct {
 	mu       sync.Mutex
 	requests []Request
 	watch    func(Request)
+	changed  chan struct{} // closed and replaced with every change
+	over     bool
 }
 
 // Request is what a subgraph was asked.
@@ -62,7 +66,7 @@ func Start(t testing.TB, cfg Config) *Subgraph {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, cfg.SDL)
 	}
-	s := &Subgraph{schema: schema, cfg: cfg}
+	s := &Subgraph{schema: schema, cfg: cfg, changed: make(chan struct{})}
 	s.Server = httptest.NewServer(s)
 	t.Cleanup(s.Close)
 	return s
@@ -73,6 +77,47 @@ func (s *Subgraph) Answer(h http.HandlerFunc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.override = h
+}
+
+// Change makes every subscription send another event.
+func (s *Subgraph) Change() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// Complete makes every subscription send a last event and end.
+func (s *Subgraph) Complete() {
+	s.mu.Lock()
+	s.over = true
+	s.mu.Unlock()
+	s.Change()
+}
+
+// stream sends what answer returns, again after each change.
+func (s *Subgraph) stream(w http.ResponseWriter, r *http.Request, answer func() any) {
+	w.Header().Set("Content-Type", "text/event-stream")
+	for {
+		s.mu.Lock()
+		changed, over := s.changed, s.over
+		s.mu.Unlock()
+		event, err := json.Marshal(answer())
+		if err != nil {
+			panic(err)
+		}
+		fmt.Fprintf(w, ":\n\nevent: next\ndata: %s\n\n", event) //nolint:errcheck // a test
+		if over {
+			fmt.Fprint(w, "event: complete\ndata:\n\n") //nolint:errcheck // a test
+			return
+		}
+		http.NewResponseController(w).Flush() //nolint:errcheck // a test
+		select {
+		case <-changed:
+		case <-r.Context().Done():
+			return
+		}
+	}
 }
 
 // Requests returns what the subgraph has been asked so far.
@@ -115,12 +160,22 @@ func (s *Subgraph) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		override(w, r)
 		return
 	}
+	answer := func() any { return s.answer(w, r, sent.Query, sent.Variables) }
+	if strings.HasPrefix(r.Header.Get("Accept"), "text/event-stream") {
+		s.stream(w, r, answer)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(answer()) //nolint:errcheck,errchkjson // a test
+}
+
+func (s *Subgraph) answer(w http.ResponseWriter, r *http.Request, query string, variables map[string]any) map[string]any {
 	answer := map[string]any{}
-	doc, errs := load(s.schema, sent.Query)
+	doc, errs := load(s.schema, query)
 	if len(errs) == 0 {
 		r = r.WithContext(withHeader(r.Context(), w.Header()))
 		e := execution{
-			schema: s.schema, variables: sent.Variables, request: r, fields: s.cfg.Fields, data: s.cfg.Data,
+			schema: s.schema, variables: variables, request: r, fields: s.cfg.Fields, data: s.cfg.Data,
 			entities: func(typename string, representation map[string]any) (any, error) {
 				return s.cfg.Data.entity(typename, representation), nil
 			},
@@ -136,6 +191,5 @@ func (s *Subgraph) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if len(errs) > 0 {
 		answer["errors"] = errs
 	}
-	w.Header().Set("Content-Type", "application/json")
-	json.NewEncoder(w).Encode(answer) //nolint:errcheck,errchkjson // a test
+	return answer
 }

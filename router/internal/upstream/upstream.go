@@ -33,6 +33,8 @@ type Config struct {
 	MaxBytes    int64         `env:"MAX_BYTES" envDefault:"8388608" min:"1" help:"bytes of one answer of a subgraph"`
 	Concurrency int           `env:"CONCURRENCY" envDefault:"128" min:"1" help:"fetches from one subgraph at the same time"`
 	Wait        time.Duration `env:"WAIT" envDefault:"15s" min:"0s" help:"for other fetches from that subgraph to end"`
+	Silence     time.Duration `env:"SILENCE" envDefault:"30s" min:"0s" help:"without a sign of life, after which a subscription's stream counts as broken; 0 for never"`
+	Resume      time.Duration `env:"RESUME" envDefault:"30s" min:"0s" help:"for a broken stream to be taken up again"`
 }
 
 // NewClient returns the client for all subgraphs.

@@ -1,0 +1,187 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"boxoffice.dev/pkg/apperr"
+	"boxoffice.dev/pkg/identity"
+	"boxoffice.dev/router/internal/authn"
+	"boxoffice.dev/router/internal/engine"
+	"boxoffice.dev/router/internal/operation"
+	"boxoffice.dev/router/internal/stream"
+)
+
+// TooManyConnections is the code for who has too many connections open already.
+const TooManyConnections apperr.Code = "TOO_MANY_CONNECTIONS"
+
+const mediaEvents = "text/event-stream"
+
+func wantsSocket(r *http.Request) bool {
+	return r.Method == http.MethodGet && strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
+}
+
+func wantsEvents(r *http.Request) bool {
+	q, _ := quality(r.Header.Values("Accept"), mediaEvents)
+	return q > 0
+}
+
+// live returns who serves requests that are not answered by a single response, nil for others.
+func (h *Handler) live(r *http.Request) func(*reply, *http.Request) error {
+	switch {
+	case wantsSocket(r):
+		return h.socket
+	case wantsEvents(r):
+		return h.events
+	}
+	return nil
+}
+
+// socket serves a request for a WebSocket. Browsers send cookies with it whatever page asks, and ask
+// nobody before, so the origin decides, also for those who will bring a bearer token.
+func (h *Handler) socket(out *reply, r *http.Request) error {
+	if err := h.origins.protection.Check(asPost(r)); err != nil {
+		return operation.Refuse(http.StatusForbidden, CrossOrigin, "this origin may not use the API")
+	}
+	session, err := h.authenticate(r)
+	if err != nil {
+		return err
+	}
+	out.setCookies(session.SetCookies) // a browser takes them with the answer to the handshake
+	open := func(authorization string) (stream.Session, error) {
+		token, ok := identity.Bearer(authorization)
+		if !ok {
+			return stream.Session{}, stream.ErrForbidden
+		}
+		session, err := h.cfg.Sessions.Bearer(r.Context(), token)
+		if err == nil && !session.Caller.SignedIn() {
+			err = stream.ErrForbidden
+		}
+		return h.streamSession(r, session), err
+	}
+	if !h.cfg.Streams.WebSocket(out.w, r, clientAddress(r, h.cfg.TrustedProxies), h.streamSession(r, session), open) {
+		return tooManyConnections()
+	}
+	return nil
+}
+
+// asPost makes the protection against other sites judge a request that it would take for a harmless
+// one.
+func asPost(r *http.Request) *http.Request {
+	post := *r
+	post.Method = http.MethodPost
+	return &post
+}
+
+func tooManyConnections() error {
+	return operation.Refuse(http.StatusTooManyRequests, TooManyConnections, "too many connections are open")
+}
+
+func (h *Handler) authenticate(r *http.Request) (authn.Session, error) {
+	return h.cfg.Sessions.Authenticate(r, func(s authn.Session) http.Header { return h.headers(r, s).For(h.cfg.AuthSubgraph) })
+}
+
+// streamSession is what a connection needs to know of a session.
+func (h *Handler) streamSession(r *http.Request, session authn.Session) stream.Session {
+	return stream.Session{
+		UserID: session.Caller.UserID, ID: session.Caller.SessionID, ExpiresAt: session.Caller.ExpiresAt,
+		Serve: func(ctx context.Context, sent json.RawMessage, emit func([]byte) error) error {
+			req, err := parse(sent)
+			if err != nil {
+				return refusal(err)
+			}
+			op, cost, err := h.operation(req)
+			if err != nil {
+				return refusal(err)
+			}
+			return refusal(h.answer(ctx, r, session, req, op, cost, emit))
+		},
+	}
+}
+
+// events serves a request that wants its answers as server-sent events. A document that is refused is
+// answered as an event, too: browsers would send the same request again and again.
+func (h *Handler) events(out *reply, r *http.Request) error {
+	if r.Header.Get("Sec-Fetch-Site") != "same-origin" { // which no page can make up
+		if err := h.checkOrigin(r); err != nil {
+			return err
+		}
+	}
+	req, err := read(out.w, r, h.cfg.MaxBody)
+	if err != nil {
+		return err
+	}
+	op, cost, refused := h.operation(req)
+	if refused == nil && r.Method == http.MethodGet && op.Kind == ast.Mutation {
+		out.w.Header().Set("Allow", "POST")
+		return operation.Refuse(http.StatusMethodNotAllowed, MethodNotAllowed, "mutations must use POST")
+	}
+	var session authn.Session
+	if refused == nil {
+		if session, err = h.authenticate(r); err != nil {
+			return err
+		}
+		out.setCookies(session.SetCookies)
+	}
+	ok := h.cfg.Streams.Events(out.w, r, clientAddress(r, h.cfg.TrustedProxies), h.streamSession(r, session),
+		func(ctx context.Context, emit func([]byte) error) error {
+			if refused != nil {
+				return refusal(refused)
+			}
+			return refusal(h.answer(ctx, r, session, req, op, cost, emit))
+		})
+	if !ok {
+		return tooManyConnections()
+	}
+	return nil
+}
+
+// answer executes an operation of any kind and emits its responses. Cookies that a mutation sets reach
+// nobody: the answer's headers have been sent. Whoever signs in does so by an answer of its own.
+func (h *Handler) answer(ctx context.Context, r *http.Request, session authn.Session, req request, op *operation.Operation, cost float64, emit func([]byte) error) error {
+	call := engine.Call{
+		Operation: op, Variables: req.Variables.JSON, Headers: h.headers(r, session).For,
+		Answered: func(string, http.Header) {},
+	}
+	finish := func(body []byte) (err error) {
+		if op.Meta != nil {
+			if body, err = op.Meta.Answer(req.Variables.JSON, body); err != nil {
+				return err
+			}
+		}
+		if req.Cost {
+			body = h.withCost(body, cost)
+		}
+		return emit(body)
+	}
+	ctx = identity.With(ctx, session.Caller)
+	switch {
+	case op.Kind == ast.Subscription:
+		return h.cfg.Engine.Subscribe(ctx, call, finish)
+	case op.Meta != nil && op.Meta.Whole():
+		return finish(nil)
+	}
+	body, err := h.cfg.Engine.Execute(ctx, call)
+	if err != nil {
+		return err
+	}
+	return finish(body)
+}
+
+// refused is an operation.Refused as a connection shows it.
+type refused struct{ *operation.Refused }
+
+func (r refused) GraphQLErrors() ([]byte, error) { return json.Marshal(r.Errors) }
+
+func refusal(err error) error {
+	var r *operation.Refused
+	if errors.As(err, &r) {
+		return refused{r}
+	}
+	return err
+}

@@ -1,0 +1,298 @@
+package stream
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// Subprotocol is what is spoken over WebSockets
+// (https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md).
+const Subprotocol = "graphql-transport-ws"
+
+// Codes that a WebSocket is closed with, besides those of RFC 6455.
+const (
+	closeInvalid     websocket.StatusCode = 4400
+	closeUninitiated websocket.StatusCode = 4401
+	closeForbidden   websocket.StatusCode = 4403
+	closeProtocol    websocket.StatusCode = 4406
+	closeInitTimeout websocket.StatusCode = 4408
+	closeDuplicate   websocket.StatusCode = 4409
+	closeInitTwice   websocket.StatusCode = 4429
+	closeInternal    websocket.StatusCode = 4500
+)
+
+// closing is why a socket is closed.
+type closing struct {
+	code   websocket.StatusCode
+	reason string
+}
+
+func (c *closing) Error() string { return c.reason }
+
+var (
+	errInvalid     = &closing{closeInvalid, "Invalid message"}
+	errUninitiated = &closing{closeUninitiated, "Unauthorized"}
+	errInitTimeout = &closing{closeInitTimeout, "Connection initialisation timeout"}
+	errInitTwice   = &closing{closeInitTwice, "Too many initialisation requests"}
+	errTooMany     = &closing{websocket.StatusTryAgainLater, "Too many connections"}
+)
+
+// closingOf says with which code a socket is closed after an error.
+func closingOf(err error) *closing {
+	var c *closing
+	switch {
+	case errors.As(err, &c):
+		return c
+	case errors.Is(err, ErrForbidden), errors.Is(err, errExpired), errors.Is(err, errEnded):
+		return &closing{closeForbidden, "Forbidden"}
+	case errors.Is(err, errGoingAway):
+		return &closing{websocket.StatusGoingAway, "Going away"}
+	default:
+		return &closing{closeInternal, "Internal server error"}
+	}
+}
+
+// message is one of the protocol.
+type message struct {
+	ID      string          `json:"id,omitempty"`
+	Type    string          `json:"type"`
+	Payload json.RawMessage `json:"payload,omitempty"`
+}
+
+// socket is one WebSocket. Whoever has something to send waits until the client has taken it, so a
+// slow client holds up nobody else, and a stalled one is dropped.
+type socket struct {
+	server *Server
+	conn   *websocket.Conn
+	end    context.CancelCauseFunc
+	init   *time.Timer
+	beat   *time.Timer
+
+	session *Session // nil before connection_init
+	release []func() // called when the socket ends
+
+	operations sync.WaitGroup
+	mu         sync.Mutex
+	running    map[string]context.CancelFunc // by the client's id
+}
+
+// WebSocket serves a request for one, from an address and with a session so far. What connection_init
+// brings as an Authorization, open turns into the session that counts. The error of open is
+// ErrForbidden when that is of no use. It reports false, and has done nothing, when the address has too
+// many connections. The origin of the request has been checked.
+func (s *Server) WebSocket(w http.ResponseWriter, r *http.Request, address string, session Session, open func(authorization string) (Session, error)) bool {
+	leave, ok := s.enter("address", address, s.cfg.PerAddress)
+	if !ok {
+		return false
+	}
+	s.running.Add(1)
+	defer s.running.Done()
+	defer leave()
+	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{Subprotocol}, InsecureSkipVerify: true})
+	if err != nil {
+		return true // it has been answered
+	}
+	if conn.Subprotocol() != Subprotocol {
+		conn.Close(closeProtocol, "Subprotocol not acceptable") //nolint:errcheck,gosec // it is over in any case
+		return true
+	}
+	conn.SetReadLimit(s.cfg.MaxMessage)
+	ctx, end := context.WithCancelCause(r.Context())
+	c := &socket{server: s, conn: conn, end: end, running: map[string]context.CancelFunc{}}
+	closed := make(chan struct{})
+	context.AfterFunc(ctx, func() {
+		defer close(closed)
+		why := closingOf(context.Cause(ctx))
+		conn.Close(why.code, why.reason) //nolint:errcheck,gosec // unless the client has closed it already
+	})
+	stop := s.onStop(func() { end(errGoingAway) })
+	defer stop()
+	c.init = time.AfterFunc(s.cfg.InitTimeout, func() { end(errInitTimeout) })
+	c.beat = time.AfterFunc(s.cfg.Heartbeat, c.ping)
+	end(c.read(ctx, session, open))
+	<-closed
+	c.init.Stop()
+	c.beat.Stop() // when it is just sending, it fails: the connection is closed
+	c.operations.Wait()
+	for _, release := range c.release {
+		release()
+	}
+	return true
+}
+
+// ping finds out whether the client is still there.
+func (c *socket) ping() {
+	ctx, cancel := context.WithTimeout(context.Background(), c.server.cfg.WriteTimeout)
+	defer cancel()
+	if err := c.conn.Ping(ctx); err != nil {
+		c.end(err)
+		return
+	}
+	c.beat.Reset(c.server.cfg.Heartbeat)
+}
+
+// read serves messages until one is wrong or the connection ends. A context must not end the reading:
+// the library would leave without a word.
+func (c *socket) read(ctx context.Context, session Session, open func(authorization string) (Session, error)) error {
+	for {
+		typ, text, err := c.conn.Read(context.WithoutCancel(ctx))
+		if err != nil {
+			return err // the library has closed, with 1009 for a message that is too large
+		}
+		var m message
+		if typ != websocket.MessageText || json.Unmarshal(text, &m) != nil {
+			return errInvalid
+		}
+		if err := c.handle(ctx, m, session, open); err != nil {
+			return err
+		}
+	}
+}
+
+func (c *socket) handle(ctx context.Context, m message, session Session, open func(authorization string) (Session, error)) error {
+	switch m.Type {
+	case "connection_init":
+		return c.initiate(ctx, m.Payload, session, open)
+	case "ping":
+		return c.send(ctx, message{Type: "pong"})
+	case "pong":
+		return nil
+	case "subscribe":
+		return c.subscribe(ctx, m)
+	case "complete":
+		if m.ID == "" {
+			return errInvalid
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if cancel, ok := c.running[m.ID]; ok {
+			cancel()
+			delete(c.running, m.ID)
+		}
+		return nil
+	default:
+		return errInvalid
+	}
+}
+
+func (c *socket) initiate(ctx context.Context, payload json.RawMessage, session Session, open func(authorization string) (Session, error)) error {
+	if c.session != nil {
+		return errInitTwice
+	}
+	if len(payload) > 0 && payload[0] != '{' && string(payload) != "null" {
+		return errInvalid
+	}
+	var params struct{ Authorization string } // in any letter case
+	if len(payload) > 0 && json.Unmarshal(payload, &params) != nil {
+		return errInvalid
+	}
+	if params.Authorization != "" {
+		var err error
+		if session, err = open(params.Authorization); err != nil {
+			return err
+		}
+	}
+	leave, ok := c.server.enter("user", session.UserID, c.server.cfg.PerUser)
+	if !ok {
+		return errTooMany
+	}
+	c.init.Stop()
+	c.session = &session
+	c.release = append(c.release, leave, c.server.bound(session, c.end))
+	return c.send(ctx, message{Type: "connection_ack"})
+}
+
+func (c *socket) subscribe(ctx context.Context, m message) error {
+	if c.session == nil {
+		return errUninitiated
+	}
+	if m.ID == "" || len(m.Payload) == 0 || m.Payload[0] != '{' {
+		return errInvalid
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	c.mu.Lock()
+	_, twice := c.running[m.ID]
+	full := len(c.running) >= c.server.cfg.Subscriptions
+	if !twice && !full {
+		c.running[m.ID] = cancel
+	}
+	c.mu.Unlock()
+	switch {
+	case twice:
+		cancel()
+		return duplicate(m.ID)
+	case full:
+		cancel()
+		return c.send(ctx, message{ID: m.ID, Type: "error", Payload: tooManyOperations})
+	}
+	c.operations.Go(func() {
+		defer cancel()
+		c.run(ctx, m)
+	})
+	return nil
+}
+
+var tooManyOperations = json.RawMessage(`[{"message":"too many operations on one connection","extensions":{"code":"OPERATION_LIMIT_EXCEEDED"}}]`)
+
+// duplicate refuses an id that is in use. A reason has at most 123 bytes.
+func duplicate(id string) error {
+	if len(id) > 80 {
+		return &closing{closeDuplicate, "Subscriber already exists"}
+	}
+	return &closing{closeDuplicate, "Subscriber for " + id + " already exists"}
+}
+
+// run executes an operation and tells the client how it ended, unless the client has ended it.
+func (c *socket) run(ctx context.Context, m message) {
+	err := c.session.Serve(ctx, m.Payload, func(response []byte) error {
+		return c.send(ctx, message{ID: m.ID, Type: "next", Payload: response})
+	})
+	c.mu.Lock()
+	gone := ctx.Err() != nil
+	if !gone { // the client may use the id again as soon as it hears of the end
+		delete(c.running, m.ID)
+	}
+	c.mu.Unlock()
+	if gone {
+		return
+	}
+	last := message{ID: m.ID, Type: "complete"}
+	if err != nil {
+		last = message{ID: m.ID, Type: "error", Payload: shown(ctx, err)}
+	}
+	if err := c.send(ctx, last); err != nil {
+		c.end(err)
+	}
+}
+
+// shown returns the GraphQL errors that a client learns of an error.
+func shown(ctx context.Context, err error) json.RawMessage {
+	var refusal Refusal
+	if errors.As(err, &refusal) {
+		if list, err := refusal.GraphQLErrors(); err == nil {
+			return list
+		}
+	}
+	slog.ErrorContext(ctx, "operation failed", "error", err)
+	return internalError
+}
+
+// send waits until the client has taken the message. When it does not, the connection is gone.
+func (c *socket) send(ctx context.Context, m message) error {
+	text, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	// A subscription that ends while it sends must not take the connection with it, which is what the
+	// library does when a context ends.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.server.cfg.WriteTimeout)
+	defer cancel()
+	return c.conn.Write(ctx, websocket.MessageText, text)
+}

@@ -1,0 +1,298 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/coder/websocket/wsjson"
+
+	"boxoffice.dev/pkg/id"
+	"boxoffice.dev/tools/internal/graphql"
+)
+
+const (
+	orderUpdated   = `subscription($id: ID!) { orderUpdated(id: $id) { status version viewerCanPay ticket { title availability } } }`
+	ticketUpdated  = `subscription($id: ID!) { ticketUpdated(id: $id) { title version availability reservation { heldByViewer } } }`
+	paymentUpdated = `subscription($id: ID!) { paymentUpdated(orderId: $id) { status order { id } } }`
+)
+
+// follower is a client that follows something.
+type follower struct {
+	responses chan graphql.Response // closed at the end
+	end       error                 // why it ended, nil when the router said that it is complete
+}
+
+// next returns the next response, which must come.
+func (f *follower) next(t *testing.T) graphql.Response {
+	t.Helper()
+	select {
+	case r, ok := <-f.responses:
+		if !ok {
+			t.Fatalf("the stream ended: %v", f.end)
+		}
+		return r
+	case <-time.After(patience):
+		t.Fatalf("waited %s for the next response in vain", patience)
+	}
+	panic("unreachable")
+}
+
+// until reads responses until one has a value in it.
+func (f *follower) until(t *testing.T, text string) graphql.Response {
+	t.Helper()
+	for {
+		if r := f.next(t); strings.Contains(string(r.Data), text) {
+			return r
+		}
+	}
+}
+
+// ended waits for the end and returns why.
+func (f *follower) ended(t *testing.T) error {
+	t.Helper()
+	deadline := time.After(patience)
+	for {
+		select {
+		case _, ok := <-f.responses:
+			if !ok {
+				return f.end
+			}
+		case <-deadline:
+			t.Fatalf("waited %s for the end in vain", patience)
+		}
+	}
+}
+
+// transports are the ways to follow something.
+var transports = map[string]func(*testing.T, *Client, string, string) *follower{"socket": bySocket, "events": byEvents}
+
+// bySocket follows over a WebSocket: a browser's cookies come with the handshake, a bearer token in
+// the first message.
+func bySocket(t *testing.T, c *Client, query, id string) *follower {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(cancel)
+	conn, _, err := websocket.Dial(ctx, c.Endpoint, &websocket.DialOptions{ //nolint:bodyclose // the library's
+		Subprotocols: []string{"graphql-transport-ws"}, HTTPClient: &http.Client{Jar: c.HTTP.Jar},
+	})
+	if err != nil {
+		t.Fatalf("open socket: %v", err)
+	}
+	initial := Vars{"type": "connection_init"}
+	if c.Bearer != "" {
+		initial["payload"] = Vars{"Authorization": "Bearer " + c.Bearer}
+	}
+	subscribe := Vars{"type": "subscribe", "id": "1", "payload": Vars{"query": query, "variables": Vars{"id": id}}}
+	var ack struct{ Type string }
+	if err := errors.Join(wsjson.Write(ctx, conn, initial), wsjson.Read(ctx, conn, &ack), wsjson.Write(ctx, conn, subscribe)); err != nil || ack.Type != "connection_ack" {
+		t.Fatalf("initiate: got %q, %v", ack.Type, err)
+	}
+	f := &follower{responses: make(chan graphql.Response, 100)}
+	go func() {
+		defer close(f.responses)
+		defer conn.CloseNow() //nolint:errcheck // a test
+		for {
+			var m struct {
+				Type    string
+				Payload json.RawMessage
+			}
+			if f.end = wsjson.Read(ctx, conn, &m); f.end != nil {
+				return
+			}
+			switch m.Type {
+			case "next":
+				var r graphql.Response
+				if f.end = json.Unmarshal(m.Payload, &r); f.end != nil {
+					return
+				}
+				f.responses <- r
+			case "complete":
+				return
+			default:
+				f.end = fmt.Errorf("%s: %s", m.Type, m.Payload)
+				return
+			}
+		}
+	}()
+	return f
+}
+
+// byEvents follows over server-sent events.
+func byEvents(t *testing.T, c *Client, query, id string) *follower {
+	t.Helper()
+	body, err := json.Marshal(Vars{"query": query, "variables": Vars{"id": id}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(cancel)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.Endpoint, bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "text/event-stream")
+	if c.Bearer != "" {
+		req.Header.Set("Authorization", "Bearer "+c.Bearer)
+	}
+	resp, err := (&http.Client{Jar: c.HTTP.Jar}).Do(req)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("follow: %v, %v", resp, err)
+	}
+	f := &follower{responses: make(chan graphql.Response, 100)}
+	go func() {
+		defer close(f.responses)
+		defer resp.Body.Close() //nolint:errcheck // a test
+		lines := bufio.NewScanner(resp.Body)
+		for lines.Scan() {
+			if lines.Text() == "event: complete" {
+				return
+			}
+			if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
+				var r graphql.Response
+				if f.end = json.Unmarshal([]byte(data), &r); f.end != nil {
+					return
+				}
+				f.responses <- r
+			}
+		}
+		f.end = errors.Join(io.ErrUnexpectedEOF, lines.Err())
+	}()
+	return f
+}
+
+func TestLiveUpdates(t *testing.T) {
+	t.Parallel()
+	s := Shared(t)
+	people := map[string]func(*testing.T) *Client{"bearer": s.SignUp, "cookies": s.SignUpBrowser}
+	for transport, follow := range transports {
+		for credentials, signUp := range people {
+			t.Run("O14 A13 an order from its creation to its payment, "+transport+", "+credentials, func(t *testing.T) {
+				t.Parallel()
+				buyer := signUp(t)
+				ticketID := sell(t, s, s.SignUp(t))
+				shop := follow(t, s.Anonymous(), ticketUpdated, ticketID)
+				if got := string(shop.next(t).Data); !strings.Contains(got, `"AVAILABLE"`) || !strings.Contains(got, `"reservation":null`) {
+					t.Errorf("got first %s", got)
+				}
+				o := ordered(t, buyer, ticketID)
+				live := follow(t, buyer, orderUpdated, o.ID)
+				first := string(live.next(t).Data)
+				if !strings.Contains(first, `"title":"Front row"`) {
+					t.Errorf("got first %s, want the ticket's title from its own subgraph", first)
+				}
+				if !strings.Contains(first, `"AWAITING_PAYMENT"`) {
+					live.until(t, `"AWAITING_PAYMENT"`)
+				}
+				shop.until(t, `"RESERVED"`)
+				paid(t, buyer, o.ID, "pm_card_visa")
+				live.until(t, `"COMPLETE"`)
+				shop.until(t, `"SOLD"`)
+				payments := follow(t, buyer, paymentUpdated, o.ID)
+				if got := string(payments.next(t).Data); !strings.Contains(got, `"SUCCEEDED"`) || !strings.Contains(got, o.ID) {
+					t.Errorf("got %s", got)
+				}
+			})
+		}
+		t.Run("O6 what is not the viewer's, "+transport, func(t *testing.T) {
+			t.Parallel()
+			stranger := s.SignUp(t)
+			o := ordered(t, s.SignUp(t), sell(t, s, s.SignUp(t)))
+			for _, tt := range []struct {
+				who             *Client
+				query, id, code string
+			}{
+				{stranger, orderUpdated, o.ID, "FORBIDDEN"},
+				{stranger, orderUpdated, id.New(id.Order), "NOT_FOUND"},
+				{stranger, paymentUpdated, o.ID, "NOT_FOUND"},
+				{stranger, ticketUpdated, "nonsense", "NOT_FOUND"},
+				{s.Anonymous(), orderUpdated, o.ID, "UNAUTHENTICATED"},
+				{s.Anonymous(), paymentUpdated, o.ID, "UNAUTHENTICATED"},
+			} {
+				f := follow(t, tt.who, tt.query, tt.id)
+				r := f.next(t)
+				if got := r.Errors.Codes(); !slices.Equal(got, []string{tt.code}) {
+					t.Errorf("%s: got %v, want %s", tt.query, got, tt.code)
+				}
+				if err := f.ended(t); err != nil {
+					t.Errorf("%s: ended with %v, want complete", tt.query, err)
+				}
+			}
+		})
+		t.Run("signing out ends it, "+transport, func(t *testing.T) {
+			t.Parallel()
+			buyer := s.SignUp(t)
+			o := ordered(t, buyer, sell(t, s, s.SignUp(t)))
+			f := follow(t, buyer, orderUpdated, o.ID)
+			f.until(t, `"AWAITING_PAYMENT"`)
+			Must[any](t, buyer, `mutation { signOut { signedOut } }`, nil)
+			wantThrownOut(t, transport, f)
+		})
+	}
+}
+
+// wantThrownOut checks that somebody was told to leave.
+func wantThrownOut(t *testing.T, transport string, f *follower) {
+	t.Helper()
+	err := f.ended(t)
+	if transport == "socket" && websocket.CloseStatus(err) != 4403 {
+		t.Errorf("ended with %v, want close code 4403", err)
+	}
+	if transport == "events" && err != nil {
+		t.Errorf("ended with %v, want complete", err)
+	}
+}
+
+// What ends or interrupts services happens to a system of its own.
+func TestLiveUpdatesGoOnAndEnd(t *testing.T) {
+	t.Parallel()
+	s := Private(t, "auth.ACCESS_TOKEN_TTL=4s")
+	seller := s.SignUp(t)
+	ticket := sell(t, s, seller)
+	for transport, follow := range transports {
+		buyer := s.SignUp(t)
+		f := follow(t, buyer, orderUpdated, ordered(t, buyer, sell(t, s, s.SignUp(t))).ID)
+		wantThrownOut(t, transport, f) // when its token expires
+	}
+	followers := map[string]*follower{}
+	for transport, follow := range transports {
+		followers[transport] = follow(t, s.Anonymous(), ticketUpdated, ticket)
+		followers[transport].until(t, `"AVAILABLE"`)
+	}
+	tickets := s.Service("tickets")
+	if err := errors.Join(tickets.Kill(), tickets.Start(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	again := s.Anonymous()
+	signIn := Must[struct {
+		SignIn struct {
+			Tokens struct{ AccessToken string }
+		}
+	}](t, again, `mutation($input: SignInInput!) { signIn(input: $input) { tokens { accessToken } } }`,
+		Vars{"input": Vars{"email": seller.Email, "password": seller.Password, "delivery": "BEARER"}})
+	again.Bearer = signIn.SignIn.Tokens.AccessToken
+	withdraw(t, again, Vars{"ticketId": ticket})
+	for _, f := range followers {
+		f.until(t, `"WITHDRAWN"`)
+	}
+	if err := s.Service("router").Stop(); err != nil {
+		t.Errorf("stop the router: %v", err)
+	}
+	if err := followers["socket"].ended(t); websocket.CloseStatus(err) != websocket.StatusGoingAway {
+		t.Errorf("socket ended with %v, want close code 1001", err)
+	}
+	if err := followers["events"].ended(t); err != nil {
+		t.Errorf("events ended with %v, want complete", err)
+	}
+}

@@ -98,12 +98,13 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 	sessions := authn.New(authn.Config{
 		Verify: cfg.Verify, CookiePrefix: prefix, Client: client, AuthURL: graph.URL(authSubgraph),
 	})
+	var ended stream.Ended
 	if knowsSessions(graph) {
-		cfg.Live.Ended = func(ctx context.Context, ids []string) ([]string, error) {
+		ended = func(ctx context.Context, ids []string) ([]string, error) {
 			return sessions.Ended(ctx, upstream.Headers{ServiceToken: cfg.ServiceToken}.For(authSubgraph), ids)
 		}
 	}
-	streams := stream.New(ctx, cfg.Live)
+	streams := stream.New(ctx, cfg.Live, ended)
 	api, err := httpapi.New(httpapi.Config{
 		Persisted: known, Documents: documents, Engine: eng, Sessions: sessions, Streams: streams,
 		AuthSubgraph: authSubgraph, ServiceToken: cfg.ServiceToken,

@@ -23,10 +23,10 @@ type Config struct {
 	Subscriptions int           `env:"PER_SOCKET" envDefault:"50" min:"1" help:"operations on one WebSocket at the same time"`
 	PerUser       int           `env:"PER_USER" envDefault:"50" min:"1" help:"connections of one user at the same time"`
 	PerAddress    int           `env:"PER_ADDRESS" envDefault:"500" min:"1" help:"connections from one address at the same time"`
-
-	// Ended returns those of at most EndedAtOnce sessions that have ended. Nil when nobody knows.
-	Ended func(ctx context.Context, sessionIDs []string) ([]string, error) `env:"-"`
 }
+
+// Ended returns those of at most EndedAtOnce sessions that have ended.
+type Ended func(ctx context.Context, sessionIDs []string) ([]string, error)
 
 // EndedAtOnce is how many sessions are asked about at once.
 const EndedAtOnce = 500
@@ -74,14 +74,14 @@ type Server struct {
 // connection is one that may be told to end.
 type connection struct{ end context.CancelCauseFunc }
 
-// New returns a server whose connections end with ctx.
-func New(ctx context.Context, cfg Config) *Server {
+// New returns a server whose connections end with ctx. Ended is nil when nobody can be asked.
+func New(ctx context.Context, cfg Config, ended Ended) *Server {
 	s := &Server{
 		cfg: cfg, onStop: func(f func()) func() bool { return context.AfterFunc(ctx, f) },
 		places: map[string]int{}, sessions: map[string]map[*connection]struct{}{},
 	}
-	if cfg.Ended != nil {
-		s.running.Go(func() { s.watchSessions(ctx) })
+	if ended != nil {
+		s.running.Go(func() { s.watchSessions(ctx, ended) })
 	}
 	return s
 }
@@ -140,7 +140,7 @@ func (s *Server) bound(session Session, end context.CancelCauseFunc) (done func(
 
 // watchSessions ends the connections of sessions that have ended. While nobody knows which, access
 // tokens expire.
-func (s *Server) watchSessions(ctx context.Context) {
+func (s *Server) watchSessions(ctx context.Context, ask Ended) {
 	tick := time.NewTicker(askEvery)
 	defer tick.Stop()
 	for {
@@ -150,7 +150,7 @@ func (s *Server) watchSessions(ctx context.Context) {
 		case <-tick.C:
 		}
 		for ids := range slices.Chunk(s.connected(), EndedAtOnce) {
-			ended, err := s.cfg.Ended(ctx, ids)
+			ended, err := ask(ctx, ids)
 			if err != nil && ctx.Err() == nil {
 				slog.WarnContext(ctx, "nobody knows which sessions have ended", "error", err)
 			}

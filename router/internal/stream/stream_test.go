@@ -97,7 +97,7 @@ func run(t *testing.T, test func(w *world), options ...func(*stream.Config)) {
 			return nil
 		}
 		cfg := config()
-		cfg.Ended = func(_ context.Context, ids []string) ([]string, error) {
+		ended := func(_ context.Context, ids []string) ([]string, error) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !slices.Contains(w.ended, id) }), nil
@@ -107,7 +107,7 @@ func run(t *testing.T, test func(w *world), options ...func(*stream.Config)) {
 		}
 		ctx, stop := context.WithCancel(t.Context())
 		w.stop = stop
-		streams := stream.New(ctx, cfg)
+		streams := stream.New(ctx, cfg, ended)
 		session := func(name string) stream.Session {
 			s := stream.Session{Serve: func(ctx context.Context, request json.RawMessage, emit func([]byte) error) error {
 				return w.serve(ctx, string(request), emit)

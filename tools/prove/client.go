@@ -44,7 +44,7 @@ func everyday(clients int) mix {
 			list: 14, edit: 8, withdraw: 2, look: 8, reserve: 32, cancel: 8, read: 8, pay: 24, refund: 3,
 			peek: 2, meddle: 1, spend: 1, spy: 2, steal: 1,
 		},
-		thin: max(2, clients/2), pause: 40 * time.Millisecond,
+		thin: max(2, clients/2), pause: 100 * time.Millisecond,
 	}
 }
 
@@ -204,8 +204,8 @@ func (c *client) do(ctx context.Context, k kind) {
 	}
 }
 
-// ask sends a request, records it with its answer and returns both. Whoever gets no answer takes
-// a breath.
+// ask sends a request, records it with its answer and returns both. Who sees that something is
+// down takes a breath.
 func (c *client) ask(ctx context.Context, o op, query string, vars graphql.Vars) (op, answer) {
 	o.Client, o.Call = c.index, now()
 	r, err := c.api.Do(ctx, query, vars)
@@ -234,7 +234,7 @@ func (c *client) ask(ctx context.Context, o op, query string, vars graphql.Vars)
 	}
 	c.note(&o, a)
 	c.history.add(o)
-	if o.Answer == lost {
+	if o.Answer == lost || o.Answer == "TICKET_NOT_FOUND" || o.Answer == "ORDER_NOT_FOUND" { // news have not come through
 		wait(ctx, time.Duration(20+c.random.IntN(180))*time.Millisecond)
 	}
 	return o, a

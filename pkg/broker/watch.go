@@ -38,7 +38,7 @@ func (b *Broker) watch(ctx context.Context, each func(events.Event), missed func
 	}
 	defer conn.Close() //nolint:errcheck // nothing waits to be sent
 	stop := context.AfterFunc(ctx, func() {
-		conn.Close() //nolint:errcheck,gosec // as above
+		conn.Close() //nolint:errcheck // as above
 	})
 	defer stop()
 	ch, err := conn.Channel()

@@ -72,7 +72,7 @@ func New(cfg Config) (*Handler, error) {
 
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	out := reply{w: w, media: mediaJSON}
-	defer func() {
+	defer func() { //nolint:contextcheck // the log line has r's
 		if p := recover(); p != nil {
 			if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(p)

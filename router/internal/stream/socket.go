@@ -100,7 +100,7 @@ func (s *Server) WebSocket(w http.ResponseWriter, r *http.Request, address strin
 		return true // it has been answered
 	}
 	if conn.Subprotocol() != Subprotocol {
-		conn.Close(closeProtocol, "Subprotocol not acceptable") //nolint:errcheck,gosec // it is over in any case
+		conn.Close(closeProtocol, "Subprotocol not acceptable") //nolint:errcheck // it is over in any case
 		return true
 	}
 	conn.SetReadLimit(s.cfg.MaxMessage)
@@ -110,7 +110,7 @@ func (s *Server) WebSocket(w http.ResponseWriter, r *http.Request, address strin
 	context.AfterFunc(ctx, func() {
 		defer close(closed)
 		why := closingOf(context.Cause(ctx))
-		conn.Close(why.code, why.reason) //nolint:errcheck,gosec // unless the client has closed it already
+		conn.Close(why.code, why.reason) //nolint:errcheck // unless the client has closed it already
 	})
 	stop := s.onStop(func() { end(errGoingAway) })
 	defer stop()

@@ -106,9 +106,9 @@ func (s *Subgraph) stream(w http.ResponseWriter, r *http.Request, answer func() 
 		if err != nil {
 			panic(err)
 		}
-		fmt.Fprintf(w, ":\n\nevent: next\ndata: %s\n\n", event) //nolint:errcheck // a test
+		fmt.Fprintf(w, ":\n\nevent: next\ndata: %s\n\n", event)
 		if over {
-			fmt.Fprint(w, "event: complete\ndata:\n\n") //nolint:errcheck // a test
+			fmt.Fprint(w, "event: complete\ndata:\n\n")
 			return
 		}
 		http.NewResponseController(w).Flush() //nolint:errcheck // a test

@@ -69,12 +69,16 @@ func (s *Streams) open(ctx context.Context, cancel context.CancelFunc, url strin
 	req.Header = header
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "text/event-stream, application/json;q=0.5")
-	resp, err := s.client.Do(req)
+	resp, err := s.client.Do(req) //nolint:bodyclose // Close closes it
 	if err != nil {
 		return nil, err
 	}
 	stream := &Stream{body: resp.Body, cancel: cancel, maxBytes: s.cfg.MaxBytes}
-	switch media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); {
+	media, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	switch {
+	case err != nil:
+		stream.Close()
+		return nil, fmt.Errorf("answer %d is %q: %w", resp.StatusCode, resp.Header.Get("Content-Type"), err)
 	case media == "text/event-stream" && resp.StatusCode == http.StatusOK:
 		stream.lines = bufio.NewReaderSize(resp.Body, 1<<10)
 		if stream.patience = s.cfg.Silence; stream.patience > 0 {
@@ -98,7 +102,7 @@ func (s *Streams) open(ctx context.Context, cancel context.CancelFunc, url strin
 // Close ends the stream.
 func (s *Stream) Close() {
 	s.cancel()
-	s.body.Close() //nolint:errcheck,gosec // nothing more is read
+	s.body.Close() //nolint:errcheck // nothing more is read
 	if s.silence != nil {
 		s.silence.Stop()
 	}

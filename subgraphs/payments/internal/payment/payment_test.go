@@ -508,6 +508,17 @@ func TestTheBuyerIsAsked(t *testing.T) {
 		w.await(p.ID, payment.Voided)
 		w.wantTold(p.ID, events.PaymentStarted, events.PaymentVoided)
 	})
+	t.Run("P10 the order ends before the processor says that the buyer has to be asked", func(t *testing.T) {
+		w := newWorld(t)
+		w.proc.set("authorize", unheard)
+		o := w.order()
+		paymentID := w.begin(o)
+		w.eventually("it is tried", func() bool { return w.proc.count("authorize "+paymentID) > 0 })
+		w.end(o, "cancelled")
+		w.proc.set("authorize", needsBank)
+		w.await(paymentID, payment.Voided)
+		w.wantTold(paymentID, events.PaymentStarted, events.PaymentVoided)
+	})
 	t.Run("P12 about a payment that is unknown", func(t *testing.T) {
 		w := newWorld(t)
 		for _, unknown := range []string{id.New(id.Payment), "", "nonsense"} {

@@ -49,12 +49,9 @@ func (f *follower) next(t *testing.T) graphql.Response {
 }
 
 // until reads responses until one has a value in it.
-func (f *follower) until(t *testing.T, text string) graphql.Response {
+func (f *follower) until(t *testing.T, text string) {
 	t.Helper()
-	for {
-		if r := f.next(t); strings.Contains(string(r.Data), text) {
-			return r
-		}
+	for !strings.Contains(string(f.next(t).Data), text) {
 	}
 }
 
@@ -146,7 +143,7 @@ func byEvents(t *testing.T, c *Client, query, id string) *follower {
 	if c.Bearer != "" {
 		req.Header.Set("Authorization", "Bearer "+c.Bearer)
 	}
-	resp, err := (&http.Client{Jar: c.HTTP.Jar}).Do(req)
+	resp, err := (&http.Client{Jar: c.HTTP.Jar}).Do(req) //nolint:bodyclose // the goroutine below closes it
 	if err != nil || resp.StatusCode != http.StatusOK {
 		t.Fatalf("follow: %v, %v", resp, err)
 	}

@@ -66,17 +66,28 @@ type orderPayload struct {
 // sell offers a ticket at 19.99 and waits until it can be ordered.
 func sell(t *testing.T, s *System, seller *Client) string {
 	t.Helper()
+	return priced(t, s, seller, 1999, "USD")
+}
+
+// priced is sell at a price.
+func priced(t *testing.T, s *System, seller *Client, minorUnits int, currency string) string {
+	t.Helper()
 	data := Must[struct {
 		CreateTicket struct{ Ticket *struct{ ID string } }
-	}](t, seller, createTicket, Vars{"input": Vars{"title": "Front row", "price": Vars{"minorUnits": 1999}}})
+	}](t, seller, createTicket, Vars{"input": Vars{"title": "Front row", "price": Vars{"minorUnits": minorUnits, "currency": currency}}})
 	if data.CreateTicket.Ticket == nil {
 		t.Fatal("createTicket refused")
 	}
-	ticketID := data.CreateTicket.Ticket.ID
+	known(t, s, data.CreateTicket.Ticket.ID)
+	return data.CreateTicket.Ticket.ID
+}
+
+// known waits until a ticket can be ordered.
+func known(t *testing.T, s *System, ticketID string) {
+	t.Helper()
 	Eventually(t, "orders knows ticket "+ticketID, func() bool {
 		return s.Count(t, "orders", `SELECT count(*) FROM tickets WHERE id = $1`, ticketID) == 1
 	})
-	return ticketID
 }
 
 // order orders a ticket and returns the payload.

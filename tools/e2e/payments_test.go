@@ -354,18 +354,6 @@ func TestPayOrder(t *testing.T) {
 	})
 }
 
-// priced offers a ticket at a price and waits until it can be ordered.
-func priced(t *testing.T, s *System, seller *Client, minorUnits int, currency string) string {
-	t.Helper()
-	ticketID := Must[struct {
-		CreateTicket struct{ Ticket struct{ ID string } }
-	}](t, seller, createTicket, Vars{"input": Vars{"title": "Front row", "price": Vars{"minorUnits": minorUnits, "currency": currency}}}).CreateTicket.Ticket.ID
-	Eventually(t, "orders knows ticket "+ticketID, func() bool {
-		return s.Count(t, "orders", `SELECT count(*) FROM tickets WHERE id = $1`, ticketID) == 1
-	})
-	return ticketID
-}
-
 // bank answers the page of the bank that a buyer was sent to.
 func bank(t *testing.T, redirectURL, decision string) {
 	t.Helper()

@@ -145,9 +145,7 @@ func wantTold(t *testing.T, s *System, tap *Tap, ticketID string, want ...string
 // reserve makes a new buyer's order hold the ticket.
 func reserve(t *testing.T, s *System, ticketID string) (*Client, orderData) {
 	t.Helper()
-	Eventually(t, "orders knows ticket "+ticketID, func() bool {
-		return s.Count(t, "orders", `SELECT count(*) FROM tickets WHERE id = $1`, ticketID) == 1
-	})
+	known(t, s, ticketID)
 	buyer := s.SignUp(t)
 	o := ordered(t, buyer, ticketID)
 	return buyer, awaitStatus(t, buyer, o.ID, "AWAITING_PAYMENT")

@@ -136,16 +136,24 @@ func (h *Handler) serve(out *reply, r *http.Request) error {
 			return err
 		}
 	}
+	if body, err = h.complete(req, op, cost, body); err != nil {
+		return err
+	}
+	out.write(http.StatusOK, body)
+	return nil
+}
+
+// complete adds to a response of the subgraphs what the router answers itself.
+func (h *Handler) complete(req request, op *operation.Operation, cost float64, body []byte) (_ []byte, err error) {
 	if op.Meta != nil {
 		if body, err = op.Meta.Answer(req.Variables.JSON, body); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if req.Cost {
 		body = h.withCost(body, cost)
 	}
-	out.write(http.StatusOK, body)
-	return nil
+	return body, nil
 }
 
 // withCost tells in a response what its operation may have cost.

@@ -148,14 +148,10 @@ func (h *Handler) answer(ctx context.Context, r *http.Request, session authn.Ses
 		Operation: op, Variables: req.Variables.JSON, Headers: h.headers(r, session).For,
 		Answered: func(string, http.Header) {},
 	}
-	finish := func(body []byte) (err error) {
-		if op.Meta != nil {
-			if body, err = op.Meta.Answer(req.Variables.JSON, body); err != nil {
-				return err
-			}
-		}
-		if req.Cost {
-			body = h.withCost(body, cost)
+	finish := func(body []byte) error {
+		body, err := h.complete(req, op, cost, body)
+		if err != nil {
+			return err
 		}
 		return emit(body)
 	}

@@ -73,11 +73,11 @@ var layers = []struct{ who, may string }{
 	{domain, `pkg/(apperr|correlation|events|id|inbox|money|outbox|postgres)|subgraphs/internal/(page|signal)`},
 	{processor, `pkg/(apperr|correlation|id|money|postgres)|subgraphs/payments/internal/payment`},
 	{graph, `pkg/(apperr|id|identity|money)|subgraphs/internal/(gqlserver|page)|` + graph + `|` + domain},
-	{shared, `pkg/(apperr|correlation|id|identity|money)`},
+	{shared, `pkg/(apperr|correlation|id|identity|money|sse)`},
 	{`pkg(/.*)?`, `pkg/.*`},
 	{`subgraphs/\w+`, `pkg/.*|` + shared + `|` + graph + `|` + domain + `|` + processor},
 	{`expiration`, `pkg/.*|` + domain},
-	{`router(/.*)?`, `pkg/(apperr|correlation|id|identity|server)|router/.*`},
+	{`router(/.*)?`, `pkg/(apperr|correlation|id|identity|server|sse)|router/.*`},
 	{`tools(/.*)?`, `pkg/.*|tools/.*`}, // they drive services as binaries
 }
 

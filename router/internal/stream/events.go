@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"sync"
-	"time"
+
+	"boxoffice.dev/pkg/sse"
 )
 
 // Events answers a request with server-sent events, as graphql-sse describes it for distinct
@@ -32,68 +32,22 @@ func (s *Server) Events(w http.ResponseWriter, r *http.Request, address string, 
 	defer stop()
 	defer s.bound(session, end)()
 
-	e := &eventStream{w: w, control: http.NewResponseController(w), cfg: s.cfg, end: end}
-	e.control.SetReadDeadline(time.Time{}) //nolint:errcheck // it was for the request, which has arrived
 	w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
 	w.Header().Set("X-Accel-Buffering", "no") // proxies in front of us pass events on at once
-	e.mu.Lock()
-	e.beat = time.AfterFunc(s.cfg.Heartbeat, func() { e.send(":\n\n") }) //nolint:errcheck // the stream is ending then
-	e.mu.Unlock()
-	defer e.close()
-	if e.send(":\n\n") != nil {
+	events := sse.Open(w, sse.Config{Heartbeat: s.cfg.Heartbeat, WriteTimeout: s.cfg.WriteTimeout}, end)
+	defer events.Close()
+	if ctx.Err() != nil {
 		return true
 	}
-	err := serve(ctx, func(response []byte) error { return e.send("event: next\ndata: " + string(response) + "\n\n") })
+	err := serve(ctx, events.Next)
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, errExpired), errors.Is(cause, errEnded):
-		err = e.send(`event: next` + "\n" + `data: {"errors":[{"message":"Sign in first.","extensions":{"code":"UNAUTHENTICATED"}}],"data":null}` + "\n\n")
+		err = events.Next([]byte(`{"errors":[{"message":"Sign in first.","extensions":{"code":"UNAUTHENTICATED"}}],"data":null}`))
 	case err != nil && ctx.Err() == nil:
-		err = e.send("event: next\ndata: {\"errors\":" + string(shown(ctx, err)) + "}\n\n")
+		err = events.Next(fmt.Appendf(nil, `{"errors":%s}`, shown(ctx, err)))
 	}
 	if err == nil || ctx.Err() == nil || errors.Is(context.Cause(ctx), errGoingAway) {
-		e.send("event: complete\ndata:\n\n") //nolint:errcheck // the client is gone then
+		events.Complete() //nolint:errcheck // the client is gone then
 	}
 	return true
-}
-
-// eventStream is a response of which parts are sent from several goroutines.
-type eventStream struct {
-	control *http.ResponseController
-	cfg     Config
-	end     context.CancelCauseFunc
-
-	mu   sync.Mutex
-	w    http.ResponseWriter
-	beat *time.Timer
-	err  error // why nothing can be sent any more
-}
-
-// send waits until the client has taken the text. When it does not, the stream ends.
-func (e *eventStream) send(text string) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.err != nil {
-		return e.err
-	}
-	e.control.SetWriteDeadline(time.Now().Add(e.cfg.WriteTimeout)) //nolint:errcheck // else it takes longer to notice a dead peer
-	_, err := fmt.Fprint(e.w, text)
-	if err == nil {
-		err = e.control.Flush()
-	}
-	if err != nil {
-		e.err = err
-		e.end(err)
-		return err
-	}
-	e.beat.Reset(e.cfg.Heartbeat)
-	return nil
-}
-
-// close lets nothing more be sent once the handler has returned.
-func (e *eventStream) close() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.err = http.ErrHandlerTimeout
-	e.beat.Stop()
-	e.control.SetWriteDeadline(time.Time{}) //nolint:errcheck // the connection may serve other requests
 }

@@ -4,28 +4,24 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"iter"
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/errcode"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"boxoffice.dev/pkg/sse"
 )
 
-const (
-	heartbeat    = 10 * time.Second // after which a silent stream sends something
-	writeTimeout = 10 * time.Second // for one event to be taken
-)
+// life is often enough for the router, which waits 30 s for something.
+var life = sse.Config{Heartbeat: 10 * time.Second, WriteTimeout: 10 * time.Second}
 
-// events answers a POST that accepts text/event-stream, as graphql-sse describes it for distinct
-// connections (https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md): one event "next"
-// for each response, and "complete" at the end. A stream that breaks off without it was cut short.
+// events answers a POST that accepts text/event-stream, by package sse.
 // gqlgen's own transport lets its heartbeat outlive the request, and waits forever for a dead peer.
 type events struct{ stop <-chan struct{} }
 
@@ -56,12 +52,8 @@ func (t events) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExe
 		json.NewEncoder(w).Encode(exec.DispatchError(graphql.WithOperationContext(ctx, operation), errs)) //nolint:errcheck,errchkjson // the router is gone then
 		return
 	}
-	s := &stream{w: w, control: http.NewResponseController(w), cancel: cancel}
-	s.control.SetReadDeadline(time.Time{}) //nolint:errcheck // it was for the request, which has arrived
-	w.Header().Set("Content-Type", "text/event-stream")
-	s.send(":\n\n")
-	s.beat = time.AfterFunc(heartbeat, s.heartbeat)
-	defer s.end()
+	stream := sse.Open(w, life, func(error) { cancel() })
+	defer stream.Close()
 	if t.stop != nil {
 		stopped := make(chan struct{})
 		defer close(stopped)
@@ -80,7 +72,7 @@ func (t events) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExe
 			return // cut short
 		}
 		if response == nil {
-			s.send("event: complete\ndata:\n\n")
+			stream.Complete() //nolint:errcheck // the router is gone then
 			return
 		}
 		body, err := json.Marshal(response)
@@ -88,50 +80,8 @@ func (t events) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExe
 			slog.ErrorContext(ctx, "event not encoded", "error", err)
 			return
 		}
-		s.send("event: next\ndata: " + string(bytes.TrimSpace(body)) + "\n\n")
+		stream.Next(bytes.TrimSpace(body)) //nolint:errcheck // ctx has ended then
 	}
-}
-
-// stream is a response of which parts are sent from several goroutines.
-type stream struct {
-	control *http.ResponseController
-	cancel  context.CancelFunc // ends the subscription
-	beat    *time.Timer
-
-	mu    sync.Mutex
-	w     http.ResponseWriter
-	ended bool
-}
-
-func (s *stream) send(text string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ended {
-		return
-	}
-	s.control.SetWriteDeadline(time.Now().Add(writeTimeout)) //nolint:errcheck // else it takes longer to notice a dead peer
-	_, err := fmt.Fprint(s.w, text)
-	if err == nil {
-		err = s.control.Flush()
-	}
-	if err != nil {
-		s.ended = true
-		s.cancel()
-	}
-	if s.beat != nil {
-		s.beat.Reset(heartbeat)
-	}
-}
-
-func (s *stream) heartbeat() { s.send(":\n\n") }
-
-// end lets nothing more be sent once the handler has returned.
-func (s *stream) end() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.ended = true
-	s.beat.Stop()
-	s.control.SetWriteDeadline(time.Time{}) //nolint:errcheck // the connection may serve other requests
 }
 
 // Stream gives a subscription what a use case yields, as the schema shows it. An error of the first

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"boxoffice.dev/pkg/apperr"
 	"boxoffice.dev/subgraphs/internal/signal"
@@ -82,4 +83,62 @@ func TestAllChanged(t *testing.T) {
 	hub.AllChanged()
 	<-a
 	<-b
+}
+
+func TestAwait(t *testing.T) {
+	t.Parallel()
+	down := errors.New("database is away")
+	for name, tt := range map[string]struct {
+		enough int // the look that finds enough
+		fails  int // the look that fails
+		cancel bool
+		want   int
+		err    error
+	}{
+		"enough at once":      {enough: 1, want: 1},
+		"enough later":        {enough: 3, want: 3},
+		"a look that fails":   {enough: 3, fails: 2, want: 2, err: down},
+		"patience ends first": {enough: 1000, want: 10}, // at 0, 100, ... 900 ms
+		"who waits has left":  {enough: 1000, cancel: true, want: 1, err: context.Canceled},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var hub signal.Hub
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				patience, done := context.WithTimeout(ctx, 950*time.Millisecond)
+				defer done()
+				looks := 0
+				got, err := signal.Await(ctx, patience, &hub, "key", func(context.Context) (int, error) {
+					if looks++; looks == tt.fails {
+						return looks, down
+					}
+					if tt.cancel {
+						cancel()
+					}
+					return looks, nil
+				}, func(n int) bool { return n == tt.enough })
+				if got != tt.want || !errors.Is(err, tt.err) {
+					t.Errorf("got %d, %v, want %d, %v", got, err, tt.want, tt.err)
+				}
+			})
+		})
+	}
+	t.Run("a signal is heard at once", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			var hub signal.Hub
+			looks := 0
+			begin := time.Now()
+			_, err := signal.Await(t.Context(), t.Context(), &hub, "key", func(context.Context) (int, error) {
+				looks++
+				hub.Changed("key")
+				return looks, nil
+			}, func(n int) bool { return n == 5 })
+			if err != nil || !time.Now().Equal(begin) { // the bubble's time
+				t.Errorf("got %v after %s", err, time.Since(begin))
+			}
+		})
+	})
 }

@@ -3,13 +3,11 @@ package order
 import (
 	"context"
 	"sync"
-	"time"
+
+	"boxoffice.dev/subgraphs/internal/signal"
 )
 
 const (
-	// A change that another process made is found by looking.
-	lookEvery = 200 * time.Millisecond
-
 	// The router asks a subgraph a limited number of things at a time (128 by default), and who waits
 	// takes one of these places.
 	maxWaiting     = 32
@@ -20,32 +18,16 @@ const (
 // most as long as the configuration says, and not at all for an order that is over or when too
 // many are waiting. Then the order is returned as it is.
 func (s *Service) Await(ctx context.Context, viewerID, orderID string, version *int) (Order, error) {
-	if version == nil {
-		return s.Get(ctx, viewerID, orderID)
-	}
-	changed, done := s.changed.Subscribe(orderID)
-	defer done()
-	o, err := s.Get(ctx, viewerID, orderID)
-	if err != nil || o.Version >= *version || !s.waiting.enter(viewerID) {
+	look := func(ctx context.Context) (Order, error) { return s.Get(ctx, viewerID, orderID) }
+	enough := func(o Order) bool { return version == nil || o.Version >= *version || !o.Live() }
+	o, err := look(ctx)
+	if err != nil || enough(o) || !s.waiting.enter(viewerID) {
 		return o, err
 	}
 	defer s.waiting.leave(viewerID)
-	patience := time.NewTimer(s.cfg.Wait)
-	defer patience.Stop()
-	look := time.NewTicker(lookEvery)
-	defer look.Stop()
-	for err == nil && o.Version < *version && o.Live() {
-		select {
-		case <-patience.C:
-			return o, nil
-		case <-ctx.Done():
-			return Order{}, ctx.Err()
-		case <-changed:
-		case <-look.C:
-		}
-		o, err = s.Get(ctx, viewerID, orderID)
-	}
-	return o, err
+	patience, cancel := context.WithTimeout(ctx, s.cfg.Wait)
+	defer cancel()
+	return signal.Await(ctx, patience, &s.changed, orderID, look, enough)
 }
 
 // crowd counts who waits. The zero value is an empty one.

@@ -151,10 +151,13 @@ func orderNotPayable(orderID string) error {
 // its id. Unique indexes decide between attempts that come at the same instant; whoever loses
 // reads again and learns why.
 func (s *Service) begin(ctx, patience context.Context, buyerID string, in PayInput) (paymentID string, err error) {
-	changed, done := s.changes.Subscribe(in.OrderID)
-	defer done()
+	look := func(ctx context.Context) (facts, error) {
+		return readFacts(ctx, s.pool, buyerID, in, s.now().Add(-time.Hour))
+	}
+	// An order that is too young to be known to be unknown: orders may not have told of it yet.
+	enough := func(f facts) bool { return f.order != nil || s.now().Sub(id.Time(in.OrderID)) >= time.Minute }
 	for {
-		f, err := readFacts(ctx, s.pool, buyerID, in, s.now().Add(-time.Hour))
+		f, err := signal.Await(ctx, patience, &s.changes, in.OrderID, look, enough)
 		if err != nil {
 			return "", err
 		}
@@ -163,12 +166,6 @@ func (s *Service) begin(ctx, patience context.Context, buyerID string, in PayInp
 				return "", idempotencyKeyReused()
 			}
 			return f.repeated.id, nil
-		}
-		if f.order == nil && s.now().Sub(id.Time(in.OrderID)) < time.Minute {
-			// Too young to be known to be unknown: orders may not have told of it yet.
-			if pause(patience, changed) {
-				continue
-			}
 		}
 		if err := f.admit(buyerID, in, s.cfg.FailuresPerHour, s.now()); err != nil {
 			return "", err
@@ -215,14 +212,16 @@ func (s *Service) insert(ctx context.Context, p Payment, in PayInput) (begun boo
 // settled waits until the payment and its order have reached the state that this payment leads to,
 // until the buyer has to act, or until patience ends, and returns both as they are then.
 func (s *Service) settled(ctx, patience context.Context, paymentID, orderID string) (Payment, Order, error) {
-	changed, done := s.changes.Subscribe(orderID)
-	defer done()
-	for {
-		p, o, err := paymentWithOrder(ctx, s.pool, paymentID)
-		if err != nil || s.isSettled(p, o) || !pause(patience, changed) {
-			return p, o, err
-		}
+	type outcome struct {
+		payment Payment
+		order   Order
 	}
+	look := func(ctx context.Context) (out outcome, err error) {
+		out.payment, out.order, err = paymentWithOrder(ctx, s.pool, paymentID)
+		return out, err
+	}
+	out, err := signal.Await(ctx, patience, &s.changes, orderID, look, func(out outcome) bool { return s.isSettled(out.payment, out.order) })
+	return out.payment, out.order, err
 }
 
 func (s *Service) isSettled(p Payment, o Order) bool {
@@ -236,20 +235,6 @@ func (s *Service) isSettled(p Payment, o Order) bool {
 	default:
 		return true
 	}
-}
-
-// pause waits for a change, at most for a moment, because another process may make it. It returns
-// false when patience has ended.
-func pause(patience context.Context, changed <-chan struct{}) bool {
-	moment := time.NewTimer(100 * time.Millisecond)
-	defer moment.Stop()
-	select {
-	case <-patience.Done():
-		return false
-	case <-changed:
-	case <-moment.C:
-	}
-	return true
 }
 
 func (s *Service) wakeUp() {
@@ -293,14 +278,16 @@ func (s *Service) Refund(ctx context.Context, viewer Viewer, in RefundInput) (Re
 	if err != nil {
 		return Refund{}, Payment{}, err
 	}
-	changed, done := s.changes.Subscribe(r.PaymentID)
-	defer done()
-	for {
-		r, p, err := refundWithPayment(ctx, s.pool, r.ID)
-		if err != nil || r.Status != RefundPending || !pause(patience, changed) {
-			return r, p, err
-		}
+	type outcome struct {
+		refund  Refund
+		payment Payment
 	}
+	look := func(ctx context.Context) (out outcome, err error) {
+		out.refund, out.payment, err = refundWithPayment(ctx, s.pool, r.ID)
+		return out, err
+	}
+	out, err := signal.Await(ctx, patience, &s.changes, r.PaymentID, look, func(out outcome) bool { return out.refund.Status != RefundPending })
+	return out.refund, out.payment, err
 }
 
 func paymentNotFound() error {

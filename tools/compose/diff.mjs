@@ -14,7 +14,7 @@ const changes = found
   .filter(({ type }) => !type.includes('DESCRIPTION')) // wording is free
   .map(({ criticality, path, message }) => ({
     level: criticality.level,
-    coordinate: path.replace(/\.?@.*/, ''), // a directive counts for what it stands on
+    coordinate: path?.replace(/\.?@.*/, '') ?? 'schema', // a directive counts for what it stands on
     message,
   }));
 

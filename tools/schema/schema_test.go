@@ -185,7 +185,9 @@ func load(t *testing.T, name string) *ast.SchemaDocument {
 	return doc
 }
 
-func root(d *ast.Definition) bool { return d.Name == "Query" || d.Name == "Mutation" }
+func root(d *ast.Definition) bool {
+	return d.Name == "Query" || d.Name == "Mutation" || d.Name == "Subscription"
+}
 
 // entity reports whether other subgraphs may add fields to the type.
 func entity(d *ast.Definition) bool { return d.Directives.ForName("key") != nil }

@@ -34,7 +34,7 @@ func TestTabsFitTheSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	files, err := filepath.Glob("operations/*.graphql")
-	if err != nil || len(files) != 7 {
+	if err != nil || len(files) != 8 {
 		t.Fatalf("got %d operations, want one for each step of the journey: %v", len(files), err)
 	}
 	page, err := os.ReadFile("ui/playground.jsx")

@@ -6,6 +6,7 @@ import signIn from '../operations/sign_in.graphql';
 import listTickets from '../operations/list_tickets.graphql';
 import createTicket from '../operations/create_ticket.graphql';
 import reserve from '../operations/reserve.graphql';
+import pay from '../operations/pay.graphql';
 import myOrders from '../operations/my_orders.graphql';
 import cancel from '../operations/cancel.graphql';
 
@@ -30,7 +31,7 @@ async function fetcher(params, { headers } = {}) {
   return response.json();
 }
 
-const tabs = [signUp, signIn, listTickets, createTicket, reserve, myOrders, cancel].map(tab);
+const tabs = [signUp, signIn, listTickets, createTicket, reserve, pay, myOrders, cancel].map(tab);
 // GraphiQL remembers the tabs in the browser; on the first visit it leaves the variables of the
 // first one out unless it gets them here.
 const firstVisit = localStorage.getItem('graphiql:tabState') === null;

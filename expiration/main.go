@@ -16,12 +16,12 @@ import (
 
 type config struct {
 	server.Config
-	DatabaseURL string `env:"DATABASE_URL,required"`
-	AMQPURL     string `env:"AMQP_URL,required"`
+	DatabaseURL string `env:"DATABASE_URL,required" help:"its own database: postgres://user:password@host/name"`
+	AMQPURL     string `env:"AMQP_URL,required" help:"the broker: amqp://user:password@host/vhost"`
 }
 
 func main() {
-	server.Main(server.Service{Name: events.Expiration, Admin: "127.0.0.1:4015"}, run)
+	server.Main(server.Service{Name: events.Expiration, About: "Expiration tells orders when the deadline of an order has passed.", Admin: "127.0.0.1:4015"}, run)
 }
 
 func run(ctx context.Context, cfg config, srv *server.Server) error {

@@ -80,7 +80,7 @@ func trusted(files []string) (persisted.Manifest, error) {
 	return all, errors.Join(faults...)
 }
 
-var service = server.Service{Name: "router", Listen: "127.0.0.1:4000", Admin: "127.0.0.1:4010"}
+var service = server.Service{Name: "router", About: "Router answers the operations of a supergraph by asking its subgraphs.", Listen: "127.0.0.1:4000", Admin: "127.0.0.1:4010"}
 
 func main() {
 	flag.Func("supergraph", "", func(name string) error { return os.Setenv("SUPERGRAPH", name) })
@@ -89,17 +89,7 @@ func main() {
 	server.Main(service, run)
 }
 
-func usage() string {
-	return `Router answers the operations of a supergraph by asking its subgraphs.
-
-  router [--supergraph FILE]   serve until SIGINT or SIGTERM
-  router healthcheck           exit with 0 if the running router is ready, else with 1
-
-Settings are variables of the environment; lists are separated by commas. These are all,
-with their defaults:
-
-` + server.Help[config](service)
-}
+func usage() string { return server.Usage[config](service, "[--supergraph FILE]") }
 
 func run(ctx context.Context, cfg config, srv *server.Server) error {
 	sdl, err := os.ReadFile(cfg.Supergraph)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"flag"
 	"os"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -34,23 +33,6 @@ func TestSettingsAreDocumented(t *testing.T) {
 	if documented != usage() {
 		t.Errorf("%s differs from router --help; go test ./router -update writes it", page)
 	}
-}
-
-func TestEverySettingSaysWhatItMeans(t *testing.T) {
-	t.Parallel()
-	var walk func(reflect.Type)
-	walk = func(typ reflect.Type) {
-		for i := range typ.NumField() {
-			f := typ.Field(i)
-			if f.Tag.Get("env") != "" && f.Tag.Get("help") == "" {
-				t.Errorf("%s has no help", f.Name)
-			}
-			if f.Type.Kind() == reflect.Struct && f.Tag.Get("env") == "" {
-				walk(f.Type)
-			}
-		}
-	}
-	walk(reflect.TypeFor[config]())
 }
 
 func TestCheck(t *testing.T) {

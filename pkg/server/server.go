@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -59,6 +60,7 @@ type Configured interface{ base() Config }
 // Service names a service and the addresses it listens on unless configured otherwise.
 type Service struct {
 	Name   string
+	About  string // what it does, as a sentence
 	Listen string // host:port, empty for a service without public listener
 	Admin  string // host:port
 }
@@ -72,8 +74,13 @@ const (
 // after SIGINT or SIGTERM, with 1 and a log line when run fails, or with 1 and a list of all that is
 // wrong with the configuration. A configuration may have more to check: a method Check() error, whose
 // errors begin with the variable at fault ("NAME: …"). Called with the argument
-// healthcheck it only asks the running service whether it is ready and exits accordingly.
+// healthcheck it only asks the running service whether it is ready and exits accordingly, and with
+// --help it prints what can be configured.
 func Main[C Configured](service Service, run func(ctx context.Context, cfg C, s *Server) error) {
+	if len(os.Args) > 1 && slices.Contains([]string{"help", "-h", "-help", "--help"}, os.Args[1]) {
+		fmt.Fprint(os.Stdout, Usage[C](service, ""))
+		os.Exit(0)
+	}
 	cfg, err := configure[C](env.ToMap(os.Environ()))
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s cannot start with these settings:\n%v\n", service.Name, err)

@@ -48,9 +48,21 @@ func settingsOf(t reflect.Type, prefix string, index []int) (list []setting, pre
 	return list, prefixes
 }
 
-// Help returns what a service can be configured with: every variable, its default and its meaning.
-func Help[C Configured](service Service) string {
+// Usage returns how a service is called, with the arguments it takes besides those of Main, and what
+// it can be configured with: every variable, its default and its meaning.
+func Usage[C Configured](service Service, arguments string) string {
 	var b strings.Builder
+	fmt.Fprintf(&b, `%[2]s
+
+  %[3]s
+        serve until SIGINT or SIGTERM
+  %[1]s healthcheck
+        exit with 0 if the one that runs is ready, else with 1
+
+Settings are variables of the environment; lists are separated by commas. These are all,
+with their defaults:
+
+`, service.Name, service.About, strings.TrimSpace(service.Name+" "+arguments))
 	list, _ := settingsOf(reflect.TypeFor[C](), "", nil)
 	for _, s := range list {
 		switch s.name {

@@ -83,8 +83,9 @@ func TestDefaultsAndValues(t *testing.T) {
 
 func TestHelpListsEverySetting(t *testing.T) {
 	t.Parallel()
-	help := Help[settingsConfig](Service{Listen: "127.0.0.1:1", Admin: "127.0.0.1:2"})
+	help := Usage[settingsConfig](Service{Name: "shop", About: "Shop sells.", Listen: "127.0.0.1:1", Admin: "127.0.0.1:2"}, "[--file FILE]")
 	for _, want := range []string{
+		"Shop sells.\n\n  shop [--file FILE]\n", "  shop healthcheck\n",
 		"  LISTEN_ADDR=127.0.0.1:1\n        host:port of the public listener\n", "  ADMIN_ADDR=127.0.0.1:2\n", "  LIMIT_DEPTH=15\n        of fields\n",
 		"  TOKEN=\n        a credential (required)\n", "  OPEN=\n        for everybody\n",
 	} {

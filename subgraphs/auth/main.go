@@ -17,23 +17,28 @@ import (
 
 type config struct {
 	server.Config
-	DatabaseURL    string          `env:"DATABASE_URL,required"`
-	ServiceToken   server.Secret   `env:"SERVICE_TOKEN,required"`
-	KeySecret      server.Secret   `env:"KEY_SECRET,required"` // encrypts the signing keys at rest
-	AccessTokenTTL time.Duration   `env:"ACCESS_TOKEN_TTL" envDefault:"5m"`
-	Operators      []string        `env:"OPERATORS"` // user ids of those who run the service, with commas between
+	DatabaseURL    string          `env:"DATABASE_URL,required" help:"its own database: postgres://user:password@host/name"`
+	ServiceToken   server.Secret   `env:"SERVICE_TOKEN,required" help:"the credential that the router shows to subgraphs, at least 32 characters"`
+	KeySecret      server.Secret   `env:"KEY_SECRET,required" help:"encrypts the signing keys at rest, at least 32 characters"`
+	AccessTokenTTL time.Duration   `env:"ACCESS_TOKEN_TTL" envDefault:"5m" min:"1s" help:"how long an access token is good for"`
+	Operators      []string        `env:"OPERATORS" help:"user ids of those who run the service: usr_…,usr_…"`
 	Password       password.Params `envPrefix:"PASSWORD_"`
 	Limits         account.Limits
 }
 
+// Check finds what the types of the settings do not.
+func (c config) Check() error {
+	if c.Development() {
+		return nil
+	}
+	return c.Password.Check()
+}
+
 func main() {
-	server.Main(server.Service{Name: "auth", Listen: "127.0.0.1:4001", Admin: "127.0.0.1:4011"}, run)
+	server.Main(server.Service{Name: "auth", About: "Auth knows who has an account and who is asking.", Listen: "127.0.0.1:4001", Admin: "127.0.0.1:4011"}, run)
 }
 
 func run(ctx context.Context, cfg config, srv *server.Server) error {
-	if err := cfg.Password.Check(); err != nil && !cfg.Development() {
-		return err
-	}
 	pool, err := postgres.Open(ctx, cfg.DatabaseURL)
 	if err != nil {
 		return err

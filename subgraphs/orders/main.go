@@ -18,15 +18,15 @@ import (
 
 type config struct {
 	server.Config
-	DatabaseURL  string        `env:"DATABASE_URL,required"`
-	AMQPURL      string        `env:"AMQP_URL,required"`
-	JWKSURL      string        `env:"JWKS_URL" envDefault:"http://127.0.0.1:4001/.well-known/jwks.json"`
-	ServiceToken server.Secret `env:"SERVICE_TOKEN,required"`
+	DatabaseURL  string        `env:"DATABASE_URL,required" help:"its own database: postgres://user:password@host/name"`
+	AMQPURL      string        `env:"AMQP_URL,required" help:"the broker: amqp://user:password@host/vhost"`
+	JWKSURL      string        `env:"JWKS_URL" envDefault:"http://127.0.0.1:4001/.well-known/jwks.json" help:"where auth publishes the keys of access tokens"`
+	ServiceToken server.Secret `env:"SERVICE_TOKEN,required" help:"the credential that the router shows to subgraphs, at least 32 characters"`
 	Orders       order.Config
 }
 
 func main() {
-	server.Main(server.Service{Name: "orders", Listen: "127.0.0.1:4003", Admin: "127.0.0.1:4013"}, run)
+	server.Main(server.Service{Name: "orders", About: "Orders reserves tickets for buyers.", Listen: "127.0.0.1:4003", Admin: "127.0.0.1:4013"}, run)
 }
 
 func run(ctx context.Context, cfg config, srv *server.Server) error {

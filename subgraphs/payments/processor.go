@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"boxoffice.dev/pkg/server"
@@ -14,12 +15,12 @@ import (
 
 // processorConfig says who takes the cards: Stripe, or the simulator, which never charges anybody.
 type processorConfig struct {
-	Name          string         `env:"PROCESSOR"` // stripe or simulator; empty for Stripe when there is a key, else the simulator
-	SecretKey     server.Secret  `env:"STRIPE_SECRET_KEY"`
-	WebhookSecret server.Secret  `env:"STRIPE_WEBHOOK_SECRET"`
-	ReturnURL     string         `env:"PAYMENT_RETURN_URL"`                            // where the bank sends the buyer's browser after 3-D Secure
-	PublicURL     string         `env:"PUBLIC_URL" envDefault:"http://127.0.0.1:4004"` // where browsers find this service, for the simulator's bank
-	Webhooks      simulator.Mode `env:"SIMULATOR_WEBHOOKS" envDefault:"prompt"`        // prompt, late, twice, shuffled or never
+	Name          string         `env:"PROCESSOR" help:"stripe, or simulator, which never charges anybody; unset: Stripe when there is a key, else, in development, the simulator"`
+	SecretKey     server.Secret  `env:"STRIPE_SECRET_KEY" help:"the key of the account at Stripe: sk_…"`
+	WebhookSecret server.Secret  `env:"STRIPE_WEBHOOK_SECRET" help:"what Stripe signs its webhooks with: whsec_…"`
+	ReturnURL     string         `env:"PAYMENT_RETURN_URL" help:"where the bank sends the buyer's browser after 3-D Secure"`
+	PublicURL     string         `env:"PUBLIC_URL" envDefault:"http://127.0.0.1:4004" help:"where browsers find this service, for the simulator's bank"`
+	Webhooks      simulator.Mode `env:"SIMULATOR_WEBHOOKS" envDefault:"prompt" help:"how the simulator sends webhooks: prompt, late, twice, shuffled or never"`
 }
 
 func (c processorConfig) simulated() bool {
@@ -29,15 +30,22 @@ func (c processorConfig) simulated() bool {
 // check returns what is wrong with the configuration. Outside development nobody gets the simulator
 // by forgetting a key: it gives tickets away.
 func (c processorConfig) check(development bool) error {
+	var faults []error
 	switch {
 	case c.Name != "" && c.Name != "stripe" && c.Name != "simulator":
-		return errors.New("PROCESSOR: want stripe or simulator")
+		return fmt.Errorf("PROCESSOR: want stripe or simulator, got %q", c.Name)
 	case c.simulated() && c.Name == "" && !development:
-		return errors.New("STRIPE_SECRET_KEY is missing; to go without, and give tickets away, set PROCESSOR=simulator")
-	case !c.simulated() && (c.SecretKey == "" || c.WebhookSecret == ""):
-		return errors.New("for Stripe, set STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET")
+		return errors.New("STRIPE_SECRET_KEY: it must be set; to go without, and give tickets away, set PROCESSOR=simulator")
+	case c.simulated():
+		return nil
 	}
-	return nil
+	if c.SecretKey == "" {
+		faults = append(faults, errors.New("STRIPE_SECRET_KEY: it must be set for Stripe"))
+	}
+	if c.WebhookSecret == "" {
+		faults = append(faults, errors.New("STRIPE_WEBHOOK_SECRET: it must be set for Stripe"))
+	}
+	return errors.Join(faults...)
 }
 
 // open returns the way to the processor, and serves the webhooks that it sends to look.

@@ -36,7 +36,7 @@ func Specs() []Spec {
 	subgraph := []string{"DATABASE_URL", "AMQP_URL", "JWKS_URL", "SERVICE_TOKEN"}
 	return []Spec{
 		{Name: "auth", Package: "./subgraphs/auth", Port: 4001, Admin: 4011, Subgraph: true,
-			Needs: []string{"DATABASE_URL", "JWKS_URL", "SERVICE_TOKEN", "KEY_SECRET"}},
+			Needs: []string{"DATABASE_URL", "SERVICE_TOKEN", "KEY_SECRET"}},
 		{Name: "tickets", Package: "./subgraphs/tickets", Port: 4002, Admin: 4012, Subgraph: true, Needs: subgraph},
 		{Name: "orders", Package: "./subgraphs/orders", Port: 4003, Admin: 4013, Subgraph: true, Needs: subgraph},
 		{Name: "payments", Package: "./subgraphs/payments", Port: 4004, Admin: 4014, Subgraph: true,
@@ -112,6 +112,14 @@ func (s *Service) Start(ctx context.Context, settings ...string) error {
 		return err
 	}
 	return s.proc.await(ctx, s.ready)
+}
+
+// Output calls the service's binary with arguments, in no environment, and returns what it prints.
+func (s *Service) Output(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, s.binary, args...)
+	cmd.Env = []string{}
+	out, err := cmd.Output()
+	return string(out), err
 }
 
 // ready returns why the service is not ready.

@@ -13,10 +13,10 @@ import (
 
 // Limits say how often somebody may try within a window, which begins with the first attempt.
 type Limits struct {
-	Window            time.Duration `env:"THROTTLE_WINDOW" envDefault:"15m"`
-	SignInsPerAccount int           `env:"SIGN_INS_PER_ACCOUNT" envDefault:"10"`  // failed ones, from all addresses together
-	SignInsPerAddress int           `env:"SIGN_INS_PER_ADDRESS" envDefault:"100"` // failed ones
-	SignUpsPerAddress int           `env:"SIGN_UPS_PER_ADDRESS" envDefault:"50"`  // whatever comes of them
+	Window            time.Duration `env:"THROTTLE_WINDOW" envDefault:"15m" min:"1s" help:"what the numbers of tries below are counted in"`
+	SignInsPerAccount int           `env:"SIGN_INS_PER_ACCOUNT" envDefault:"10" min:"1" help:"failed ones, from all addresses together"`
+	SignInsPerAddress int           `env:"SIGN_INS_PER_ADDRESS" envDefault:"100" min:"1" help:"failed ones, to all accounts together"`
+	SignUpsPerAddress int           `env:"SIGN_UPS_PER_ADDRESS" envDefault:"50" min:"1" help:"whatever comes of them"`
 }
 
 // attempt is what is counted against its limits.

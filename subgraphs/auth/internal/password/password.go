@@ -62,9 +62,9 @@ func Check(password, path string) error {
 
 // Params are the cost of a hash, see RFC 9106. Hashes are renewed at sign-in when they change.
 type Params struct {
-	MemoryKiB uint32 `env:"MEMORY_KIB" envDefault:"19456"`
-	Passes    uint32 `env:"PASSES" envDefault:"2"`
-	Lanes     uint8  `env:"LANES" envDefault:"1"`
+	MemoryKiB uint32 `env:"MEMORY_KIB" envDefault:"19456" help:"memory of one password hash (argon2id), KiB"`
+	Passes    uint32 `env:"PASSES" envDefault:"2" help:"passes over it"`
+	Lanes     uint8  `env:"LANES" envDefault:"1" help:"lanes of it"`
 }
 
 // Recommended is what OWASP's Password Storage Cheat Sheet asks for at least.
@@ -72,10 +72,16 @@ var Recommended = Params{MemoryKiB: 19 * 1024, Passes: 2, Lanes: 1}
 
 // Check returns why the parameters are not fit for real passwords, nil if they are.
 func (p Params) Check() error {
-	if p.MemoryKiB < Recommended.MemoryKiB || p.Passes < Recommended.Passes || p.Lanes < Recommended.Lanes {
-		return fmt.Errorf("password hashes of %+v are weaker than %+v", p, Recommended)
+	var faults []error
+	weak := func(name string, got, want uint32) {
+		if got < want {
+			faults = append(faults, fmt.Errorf("PASSWORD_%s: %d is too weak for real passwords, want at least %d", name, got, want))
+		}
 	}
-	return nil
+	weak("MEMORY_KIB", p.MemoryKiB, Recommended.MemoryKiB)
+	weak("PASSES", p.Passes, Recommended.Passes)
+	weak("LANES", uint32(p.Lanes), uint32(Recommended.Lanes))
+	return errors.Join(faults...)
 }
 
 const (

@@ -25,16 +25,11 @@ func Migrations() postgres.Migrations { return postgres.Migrations{Name: "orders
 
 // Config is what an operator may set.
 type Config struct {
-	// How long a reservation lasts unless it is paid.
-	Hold time.Duration `env:"HOLD" envDefault:"15m"`
-	// How many unpaid orders one buyer may have at a time.
-	MaxUnpaid int `env:"MAX_LIVE_ORDERS" envDefault:"5"`
-	// What becomes of an order when a payment for it fails.
-	PaymentFailure FailurePolicy `env:"PAYMENT_FAILURE" envDefault:"cancel"`
-	// How long an attempt to pay that began before the deadline may go on after it.
-	PaymentGrace time.Duration `env:"PAYMENT_GRACE" envDefault:"60s"`
-	// How long a reader may wait for a version that is not there yet.
-	Wait time.Duration `env:"ORDER_WAIT" envDefault:"3s"`
+	Hold           time.Duration `env:"HOLD" envDefault:"15m" min:"1s" help:"how long a reservation lasts unless it is paid"`
+	MaxUnpaid      int           `env:"MAX_LIVE_ORDERS" envDefault:"5" min:"1" help:"unpaid orders of one buyer at a time"`
+	PaymentFailure FailurePolicy `env:"PAYMENT_FAILURE" envDefault:"cancel" help:"what a failed payment does to its order: cancel ends it, retry leaves it alive for another card"`
+	PaymentGrace   time.Duration `env:"PAYMENT_GRACE" envDefault:"60s" help:"how long an attempt to pay that began before the deadline may go on after it"`
+	Wait           time.Duration `env:"ORDER_WAIT" envDefault:"3s" help:"how long a reader may wait for a version that is not there yet"`
 }
 
 func (c Config) rules() rules { return rules{policy: c.PaymentFailure, grace: c.PaymentGrace} }

@@ -28,14 +28,10 @@ func Migrations() postgres.Migrations { return postgres.Migrations{Name: "paymen
 
 // Config is what an operator may set.
 type Config struct {
-	// What orders makes of a failed payment: cancel ends the order, retry leaves it alive for another card.
-	PaymentFailure string `env:"PAYMENT_FAILURE" envDefault:"cancel"`
-	// How long payOrder and refundPayment wait for the end before they answer.
-	Patience time.Duration `env:"PAYMENT_WAIT" envDefault:"3s"`
-	// How long an attempt is tried that the processor cannot be brought to hear of.
-	GiveUp time.Duration `env:"PAYMENT_GIVE_UP" envDefault:"2m"`
-	// Failed payments of one buyer in an hour before more are refused, so that nobody tries out stolen cards.
-	FailuresPerHour int `env:"FAILED_PAYMENTS_PER_HOUR" envDefault:"20"`
+	PaymentFailure  string        `env:"PAYMENT_FAILURE" envDefault:"cancel" help:"what orders makes of a failed payment: cancel ends the order, retry leaves it alive for another card"`
+	Patience        time.Duration `env:"PAYMENT_WAIT" envDefault:"3s" help:"how long payOrder and refundPayment wait for the end before they answer"`
+	GiveUp          time.Duration `env:"PAYMENT_GIVE_UP" envDefault:"2m" min:"1s" help:"how long an attempt is tried that the processor cannot be brought to hear of"`
+	FailuresPerHour int           `env:"FAILED_PAYMENTS_PER_HOUR" envDefault:"20" min:"1" help:"of one buyer before more are refused, so that nobody tries out stolen cards"`
 }
 
 // Check returns what is wrong with the configuration.

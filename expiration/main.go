@@ -9,6 +9,7 @@ import (
 	"boxoffice.dev/pkg/broker"
 	"boxoffice.dev/pkg/events"
 	"boxoffice.dev/pkg/inbox"
+	"boxoffice.dev/pkg/metrics"
 	"boxoffice.dev/pkg/outbox"
 	"boxoffice.dev/pkg/postgres"
 	"boxoffice.dev/pkg/server"
@@ -42,6 +43,9 @@ func run(ctx context.Context, cfg config, srv *server.Server) error {
 	deadlines := deadline.NewService(pool, box)
 
 	srv.Check("database", pool.Ping)
+	srv.Collect(append(box.Metrics(), bus.Metrics(), postgres.Metrics(pool))...)
+	srv.Collect(metrics.Gauge("deadlines_pending", "Deadlines that are watched.", "", deadlines.Pending),
+		metrics.Gauge("deadlines_overdue_seconds", "How long the oldest deadline has passed without being told, 0 if none has.", "", deadlines.Overdue))
 	srv.Go("relay", func(ctx context.Context) error { return box.Relay(ctx, bus.Publish) })
 	srv.Go("consumer", func(ctx context.Context) error { return bus.Consume(ctx, deadlines.Reactions()) })
 	srv.Go("worker", deadlines.Run)

@@ -12,9 +12,11 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"boxoffice.dev/pkg/events"
+	"boxoffice.dev/pkg/metrics"
 )
 
 // Broker is one service's connection to RabbitMQ.
@@ -99,6 +101,37 @@ func Queues(routes []events.Route) []string {
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// Metrics tells how many messages wait in the service's queues and in those where it parks them.
+func (b *Broker) Metrics() prometheus.Collector {
+	return metrics.Gauge("broker_queue_messages", "Messages that wait in a queue, without those that a consumer has in hand; queues that end in .dlq hold parked ones.", "queue",
+		func(context.Context) (map[string]float64, error) {
+			conn, err := dial(b.url)
+			if err != nil {
+				return nil, err
+			}
+			defer conn.Close() //nolint:errcheck // used only to ask
+			ch, err := conn.Channel()
+			if err != nil {
+				return nil, fmt.Errorf("open channel: %w", err)
+			}
+			waiting := map[string]float64{}
+			for _, r := range b.routes {
+				if !slices.Contains(r.Consumers, b.service) {
+					continue
+				}
+				queue := Queue(b.service, r.Source)
+				for _, name := range []string{queue, ParkingQueue(queue)} {
+					q, err := ch.QueueDeclarePassive(name, true, false, false, false, nil)
+					if err != nil {
+						return nil, fmt.Errorf("look at queue %s: %w", name, err)
+					}
+					waiting[name] = float64(q.Messages)
+				}
+			}
+			return waiting, nil
+		})
 }
 
 // declare makes what is missing and changes nothing that exists.

@@ -103,7 +103,7 @@ func (p pair) consume(t *testing.T, handle events.Handler) {
 func updated(version int) events.Event {
 	e := events.New(events.TicketUpdated, events.Ticket{ID: "tkt_1", Version: version})
 	e.Time = time.Date(2030, 1, 2, 3, 4, 5, 678, time.UTC)
-	e.IDs = correlation.IDs{Request: "req-1", TraceParent: "00-1-1-01"}
+	e.IDs = correlation.IDs{Request: "req-1", TraceParent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
 	return e
 }
 

@@ -8,8 +8,14 @@ import (
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 	amqp "github.com/rabbitmq/amqp091-go"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
 
+	"boxoffice.dev/pkg/correlation"
 	"boxoffice.dev/pkg/events"
 )
 
@@ -23,12 +29,33 @@ const (
 // confirmed all of them. It fails when an event has consumers but reached no queue.
 func (b *Broker) Publish(ctx context.Context, evs []events.Event) error {
 	msgs := make([]*message.Message, len(evs))
+	spans := make([]trace.Span, len(evs))
 	for i, e := range evs {
+		var of context.Context
+		of, spans[i] = tracer.Start(correlation.With(ctx, e.IDs), "publish "+string(e.Type), trace.WithSpanKind(trace.SpanKindProducer), e.Attributes())
+		e.IDs = correlation.From(of)
 		msgs[i] = toMessage(e, b.service)
 		msgs[i].SetContext(ctx)
 	}
-	return b.pub.Publish(Exchange(b.service), msgs...) //nolint:contextcheck // messages bring their context
+	err := b.pub.Publish(Exchange(b.service), msgs...) //nolint:contextcheck // messages bring their context
+	for i, e := range evs {
+		if err != nil {
+			spans[i].SetStatus(codes.Error, err.Error())
+		} else {
+			published.WithLabelValues(string(e.Type)).Inc()
+		}
+		spans[i].End()
+	}
+	return err
 }
+
+var (
+	tracer    = otel.Tracer("boxoffice.dev/pkg/broker")
+	published = promauto.NewCounterVec(prometheus.CounterOpts{
+		Name: "events_published_total",
+		Help: "Events that the broker has confirmed.",
+	}, []string{"type"})
+)
 
 // publisher is a message.Publisher that keeps up to inFlight messages unconfirmed on one channel.
 // Watermill's own waits for each confirm before it sends the next message, 30 times slower, and

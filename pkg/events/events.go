@@ -9,8 +9,15 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
 
 	"boxoffice.dev/pkg/correlation"
+	"boxoffice.dev/pkg/metrics"
 )
 
 // Type names an event and its version; it is also the routing key.
@@ -73,8 +80,30 @@ func (h Handlers) Deliver(ctx context.Context, e Event) error {
 	}
 	ids := e.IDs
 	ids.Cause = e.ID
-	if err := handle(correlation.With(ctx, ids), e); err != nil {
-		return fmt.Errorf("handle %s %s about %s: %w", e.Type, e.ID, e.Subject, err)
+	ctx, span := tracer.Start(correlation.With(ctx, ids), "handle "+string(e.Type), trace.WithSpanKind(trace.SpanKindConsumer), e.Attributes())
+	defer span.End()
+	begin, outcome := time.Now(), "done"
+	err := handle(ctx, e)
+	if err != nil {
+		err, outcome = fmt.Errorf("handle %s %s about %s: %w", e.Type, e.ID, e.Subject, err), "failed"
+		span.SetStatus(codes.Error, err.Error())
 	}
-	return nil
+	handling.WithLabelValues(string(e.Type), outcome).Observe(time.Since(begin).Seconds())
+	return err
 }
+
+// Attributes describe the event in a span.
+func (e Event) Attributes() trace.SpanStartEventOption {
+	return trace.WithAttributes(
+		attribute.String("messaging.system", "rabbitmq"), attribute.String("messaging.message.id", e.ID),
+		attribute.String("event.type", string(e.Type)), attribute.String("event.subject", e.Subject), attribute.Int("event.version", e.Version))
+}
+
+var (
+	tracer   = otel.Tracer("boxoffice.dev/pkg/events")
+	handling = promauto.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "event_handling_duration_seconds",
+		Help:    "Time to handle an event once; one that fails is tried again.",
+		Buckets: metrics.Buckets,
+	}, []string{"type", "outcome"})
+)

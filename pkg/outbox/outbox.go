@@ -10,9 +10,11 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"boxoffice.dev/pkg/correlation"
 	"boxoffice.dev/pkg/events"
+	"boxoffice.dev/pkg/metrics"
 	"boxoffice.dev/pkg/postgres"
 )
 
@@ -31,6 +33,22 @@ type Outbox struct {
 // New returns the outbox of the service's database.
 func New(pool *pgxpool.Pool) *Outbox {
 	return &Outbox{pool: pool, wake: make(chan struct{}, 1)}
+}
+
+// Metrics tells what waits in the outbox.
+func (o *Outbox) Metrics() []prometheus.Collector {
+	read := func(number string) func(context.Context) (map[string]float64, error) {
+		return func(ctx context.Context) (map[string]float64, error) {
+			var n float64
+			err := o.pool.QueryRow(ctx, `SELECT `+number+` FROM outbox`).Scan(&n)
+			return map[string]float64{"": n}, err
+		}
+	}
+	return []prometheus.Collector{
+		metrics.Gauge("outbox_events", "Events that are committed and not yet published.", "", read(`count(*)::float8`)),
+		metrics.Gauge("outbox_oldest_seconds", "How long the oldest of them has waited.", "",
+			read(`coalesce(extract(epoch FROM clock_timestamp() - min(time)), 0)::float8`)),
+	}
 }
 
 // Tx runs fn in a transaction and wakes the relay once it has committed. The transaction is

@@ -64,7 +64,7 @@ func relay(t *testing.T, box *outbox.Outbox, publish outbox.Publish) {
 func TestTx(t *testing.T) {
 	pool := pgtest.New(t, outbox.Migrations())
 	box := outbox.New(pool)
-	ctx := correlation.With(t.Context(), correlation.IDs{Request: "req-1", Cause: "evt-1", TraceParent: "00-1-1-01"})
+	ctx := correlation.With(t.Context(), correlation.IDs{Request: "req-1", Cause: "evt-1", TraceParent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"})
 
 	boom := errors.New("boom")
 	err := box.Tx(ctx, func(tx pgx.Tx) error {

@@ -12,12 +12,16 @@ import (
 	"strings"
 	"time"
 
+	"github.com/exaring/otelpgx"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/database"
 	"github.com/pressly/goose/v3/lock"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"boxoffice.dev/pkg/metrics"
 )
 
 // MaxConnections is the size of a service's pool unless its URL says otherwise (pool_max_conns).
@@ -35,6 +39,7 @@ func Open(ctx context.Context, url string) (*pgxpool.Pool, error) {
 	setDefault(config.ConnConfig.RuntimeParams, "statement_timeout", "10s")
 	setDefault(config.ConnConfig.RuntimeParams, "idle_in_transaction_session_timeout", "30s")
 	setDefault(config.ConnConfig.RuntimeParams, "timezone", "UTC")
+	config.ConnConfig.Tracer = otelpgx.NewTracer(otelpgx.WithDisableAcquireTracer(), otelpgx.WithDisableConnectionDetailsInAttributes())
 
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
@@ -45,6 +50,17 @@ func Open(ctx context.Context, url string) (*pgxpool.Pool, error) {
 		return nil, err
 	}
 	return pool, nil
+}
+
+// Metrics tells how busy a pool is.
+func Metrics(pool *pgxpool.Pool) prometheus.Collector {
+	return metrics.Gauge("postgres_connections", "Connections of the pool by state, and how many there may be (max).", "state",
+		func(context.Context) (map[string]float64, error) {
+			stat := pool.Stat()
+			return map[string]float64{
+				"busy": float64(stat.AcquiredConns()), "idle": float64(stat.IdleConns()), "max": float64(stat.MaxConns()),
+			}, nil
+		})
 }
 
 func setDefault(params map[string]string, name, value string) {

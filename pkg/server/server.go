@@ -11,6 +11,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/pprof"
+	"net/url"
 	"os"
 	"os/signal"
 	"slices"
@@ -20,16 +22,20 @@ import (
 	"time"
 
 	"github.com/caarlos0/env/v11"
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 )
 
 // Config is what every service is configured with. A service embeds it in its own.
 type Config struct {
 	ListenAddr  string `env:"LISTEN_ADDR" help:"host:port of the public listener"`
-	AdminAddr   string `env:"ADMIN_ADDR" help:"host:port of the private listener with /healthz and /readyz; never to be reached from outside"`
+	AdminAddr   string `env:"ADMIN_ADDR" help:"host:port of the private listener with /healthz, /readyz, /metrics and /debug/pprof/; never to be reached from outside"`
 	Environment string `env:"ENVIRONMENT" envDefault:"production" help:"production, or development: over plain http, with the secrets of the examples"`
 	LogLevel    string `env:"LOG_LEVEL" envDefault:"info" help:"debug, info, warn or error"`
 	LogFormat   string `env:"LOG_FORMAT" envDefault:"json" help:"json or text"`
+
+	TraceEndpoint string  `env:"OTEL_EXPORTER_OTLP_ENDPOINT" help:"where traces are sent, OTLP over HTTP: http://127.0.0.1:4318; without it there are none"`
+	TraceRatio    float64 `env:"OTEL_TRACES_SAMPLER_ARG" envDefault:"1" help:"the share of traces that are kept, from 0 to 1, unless the caller's trace decides"`
 
 	ReadHeaderTimeout time.Duration `env:"READ_HEADER_TIMEOUT" envDefault:"5s" min:"1ms" help:"for a request's headers, from its connection or first byte"`
 	ReadTimeout       time.Duration `env:"READ_TIMEOUT" envDefault:"15s" min:"1ms" help:"for a whole request to arrive"`
@@ -50,6 +56,12 @@ func (c Config) check() error {
 	}
 	if c.LogFormat != "json" && c.LogFormat != "text" {
 		faults = append(faults, fmt.Errorf("LOG_FORMAT: want json or text, got %q", c.LogFormat))
+	}
+	if c.TraceRatio < 0 || c.TraceRatio > 1 {
+		faults = append(faults, fmt.Errorf("OTEL_TRACES_SAMPLER_ARG: want a number from 0 to 1, got %v", c.TraceRatio))
+	}
+	if u, err := url.Parse(c.TraceEndpoint); c.TraceEndpoint != "" && (err != nil || u.Host == "") {
+		faults = append(faults, fmt.Errorf("OTEL_EXPORTER_OTLP_ENDPOINT: want http://… or https://…, got %q", c.TraceEndpoint))
 	}
 	return errors.Join(faults...)
 }
@@ -98,13 +110,28 @@ func Main[C Configured](service Service, run func(ctx context.Context, cfg C, s 
 	}
 	setLog(service.Name, base)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	err = run(ctx, cfg, newServer(base))
+	err = traced(ctx, service.Name, base, func() error { return run(ctx, cfg, newServer(base)) })
 	stop()
 	if err != nil && !errors.Is(err, context.Canceled) {
 		slog.Error("stopped", "error", err)
 		os.Exit(1)
 	}
 	slog.Info("stopped")
+}
+
+// traced calls run and then sends the spans that are left.
+func traced(ctx context.Context, service string, cfg Config, run func() error) error {
+	stop, err := startTracing(ctx, service, cfg)
+	if err != nil {
+		return err
+	}
+	err = run()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeTimeout)
+	defer cancel()
+	if err := stop(ctx); err != nil {
+		slog.WarnContext(ctx, "traces not sent", "error", err)
+	}
+	return err
 }
 
 func healthcheck(addr string) int {
@@ -130,16 +157,17 @@ func healthcheck(addr string) int {
 
 // Server is a service while it is set up and runs.
 type Server struct {
-	cfg     Config
-	mux     *http.ServeMux
-	private *http.ServeMux
-	checks  map[string]func(context.Context) error
-	tasks   []func(context.Context) error
-	ready   atomic.Bool
+	cfg      Config
+	mux      *http.ServeMux
+	private  *http.ServeMux
+	registry *prometheus.Registry
+	checks   map[string]func(context.Context) error
+	tasks    []func(context.Context) error
+	ready    atomic.Bool
 }
 
 func newServer(cfg Config) *Server {
-	return &Server{cfg: cfg, mux: http.NewServeMux(), private: http.NewServeMux(), checks: map[string]func(context.Context) error{}}
+	return &Server{cfg: cfg, mux: http.NewServeMux(), private: http.NewServeMux(), registry: prometheus.NewRegistry(), checks: map[string]func(context.Context) error{}}
 }
 
 // Handle serves the pattern (of http.ServeMux) on the public listener.
@@ -190,7 +218,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	if s.cfg.ListenAddr != "" {
 		public := &http.Server{
-			Handler:           logged(s.mux),
+			Handler:           observed(s.mux),
 			ReadHeaderTimeout: s.cfg.ReadHeaderTimeout,
 			ReadTimeout:       s.cfg.ReadTimeout,
 			IdleTimeout:       2 * time.Minute,
@@ -238,9 +266,14 @@ func serve(ctx context.Context, group *errgroup.Group, listeners *sync.WaitGroup
 	return nil
 }
 
-// admin serves /healthz (the process lives) and /readyz (it can do its work; if not, why not).
+// admin serves /healthz (the process lives), /readyz (it can do its work; if not, why not), /metrics
+// (for Prometheus) and /debug/pprof/ (for go tool pprof).
 func (s *Server) admin() http.Handler {
 	mux := s.private
+	mux.Handle("GET /metrics", s.metrics())
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, map[string]string{"status": "alive"})
 	})

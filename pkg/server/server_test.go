@@ -135,7 +135,7 @@ func TestRequestID(t *testing.T) {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 		r.Header.Set("X-Request-Id", sent)
 		r.Header.Set("Traceparent", strings.Repeat("0", 60))
-		logged(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen = correlation.From(r.Context()) })).ServeHTTP(w, r)
+		observed(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen = correlation.From(r.Context()) })).ServeHTTP(w, r)
 		if got := w.Header().Get("X-Request-Id"); !want.MatchString(got) || seen.Request != got || seen.TraceParent != "" {
 			t.Errorf("sent %q: answered %q, handler saw %+v", sent, got, seen)
 		}

@@ -58,6 +58,7 @@ func run(ctx context.Context, cfg config, srv *server.Server) error {
 	})
 
 	srv.Check("database", pool.Ping)
+	srv.Collect(postgres.Metrics(pool))
 	srv.Go("signing keys", keys.Run)
 	srv.Go("expired sessions", accounts.Sweep)
 	srv.Handle("/graphql", graph.WithSession(graphql, graph.Cookies{Development: cfg.Development()}))

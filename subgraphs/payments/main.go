@@ -10,6 +10,7 @@ import (
 	"boxoffice.dev/pkg/broker"
 	"boxoffice.dev/pkg/events"
 	"boxoffice.dev/pkg/identity"
+	"boxoffice.dev/pkg/metrics"
 	"boxoffice.dev/pkg/outbox"
 	"boxoffice.dev/pkg/postgres"
 	"boxoffice.dev/pkg/server"
@@ -59,6 +60,8 @@ func run(ctx context.Context, cfg config, srv *server.Server) error {
 	verifier := identity.NewVerifier(identity.VerifierConfig{JWKSURL: cfg.JWKSURL})
 
 	srv.Check("database", pool.Ping)
+	srv.Collect(append(box.Metrics(), bus.Metrics(), postgres.Metrics(pool))...)
+	srv.Collect(metrics.Gauge("payments_in_progress", "Payments that a worker has to drive on, by the next step.", "step", payments.InProgress))
 	srv.Go("relay", func(ctx context.Context) error { return box.Relay(ctx, bus.Publish) })
 	srv.Go("consumer", func(ctx context.Context) error { return bus.Consume(ctx, payments.Reactions()) })
 	srv.Go("watch", func(ctx context.Context) error { return bus.Watch(ctx, payments.Noticed, payments.Missed) })

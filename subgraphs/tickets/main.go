@@ -48,6 +48,7 @@ func run(ctx context.Context, cfg config, srv *server.Server) error {
 	verifier := identity.NewVerifier(identity.VerifierConfig{JWKSURL: cfg.JWKSURL})
 
 	srv.Check("database", pool.Ping)
+	srv.Collect(append(box.Metrics(), bus.Metrics(), postgres.Metrics(pool))...)
 	srv.Go("relay", func(ctx context.Context) error { return box.Relay(ctx, bus.Publish) })
 	srv.Go("consumer", func(ctx context.Context) error { return bus.Consume(ctx, tickets.Reactions()) })
 	srv.Go("watch", func(ctx context.Context) error { return bus.Watch(ctx, tickets.Noticed, tickets.Missed) })

@@ -54,6 +54,9 @@ var homes = []struct{ library, home string }{
 	{"github.com/caarlos0/env/", "pkg/server"},
 	{"go.jetify.com/typeid", "pkg/id"},
 	{"golang.org/x/text/currency", "pkg/money"},
+	{"go.opentelemetry.io/", "pkg/(server|correlation|events|broker)|router/internal/upstream"},
+	{"github.com/exaring/otelpgx", "pkg/postgres"},
+	{"github.com/prometheus/", "pkg/(metrics|server|events|broker|outbox|postgres)|subgraphs/internal/gqlserver|router/internal/.*"},
 	{"golang.org/x/crypto/argon2", "subgraphs/auth/internal/password"},
 }
 
@@ -77,7 +80,7 @@ var layers = []struct{ who, may string }{
 	{`pkg(/.*)?`, `pkg/.*`},
 	{`subgraphs/\w+`, `pkg/.*|` + shared + `|` + graph + `|` + domain + `|` + processor},
 	{`expiration`, `pkg/.*|` + domain},
-	{`router(/.*)?`, `pkg/(apperr|correlation|id|identity|server|sse)|router/.*`},
+	{`router(/.*)?`, `pkg/(apperr|correlation|id|identity|metrics|server|sse)|router/.*`},
 	{`tools(/.*)?`, `pkg/.*|tools/.*`}, // they drive services as binaries
 }
 

@@ -82,6 +82,17 @@ func (s *Service) orderEnded(ctx context.Context, o events.Order) error {
 	return remove(ctx, s.pool, o.ID, o.Version)
 }
 
+// Pending returns how many deadlines are watched, for a metric without label.
+func (s *Service) Pending(ctx context.Context) (map[string]float64, error) {
+	return read(ctx, s.pool, `count(*)`)
+}
+
+// Overdue returns for how many seconds the oldest deadline has passed without being told, for a metric
+// without label; 0 if none has.
+func (s *Service) Overdue(ctx context.Context) (map[string]float64, error) {
+	return read(ctx, s.pool, `greatest(extract(epoch FROM clock_timestamp() - min(due_at)), 0)`)
+}
+
 func (s *Service) wakeUp() {
 	select {
 	case s.wake <- struct{}{}:

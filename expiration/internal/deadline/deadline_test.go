@@ -53,7 +53,7 @@ func ended(o events.Order, status string) events.Order {
 func hear(t *testing.T, s *Service, typ events.Type, o events.Order) events.Event {
 	t.Helper()
 	e := events.New(typ, o)
-	e.IDs = correlation.IDs{Request: "request of " + o.ID, Cause: "none", TraceParent: "trace of " + o.ID}
+	e.IDs = correlation.IDs{Request: "request of " + o.ID, Cause: "none", TraceParent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
 	deliver(t, s, e)
 	return e
 }

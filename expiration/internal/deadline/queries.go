@@ -113,3 +113,12 @@ func untilNext(ctx context.Context, pool *pgxpool.Pool, limit time.Duration) (ti
 	}
 	return pause, nil
 }
+
+// read returns one number, as metrics want it.
+func read(ctx context.Context, pool *pgxpool.Pool, number string) (map[string]float64, error) {
+	var n float64
+	if err := pool.QueryRow(ctx, `SELECT (`+number+`)::float8 FROM deadlines`).Scan(&n); err != nil {
+		return nil, fmt.Errorf("read %s of deadlines: %w", number, err)
+	}
+	return map[string]float64{"": n}, nil
+}

@@ -17,6 +17,8 @@ import (
 	"github.com/99designs/gqlgen/graphql/handler"
 	"github.com/99designs/gqlgen/graphql/handler/lru"
 	"github.com/99designs/gqlgen/graphql/handler/transport"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
@@ -93,9 +95,28 @@ func New(cfg Config) http.Handler {
 	})
 }
 
-// present turns an error into what the caller may see. Only an apperr.Error and GraphQL's own
-// errors show their text; everything else is logged and reads "internal error".
+// present counts an error and shows it.
 func present(ctx context.Context, err error) *gqlerror.Error {
+	presented := show(ctx, err)
+	code := presented.Extensions["code"]
+	if code == nil {
+		code = invalid
+	}
+	failed.WithLabelValues(fmt.Sprint(code)).Inc()
+	return presented
+}
+
+// invalid stands for the errors of GraphQL itself, which have no code here: the router finds them first.
+const invalid = "INVALID"
+
+var failed = promauto.NewCounterVec(prometheus.CounterOpts{
+	Name: "graphql_errors_total",
+	Help: "Errors at the top level of answers; what belongs to a use case is data and not counted.",
+}, []string{"code"})
+
+// show turns an error into what the caller may see. Only an apperr.Error and GraphQL's own errors show
+// their text; everything else is logged and reads "internal error".
+func show(ctx context.Context, err error) *gqlerror.Error {
 	var gqlErr *gqlerror.Error
 	if errors.As(err, &gqlErr) && gqlErr.Unwrap() == nil {
 		return gqlErr // from parsing, validation or argument coercion

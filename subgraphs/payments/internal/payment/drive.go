@@ -46,6 +46,11 @@ func (s *Service) Drive(ctx context.Context) error {
 	}
 }
 
+// InProgress returns how many payments a worker has to drive on, by the next step.
+func (s *Service) InProgress(ctx context.Context) (map[string]float64, error) {
+	return countSteps(ctx, s.pool)
+}
+
 // takeAll begins every step that is due and says how long to pause then.
 func (s *Service) takeAll(ctx context.Context, group *errgroup.Group) (time.Duration, error) {
 	for {

@@ -354,6 +354,22 @@ func updateRefund(ctx context.Context, q querier, r Refund, due *time.Time) erro
 	return nil
 }
 
+// countSteps returns how many payments are to be driven on, by step.
+func countSteps(ctx context.Context, q querier) (map[string]float64, error) {
+	rows, err := q.Query(ctx, `SELECT step, count(*)::float8 FROM payments WHERE due_at IS NOT NULL GROUP BY step`)
+	if err != nil {
+		return nil, fmt.Errorf("count payments in progress: %w", err)
+	}
+	counts := map[string]float64{}
+	var step string
+	var n float64
+	_, err = pgx.ForEachRow(rows, []any{&step, &n}, func() error { counts[step] = n; return nil })
+	if err != nil {
+		return nil, fmt.Errorf("count payments in progress: %w", err)
+	}
+	return counts, nil
+}
+
 // refundTask is a refund that a worker has taken on.
 type refundTask struct {
 	Refund

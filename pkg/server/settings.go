@@ -14,11 +14,11 @@ import (
 )
 
 // setting is one variable of the environment, as the tags of a configuration describe it: env and
-// envDefault (package env), help (what it means) and min (the smallest number or duration).
+// envDefault (package env), help (what it means), min and max (of a number or duration).
 type setting struct {
 	name, fallback, help string
 	required             bool
-	min                  string
+	min, max             string
 	index                []int // of the field
 	typ                  reflect.Type
 }
@@ -33,7 +33,7 @@ func settingsOf(t reflect.Type, prefix string, index []int) (list []setting, pre
 		case name != "":
 			list = append(list, setting{
 				name: prefix + name, fallback: f.Tag.Get("envDefault"), help: f.Tag.Get("help"),
-				required: tagged && strings.Contains(options, "required"), min: f.Tag.Get("min"), index: at, typ: f.Type,
+				required: tagged && strings.Contains(options, "required"), min: f.Tag.Get("min"), max: f.Tag.Get("max"), index: at, typ: f.Type,
 			})
 		case f.Type.Kind() == reflect.Struct:
 			p := f.Tag.Get("envPrefix")
@@ -98,7 +98,7 @@ func configure[C Configured](environ map[string]string) (C, error) {
 				continue
 			}
 		}
-		if fault := s.tooSmall(reflect.ValueOf(cfg).FieldByIndex(s.index)); fault != nil {
+		if fault := s.outOfRange(reflect.ValueOf(cfg).FieldByIndex(s.index)); fault != nil {
 			faults[s.name] = fault
 		}
 	}
@@ -159,19 +159,24 @@ func (s setting) explain(value string, err error) error {
 	return err
 }
 
-// tooSmall compares a number or duration with the smallest that is allowed.
-func (s setting) tooSmall(v reflect.Value) error {
-	if s.min == "" {
-		return nil
-	}
-	if d, ok := v.Interface().(time.Duration); ok {
-		if least, err := time.ParseDuration(s.min); err != nil || d < least {
-			return fmt.Errorf("want at least %s, got %s", s.min, d)
+// outOfRange compares a number or duration with the smallest and the largest that are allowed.
+func (s setting) outOfRange(v reflect.Value) error {
+	number := func(text string) (int64, error) {
+		if s.typ == reflect.TypeFor[time.Duration]() {
+			d, err := time.ParseDuration(text)
+			return int64(d), err
 		}
-		return nil
+		return strconv.ParseInt(text, 10, 64)
 	}
-	if least, err := strconv.ParseInt(s.min, 10, 64); err != nil || v.Int() < least {
-		return fmt.Errorf("want at least %s, got %d", s.min, v.Int())
+	if s.min != "" {
+		if least, err := number(s.min); err != nil || v.Int() < least {
+			return fmt.Errorf("want at least %s, got %v", s.min, v)
+		}
+	}
+	if s.max != "" {
+		if most, err := number(s.max); err != nil || v.Int() > most {
+			return fmt.Errorf("want at most %s, got %v", s.max, v)
+		}
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ type settingsConfig struct {
 	Token   Secret         `env:"TOKEN,required" help:"a credential"`
 	Proxies []netip.Prefix `env:"PROXIES" help:"addresses"`
 	Limits  struct {
-		Depth int           `env:"DEPTH" envDefault:"15" min:"1" help:"of fields"`
+		Depth int           `env:"DEPTH" envDefault:"15" min:"1" max:"99" help:"of fields"`
 		Wait  time.Duration `env:"WAIT" envDefault:"5s" min:"1ms" help:"in a queue"`
 	} `envPrefix:"LIMIT_"`
 	Open *bool `env:"OPEN" help:"for everybody"`
@@ -56,6 +56,7 @@ READ_TIMEOUT: want at least 1ms, got 0s
 TOKEN: a secret has at least 32 characters, this one has 6`,
 		},
 		{"too small", map[string]string{"TOKEN": ownToken, "LIMIT_DEPTH": "0", "LIMIT_WAIT": "-1s"}, "LIMIT_DEPTH: want at least 1, got 0\nLIMIT_WAIT: want at least 1ms, got -1s"},
+		{"too large", map[string]string{"TOKEN": ownToken, "LIMIT_DEPTH": "100"}, "LIMIT_DEPTH: want at most 99, got 100"},
 		{"a check of its own", map[string]string{"TOKEN": ownToken, "OPEN": "true"}, "PROXIES: none, although everybody may come"},
 		{"an example's secret", map[string]string{"TOKEN": "development-service-token-0123456789"}, "TOKEN: this is an example from the repository; make one of your own or set ENVIRONMENT=development"},
 	} {

@@ -46,6 +46,7 @@ var homes = []struct{ library, home string }{
 	{"github.com/golang-jwt/", "pkg/identity"},
 	{"github.com/wundergraph/", "router/internal/(engine|supergraph)"},
 	{"github.com/coder/websocket", "router/internal/stream"},
+	{"github.com/sony/gobreaker/", "router/internal/upstream"},
 	{"github.com/vektah/gqlparser/", graph + "|subgraphs/internal/gqlserver|router/internal/.*"},
 	{"github.com/stripe/", "subgraphs/payments/internal/stripe"},
 	{"github.com/jackc/pgx/", domain + "|subgraphs/payments/internal/simulator|pkg/(postgres|postgres/pgtest|outbox|inbox)"},

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sony/gobreaker/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/parser"
 
@@ -29,10 +30,12 @@ const UnavailableMessage = "Part of the service is unavailable. Try again."
 
 // Config bounds what a subgraph may cost. Each has a variable of its own in the environment.
 type Config struct {
-	Timeout     time.Duration `env:"TIMEOUT" envDefault:"5s" min:"1ms" help:"for one fetch from a subgraph, from connecting to the end of the body"`
+	Timeout     time.Duration `env:"TIMEOUT" envDefault:"5s" min:"1ms" help:"for one fetch from a subgraph, from connecting to the end of the body, and for sending it again"`
 	MaxBytes    int64         `env:"MAX_BYTES" envDefault:"8388608" min:"1" help:"bytes of one answer of a subgraph"`
 	Concurrency int           `env:"CONCURRENCY" envDefault:"128" min:"1" help:"fetches from one subgraph at the same time"`
 	Wait        time.Duration `env:"WAIT" envDefault:"15s" min:"0s" help:"for other fetches from that subgraph to end"`
+	Retries     int           `env:"RETRIES" envDefault:"20" min:"0" max:"100" help:"of 100 fetches, how many may be sent once more when a query gets no answer; 0 for none"`
+	Breaker     Breaker       `envPrefix:"BREAKER_"`
 	Silence     time.Duration `env:"SILENCE" envDefault:"30s" min:"0s" help:"without a sign of life, after which a subscription's stream counts as broken; 0 for never"`
 	Resume      time.Duration `env:"RESUME" envDefault:"30s" min:"0s" help:"for a broken stream to be taken up again"`
 }
@@ -56,8 +59,38 @@ type transport struct {
 	cfg  Config
 	base http.RoundTripper
 
-	slots sync.Map // host → chan struct{}, which holds one value for each fetch under way
+	subgraphs sync.Map // endpoint → *subgraph
 }
+
+type endpoint struct{ host, path string }
+
+// subgraph is what the transport keeps for one of them.
+type subgraph struct {
+	slots   chan struct{} // holds one value for each fetch under way
+	breaker *gobreaker.CircuitBreaker[*http.Response]
+	budget  *budget
+}
+
+func (t *transport) subgraph(req *http.Request) *subgraph {
+	at := endpoint{req.URL.Host, req.URL.Path}
+	known, ok := t.subgraphs.Load(at)
+	if !ok {
+		known, _ = t.subgraphs.LoadOrStore(at, &subgraph{
+			slots:   make(chan struct{}, t.cfg.Concurrency),
+			breaker: newBreaker(t.cfg.Breaker, req.URL.String()), //nolint:bodyclose // nothing is fetched here
+			budget:  newBudget(t.cfg.Retries),
+		})
+	}
+	s, _ := known.(*subgraph)
+	return s
+}
+
+var (
+	// errUnfit is what errors wrap when a subgraph has answered, but not in a way that is taken.
+	errUnfit = errors.New("answer is refused")
+	// errGone is what errors wrap when nobody waits for the answer any more.
+	errGone = errors.New("client has gone")
+)
 
 // RoundTrip never fails, unless the client has gone: it makes up an answer that says so.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -68,20 +101,26 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Context().Err() != nil {
 		return nil, req.Context().Err()
 	}
-	slog.ErrorContext(req.Context(), "subgraph unavailable", "host", req.URL.Host, "error", err)
+	level := slog.LevelError
+	if isOpen(err) { // which the log has told already
+		level = slog.LevelDebug
+	}
+	slog.Log(req.Context(), level, "subgraph unavailable", "host", req.URL.Host, "error", err)
 	return unavailable(req), nil
 }
 
 // fetch waits for its turn, so that a rush queues here, where waiting is cheap, and does not make
 // the subgraph miss every deadline.
 func (t *transport) fetch(req *http.Request) (*http.Response, error) {
-	slot, _ := t.slots.LoadOrStore(req.URL.Host, make(chan struct{}, t.cfg.Concurrency))
-	slots, _ := slot.(chan struct{})
+	s := t.subgraph(req)
+	if s.breaker.State() == gobreaker.StateOpen { // nobody queues behind fetches that run into their deadline
+		return nil, gobreaker.ErrOpenState
+	}
 	wait := time.NewTimer(t.cfg.Wait)
 	defer wait.Stop()
 	select {
-	case slots <- struct{}{}:
-		defer func() { <-slots }()
+	case s.slots <- struct{}{}:
+		defer func() { <-s.slots }()
 	case <-wait.C:
 		return nil, fmt.Errorf("%d fetches under way for %s", t.cfg.Concurrency, t.cfg.Wait)
 	case <-req.Context().Done():
@@ -89,27 +128,48 @@ func (t *transport) fetch(req *http.Request) (*http.Response, error) {
 	}
 	ctx, cancel := context.WithTimeout(req.Context(), t.cfg.Timeout)
 	defer cancel()
+	send := func() (*http.Response, error) { return t.send(ctx, req) }
+	s.budget.earn()
+	resp, err := s.breaker.Execute(send)
+	if err == nil || !mayRepeat(ctx, req, err) || !s.budget.spend() || !pause(ctx) {
+		return resp, err
+	}
+	slog.WarnContext(ctx, "subgraph is asked again", "host", req.URL.Host, "error", err)
+	if req.Body, err = req.GetBody(); err != nil {
+		return nil, err
+	}
+	return s.breaker.Execute(send)
+}
+
+// send asks once. The error wraps errUnfit or errGone where they fit.
+func (t *transport) send(ctx context.Context, req *http.Request) (*http.Response, error) {
 	sent := req.Clone(ctx)
 	sent.Header.Del("Accept-Encoding") // the engine asks for gzip and inflates without a bound
 	resp, err := t.base.RoundTrip(sent)
-	if err != nil {
+	if err == nil {
+		err = t.read(resp)
+	}
+	switch {
+	case req.Context().Err() != nil:
+		return nil, fmt.Errorf("%w: %w", errGone, req.Context().Err())
+	case err != nil:
 		return nil, err
 	}
-	return resp, t.read(resp)
+	return resp, nil
 }
 
 // read replaces the body by its bytes when they look like a GraphQL response.
 func (t *transport) read(resp *http.Response) error {
 	defer resp.Body.Close() //nolint:errcheck // read to its end or given up
 	if encoding := resp.Header.Get("Content-Encoding"); encoding != "" {
-		return fmt.Errorf("answer is encoded with %q", encoding)
+		return fmt.Errorf("%w: it is encoded with %q", errUnfit, encoding)
 	}
 	media, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if err != nil || media != "application/json" && media != "application/graphql-response+json" {
 		return fmt.Errorf("answer %d is %q", resp.StatusCode, resp.Header.Get("Content-Type"))
 	}
 	if resp.ContentLength > t.cfg.MaxBytes {
-		return fmt.Errorf("answer has %d bytes", resp.ContentLength)
+		return fmt.Errorf("%w: it has %d bytes", errUnfit, resp.ContentLength)
 	}
 	var body bytes.Buffer
 	if resp.ContentLength > 0 {
@@ -119,7 +179,7 @@ func (t *transport) read(resp *http.Response) error {
 		return fmt.Errorf("read answer: %w", err)
 	}
 	if int64(body.Len()) > t.cfg.MaxBytes {
-		return fmt.Errorf("answer has more than %d bytes", t.cfg.MaxBytes)
+		return fmt.Errorf("%w: it has more than %d bytes", errUnfit, t.cfg.MaxBytes)
 	}
 	if err := checkShape(body.Bytes()); err != nil {
 		return err
@@ -158,8 +218,12 @@ func unavailable(req *http.Request) *http.Response {
 	}
 	extensions := map[string]any{"code": Unavailable}
 	var faults []fault
-	for _, name := range rootFields(req) {
-		faults = append(faults, fault{UnavailableMessage, []string{name}, extensions})
+	if op := asked(req); op != nil {
+		for _, selected := range op.SelectionSet {
+			if f, ok := selected.(*ast.Field); ok {
+				faults = append(faults, fault{UnavailableMessage, []string{f.Alias}, extensions})
+			}
+		}
 	}
 	if len(faults) == 0 {
 		faults = []fault{{UnavailableMessage, nil, extensions}}
@@ -177,8 +241,8 @@ func unavailable(req *http.Request) *http.Response {
 	}
 }
 
-// rootFields returns the names under which a fetch expects its answers.
-func rootFields(req *http.Request) []string {
+// asked returns the operation of a fetch, nil when it cannot be read.
+func asked(req *http.Request) *ast.OperationDefinition {
 	if req.GetBody == nil {
 		return nil
 	}
@@ -194,11 +258,5 @@ func rootFields(req *http.Request) []string {
 	if err != nil || len(doc.Operations) == 0 {
 		return nil
 	}
-	var names []string
-	for _, selected := range doc.Operations[0].SelectionSet {
-		if f, ok := selected.(*ast.Field); ok {
-			names = append(names, f.Alias)
-		}
-	}
-	return names
+	return doc.Operations[0]
 }

@@ -1,0 +1,45 @@
+package upstream
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+)
+
+// Breaker says when a subgraph that does not answer is left alone. Each has a variable of its own in
+// the environment.
+type Breaker struct {
+	Failures int           `env:"FAILURES" envDefault:"50" min:"0" max:"100" help:"percent of fetches without a usable answer, upon which a subgraph is not asked for a while; 0 for never"`
+	Fetches  int           `env:"FETCHES" envDefault:"20" min:"1" help:"that must have ended before their share counts"`
+	Window   time.Duration `env:"WINDOW" envDefault:"10s" min:"1s" help:"for which fetches count"`
+	Pause    time.Duration `env:"PAUSE" envDefault:"2s" min:"1ms" help:"before a single fetch tries whether the subgraph answers again"`
+}
+
+// newBreaker returns what lets fetches fail at once while their subgraph does not answer, so that neither
+// clients nor the subgraph's queue wait for nothing. Errors that a subgraph answers with are answers. So
+// are those that the router does not take: what one client asks for must not shut out the others.
+func newBreaker(cfg Breaker, url string) *gobreaker.CircuitBreaker[*http.Response] {
+	return gobreaker.NewCircuitBreaker[*http.Response](gobreaker.Settings{ //nolint:bodyclose // nothing is fetched here
+		Name:         url,
+		Interval:     cfg.Window,
+		BucketPeriod: cfg.Window / 10,
+		Timeout:      cfg.Pause,
+		IsSuccessful: func(err error) bool { return err == nil || errors.Is(err, errUnfit) },
+		IsExcluded:   func(err error) bool { return errors.Is(err, errGone) },
+		ReadyToTrip: func(n gobreaker.Counts) bool {
+			failed, ended := int(n.TotalFailures), int(n.TotalFailures+n.TotalSuccesses)
+			return cfg.Failures > 0 && ended >= cfg.Fetches && failed*100 >= cfg.Failures*ended
+		},
+		OnStateChange: func(url string, from, to gobreaker.State) {
+			slog.Warn("breaker of subgraph changes", "url", url, "from", from.String(), "to", to.String())
+		},
+	})
+}
+
+// isOpen reports whether a fetch failed without having been sent.
+func isOpen(err error) bool {
+	return errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests)
+}

@@ -31,6 +31,7 @@ type config struct {
 	TrustedProxies []netip.Prefix    `env:"TRUSTED_PROXIES" help:"proxies whose X-Forwarded-For is believed: 10.0.0.0/8,…"`
 	Introspection  *bool             `env:"INTROSPECTION" help:"the schema can be asked for and errors suggest names; only in development, unless set"`
 	Playground     *bool             `env:"PLAYGROUND" help:"an editor for trying out the API at /; only in development, unless set"`
+	QueryPlans     *bool             `env:"QUERY_PLANS" help:"clients that ask are told which subgraph is asked what; only in development, unless set"`
 	Compression    bool              `env:"COMPRESSION" envDefault:"true" help:"large answers to queries are compressed for clients that take gzip"`
 	APQ            bool              `env:"APQ" envDefault:"true" help:"documents that come with their hash are remembered (automatic persisted queries)"`
 	Documents      []string          `env:"DOCUMENTS" help:"files with trusted documents, as GraphQL Code Generator or Apollo write them"`
@@ -106,10 +107,11 @@ func run(ctx context.Context, cfg config, srv *server.Server) error {
 		Verify: identity.NewVerifier(identity.VerifierConfig{JWKSURL: cfg.JWKSURL}).Verify, SecureCookies: !cfg.Development(),
 		AllowedOrigins: cfg.AllowedOrigins, TrustedProxies: cfg.TrustedProxies,
 		Introspection: unlessSet(cfg.Introspection), Playground: unlessSet(cfg.Playground), Compression: cfg.Compression,
-		Persisted: persisted.Config{Trusted: documents, Only: cfg.DocumentsOnly, Automatic: cfg.APQ},
-		Limits:    cfg.Limits,
-		Upstream:  cfg.Upstream,
-		Live:      cfg.Live,
+		QueryPlans: unlessSet(cfg.QueryPlans),
+		Persisted:  persisted.Config{Trusted: documents, Only: cfg.DocumentsOnly, Automatic: cfg.APQ},
+		Limits:     cfg.Limits,
+		Upstream:   cfg.Upstream,
+		Live:       cfg.Live,
 	})
 	if err != nil {
 		return err

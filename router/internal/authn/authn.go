@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"boxoffice.dev/pkg/identity"
+	"boxoffice.dev/router/internal/upstream"
 )
 
 // ErrUnverifiable is what errors of Authenticate wrap when a token could not be judged or renewed.
@@ -36,7 +37,8 @@ type Config struct {
 	// the token is at fault.
 	Verify       func(ctx context.Context, token string) (identity.Caller, error)
 	CookiePrefix string // before access and refresh: "__Host-" outside development
-	AuthURL      string // of the subgraph that renews sessions
+	Subgraph     string // that renews sessions
+	AuthURL      string // where it is
 	Client       *http.Client
 }
 
@@ -127,7 +129,7 @@ func (a *Authenticator) Ended(ctx context.Context, header http.Header, sessionID
 }
 
 func (a *Authenticator) ask(ctx context.Context, header http.Header, body []byte) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.cfg.AuthURL, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(upstream.WithSubgraph(ctx, a.cfg.Subgraph), http.MethodPost, a.cfg.AuthURL, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}

@@ -7,11 +7,19 @@ import (
 	"sync"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 )
+
+var lookups = promauto.NewCounterVec(prometheus.CounterOpts{
+	Name: "router_cache_lookups_total",
+	Help: "Lookups by cache and result, hit or miss.",
+}, []string{"cache", "result"})
 
 // Cache is a bounded map. Safe for concurrent use.
 type Cache[K comparable, V any] struct {
 	entries, bytes int
+	hits, misses   prometheus.Counter
 
 	mu   sync.Mutex
 	lru  *simplelru.LRU[K, sized[V]]
@@ -23,9 +31,12 @@ type sized[V any] struct {
 	bytes int
 }
 
-// New returns an empty cache of at most so many entries and bytes.
-func New[K comparable, V any](entries, bytes int) *Cache[K, V] {
-	c := &Cache[K, V]{entries: entries, bytes: bytes}
+// New returns an empty cache of at most so many entries and bytes; metrics know it by the name.
+func New[K comparable, V any](name string, entries, bytes int) *Cache[K, V] {
+	c := &Cache[K, V]{
+		entries: entries, bytes: bytes,
+		hits: lookups.WithLabelValues(name, "hit"), misses: lookups.WithLabelValues(name, "miss"),
+	}
 	lru, err := simplelru.NewLRU(math.MaxInt, func(_ K, v sized[V]) { c.used -= v.bytes })
 	if err != nil { // the size is positive
 		panic(err)
@@ -39,6 +50,11 @@ func (c *Cache[K, V]) Get(key K) (V, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	v, ok := c.lru.Get(key)
+	if ok {
+		c.hits.Inc()
+	} else {
+		c.misses.Inc()
+	}
 	return v.value, ok
 }
 

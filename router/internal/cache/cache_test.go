@@ -18,7 +18,7 @@ func left(c *cache.Cache[int, string]) (keys []int) {
 
 func TestEntriesAreBounded(t *testing.T) {
 	t.Parallel()
-	c := cache.New[int, string](10, 1<<20)
+	c := cache.New[int, string]("test", 10, 1<<20)
 	for key := range 1000 {
 		c.Add(key, "v", 1)
 	}
@@ -29,7 +29,7 @@ func TestEntriesAreBounded(t *testing.T) {
 
 func TestBytesAreBounded(t *testing.T) {
 	t.Parallel()
-	c := cache.New[int, string](1000, 500)
+	c := cache.New[int, string]("test", 1000, 500)
 	for key := range 1000 {
 		c.Add(key, "v", 5)
 	}
@@ -50,7 +50,7 @@ func TestBytesAreBounded(t *testing.T) {
 
 func TestWhatIsUsedStays(t *testing.T) {
 	t.Parallel()
-	c := cache.New[int, string](3, 1<<20)
+	c := cache.New[int, string]("test", 3, 1<<20)
 	for key := range 1000 {
 		c.Add(key, "v", 1)
 		c.Get(0)

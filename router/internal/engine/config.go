@@ -25,6 +25,7 @@ type Config struct {
 	Streams    *upstream.Streams
 	Resume     time.Duration // for a subgraph's stream that breaks off to be taken up again
 	Planning   int           // operations that are planned at the same time
+	Explain    bool          // whether Explain has something to say
 }
 
 // planConfig tells the planner what the supergraph says.

@@ -50,6 +50,7 @@ type Engine struct {
 	planning singleflight.Group
 	planners chan struct{} // holds one value for each operation that is being planned
 	planned  atomic.Int64
+	explain  []plan.Opts // how plans are made that can be shown
 }
 
 type coordinate struct{ typ, field string }
@@ -62,11 +63,14 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 		resume:   cfg.Resume,
 		rules:    map[coordinate][]supergraph.Rule{},
 		names:    map[string]bool{},
-		variants: cache.New[variant, string](cachedVariants, cachedBytes),
-		plans:    cache.New[string, plan.Plan](cachedPlans, cachedBytes),
+		variants: cache.New[variant, string]("variants", cachedVariants, cachedBytes),
+		plans:    cache.New[string, plan.Plan]("plans", cachedPlans, cachedBytes),
 		planners: make(chan struct{}, max(cfg.Planning, 1)),
 	}
 	e.tools.New = newTools
+	if cfg.Explain {
+		e.explain = []plan.Opts{plan.IncludeQueryPlanInResponse()}
+	}
 	var err error
 	if e.router, err = parseSchema(cfg.Supergraph.RouterSDL); err != nil {
 		return nil, fmt.Errorf("parse router schema: %w", err)
@@ -158,7 +162,9 @@ func (h headers) HashAll() uint64 { return 0 }
 
 type answers func(subgraph string, header http.Header)
 
-func (a answers) OnLoad(ctx context.Context, _ resolve.DataSourceInfo) context.Context { return ctx }
+func (a answers) OnLoad(ctx context.Context, source resolve.DataSourceInfo) context.Context {
+	return upstream.WithSubgraph(ctx, source.Name)
+}
 
 func (a answers) OnFinished(_ context.Context, source resolve.DataSourceInfo, info *resolve.ResponseInfo) {
 	if info != nil && info.ResponseHeaders != nil {

@@ -181,6 +181,23 @@ func (e *Engine) planOf(ctx context.Context, text string) (plan.Plan, error) {
 	}
 }
 
+// Explain returns, for people, which subgraphs are asked what for an operation, and in which order. The
+// text names the subgraphs.
+func (e *Engine) Explain(ctx context.Context, op *operation.Operation, variables []byte) (string, error) {
+	p, err := e.prepare(ctx, op, variables)
+	if err != nil {
+		return "", err
+	}
+	switch made := p.plan.(type) {
+	case *plan.SynchronousResponsePlan:
+		return made.Response.Fetches.QueryPlan().PrettyPrint(), nil
+	case *plan.SubscriptionResponsePlan:
+		return made.Response.Response.Fetches.QueryPlan().PrettyPrint(), nil
+	default:
+		return "", fmt.Errorf("explain: unexpected %T", p.plan)
+	}
+}
+
 // plan makes a plan. The planner gives up on some operations by panicking.
 func (e *Engine) plan(text string) (made plan.Plan, err error) {
 	e.planned.Add(1)
@@ -197,7 +214,7 @@ func (e *Engine) plan(text string) (made plan.Plan, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("make planner: %w", err)
 	}
-	p := planner.Plan(&doc, e.router, operationName, &report)
+	p := planner.Plan(&doc, e.router, operationName, &report, e.explain...)
 	if report.HasErrors() {
 		return nil, fmt.Errorf("plan: %w", report)
 	}

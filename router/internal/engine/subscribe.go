@@ -183,6 +183,7 @@ func asQuery(s *resolve.GraphQLSubscription) {
 	}
 	if trigger := s.Response.Fetches.Trigger; trigger != nil {
 		fetch.FetchDependencies = *trigger.Item.Fetch.Dependencies()
+		fetch.Info.QueryPlan = trigger.Item.Fetch.FetchInfo().QueryPlan
 	}
 	s.Response.Fetches = resolve.Sequence(resolve.Single(fetch), s.Response.Fetches)
 }

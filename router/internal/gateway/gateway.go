@@ -39,6 +39,7 @@ type Config struct {
 	Introspection  bool // also suggestions in error messages
 	Playground     bool
 	Compression    bool // of large answers
+	QueryPlans     bool // are told to clients that ask
 
 	Persisted persisted.Config
 	Limits    operation.Limits
@@ -86,7 +87,7 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 	}
 	client := upstream.NewClient(cfg.Upstream)
 	eng, err := engine.New(ctx, engine.Config{
-		Supergraph: graph, Client: client, Streams: upstream.NewStreams(cfg.Upstream), Resume: cfg.Upstream.Resume, Planning: cfg.Limits.Planning,
+		Supergraph: graph, Client: client, Streams: upstream.NewStreams(cfg.Upstream), Resume: cfg.Upstream.Resume, Planning: cfg.Limits.Planning, Explain: cfg.QueryPlans,
 	})
 	if err != nil {
 		return nil, err
@@ -96,7 +97,7 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 		prefix = "__Host-"
 	}
 	sessions := authn.New(authn.Config{
-		Verify: cfg.Verify, CookiePrefix: prefix, Client: client, AuthURL: graph.URL(authSubgraph),
+		Verify: cfg.Verify, CookiePrefix: prefix, Client: client, Subgraph: authSubgraph, AuthURL: graph.URL(authSubgraph),
 	})
 	var ended stream.Ended
 	if knowsSessions(graph) {
@@ -109,7 +110,7 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 		Persisted: known, Documents: documents, Engine: eng, Sessions: sessions, Streams: streams,
 		AuthSubgraph: authSubgraph, ServiceToken: cfg.ServiceToken,
 		AllowedOrigins: cfg.AllowedOrigins, TrustedProxies: cfg.TrustedProxies,
-		MaxBody: cfg.Limits.Body, CostLimit: cfg.Limits.Cost, Compression: cfg.Compression,
+		MaxBody: cfg.Limits.Body, CostLimit: cfg.Limits.Cost, Compression: cfg.Compression, QueryPlans: cfg.QueryPlans,
 	})
 	if err != nil {
 		return nil, err

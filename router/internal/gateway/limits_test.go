@@ -159,6 +159,20 @@ func TestCostIsToldWhenAskedFor(t *testing.T) {
 	}
 }
 
+func TestQueryPlanIsToldWhenAskedForWhereAllowed(t *testing.T) {
+	t.Parallel()
+	const query = `"{ order(id: \"o1\") { id ticket { title } } }"`
+	for allowed, want := range map[bool]string{
+		true:  `,"extensions":{"cost":{"estimated":2,"limit":5000},"queryPlan":"QueryPlan {\n  Sequence {\n    Fetch(service: \"orders\")`,
+		false: `,"extensions":{"cost":{"estimated":2,"limit":5000}}}`,
+	} {
+		w := newWorld(t, func(c *gateway.Config) { c.QueryPlans = allowed })
+		if a := w.send(map[string]string{"query": query, "extensions": `{"queryPlan":true,"cost":true}`}); !strings.Contains(a.body, want) {
+			t.Errorf("allowed %v: got %s", allowed, a.body)
+		}
+	}
+}
+
 // What holds for the text of a POST holds for every other way to send a document.
 func TestLimitsHoldHoweverADocumentArrives(t *testing.T) {
 	t.Parallel()

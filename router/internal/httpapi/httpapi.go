@@ -4,13 +4,14 @@
 package httpapi
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"runtime/debug"
-	"strconv"
 	"sync"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -18,6 +19,7 @@ import (
 	"boxoffice.dev/pkg/apperr"
 	"boxoffice.dev/pkg/correlation"
 	"boxoffice.dev/pkg/identity"
+	"boxoffice.dev/pkg/server"
 	"boxoffice.dev/router/internal/authn"
 	"boxoffice.dev/router/internal/engine"
 	"boxoffice.dev/router/internal/operation"
@@ -53,6 +55,7 @@ type Config struct {
 	MaxBody     int64 // of a request, in bytes
 	CostLimit   int   // of an operation
 	Compression bool  // of large answers to queries, for clients that take gzip
+	QueryPlans  bool  // are told to clients that ask
 }
 
 // Handler serves GraphQL.
@@ -132,11 +135,14 @@ func (h *Handler) serve(out *reply, r *http.Request) error {
 
 	var body []byte
 	if op.Meta == nil || !op.Meta.Whole() {
-		if body, err = h.execute(out, r, op, req.Variables.JSON); err != nil {
+		done := observe(r.Context(), op)
+		body, err = h.execute(out, r, op, req.Variables.JSON)
+		done(body, err)
+		if err != nil {
 			return err
 		}
 	}
-	if body, err = h.complete(req, op, cost, body); err != nil {
+	if body, err = h.complete(r.Context(), req, op, cost, body); err != nil {
 		return err
 	}
 	out.write(http.StatusOK, body)
@@ -144,22 +150,35 @@ func (h *Handler) serve(out *reply, r *http.Request) error {
 }
 
 // complete adds to a response of the subgraphs what the router answers itself.
-func (h *Handler) complete(req request, op *operation.Operation, cost float64, body []byte) (_ []byte, err error) {
+func (h *Handler) complete(ctx context.Context, req request, op *operation.Operation, cost float64, body []byte) (_ []byte, err error) {
 	if op.Meta != nil {
 		if body, err = op.Meta.Answer(req.Variables.JSON, body); err != nil {
 			return nil, err
 		}
 	}
+	extensions := map[string]any{}
 	if req.Cost {
-		body = h.withCost(body, cost)
+		extensions["cost"] = estimate{cost, h.cfg.CostLimit}
 	}
-	return body, nil
+	if req.Plan && h.cfg.QueryPlans && (op.Meta == nil || !op.Meta.Whole()) {
+		if extensions["queryPlan"], err = h.cfg.Engine.Explain(ctx, op, req.Variables.JSON); err != nil {
+			return nil, err
+		}
+	}
+	if len(extensions) == 0 {
+		return body, nil
+	}
+	text, err := json.Marshal(extensions)
+	if err != nil {
+		return nil, fmt.Errorf("encode extensions: %w", err)
+	}
+	return fmt.Appendf(body[:len(body)-1:len(body)-1], `,"extensions":%s}`, text), nil
 }
 
-// withCost tells in a response what its operation may have cost.
-func (h *Handler) withCost(response []byte, estimated float64) []byte {
-	return fmt.Appendf(response[:len(response)-1:len(response)-1],
-		`,"extensions":{"cost":{"estimated":%s,"limit":%d}}}`, strconv.FormatFloat(estimated, 'f', -1, 64), h.cfg.CostLimit)
+// estimate is what an operation may cost.
+type estimate struct {
+	Estimated float64 `json:"estimated"`
+	Limit     int     `json:"limit"`
 }
 
 // operation returns what the request asks for and what it may cost, unless it may not. The error is
@@ -183,6 +202,9 @@ func (h *Handler) execute(out *reply, r *http.Request, op *operation.Operation, 
 	if err != nil {
 		return nil, err
 	}
+	if session.Caller.SignedIn() {
+		server.Note(r.Context(), slog.String("user", session.Caller.UserID))
+	}
 	out.setCookies(session.SetCookies)
 	var mu sync.Mutex
 	var cookies []string
@@ -204,10 +226,8 @@ func (h *Handler) execute(out *reply, r *http.Request, op *operation.Operation, 
 
 // headers says what subgraphs are told about the request.
 func (h *Handler) headers(r *http.Request, s authn.Session) upstream.Headers {
-	ids := correlation.From(r.Context())
 	return upstream.Headers{
-		ServiceToken: h.cfg.ServiceToken, AccessToken: s.AccessToken,
-		RequestID: ids.Request, TraceParent: ids.TraceParent,
+		ServiceToken: h.cfg.ServiceToken, AccessToken: s.AccessToken, RequestID: correlation.From(r.Context()).Request,
 		ClientAddress: clientAddress(r, h.cfg.TrustedProxies),
 		AuthSubgraph:  h.cfg.AuthSubgraph, RefreshCookie: s.RefreshCookie, RefreshToken: s.RefreshToken,
 	}

@@ -148,21 +148,26 @@ func (h *Handler) answer(ctx context.Context, r *http.Request, session authn.Ses
 		Operation: op, Variables: req.Variables.JSON, Headers: h.headers(r, session).For,
 		Answered: func(string, http.Header) {},
 	}
+	ctx = identity.With(ctx, session.Caller)
+	responses, done := 0, follow(ctx, op, session.Caller.UserID)
+	defer func() { done(responses) }()
 	finish := func(body []byte) error {
-		body, err := h.complete(req, op, cost, body)
+		body, err := h.complete(ctx, req, op, cost, body)
 		if err != nil {
 			return err
 		}
+		responses++
 		return emit(body)
 	}
-	ctx = identity.With(ctx, session.Caller)
 	switch {
 	case op.Kind == ast.Subscription:
 		return h.cfg.Engine.Subscribe(ctx, call, finish)
 	case op.Meta != nil && op.Meta.Whole():
 		return finish(nil)
 	}
+	executed := observe(ctx, op)
 	body, err := h.cfg.Engine.Execute(ctx, call)
+	executed(body, err)
 	if err != nil {
 		return err
 	}
@@ -177,6 +182,7 @@ func (r refused) GraphQLErrors() ([]byte, error) { return json.Marshal(r.Errors)
 func refusal(err error) error {
 	var r *operation.Refused
 	if errors.As(err, &r) {
+		count(r)
 		return refused{r}
 	}
 	return err

@@ -46,6 +46,7 @@ func (o *reply) write(status int, body []byte) {
 // 200 for a document that is not valid, as the protocol asks for: to it, a 4xx could come from
 // something between it and the router. Everything else has its status.
 func (o *reply) refuse(r *operation.Refused) {
+	count(r)
 	status := r.Status
 	if o.media == mediaJSON && r.Invalid() {
 		status = http.StatusOK

@@ -23,6 +23,7 @@ type request struct {
 	OperationName string
 	Variables     operation.Variables
 	Cost          bool // the client wants to know it
+	Plan          bool // the client wants to see it
 }
 
 // read takes the request from the URL or from a body of at most limit bytes. The error is an
@@ -113,6 +114,7 @@ func newRequest(query, id, operationName string, fields map[string]json.RawMessa
 		return req, err
 	}
 	req.Cost = string(extensions["cost"]) == "true"
+	req.Plan = string(extensions["queryPlan"]) == "true"
 	hash, err := persistedQuery(extensions["persistedQuery"])
 	if err != nil {
 		return req, err

@@ -115,7 +115,7 @@ func New(cfg Config) (*Documents, error) {
 	return &Documents{
 		schema: schema, accepted: &accepted, limits: cfg.Limits, introspection: cfg.Introspection,
 		pricing: pricing{schema: schema, costs: cfg.Costs, assumed: cfg.Limits.ListSize},
-		rules:   validationRules(cfg.Introspection), known: cache.New[key, *Operation](cachedDocuments, cachedBytes),
+		rules:   validationRules(cfg.Introspection), known: cache.New[key, *Operation]("documents", cachedDocuments, cachedBytes),
 	}, nil
 }
 

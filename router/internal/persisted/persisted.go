@@ -64,7 +64,7 @@ func New(cfg Config) (*Store, error) {
 			s.allowed[text] = true
 		}
 	case cfg.Automatic:
-		s.registered = cache.New[string, string](registeredEntries, registeredBytes)
+		s.registered = cache.New[string, string]("persisted queries", registeredEntries, registeredBytes)
 	}
 	return s, nil
 }

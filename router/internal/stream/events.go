@@ -26,6 +26,7 @@ func (s *Server) Events(w http.ResponseWriter, r *http.Request, address string, 
 	defer leaveUser()
 	s.running.Add(1)
 	defer s.running.Done()
+	defer counted("events")()
 	ctx, end := context.WithCancelCause(r.Context())
 	defer end(nil)
 	stop := s.onStop(func() { end(errGoingAway) })

@@ -95,6 +95,7 @@ func (s *Server) WebSocket(w http.ResponseWriter, r *http.Request, address strin
 	s.running.Add(1)
 	defer s.running.Done()
 	defer leave()
+	defer counted("websocket")()
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{Subprotocol}, InsecureSkipVerify: true})
 	if err != nil {
 		return true // it has been answered

@@ -12,6 +12,9 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
 // Config bounds what connections may cost. Each has a variable of its own in the environment.
@@ -84,6 +87,18 @@ func New(ctx context.Context, cfg Config, ended Ended) *Server {
 		s.running.Go(func() { s.watchSessions(ctx, ended) })
 	}
 	return s
+}
+
+var connections = promauto.NewGaugeVec(prometheus.GaugeOpts{
+	Name: "router_connections",
+	Help: "Connections that are open to clients who may follow something, by transport.",
+}, []string{"transport"})
+
+// counted counts a connection until the caller is done.
+func counted(transport string) (done func()) {
+	g := connections.WithLabelValues(transport)
+	g.Inc()
+	return g.Dec
 }
 
 // Wait returns when all connections have ended, which they do after the context of New has.

@@ -9,7 +9,6 @@ type Headers struct {
 	AccessToken   string // empty when signed out
 	RequestID     string
 	ClientAddress string
-	TraceParent   string
 
 	AuthSubgraph  string // the one subgraph that is trusted with the following
 	RefreshCookie string // a Cookie header, name=value
@@ -30,7 +29,6 @@ func (h Headers) For(subgraph string) http.Header {
 	}
 	set("X-Request-Id", h.RequestID)
 	set("X-Forwarded-For", h.ClientAddress)
-	set("Traceparent", h.TraceParent)
 	if subgraph == h.AuthSubgraph {
 		set("Cookie", h.RefreshCookie)
 		set("X-Refresh-Token", h.RefreshToken)

@@ -69,6 +69,7 @@ func (s *Streams) open(ctx context.Context, cancel context.CancelFunc, url strin
 	req.Header = header
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "text/event-stream, application/json;q=0.5")
+	setTrace(ctx, req.Header)
 	resp, err := s.client.Do(req) //nolint:bodyclose // Close closes it
 	if err != nil {
 		return nil, err

@@ -94,7 +94,9 @@ var (
 
 // RoundTrip never fails, unless the client has gone: it makes up an answer that says so.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	resp, err := t.fetch(req)
+	ctx, done := observe(req.Context())
+	resp, err := t.fetch(req.WithContext(ctx))
+	done(err)
 	if err == nil {
 		return resp, nil
 	}
@@ -144,6 +146,7 @@ func (t *transport) fetch(req *http.Request) (*http.Response, error) {
 // send asks once. The error wraps errUnfit or errGone where they fit.
 func (t *transport) send(ctx context.Context, req *http.Request) (*http.Response, error) {
 	sent := req.Clone(ctx)
+	setTrace(ctx, sent.Header)
 	sent.Header.Del("Accept-Encoding") // the engine asks for gzip and inflates without a bound
 	resp, err := t.base.RoundTrip(sent)
 	if err == nil {

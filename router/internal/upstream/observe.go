@@ -1,0 +1,64 @@
+package upstream
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+
+	"boxoffice.dev/pkg/correlation"
+	"boxoffice.dev/pkg/metrics"
+)
+
+var (
+	tracer  = otel.Tracer("boxoffice.dev/router/internal/upstream")
+	fetches = promauto.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "subgraph_fetch_duration_seconds",
+		Help:    "Time for a fetch from a subgraph, with the wait for others to end; unavailable if it gave no usable answer.",
+		Buckets: metrics.Buckets,
+	}, []string{"subgraph", "outcome"})
+)
+
+type subgraphKey struct{}
+
+// WithSubgraph returns a context for fetches from the subgraph of that name, so that traces and metrics
+// tell them apart.
+func WithSubgraph(ctx context.Context, name string) context.Context {
+	return context.WithValue(ctx, subgraphKey{}, name)
+}
+
+// observe begins the span of a fetch, unless it belongs to no trace: then it would be one of its own.
+// Call done when the fetch has ended.
+func observe(ctx context.Context) (_ context.Context, done func(error)) {
+	name, _ := ctx.Value(subgraphKey{}).(string)
+	span := trace.SpanFromContext(context.Background()) // records nothing
+	if trace.SpanContextFromContext(ctx).IsValid() {
+		ctx, span = tracer.Start(ctx, "fetch "+name, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attribute.String("subgraph", name)))
+	}
+	begin := time.Now()
+	return ctx, func(err error) {
+		outcome := "answered"
+		switch {
+		case ctx.Err() != nil:
+			outcome = "given up"
+		case err != nil:
+			outcome = "unavailable"
+			span.SetStatus(codes.Error, err.Error())
+		}
+		fetches.WithLabelValues(name, outcome).Observe(time.Since(begin).Seconds())
+		span.End()
+	}
+}
+
+// setTrace tells a subgraph which span its work is part of.
+func setTrace(ctx context.Context, header http.Header) {
+	if parent := correlation.From(ctx).TraceParent; parent != "" {
+		header.Set(correlation.TraceHeader, parent)
+	}
+}

@@ -117,6 +117,7 @@ func run(ctx context.Context, cfg config, srv *server.Server) error {
 		return err
 	}
 	srv.Handle("/", handler)
+	srv.CheckParts(handler.Reach)
 	err = srv.Run(ctx)
 	handler.Wait() // until those who follow something know that they must look elsewhere
 	return err

@@ -162,6 +162,7 @@ type Server struct {
 	private  *http.ServeMux
 	registry *prometheus.Registry
 	checks   map[string]func(context.Context) error
+	parts    func(context.Context) map[string]error
 	tasks    []func(context.Context) error
 	ready    atomic.Bool
 }
@@ -190,6 +191,11 @@ func (s *Server) LocalURL() string {
 
 // Check makes readiness depend on check, which must heed its context.
 func (s *Server) Check(name string, check func(context.Context) error) { s.checks[name] = check }
+
+// CheckParts makes readiness depend on what check returns, which must heed its context: what is wrong
+// (nil for nothing) with each of the parts, any of which is enough to be of use. With some of them the
+// service is degraded, which counts as ready; with none it is not ready.
+func (s *Server) CheckParts(check func(context.Context) map[string]error) { s.parts = check }
 
 // Go adds a background task, which runs until its context ends. When it fails, the service stops.
 func (s *Server) Go(name string, task func(context.Context) error) {
@@ -286,11 +292,24 @@ func (s *Server) admin() http.Handler {
 				missing[name] = err.Error()
 			}
 		}
+		unready := len(missing) > 0
+		if s.parts != nil {
+			parts, gone := s.parts(ctx), 0
+			for name, err := range parts {
+				if err != nil {
+					missing[name] = err.Error()
+					gone++
+				}
+			}
+			unready = unready || gone == len(parts)
+		}
 		switch {
 		case !s.ready.Load():
 			writeJSON(w, http.StatusServiceUnavailable, map[string]any{"status": "starting or stopping"})
-		case len(missing) > 0:
+		case unready:
 			writeJSON(w, http.StatusServiceUnavailable, map[string]any{"status": "not ready", "missing": missing})
+		case len(missing) > 0:
+			writeJSON(w, http.StatusOK, map[string]any{"status": "degraded", "missing": missing})
 		default:
 			writeJSON(w, http.StatusOK, map[string]any{"status": "ready"})
 		}

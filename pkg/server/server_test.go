@@ -77,6 +77,24 @@ func TestRun(t *testing.T) {
 	if healthcheck(cfg.AdminAddr) != 1 {
 		t.Error("healthcheck of a service that is not ready succeeded")
 	}
+	broken = nil
+	parts := map[string]error{"orders": nil, "tickets": nil}
+	s.CheckParts(func(context.Context) map[string]error { return parts })
+	for _, c := range []struct {
+		orders, tickets error
+		code            int
+		body            string
+	}{
+		{nil, nil, 200, `{"status":"ready"}`},
+		{errors.New("silent"), nil, 200, `{"missing":{"orders":"silent"},"status":"degraded"}`},
+		{errors.New("silent"), errors.New("refused"), 503, `{"missing":{"orders":"silent","tickets":"refused"},"status":"not ready"}`},
+	} {
+		parts["orders"], parts["tickets"] = c.orders, c.tickets
+		if code, body := get(t, "http://"+cfg.AdminAddr+"/readyz"); code != c.code || strings.TrimSpace(body) != c.body {
+			t.Errorf("got %d %s, want %d %s", code, body, c.code, c.body)
+		}
+	}
+	parts["orders"] = nil
 	if code, _ := get(t, "http://"+cfg.AdminAddr+"/healthz"); code != 200 {
 		t.Errorf("alive: got %d", code)
 	}

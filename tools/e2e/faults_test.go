@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -91,6 +93,34 @@ func TestFaults(t *testing.T) {
 		Eventually(t, "orders answers again", func() bool { return len(buyer.Do(t, readOrder, Vars{"id": o.ID}).Errors) == 0 })
 		expires(t, o, ticketID)
 	})
+	t.Run("a subgraph is killed while people read", func(t *testing.T) {
+		ticketID := sell(t, s, seller)
+		o := ordered(t, buyer, ticketID)
+		const both = `query($order: ID!, $ticket: ID!) { order(id: $order) { id } ticket(id: $ticket) { id } }`
+		vars := Vars{"order": o.ID, "ticket": ticketID}
+		if err := s.Service("orders").Kill(); err != nil {
+			t.Fatal(err)
+		}
+		Eventually(t, "orders is left alone", func() bool {
+			r := buyer.Do(t, both, vars)
+			WantCode(t, r, "SUBGRAPH_UNAVAILABLE")
+			if want := `"ticket":{"id":"` + ticketID + `"}`; !strings.Contains(string(r.Content), want) {
+				t.Fatalf("got %s, want %s", r.Content, want)
+			}
+			return strings.Contains(s.Service("router").LogTail(), "from=closed to=open")
+		})
+		if status, body := readiness(t, s); status != http.StatusOK || !strings.Contains(body, `"missing":{"orders":`) {
+			t.Errorf("the router's readiness is %d %s", status, body)
+		}
+		if err := s.Service("orders").Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		Eventually(t, "orders is asked again", func() bool { return len(buyer.Do(t, both, vars).Errors) == 0 })
+		if status, body := readiness(t, s); status != http.StatusOK || strings.Contains(body, "missing") {
+			t.Errorf("the router's readiness is %d %s", status, body)
+		}
+		expires(t, o, ticketID)
+	})
 	t.Run("nothing was parked", func(t *testing.T) {
 		for queue, n := range depths(t, s) {
 			if n > 0 && strings.HasSuffix(queue, ".dlq") {
@@ -98,4 +128,19 @@ func TestFaults(t *testing.T) {
 			}
 		}
 	})
+}
+
+// readiness returns what the router says of itself.
+func readiness(t *testing.T, s *System) (status int, body string) {
+	t.Helper()
+	resp, err := http.Get("http://" + s.Service("router").AdminAddr + "/readyz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // a test
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(text)
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"sync"
 
 	"boxoffice.dev/pkg/identity"
 	"boxoffice.dev/router/internal/authn"
@@ -53,6 +54,7 @@ type Gateway struct {
 
 	engine  *engine.Engine
 	streams *stream.Server
+	reach   map[string]func(context.Context) error // by subgraph
 }
 
 // Wait returns when everybody who follows something has been told that the router stops, after the
@@ -61,6 +63,23 @@ func (g *Gateway) Wait() { g.streams.Wait() }
 
 // Planned returns how many operations were planned so far.
 func (g *Gateway) Planned() int64 { return g.engine.Planned() }
+
+// Reach returns what is wrong with each subgraph, nil for those that answer.
+func (g *Gateway) Reach(ctx context.Context) map[string]error {
+	found := make(map[string]error, len(g.reach))
+	var mu sync.Mutex
+	var asked sync.WaitGroup
+	for name, reach := range g.reach {
+		asked.Go(func() {
+			err := reach(ctx)
+			mu.Lock()
+			defer mu.Unlock()
+			found[name] = err
+		})
+	}
+	asked.Wait()
+	return found
+}
 
 // New returns a router that works until ctx ends.
 func New(ctx context.Context, cfg Config) (*Gateway, error) {
@@ -87,7 +106,7 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 	}
 	client := upstream.NewClient(cfg.Upstream)
 	eng, err := engine.New(ctx, engine.Config{
-		Supergraph: graph, Client: client, Streams: upstream.NewStreams(cfg.Upstream), Resume: cfg.Upstream.Resume, Planning: cfg.Limits.Planning, Explain: cfg.QueryPlans,
+		Supergraph: graph, Client: client.Client, Streams: upstream.NewStreams(cfg.Upstream), Resume: cfg.Upstream.Resume, Planning: cfg.Limits.Planning, Explain: cfg.QueryPlans,
 	})
 	if err != nil {
 		return nil, err
@@ -97,7 +116,7 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 		prefix = "__Host-"
 	}
 	sessions := authn.New(authn.Config{
-		Verify: cfg.Verify, CookiePrefix: prefix, Client: client, Subgraph: authSubgraph, AuthURL: graph.URL(authSubgraph),
+		Verify: cfg.Verify, CookiePrefix: prefix, Client: client.Client, Subgraph: authSubgraph, AuthURL: graph.URL(authSubgraph),
 	})
 	var ended stream.Ended
 	if knowsSessions(graph) {
@@ -120,7 +139,13 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 	if cfg.Playground {
 		playground.Register(mux)
 	}
-	return &Gateway{Handler: mux, engine: eng, streams: streams}, nil
+	reach := map[string]func(context.Context) error{}
+	for _, s := range graph.Subgraphs {
+		reach[s.Name] = func(ctx context.Context) error {
+			return client.Reach(ctx, s.URL, upstream.Headers{ServiceToken: cfg.ServiceToken}.For(s.Name))
+		}
+	}
+	return &Gateway{Handler: mux, engine: eng, streams: streams, reach: reach}, nil
 }
 
 // knowsSessions reports whether auth can be asked which sessions have ended.

@@ -246,3 +246,34 @@ func TestAnOutageIsNotAmplified(t *testing.T) {
 		t.Errorf("orders was asked %d times by %d reads", n, reads)
 	}
 }
+
+func TestWhoIsMissingIsKnown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, withBreaker(time.Hour))
+	missing := func(why map[string]string) {
+		t.Helper()
+		found := w.gateway.Reach(t.Context())
+		if len(found) != 3 {
+			t.Errorf("got %v", found)
+		}
+		for name, err := range found {
+			if want := why[name]; (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: got %v, want %q", name, err, want)
+			}
+		}
+	}
+	missing(nil)
+	if token := w.orders.Requests()[0].Header.Get("X-Service-Token"); token != serviceToken {
+		t.Errorf("orders was asked with the token %q", token)
+	}
+	w.orders.Answer(write(503, "text/plain", "not yet"))
+	w.auth.Answer(write(200, "application/json", `{"errors":[{"message":"not for you"}]}`))
+	w.tickets.Answer(write(200, "text/html", "<h1>Welcome</h1>"))
+	for range 10 { // which changes nothing for clients
+		missing(map[string]string{"orders": "answer 503", "auth": "not for you", "tickets": "text/html"})
+	}
+	w.orders.Answer(nil)
+	if a := w.query(`{ order(id: "o1") { id } }`, nil); a.body != `{"data":{"order":{"id":"o1"}}}` {
+		t.Errorf("got %s", a.body)
+	}
+}

@@ -14,7 +14,7 @@ import (
 // mayRepeat reports whether a fetch that failed is sent once more: only a query, which changes nothing,
 // only when the subgraph may fare better with it, and not after the time is over.
 func mayRepeat(ctx context.Context, req *http.Request, err error) bool {
-	if ctx.Err() != nil || errors.Is(err, errUnfit) || isOpen(err) {
+	if ctx.Err() != nil || errors.Is(err, errUnfit) {
 		return false
 	}
 	op := asked(req)

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -40,19 +41,54 @@ type Config struct {
 	Resume      time.Duration `env:"RESUME" envDefault:"30s" min:"0s" help:"for a broken stream to be taken up again"`
 }
 
+// Client asks subgraphs.
+type Client struct {
+	*http.Client
+
+	transport *transport
+}
+
 // NewClient returns the client for all subgraphs.
-func NewClient(cfg Config) *http.Client {
-	return &http.Client{
-		Transport: &transport{
-			cfg: cfg,
-			base: &http.Transport{
-				MaxIdleConnsPerHost: cfg.Concurrency,
-				IdleConnTimeout:     90 * time.Second,
-				DisableCompression:  true,
-			},
+func NewClient(cfg Config) *Client {
+	t := &transport{
+		cfg: cfg,
+		base: &http.Transport{
+			MaxIdleConnsPerHost: cfg.Concurrency,
+			IdleConnTimeout:     90 * time.Second,
+			DisableCompression:  true,
 		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
+	return &Client{transport: t, Client: &http.Client{
+		Transport:     t,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// Reach asks a subgraph for next to nothing, past its queue and its breaker. The error says why there
+// was no usable answer.
+func (c *Client) Reach(ctx context.Context, url string, header http.Header) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(`{"query":"{ __typename }"}`))
+	if err != nil {
+		return err
+	}
+	req.Header = header
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "application/json")
+	resp, err := c.transport.send(ctx, req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close() //nolint:errcheck // it has been read
+	var answer struct {
+		Errors []struct{ Message string }
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
+		return fmt.Errorf("read answer: %w", err)
+	}
+	if len(answer.Errors) > 0 {
+		return errors.New(answer.Errors[0].Message)
+	}
+	return nil
 }
 
 type transport struct {
@@ -133,7 +169,7 @@ func (t *transport) fetch(req *http.Request) (*http.Response, error) {
 	send := func() (*http.Response, error) { return t.send(ctx, req) }
 	s.budget.earn()
 	resp, err := s.breaker.Execute(send)
-	if err == nil || !mayRepeat(ctx, req, err) || !s.budget.spend() || !pause(ctx) {
+	if err == nil || s.breaker.State() != gobreaker.StateClosed || !mayRepeat(ctx, req, err) || !s.budget.spend() || !pause(ctx) {
 		return resp, err
 	}
 	slog.WarnContext(ctx, "subgraph is asked again", "host", req.URL.Host, "error", err)

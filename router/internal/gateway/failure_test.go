@@ -197,6 +197,30 @@ func TestScopesAreNeeded(t *testing.T) {
 	}
 }
 
+// A fetch that would only serve fields that the client may not read is not made; one that serves
+// others, too, is, and the subgraph decides.
+func TestNothingIsFetchedForDeniedFieldsAlone(t *testing.T) {
+	t.Parallel()
+	for query, want := range map[string]struct {
+		data    string
+		fetches int
+	}{
+		`{ ticket(id: "t1") { margin } }`:                                            {`{"ticket":{"margin":null}}`, 1},
+		`{ order(id: "o1") { ticket { margin } } }`:                                  {`{"order":{"ticket":{"margin":null}}}`, 0},
+		`{ order(id: "o1") { ticket { ...M } } } fragment M on Ticket { m: margin }`: {`{"order":{"ticket":{"m":null}}}`, 0},
+		`{ order(id: "o1") { ticket { title margin } } }`:                            {`{"order":{"ticket":{"margin":null,"title":"ticket t1"}}}`, 1},
+	} {
+		w := newWorld(t)
+		a := w.query(query, nil, as("anna")...)
+		if got := compact(t, a.Data); got != want.data || a.code() != "FORBIDDEN" {
+			t.Errorf("%s: got %s", query, a.body)
+		}
+		if got := len(w.tickets.Requests()); got != want.fetches {
+			t.Errorf("%s: tickets was asked %d times, want %d", query, got, want.fetches)
+		}
+	}
+}
+
 // compact writes a value as JSON with sorted keys.
 func compact(t *testing.T, v any) string {
 	t.Helper()

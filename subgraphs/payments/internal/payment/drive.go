@@ -133,13 +133,12 @@ func (s *Service) ask(ctx context.Context, t task) (Intent, error) {
 // search looks for the intent of a payment whose authorization had no answer. When the processor
 // has not heard of it for long enough, it never will, and the payment has failed.
 func (s *Service) search(ctx context.Context, t task, cause error) (Intent, error) {
-	for intent, err := range s.processor.Ledger(ctx, t.CreatedAt.Add(-time.Minute)) { // clocks differ
-		if err != nil {
-			return Intent{}, errors.Join(cause, err)
-		}
-		if intent.PaymentID == t.ID {
-			return intent, nil
-		}
+	intent, err := Search(ctx, s.processor, t.ID)
+	switch {
+	case err == nil:
+		return intent, nil
+	case !errors.Is(err, ErrNoSuchIntent):
+		return Intent{}, errors.Join(cause, err)
 	}
 	if s.now().Sub(t.CreatedAt) > s.cfg.GiveUp {
 		return Intent{Status: IntentDeclined}, nil

@@ -3,9 +3,11 @@ package payment
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"time"
 
+	"boxoffice.dev/pkg/id"
 	"boxoffice.dev/pkg/money"
 )
 
@@ -37,6 +39,20 @@ var (
 	ErrOutcomeUnknown = errors.New("the processor may or may not have done it")
 	ErrNoSuchIntent   = errors.New("the processor knows no such payment")
 )
+
+// clockSkew is by how much the processor's clock may be behind the one that our ids are made with.
+const clockSkew = 10 * time.Minute
+
+// Search looks for a payment whose reference is not known among the intents that were made since its
+// id. The error wraps ErrNoSuchIntent when it is not there.
+func Search(ctx context.Context, processor Processor, paymentID string) (Intent, error) {
+	for intent, err := range processor.Ledger(ctx, id.Time(paymentID).Add(-clockSkew)) {
+		if err != nil || intent.PaymentID == paymentID {
+			return intent, err
+		}
+	}
+	return Intent{}, fmt.Errorf("search %s: %w", paymentID, ErrNoSuchIntent)
+}
 
 // Authorization is what Authorize asks for. All of it stands at the processor afterwards.
 type Authorization struct {

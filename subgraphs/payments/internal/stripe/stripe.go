@@ -40,9 +40,6 @@ const (
 // happen again. So whoever asks for something older looks first for what has become of it.
 const keysAreSafeFor = 23 * time.Hour
 
-// clockSkew is how much Stripe's clock may differ from the one that our ids are made with.
-const clockSkew = 10 * time.Minute
-
 // Processor is payment.Processor at Stripe.
 type Processor struct {
 	client    *stripego.Client
@@ -123,7 +120,7 @@ func (p *Processor) Authorize(ctx context.Context, a payment.Authorization) (pay
 		return p.refused(a, err.Error()+"."), nil
 	}
 	if p.now().Sub(id.Time(a.PaymentID)) > keysAreSafeFor {
-		made, err := p.findPayment(ctx, a.PaymentID)
+		made, err := payment.Search(ctx, p, a.PaymentID)
 		if !errors.Is(err, payment.ErrNoSuchIntent) {
 			return made, err
 		}
@@ -250,16 +247,6 @@ func (p *Processor) Find(ctx context.Context, reference string) (payment.Intent,
 		return payment.Intent{}, failure("find "+reference, err)
 	}
 	return intentOf(found), nil
-}
-
-// findPayment looks through what was made since the payment's id for its intent.
-func (p *Processor) findPayment(ctx context.Context, paymentID string) (payment.Intent, error) {
-	for intent, err := range p.Ledger(ctx, id.Time(paymentID).Add(-clockSkew)) {
-		if err != nil || intent.PaymentID == paymentID {
-			return intent, err
-		}
-	}
-	return payment.Intent{}, fmt.Errorf("find %s: %w", paymentID, payment.ErrNoSuchIntent)
 }
 
 // Ledger implements payment.Processor, a hundred intents per request.

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"net/url"
 	"os"
+	"time"
 
 	"boxoffice.dev/pkg/identity"
 	"boxoffice.dev/pkg/server"
@@ -36,6 +38,7 @@ type config struct {
 	APQ            bool              `env:"APQ" envDefault:"true" help:"documents that come with their hash are remembered (automatic persisted queries)"`
 	Documents      []string          `env:"DOCUMENTS" help:"files with trusted documents, as GraphQL Code Generator or Apollo write them"`
 	DocumentsOnly  bool              `env:"DOCUMENTS_ONLY" envDefault:"false" help:"nothing but trusted documents is executed"`
+	Reload         time.Duration     `env:"RELOAD" envDefault:"1s" min:"0s" help:"between looks at SUPERGRAPH and DOCUMENTS, which are loaded anew when they have changed; 0 for never"`
 	Limits         operation.Limits  `envPrefix:"LIMIT_"`
 	Upstream       upstream.Config   `envPrefix:"SUBGRAPH_"`
 	Live           stream.Config     `envPrefix:"LIVE_"`
@@ -93,32 +96,28 @@ func main() {
 func usage() string { return server.Usage[config](service, "[--supergraph FILE]") }
 
 func run(ctx context.Context, cfg config, srv *server.Server) error {
-	sdl, err := os.ReadFile(cfg.Supergraph)
-	if err != nil {
-		return fmt.Errorf("read supergraph: %w", err)
-	}
-	documents, err := trusted(cfg.Documents)
-	if err != nil {
-		return fmt.Errorf("read trusted documents: %w", err)
-	}
-	unlessSet := func(setting *bool) bool { return setting == nil && cfg.Development() || setting != nil && *setting }
-	handler, err := gateway.New(ctx, gateway.Config{
-		SDL: string(sdl), SubgraphURLs: cfg.SubgraphURLs, ServiceToken: cfg.ServiceToken.Reveal(),
-		Verify: identity.NewVerifier(identity.VerifierConfig{JWKSURL: cfg.JWKSURL}).Verify, SecureCookies: !cfg.Development(),
-		AllowedOrigins: cfg.AllowedOrigins, TrustedProxies: cfg.TrustedProxies,
-		Introspection: unlessSet(cfg.Introspection), Playground: unlessSet(cfg.Playground), Compression: cfg.Compression,
-		QueryPlans: unlessSet(cfg.QueryPlans),
-		Persisted:  persisted.Config{Trusted: documents, Only: cfg.DocumentsOnly, Automatic: cfg.APQ},
-		Limits:     cfg.Limits,
-		Upstream:   cfg.Upstream,
-		Live:       cfg.Live,
-	})
-	if err != nil {
+	verifier := identity.NewVerifier(identity.VerifierConfig{JWKSURL: cfg.JWKSURL})
+	var current gateway.Current
+	files := append([]string{cfg.Supergraph}, cfg.Documents...)
+	known := digest(files)
+	if err := load(ctx, cfg, verifier, &current); err != nil {
 		return err
 	}
-	srv.Handle("/", handler)
-	srv.CheckParts(handler.Reach)
-	err = srv.Run(ctx)
-	handler.Wait() // until those who follow something know that they must look elsewhere
+	srv.Handle("/", &current)
+	srv.CheckParts(current.Reach)
+	if cfg.Reload > 0 {
+		srv.Go("reload", func(until context.Context) error {
+			watch(until, cfg.Reload, files, known, func() {
+				if err := load(ctx, cfg, verifier, &current); err != nil {
+					slog.ErrorContext(ctx, "not reloaded", "error", err)
+					return
+				}
+				slog.InfoContext(ctx, "reloaded")
+			})
+			return nil
+		})
+	}
+	err := srv.Run(ctx)
+	current.Wait() // until those who follow something know that they must look elsewhere
 	return err
 }

@@ -53,6 +53,7 @@ type Gateway struct {
 	http.Handler
 
 	engine  *engine.Engine
+	client  *upstream.Client
 	streams *stream.Server
 	reach   map[string]func(context.Context) error // by subgraph
 }
@@ -145,7 +146,7 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 			return client.Reach(ctx, s.URL, upstream.Headers{ServiceToken: cfg.ServiceToken}.For(s.Name))
 		}
 	}
-	return &Gateway{Handler: mux, engine: eng, streams: streams, reach: reach}, nil
+	return &Gateway{Handler: mux, engine: eng, client: client, streams: streams, reach: reach}, nil
 }
 
 // knowsSessions reports whether auth can be asked which sessions have ended.

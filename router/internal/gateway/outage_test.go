@@ -90,7 +90,6 @@ func TestAReadWithoutAnAnswerIsAskedOnceMore(t *testing.T) {
 
 func TestWhatIsAskedOnlyOnce(t *testing.T) {
 	t.Parallel()
-	silent := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 	const read = `{ order(id: "o1") { id } }`
 	for name, tt := range map[string]struct {
 		query  string
@@ -100,7 +99,6 @@ func TestWhatIsAskedOnlyOnce(t *testing.T) {
 		"a mutation":                    {`mutation { ping }`, hangUp, withRetries},
 		"a mutation at a proxy":         {`mutation { ping }`, write(503, "text/plain", "not yet"), withRetries},
 		"a read that was switched off":  {read, hangUp, func(c *gateway.Config) { c.Upstream.Retries = 0 }},
-		"a read whose time is over":     {read, silent, func(c *gateway.Config) { c.Upstream.Retries, c.Upstream.Timeout = 20, 50*time.Millisecond }},
 		"a read with a large answer":    {read, write(200, "application/json", `{"data":{"order":{"id":"`+strings.Repeat("x", 2<<20)+`"}}}`), withRetries},
 		"a read with an error in reply": {read, write(200, "application/json", `{"data":null,"errors":[{"message":"no","extensions":{"code":"INTERNAL_SERVER_ERROR"}}]}`), withRetries},
 	} {
@@ -159,17 +157,6 @@ func TestASubgraphThatDoesNotAnswerIsLeftAlone(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, withBreaker(time.Hour), withRetries)
 		w.orders.Answer(hangUp)
-		for range 10 {
-			w.query(read, nil)
-		}
-		if n := len(w.orders.Requests()); n != 4 {
-			t.Errorf("orders was asked %d times, want 4", n)
-		}
-	})
-	t.Run("when it is silent", func(t *testing.T) {
-		t.Parallel()
-		w := newWorld(t, withBreaker(time.Hour), func(c *gateway.Config) { c.Upstream.Timeout = 50 * time.Millisecond })
-		w.orders.Answer(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 		for range 10 {
 			w.query(read, nil)
 		}

@@ -38,6 +38,7 @@ type world struct {
 	t       testing.TB
 	router  *httptest.Server
 	gateway *gateway.Gateway
+	cfg     gateway.Config
 
 	auth, tickets, orders *subgraphtest.Subgraph
 }
@@ -76,6 +77,7 @@ func newWorld(t testing.TB, options ...option) *world {
 	for _, o := range options {
 		o(&cfg)
 	}
+	w.cfg = cfg
 	ctx, stop := context.WithCancel(context.Background())
 	t.Cleanup(stop)
 	if w.gateway, err = gateway.New(ctx, cfg); err != nil {

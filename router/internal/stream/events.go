@@ -47,7 +47,8 @@ func (s *Server) Events(w http.ResponseWriter, r *http.Request, address string, 
 	case err != nil && ctx.Err() == nil:
 		err = events.Next(fmt.Appendf(nil, `{"errors":%s}`, shown(ctx, err)))
 	}
-	if err == nil || ctx.Err() == nil || errors.Is(context.Cause(ctx), errGoingAway) {
+	// After "complete" clients would not come back, which they are to do when the router goes away.
+	if (err == nil || ctx.Err() == nil) && !errors.Is(context.Cause(ctx), errGoingAway) {
 		events.Complete() //nolint:errcheck // the client is gone then
 	}
 	return true

@@ -147,6 +147,9 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return unavailable(req), nil
 }
 
+// CloseIdleConnections closes those that no fetch uses.
+func (t *transport) CloseIdleConnections() { (&http.Client{Transport: t.base}).CloseIdleConnections() }
+
 // fetch waits for its turn, so that a rush queues here, where waiting is cheap, and does not make
 // the subgraph miss every deadline.
 func (t *transport) fetch(req *http.Request) (*http.Response, error) {

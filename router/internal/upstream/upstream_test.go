@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -74,6 +75,67 @@ func TestARushQueuesInFrontOfASubgraph(t *testing.T) {
 		wg.Wait()
 		if n := count("orders"); n != fetches {
 			t.Errorf("%d fetches reached the subgraph in all, want %d", n, fetches)
+		}
+	})
+}
+
+// A subgraph that is silent is asked once by each fetch, whose time is over then, and soon by none.
+func TestASilentSubgraphIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64
+		answering := false
+		client := &http.Client{Transport: &transport{
+			cfg: Config{
+				Timeout: 5 * time.Second, Wait: time.Minute, Concurrency: 8, MaxBytes: 1 << 10, Retries: 20,
+				Breaker: Breaker{Failures: 50, Fetches: 4, Window: time.Minute, Pause: 2 * time.Second},
+			},
+			base: roundTrip(func(r *http.Request) (*http.Response, error) {
+				asked.Add(1)
+				if !answering {
+					<-r.Context().Done()
+					return nil, r.Context().Err()
+				}
+				return &http.Response{
+					StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}},
+					Body: io.NopCloser(strings.NewReader(`{"data":{"order":null}}`)), Request: r,
+				}, nil
+			}),
+		}}
+		fetch := func(want string) time.Duration {
+			t.Helper()
+			begin := time.Now()
+			resp, err := client.Post("http://orders/graphql", "application/json", strings.NewReader(`{"query":"{ order }"}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close() //nolint:errcheck // a test
+			if body, err := io.ReadAll(resp.Body); err != nil || !strings.Contains(string(body), want) {
+				t.Fatalf("got %s, %v, want %s", body, err, want)
+			}
+			return time.Since(begin) // by the clock of the bubble
+		}
+		for n := range int64(10) {
+			took, want := fetch("SUBGRAPH_UNAVAILABLE"), 5*time.Second
+			if n >= 4 {
+				want = 0
+			}
+			if took != want || asked.Load() != min(n+1, 4) {
+				t.Errorf("fetch %d took %s, want %s; the subgraph was asked %d times", n, took, want, asked.Load())
+			}
+		}
+		time.Sleep(2*time.Second + 1) //nolint:forbidigo // the pause, by the clock of the bubble
+		if took := fetch("SUBGRAPH_UNAVAILABLE"); took != 5*time.Second || asked.Load() != 5 {
+			t.Errorf("the fetch that tries took %s; the subgraph was asked %d times", took, asked.Load())
+		}
+		fetch("SUBGRAPH_UNAVAILABLE")
+		answering = true
+		if asked.Load() != 5 {
+			t.Errorf("the subgraph was asked %d times, want 5", asked.Load())
+		}
+		time.Sleep(2*time.Second + 1) //nolint:forbidigo // the pause, by the clock of the bubble
+		for range 3 {
+			fetch(`{"data":{"order":null}}`)
 		}
 	})
 }

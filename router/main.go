@@ -18,6 +18,7 @@ import (
 	"boxoffice.dev/router/internal/gateway"
 	"boxoffice.dev/router/internal/httpapi"
 	"boxoffice.dev/router/internal/operation"
+	"boxoffice.dev/router/internal/pages"
 	"boxoffice.dev/router/internal/persisted"
 	"boxoffice.dev/router/internal/stream"
 	"boxoffice.dev/router/internal/upstream"
@@ -32,13 +33,14 @@ type config struct {
 	AllowedOrigins []httpapi.Origin  `env:"ALLOWED_ORIGINS" help:"other origins whose pages may use the API with cookies: https://shop.example,…"`
 	TrustedProxies []netip.Prefix    `env:"TRUSTED_PROXIES" help:"proxies whose X-Forwarded-For is believed: 10.0.0.0/8,…"`
 	Introspection  *bool             `env:"INTROSPECTION" help:"the schema can be asked for and errors suggest names; only in development, unless set"`
-	Playground     *bool             `env:"PLAYGROUND" help:"an editor for trying out the API at /; only in development, unless set"`
+	Playground     *bool             `env:"PLAYGROUND" help:"an editor for trying out the API at /playground/; only in development, unless set"`
 	QueryPlans     *bool             `env:"QUERY_PLANS" help:"clients that ask are told which subgraph is asked what; only in development, unless set"`
 	Compression    bool              `env:"COMPRESSION" envDefault:"true" help:"large answers to queries are compressed for clients that take gzip"`
 	APQ            bool              `env:"APQ" envDefault:"true" help:"documents that come with their hash are remembered (automatic persisted queries)"`
 	Documents      []string          `env:"DOCUMENTS" help:"files with trusted documents, as GraphQL Code Generator or Apollo write them"`
 	DocumentsOnly  bool              `env:"DOCUMENTS_ONLY" envDefault:"false" help:"nothing but trusted documents is executed"`
 	Reload         time.Duration     `env:"RELOAD" envDefault:"1s" min:"0s" help:"between looks at SUPERGRAPH and DOCUMENTS, which are loaded anew when they have changed; 0 for never"`
+	Pages          pages.Config      `envPrefix:"PAGES_"`
 	Limits         operation.Limits  `envPrefix:"LIMIT_"`
 	Upstream       upstream.Config   `envPrefix:"SUBGRAPH_"`
 	Live           stream.Config     `envPrefix:"LIVE_"`
@@ -65,7 +67,7 @@ func (c config) Check() error {
 	if c.DocumentsOnly && len(c.Documents) == 0 {
 		faults = append(faults, errors.New("DOCUMENTS_ONLY: nothing could be executed, because DOCUMENTS names no file"))
 	}
-	return errors.Join(faults...)
+	return errors.Join(append(faults, c.Pages.Check())...)
 }
 
 // trusted reads manifests.

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"boxoffice.dev/router/internal/pages"
 )
 
 var update = flag.Bool("update", false, "write the settings into docs/router.md")
@@ -43,7 +45,7 @@ func TestCheck(t *testing.T) {
 	}
 	bad := config{
 		Supergraph: "missing.graphql", JWKSURL: "127.0.0.1:4001", SubgraphURLs: map[string]string{"auth": "http://a.invalid", "orders": "ftp://b.invalid"},
-		Documents: []string{"missing.json", "main.go"}, DocumentsOnly: true,
+		Documents: []string{"missing.json", "main.go"}, DocumentsOnly: true, Pages: pages.Config{Dir: "internal"},
 	}
 	var faults []string
 	if joined := interface{ Unwrap() []error }(nil); errors.As(bad.Check(), &joined) {
@@ -53,7 +55,7 @@ func TestCheck(t *testing.T) {
 		}
 	}
 	slices.Sort(faults)
-	if got := strings.Join(faults, " "); got != "DOCUMENTS JWKS_URL SUBGRAPH_URLS SUPERGRAPH" {
+	if got := strings.Join(faults, " "); got != "DOCUMENTS JWKS_URL PAGES_DIR SUBGRAPH_URLS SUPERGRAPH" {
 		t.Errorf("got %s", got)
 	}
 	if err := bad.Check(); !strings.Contains(err.Error(), "missing.json") || !strings.Contains(err.Error(), "main.go") {

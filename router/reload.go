@@ -29,6 +29,7 @@ func load(ctx context.Context, cfg config, verifier *identity.Verifier, current 
 		AllowedOrigins: cfg.AllowedOrigins, TrustedProxies: cfg.TrustedProxies,
 		Introspection: unlessSet(cfg.Introspection), Playground: unlessSet(cfg.Playground), Compression: cfg.Compression,
 		QueryPlans: unlessSet(cfg.QueryPlans),
+		Pages:      cfg.Pages,
 		Persisted:  persisted.Config{Trusted: documents, Only: cfg.DocumentsOnly, Automatic: cfg.APQ},
 		Limits:     cfg.Limits,
 		Upstream:   cfg.Upstream,

@@ -106,7 +106,7 @@ func up(ctx context.Context, root, data string, args []string) (err error) {
 
 func announce(system *stack.Stack) {
 	router := "http://" + system.Service("router").Addr
-	fmt.Printf("\n  playground  %s/\n  GraphQL     %s\n  logs        %s\n\n", router, system.Endpoint(), filepath.Dir(system.Service("router").LogFile()))
+	fmt.Printf("\n  playground  %s/playground/\n  GraphQL     %s\n  logs        %s\n\n", router, system.Endpoint(), filepath.Dir(system.Service("router").LogFile()))
 	for _, p := range people {
 		fmt.Printf("  %-8s    %s  %s\n", p.role, p.email, demoPassword)
 	}

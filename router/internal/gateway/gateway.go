@@ -16,6 +16,7 @@ import (
 	"boxoffice.dev/router/internal/engine"
 	"boxoffice.dev/router/internal/httpapi"
 	"boxoffice.dev/router/internal/operation"
+	"boxoffice.dev/router/internal/pages"
 	"boxoffice.dev/router/internal/persisted"
 	"boxoffice.dev/router/internal/playground"
 	"boxoffice.dev/router/internal/stream"
@@ -39,6 +40,7 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	Introspection  bool // also suggestions in error messages
 	Playground     bool
+	Pages          pages.Config
 	Compression    bool // of large answers
 	QueryPlans     bool // are told to clients that ask
 
@@ -139,6 +141,16 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 	mux.Handle("/graphql", api)
 	if cfg.Playground {
 		playground.Register(mux)
+	}
+	switch {
+	case cfg.Pages.Dir != "":
+		site, err := pages.New(cfg.Pages)
+		if err != nil {
+			return nil, err
+		}
+		mux.Handle("/", site)
+	case cfg.Playground:
+		mux.Handle("GET /{$}", http.RedirectHandler(playground.Path, http.StatusFound))
 	}
 	reach := map[string]func(context.Context) error{}
 	for _, s := range graph.Subgraphs {

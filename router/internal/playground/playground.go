@@ -37,10 +37,13 @@ const page = `<!doctype html>
 </html>
 `
 
-// Register adds the editor to the mux: its page at /, for who accepts HTML.
+// Path is where the page is.
+const Path = "/playground/"
+
+// Register adds the editor to the mux: its page at Path, for who accepts HTML.
 func Register(mux *http.ServeMux) {
 	html := fmt.Sprintf(page, asset(mux, "playground.js", "text/javascript"), asset(mux, "playground.css", "text/css"))
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("GET "+Path+"{$}", func(w http.ResponseWriter, r *http.Request) {
 		if !strings.Contains(r.Header.Get("Accept"), "text/html") {
 			http.NotFound(w, r)
 			return
@@ -63,7 +66,7 @@ func asset(mux *http.ServeMux, name, contentType string) string {
 		panic(err)
 	}
 	version := fmt.Sprintf("%x", sha256.Sum256(data))[:12]
-	mux.HandleFunc("GET /playground/"+version+"/"+name, func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET "+Path+version+"/"+name, func(w http.ResponseWriter, _ *http.Request) {
 		header := w.Header()
 		header.Set("Content-Type", contentType+"; charset=utf-8")
 		header.Set("X-Content-Type-Options", "nosniff")

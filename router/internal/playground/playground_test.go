@@ -85,7 +85,7 @@ func TestThePageNeedsNoOtherHostAndNoInlineScript(t *testing.T) {
 		mux.ServeHTTP(w, r)
 		return w
 	}
-	page := get("/", "text/html,application/xhtml+xml,*/*;q=0.8")
+	page := get("/playground/", "text/html,application/xhtml+xml,*/*;q=0.8")
 	if page.Code != http.StatusOK {
 		t.Fatalf("got %d", page.Code)
 	}
@@ -104,7 +104,7 @@ func TestThePageNeedsNoOtherHostAndNoInlineScript(t *testing.T) {
 			t.Errorf("%s: got %d with %d bytes", m[1], got.Code, got.Body.Len())
 		}
 	}
-	for _, c := range []struct{ path, accept string }{{"/", "application/json"}, {"/", ""}, {"/other", "text/html"}} {
+	for _, c := range []struct{ path, accept string }{{"/playground/", "application/json"}, {"/playground/", ""}, {"/playground/other", "text/html"}} {
 		if got := get(c.path, c.accept); got.Code != http.StatusNotFound {
 			t.Errorf("%s for %q: got %d", c.path, c.accept, got.Code)
 		}

@@ -3,22 +3,16 @@ package authn_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 
 	"boxoffice.dev/pkg/identity"
 	"boxoffice.dev/router/internal/authn"
+	"boxoffice.dev/router/internal/upstream"
 )
-
-// roundTrip stands in for the auth subgraph.
-type roundTrip func(*http.Request) (*http.Response, error)
-
-func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // The renewal is answered only when all tabs wait for it, so that each had the chance to ask for
 // one of its own.
@@ -34,13 +28,11 @@ func TestRequestsAtOnceShareOneRenewal(t *testing.T) {
 				}
 				return identity.Caller{UserID: "anna"}, nil
 			},
-			AuthURL: "http://auth.invalid/graphql",
-			Client: &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+			Ask: func(context.Context, http.Header, []byte) (upstream.Answer, error) {
 				renewals++
 				<-answer
-				header := http.Header{"Set-Cookie": {"access=token-anna; Path=/", "refresh=next; Path=/"}}
-				return &http.Response{StatusCode: http.StatusOK, Header: header, Body: io.NopCloser(strings.NewReader("{}")), Request: r}, nil
-			})},
+				return upstream.Answer{Header: http.Header{"Set-Cookie": {"access=token-anna; Path=/", "refresh=next; Path=/"}}, Body: []byte("{}")}, nil
+			},
 		})
 		const tabs = 10
 		var wg sync.WaitGroup

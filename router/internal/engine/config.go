@@ -21,7 +21,7 @@ import (
 // Config is what an Engine runs on.
 type Config struct {
 	Supergraph *supergraph.Supergraph
-	Client     *http.Client // speaks with the subgraphs; its transport bounds time and size
+	Subgraphs  map[string]*upstream.Subgraph // by name
 	Streams    *upstream.Streams
 	Resume     time.Duration // for a subgraph's stream that breaks off to be taken up again
 	Planning   int           // operations that are planned at the same time
@@ -39,7 +39,7 @@ func planConfig(ctx context.Context, cfg Config) (plan.Configuration, error) {
 		pc.Fields = append(pc.Fields, fc)
 	}
 	for _, s := range cfg.Supergraph.Subgraphs {
-		source, err := dataSource(ctx, s, cfg.Client)
+		source, err := dataSource(ctx, s, cfg.Subgraphs[s.Name])
 		if err != nil {
 			return pc, fmt.Errorf("configure subgraph %s: %w", s.Name, err)
 		}
@@ -48,7 +48,7 @@ func planConfig(ctx context.Context, cfg Config) (plan.Configuration, error) {
 	return pc, nil
 }
 
-func dataSource(ctx context.Context, s *supergraph.Subgraph, client *http.Client) (plan.DataSource, error) {
+func dataSource(ctx context.Context, s *supergraph.Subgraph, asked *upstream.Subgraph) (plan.DataSource, error) {
 	schema, err := graphql_datasource.NewSchemaConfiguration(s.SDL,
 		&graphql_datasource.FederationConfiguration{Enabled: true, ServiceSDL: s.SDL})
 	if err != nil {
@@ -62,13 +62,13 @@ func dataSource(ctx context.Context, s *supergraph.Subgraph, client *http.Client
 	if err != nil {
 		return nil, err
 	}
-	subscriptions := graphql_datasource.NewGraphQLSubscriptionClient(ctx,
-		graphql_datasource.WithUpgradeClient(client), graphql_datasource.WithStreamingClient(client))
-	factory, err := graphql_datasource.NewFactory(ctx, client, subscriptions)
+	unused := &http.Client{} // neither fetches nor streams are the engine's
+	factory, err := graphql_datasource.NewFactory(ctx, unused, graphql_datasource.NewGraphQLSubscriptionClient(ctx,
+		graphql_datasource.WithUpgradeClient(unused), graphql_datasource.WithStreamingClient(unused)))
 	if err != nil {
 		return nil, err
 	}
-	return plan.NewDataSourceConfigurationWithName[graphql_datasource.Configuration](s.Name, s.Name, factory, metadata(s), custom)
+	return plan.NewDataSourceConfigurationWithName[graphql_datasource.Configuration](s.Name, s.Name, planners{factory, asked}, metadata(s), custom)
 }
 
 // metadata says which fields a subgraph resolves and how its entities are reached.

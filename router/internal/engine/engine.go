@@ -45,8 +45,9 @@ type Engine struct {
 	names          map[string]bool // of fields that the planner adds to selections
 
 	tools    sync.Pool
-	variants *cache.Cache[variant, string]   // operation → normalized operation
-	plans    *cache.Cache[string, plan.Plan] // normalized operation, without values → plan
+	bodies   sync.Pool // of buffers in which responses are put together
+	shapes   *cache.Cache[variant, shape]
+	plans    *cache.Cache[string, plan.Plan] // by the text that is planned
 	planning singleflight.Group
 	planners chan struct{} // holds one value for each operation that is being planned
 	planned  atomic.Int64
@@ -63,11 +64,12 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 		resume:   cfg.Resume,
 		rules:    map[coordinate][]supergraph.Rule{},
 		names:    map[string]bool{},
-		variants: cache.New[variant, string]("variants", cachedVariants, cachedBytes),
+		shapes:   cache.New[variant, shape]("variants", cachedVariants, cachedBytes),
 		plans:    cache.New[string, plan.Plan]("plans", cachedPlans, cachedBytes),
 		planners: make(chan struct{}, max(cfg.Planning, 1)),
 	}
 	e.tools.New = newTools
+	e.bodies.New = func() any { return new(bytes.Buffer) }
 	if cfg.Explain {
 		e.explain = []plan.Opts{plan.IncludeQueryPlanInResponse()}
 	}
@@ -132,21 +134,32 @@ func (e *Engine) Execute(ctx context.Context, call Call) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("execute: unexpected %T", p.plan)
 	}
-	var body bytes.Buffer
-	if _, err := e.resolver.ArenaResolveGraphQLResponse(e.resolveContext(ctx, p, call), synchronous.Response, &body); err != nil {
+	body, err := e.resolve(e.resolveContext(ctx, p, call), synchronous.Response)
+	if err != nil {
 		return nil, fmt.Errorf("execute: %w", err)
 	}
-	return present(ctx, body.Bytes())
+	return present(ctx, body)
+}
+
+// resolve asks the subgraphs and puts the response together.
+func (e *Engine) resolve(rc *resolve.Context, response *resolve.GraphQLResponse) ([]byte, error) {
+	body, _ := e.bodies.Get().(*bytes.Buffer)
+	defer e.bodies.Put(body)
+	body.Reset()
+	_, err := e.resolver.ArenaResolveGraphQLResponse(rc, response, body)
+	return bytes.Clone(body.Bytes()), err
 }
 
 func (e *Engine) resolveContext(ctx context.Context, p *prepared, call Call) *resolve.Context {
+	if call.Answered != nil {
+		ctx = context.WithValue(ctx, answeredKey{}, call.Answered)
+	}
 	rc := resolve.NewContext(ctx) // its Request.ID stays 0: the engine keeps the size of each id's answers for good
 	rc.Variables = p.variables
 	rc.RemapVariables = p.remap
 	rc.ExecutionOptions.DisableInboundRequestDeduplication = true
 	rc.ExecutionOptions.DisableSubgraphRequestDeduplication = true
 	rc.SubgraphHeadersBuilder = headers(call.Headers)
-	rc.LoaderHooks = answers(call.Answered)
 	rc.SetPreFetchFieldAuthorizer(e)
 	return rc
 }
@@ -159,18 +172,6 @@ func (h headers) HeadersForSubgraph(name string) (http.Header, uint64) { return 
 
 // HashAll only serves de-duplication.
 func (h headers) HashAll() uint64 { return 0 }
-
-type answers func(subgraph string, header http.Header)
-
-func (a answers) OnLoad(ctx context.Context, source resolve.DataSourceInfo) context.Context {
-	return upstream.WithSubgraph(ctx, source.Name)
-}
-
-func (a answers) OnFinished(_ context.Context, source resolve.DataSourceInfo, info *resolve.ResponseInfo) {
-	if info != nil && info.ResponseHeaders != nil {
-		a(source.Name, info.ResponseHeaders)
-	}
-}
 
 // asyncErrors answers subscriptions whose event could not be resolved.
 type asyncErrors struct{}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"slices"
 
 	"github.com/wundergraph/astjson"
 	"github.com/wundergraph/graphql-go-tools/v2/pkg/ast"
@@ -31,6 +32,19 @@ type prepared struct {
 
 // variant is one form of an operation: @skip and @include are already decided.
 type variant struct{ text, name, conditions string }
+
+// shape is what all requests for a variant have in common.
+type shape struct {
+	text  string // the operation alone, fragments written out
+	fixed *fixed // nil when it depends on the values of variables, too
+}
+
+// fixed is how a shape is planned, whatever the values of its variables.
+type fixed struct {
+	plan     string            // the text that is planned
+	remap    map[string]string // from the plan's variable names to the shape's
+	literals []byte            // variables that stand for the shape's literals, a JSON object
+}
 
 // tools are what one preparation works with; they are expensive to make and not safe to share.
 type tools struct {
@@ -69,45 +83,120 @@ func (e *Engine) prepare(ctx context.Context, op *operation.Operation, variables
 	defer e.tools.Put(t)
 	t.report.Reset()
 
-	// 1. The operation alone, fragments written out: the same for all values of its variables,
-	// except for those that @skip and @include read.
 	id := variant{op.Text, op.Name, conditionValues(op.Conditions, variables)}
-	normal, ok := e.variants.Get(id)
+	s, ok := e.shapes.Get(id)
 	if !ok {
 		var err error
-		if normal, err = e.normalize(t, op, variables); err != nil {
+		if s, err = e.shape(t, op, variables); err != nil {
 			return nil, err
 		}
-		e.variants.Add(id, normal, len(op.Text)+len(normal))
+		e.shapes.Add(id, s, len(op.Text)+2*len(s.text))
 	}
-	if err := t.load(normal, variables); err != nil {
+	f := s.fixed
+	if f == nil {
+		var err error
+		if f, err = e.extract(t, s.text, variables); err != nil {
+			return nil, err
+		}
+		variables = []byte("{}")
+	}
+	values, err := f.values(variables)
+	if err != nil {
 		return nil, err
 	}
+	p, err := e.planOf(ctx, f.plan)
+	if err != nil {
+		return nil, err
+	}
+	return &prepared{plan: p, variables: values, remap: f.remap}, nil
+}
 
-	// 2. Literals become variables, and variables get the plan's names: "one operation, one plan".
+// shape finds out what a variant is for all values of its variables but those that @skip and @include
+// read.
+func (e *Engine) shape(t *tools, op *operation.Operation, variables []byte) (shape, error) {
+	text, err := e.normalize(t, op, variables)
+	if err != nil {
+		return shape{}, err
+	}
+	s := shape{text: text}
+	none := []byte("{}")
+	if err := t.load(text, none); err != nil {
+		return shape{}, err
+	}
+	if e.independent(t.doc) {
+		s.fixed, err = e.extract(t, text, none)
+	}
+	return s, err
+}
+
+// independent reports whether values of variables have no part in how an operation is planned, and need no
+// coercion: there are no defaults, no single values in the place of lists, no literals with variables inside.
+func (e *Engine) independent(doc *ast.Document) bool {
+	for _, v := range doc.VariableDefinitions {
+		if v.DefaultValue.IsDefined || doc.TypeIsList(v.Type) || e.hasLists(doc.ResolveTypeNameString(v.Type), map[string]bool{}) {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(doc.Arguments, func(a ast.Argument) bool {
+		return a.Value.Kind != ast.ValueKindVariable && doc.ValueContainsVariable(a.Value)
+	})
+}
+
+// hasLists reports whether an input type has a list at any depth; seen are those that are being looked at.
+func (e *Engine) hasLists(name string, seen map[string]bool) bool {
+	node, ok := e.client.Index.FirstNodeByNameStr(name)
+	if !ok || node.Kind != ast.NodeKindInputObjectTypeDefinition || seen[name] {
+		return false
+	}
+	seen[name] = true
+	for _, field := range e.client.InputObjectTypeDefinitions[node.Ref].InputFieldsDefinition.Refs {
+		typ := e.client.InputValueDefinitions[field].Type
+		if e.client.TypeIsList(typ) || e.hasLists(e.client.ResolveTypeNameString(typ), seen) {
+			return true
+		}
+	}
+	return false
+}
+
+// extract turns literals into variables and gives these the names that equal operations have: "one
+// operation, one plan". The result has all variables as literals, coerced.
+func (e *Engine) extract(t *tools, text string, variables []byte) (*fixed, error) {
+	if err := t.load(text, variables); err != nil {
+		return nil, err
+	}
 	t.variables.NormalizeOperation(t.doc, e.client, &t.report)
 	if t.report.HasErrors() {
 		return nil, t.failure("extract variables")
 	}
-	remap := t.mapper.NormalizeOperation(t.doc, e.client, &t.report)
+	f := &fixed{remap: t.mapper.NormalizeOperation(t.doc, e.client, &t.report)}
 	if t.report.HasErrors() {
 		return nil, t.failure("map variables")
 	}
-	values, err := astjson.ParseBytes(bytes.Clone(t.doc.Input.Variables))
+	f.literals = bytes.Clone(t.doc.Input.Variables)
+	var err error
+	f.plan, err = t.print()
+	return f, err
+}
+
+// values returns the variables of a request together with those that stand for literals.
+func (f *fixed) values(variables []byte) (*astjson.Value, error) {
+	values, err := astjson.ParseBytes(variables)
 	if err != nil {
 		return nil, fmt.Errorf("parse variables: %w", err)
 	}
-
-	// 3. The plan.
-	text, err := t.print()
-	if err != nil {
-		return nil, err
+	if string(f.literals) == "{}" {
+		return values, nil
 	}
-	p, err := e.planOf(ctx, text)
+	literals, err := astjson.ParseBytes(f.literals)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("parse literals: %w", err)
 	}
-	return &prepared{plan: p, variables: values, remap: remap}, nil
+	members, err := literals.Object()
+	if err != nil {
+		return nil, fmt.Errorf("read literals: %w", err)
+	}
+	members.Visit(func(name []byte, value *astjson.Value) { values.Set(nil, string(name), value) })
+	return values, nil
 }
 
 func (e *Engine) normalize(t *tools, op *operation.Operation, variables []byte) (string, error) {

@@ -141,11 +141,11 @@ func (s *subscriber) follow(ctx context.Context) error {
 
 func (s *subscriber) resolve(ctx context.Context, event []byte) ([]byte, error) {
 	rc := s.engine.resolveContext(context.WithValue(ctx, eventKey{}, event), s.prepared, s.call)
-	var body bytes.Buffer
-	if _, err := s.engine.resolver.ArenaResolveGraphQLResponse(rc, s.plan.Response, &body); err != nil {
+	body, err := s.engine.resolve(rc, s.plan.Response)
+	if err != nil {
 		return nil, fmt.Errorf("resolve event: %w", err)
 	}
-	return present(ctx, body.Bytes())
+	return present(ctx, body)
 }
 
 // refuse answers with an error and nothing else.

@@ -108,8 +108,14 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 		}
 	}
 	client := upstream.NewClient(cfg.Upstream)
+	subgraphs := map[string]*upstream.Subgraph{}
+	for _, s := range graph.Subgraphs {
+		if subgraphs[s.Name], err = client.Subgraph(s.Name, s.URL); err != nil {
+			return nil, err
+		}
+	}
 	eng, err := engine.New(ctx, engine.Config{
-		Supergraph: graph, Client: client.Client, Streams: upstream.NewStreams(cfg.Upstream), Resume: cfg.Upstream.Resume, Planning: cfg.Limits.Planning, Explain: cfg.QueryPlans,
+		Supergraph: graph, Subgraphs: subgraphs, Streams: upstream.NewStreams(cfg.Upstream), Resume: cfg.Upstream.Resume, Planning: cfg.Limits.Planning, Explain: cfg.QueryPlans,
 	})
 	if err != nil {
 		return nil, err
@@ -118,9 +124,11 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 	if cfg.SecureCookies {
 		prefix = "__Host-"
 	}
-	sessions := authn.New(authn.Config{
-		Verify: cfg.Verify, CookiePrefix: prefix, Client: client.Client, Subgraph: authSubgraph, AuthURL: graph.URL(authSubgraph),
-	})
+	accounts := authn.Config{Verify: cfg.Verify, CookiePrefix: prefix}
+	if auth := subgraphs[authSubgraph]; auth != nil {
+		accounts.Ask = auth.Ask
+	}
+	sessions := authn.New(accounts)
 	var ended stream.Ended
 	if knowsSessions(graph) {
 		ended = func(ctx context.Context, ids []string) ([]string, error) {
@@ -153,9 +161,9 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 		mux.Handle("GET /{$}", http.RedirectHandler(playground.Path, http.StatusFound))
 	}
 	reach := map[string]func(context.Context) error{}
-	for _, s := range graph.Subgraphs {
-		reach[s.Name] = func(ctx context.Context) error {
-			return client.Reach(ctx, s.URL, upstream.Headers{ServiceToken: cfg.ServiceToken}.For(s.Name))
+	for name, s := range subgraphs {
+		reach[name] = func(ctx context.Context) error {
+			return s.Reach(ctx, upstream.Headers{ServiceToken: cfg.ServiceToken}.For(name))
 		}
 	}
 	return &Gateway{Handler: mux, engine: eng, client: client, streams: streams, reach: reach}, nil

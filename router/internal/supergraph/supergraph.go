@@ -404,13 +404,3 @@ func (g *Supergraph) Relocate(urls map[string]string) error {
 	}
 	return nil
 }
-
-// URL returns where the subgraph is, empty when there is none of that name.
-func (g *Supergraph) URL(name string) string {
-	for _, s := range g.Subgraphs {
-		if s.Name == name {
-			return s.URL
-		}
-	}
-	return ""
-}

@@ -3,7 +3,6 @@ package upstream
 import (
 	"errors"
 	"log/slog"
-	"net/http"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
@@ -21,9 +20,9 @@ type Breaker struct {
 // newBreaker returns what lets fetches fail at once while their subgraph does not answer, so that neither
 // clients nor the subgraph's queue wait for nothing. Errors that a subgraph answers with are answers. So
 // are those that the router does not take: what one client asks for must not shut out the others.
-func newBreaker(cfg Breaker, url string) *gobreaker.CircuitBreaker[*http.Response] {
-	return gobreaker.NewCircuitBreaker[*http.Response](gobreaker.Settings{ //nolint:bodyclose // nothing is fetched here
-		Name:         url,
+func newBreaker(cfg Breaker, subgraph string) *gobreaker.CircuitBreaker[Answer] {
+	return gobreaker.NewCircuitBreaker[Answer](gobreaker.Settings{
+		Name:         subgraph,
 		Interval:     cfg.Window,
 		BucketPeriod: cfg.Window / 10,
 		Timeout:      cfg.Pause,
@@ -33,8 +32,8 @@ func newBreaker(cfg Breaker, url string) *gobreaker.CircuitBreaker[*http.Respons
 			failed, ended := int(n.TotalFailures), int(n.TotalFailures+n.TotalSuccesses)
 			return cfg.Failures > 0 && ended >= cfg.Fetches && failed*100 >= cfg.Failures*ended
 		},
-		OnStateChange: func(url string, from, to gobreaker.State) {
-			slog.Warn("breaker of subgraph changes", "url", url, "from", from.String(), "to", to.String())
+		OnStateChange: func(subgraph string, from, to gobreaker.State) {
+			slog.Warn("breaker of subgraph changes", "subgraph", subgraph, "from", from.String(), "to", to.String())
 		},
 	})
 }

@@ -25,21 +25,12 @@ var (
 	}, []string{"subgraph", "outcome"})
 )
 
-type subgraphKey struct{}
-
-// WithSubgraph returns a context for fetches from the subgraph of that name, so that traces and metrics
-// tell them apart.
-func WithSubgraph(ctx context.Context, name string) context.Context {
-	return context.WithValue(ctx, subgraphKey{}, name)
-}
-
 // observe begins the span of a fetch, unless it belongs to no trace: then it would be one of its own.
 // Call done when the fetch has ended.
-func observe(ctx context.Context) (_ context.Context, done func(error)) {
-	name, _ := ctx.Value(subgraphKey{}).(string)
+func (s *Subgraph) observe(ctx context.Context) (_ context.Context, done func(error)) {
 	span := trace.SpanFromContext(context.Background()) // records nothing
 	if trace.SpanContextFromContext(ctx).IsValid() {
-		ctx, span = tracer.Start(ctx, "fetch "+name, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attribute.String("subgraph", name)))
+		ctx, span = tracer.Start(ctx, "fetch "+s.name, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attribute.String("subgraph", s.name)))
 	}
 	begin := time.Now()
 	return ctx, func(err error) {
@@ -51,7 +42,7 @@ func observe(ctx context.Context) (_ context.Context, done func(error)) {
 			outcome = "unavailable"
 			span.SetStatus(codes.Error, err.Error())
 		}
-		fetches.WithLabelValues(name, outcome).Observe(time.Since(begin).Seconds())
+		fetches.WithLabelValues(s.name, outcome).Observe(time.Since(begin).Seconds())
 		span.End()
 	}
 }

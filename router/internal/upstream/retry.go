@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"net/http"
 	"sync"
 	"time"
 
@@ -13,11 +12,11 @@ import (
 
 // mayRepeat reports whether a fetch that failed is sent once more: only a query, which changes nothing,
 // only when the subgraph may fare better with it, and not after the time is over.
-func mayRepeat(ctx context.Context, req *http.Request, err error) bool {
+func mayRepeat(ctx context.Context, request []byte, err error) bool {
 	if ctx.Err() != nil || errors.Is(err, errUnfit) {
 		return false
 	}
-	op := asked(req)
+	op := asked(request)
 	return op != nil && op.Operation == ast.Query
 }
 

@@ -12,8 +12,7 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
-	"strings"
-	"sync"
+	"net/url"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
@@ -43,82 +42,93 @@ type Config struct {
 
 // Client asks subgraphs.
 type Client struct {
-	*http.Client
-
-	transport *transport
+	cfg  Config
+	base http.RoundTripper
 }
 
 // NewClient returns the client for all subgraphs.
 func NewClient(cfg Config) *Client {
-	t := &transport{
-		cfg: cfg,
-		base: &http.Transport{
-			MaxIdleConnsPerHost: cfg.Concurrency,
-			IdleConnTimeout:     90 * time.Second,
-			DisableCompression:  true,
-		},
-	}
-	return &Client{transport: t, Client: &http.Client{
-		Transport:     t,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	return &Client{cfg: cfg, base: &http.Transport{
+		MaxIdleConnsPerHost: cfg.Concurrency,
+		IdleConnTimeout:     90 * time.Second,
+		DisableCompression:  true, // an answer may not be inflated without a bound
 	}}
 }
 
-// Reach asks a subgraph for next to nothing, past its queue and its breaker. The error says why there
-// was no usable answer.
-func (c *Client) Reach(ctx context.Context, url string, header http.Header) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(`{"query":"{ __typename }"}`))
+// CloseIdleConnections closes those that no fetch uses.
+func (c *Client) CloseIdleConnections() { (&http.Client{Transport: c.base}).CloseIdleConnections() }
+
+// Subgraph is one of those that are asked. Safe for concurrent use.
+type Subgraph struct {
+	name    string
+	url     *url.URL
+	cfg     Config
+	base    http.RoundTripper
+	slots   chan struct{} // holds one value for each fetch under way
+	breaker *gobreaker.CircuitBreaker[Answer]
+	budget  *budget
+}
+
+// Subgraph returns the subgraph of that name and address, with a queue and a breaker of its own.
+func (c *Client) Subgraph(name, address string) (*Subgraph, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, fmt.Errorf("subgraph %s: %w", name, err)
+	}
+	return &Subgraph{
+		name: name, url: u, cfg: c.cfg, base: c.base,
+		slots:   make(chan struct{}, c.cfg.Concurrency),
+		breaker: newBreaker(c.cfg.Breaker, name),
+		budget:  newBudget(c.cfg.Retries),
+	}, nil
+}
+
+// Name returns the subgraph's name in the supergraph.
+func (s *Subgraph) Name() string { return s.name }
+
+// Answer is what a subgraph answers: a GraphQL response and its headers.
+type Answer struct {
+	Body   []byte
+	Header http.Header
+}
+
+// Ask sends a GraphQL request, a JSON object, with the headers, to which it adds. It never fails, unless the
+// context has ended: when there is no usable answer, it makes up one that says so.
+func (s *Subgraph) Ask(ctx context.Context, header http.Header, body []byte) (Answer, error) {
+	ctx, done := s.observe(ctx)
+	answer, err := s.fetch(ctx, header, body)
+	done(err)
+	if err == nil {
+		return answer, nil
+	}
+	if ctx.Err() != nil {
+		return Answer{}, ctx.Err()
+	}
+	level := slog.LevelError
+	if isOpen(err) { // which the log has told already
+		level = slog.LevelDebug
+	}
+	slog.Log(ctx, level, "subgraph unavailable", "subgraph", s.name, "host", s.url.Host, "error", err)
+	return Answer{Body: unavailable(body)}, nil
+}
+
+// Reach asks for next to nothing, past the queue and the breaker. The error says why there was no usable
+// answer.
+func (s *Subgraph) Reach(ctx context.Context, header http.Header) error {
+	got, err := s.send(ctx, header, []byte(`{"query":"{ __typename }"}`))
 	if err != nil {
 		return err
 	}
-	req.Header = header
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Accept", "application/json")
-	resp, err := c.transport.send(ctx, req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close() //nolint:errcheck // it has been read
 	var answer struct {
 		Errors []struct{ Message string }
 	}
-	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
+	if err := json.Unmarshal(got.Body, &answer); err != nil {
 		return fmt.Errorf("read answer: %w", err)
 	}
 	if len(answer.Errors) > 0 {
 		return errors.New(answer.Errors[0].Message)
 	}
 	return nil
-}
-
-type transport struct {
-	cfg  Config
-	base http.RoundTripper
-
-	subgraphs sync.Map // endpoint → *subgraph
-}
-
-type endpoint struct{ host, path string }
-
-// subgraph is what the transport keeps for one of them.
-type subgraph struct {
-	slots   chan struct{} // holds one value for each fetch under way
-	breaker *gobreaker.CircuitBreaker[*http.Response]
-	budget  *budget
-}
-
-func (t *transport) subgraph(req *http.Request) *subgraph {
-	at := endpoint{req.URL.Host, req.URL.Path}
-	known, ok := t.subgraphs.Load(at)
-	if !ok {
-		known, _ = t.subgraphs.LoadOrStore(at, &subgraph{
-			slots:   make(chan struct{}, t.cfg.Concurrency),
-			breaker: newBreaker(t.cfg.Breaker, req.URL.String()), //nolint:bodyclose // nothing is fetched here
-			budget:  newBudget(t.cfg.Retries),
-		})
-	}
-	s, _ := known.(*subgraph)
-	return s
 }
 
 var (
@@ -128,106 +138,102 @@ var (
 	errGone = errors.New("client has gone")
 )
 
-// RoundTrip never fails, unless the client has gone: it makes up an answer that says so.
-func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	ctx, done := observe(req.Context())
-	resp, err := t.fetch(req.WithContext(ctx))
-	done(err)
-	if err == nil {
-		return resp, nil
-	}
-	if req.Context().Err() != nil {
-		return nil, req.Context().Err()
-	}
-	level := slog.LevelError
-	if isOpen(err) { // which the log has told already
-		level = slog.LevelDebug
-	}
-	slog.Log(req.Context(), level, "subgraph unavailable", "host", req.URL.Host, "error", err)
-	return unavailable(req), nil
-}
-
-// CloseIdleConnections closes those that no fetch uses.
-func (t *transport) CloseIdleConnections() { (&http.Client{Transport: t.base}).CloseIdleConnections() }
-
 // fetch waits for its turn, so that a rush queues here, where waiting is cheap, and does not make
 // the subgraph miss every deadline.
-func (t *transport) fetch(req *http.Request) (*http.Response, error) {
-	s := t.subgraph(req)
+func (s *Subgraph) fetch(ctx context.Context, header http.Header, body []byte) (Answer, error) {
 	if s.breaker.State() == gobreaker.StateOpen { // nobody queues behind fetches that run into their deadline
-		return nil, gobreaker.ErrOpenState
+		return Answer{}, gobreaker.ErrOpenState
 	}
-	wait := time.NewTimer(t.cfg.Wait)
-	defer wait.Stop()
-	select {
-	case s.slots <- struct{}{}:
-		defer func() { <-s.slots }()
-	case <-wait.C:
-		return nil, fmt.Errorf("%d fetches under way for %s", t.cfg.Concurrency, t.cfg.Wait)
-	case <-req.Context().Done():
-		return nil, req.Context().Err()
+	if err := s.enter(ctx); err != nil {
+		return Answer{}, err
 	}
-	ctx, cancel := context.WithTimeout(req.Context(), t.cfg.Timeout)
+	defer func() { <-s.slots }()
+	timed, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	defer cancel()
-	send := func() (*http.Response, error) { return t.send(ctx, req) }
+	send := func() (Answer, error) {
+		answer, err := s.send(timed, header, body)
+		if ctx.Err() != nil {
+			return Answer{}, fmt.Errorf("%w: %w", errGone, ctx.Err())
+		}
+		return answer, err
+	}
 	s.budget.earn()
-	resp, err := s.breaker.Execute(send)
-	if err == nil || s.breaker.State() != gobreaker.StateClosed || !mayRepeat(ctx, req, err) || !s.budget.spend() || !pause(ctx) {
-		return resp, err
+	answer, err := s.breaker.Execute(send)
+	if err == nil || s.breaker.State() != gobreaker.StateClosed || !mayRepeat(timed, body, err) || !s.budget.spend() || !pause(timed) {
+		return answer, err
 	}
-	slog.WarnContext(ctx, "subgraph is asked again", "host", req.URL.Host, "error", err)
-	if req.Body, err = req.GetBody(); err != nil {
-		return nil, err
-	}
+	slog.WarnContext(ctx, "subgraph is asked again", "subgraph", s.name, "host", s.url.Host, "error", err)
 	return s.breaker.Execute(send)
 }
 
-// send asks once. The error wraps errUnfit or errGone where they fit.
-func (t *transport) send(ctx context.Context, req *http.Request) (*http.Response, error) {
-	sent := req.Clone(ctx)
-	setTrace(ctx, sent.Header)
-	sent.Header.Del("Accept-Encoding") // the engine asks for gzip and inflates without a bound
-	resp, err := t.base.RoundTrip(sent)
-	if err == nil {
-		err = t.read(resp)
+// enter takes a slot, unless none is free for too long.
+func (s *Subgraph) enter(ctx context.Context) error {
+	select {
+	case s.slots <- struct{}{}:
+		return nil
+	default:
 	}
-	switch {
-	case req.Context().Err() != nil:
-		return nil, fmt.Errorf("%w: %w", errGone, req.Context().Err())
-	case err != nil:
-		return nil, err
+	wait := time.NewTimer(s.cfg.Wait)
+	defer wait.Stop()
+	select {
+	case s.slots <- struct{}{}:
+		return nil
+	case <-wait.C:
+		return fmt.Errorf("%d fetches under way for %s", s.cfg.Concurrency, s.cfg.Wait)
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	return resp, nil
 }
 
-// read replaces the body by its bytes when they look like a GraphQL response.
-func (t *transport) read(resp *http.Response) error {
+var mediaJSON = []string{"application/json"} // nobody changes it
+
+// send asks once. The error wraps errUnfit where it fits.
+func (s *Subgraph) send(ctx context.Context, header http.Header, body []byte) (Answer, error) {
+	header["Content-Type"], header["Accept"] = mediaJSON, mediaJSON
+	setTrace(ctx, header)
+	req := (&http.Request{
+		Method: http.MethodPost, URL: s.url, Host: s.url.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: header,
+		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
+		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
+	}).WithContext(ctx)
+	resp, err := s.base.RoundTrip(req)
+	if err != nil {
+		return Answer{}, err
+	}
 	defer resp.Body.Close() //nolint:errcheck // read to its end or given up
+	answer, err := s.read(resp)
+	return Answer{Body: answer, Header: resp.Header}, err
+}
+
+// read returns the body when it looks like a GraphQL response.
+func (s *Subgraph) read(resp *http.Response) ([]byte, error) {
 	if encoding := resp.Header.Get("Content-Encoding"); encoding != "" {
-		return fmt.Errorf("%w: it is encoded with %q", errUnfit, encoding)
+		return nil, fmt.Errorf("%w: it is encoded with %q", errUnfit, encoding)
 	}
-	media, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	if err != nil || media != "application/json" && media != "application/graphql-response+json" {
-		return fmt.Errorf("answer %d is %q", resp.StatusCode, resp.Header.Get("Content-Type"))
+	if typ := resp.Header.Get("Content-Type"); !isGraphQL(typ) {
+		return nil, fmt.Errorf("answer %d is %q", resp.StatusCode, typ)
 	}
-	if resp.ContentLength > t.cfg.MaxBytes {
-		return fmt.Errorf("%w: it has %d bytes", errUnfit, resp.ContentLength)
+	if resp.ContentLength > s.cfg.MaxBytes {
+		return nil, fmt.Errorf("%w: it has %d bytes", errUnfit, resp.ContentLength)
 	}
 	var body bytes.Buffer
-	if resp.ContentLength > 0 {
-		body.Grow(int(resp.ContentLength) + bytes.MinRead)
+	body.Grow(int(max(resp.ContentLength, 0)) + bytes.MinRead)
+	if _, err := body.ReadFrom(io.LimitReader(resp.Body, s.cfg.MaxBytes+1)); err != nil {
+		return nil, fmt.Errorf("read answer: %w", err)
 	}
-	if _, err := body.ReadFrom(io.LimitReader(resp.Body, t.cfg.MaxBytes+1)); err != nil {
-		return fmt.Errorf("read answer: %w", err)
+	if int64(body.Len()) > s.cfg.MaxBytes {
+		return nil, fmt.Errorf("%w: it has more than %d bytes", errUnfit, s.cfg.MaxBytes)
 	}
-	if int64(body.Len()) > t.cfg.MaxBytes {
-		return fmt.Errorf("%w: it has more than %d bytes", errUnfit, t.cfg.MaxBytes)
+	return body.Bytes(), checkShape(body.Bytes())
+}
+
+// isGraphQL reports whether a Content-Type is one of a GraphQL response.
+func isGraphQL(typ string) bool {
+	if typ == "application/json" { // what most say, to the letter
+		return true
 	}
-	if err := checkShape(body.Bytes()); err != nil {
-		return err
-	}
-	resp.Body = io.NopCloser(&body)
-	return nil
+	media, _, err := mime.ParseMediaType(typ)
+	return err == nil && (media == "application/json" || media == "application/graphql-response+json")
 }
 
 // checkShape refuses what the engine would stumble over: it takes any data for an object. How most
@@ -252,7 +258,7 @@ func checkShape(body []byte) error {
 
 // unavailable makes up the answer to a failed fetch: null, with an error for each field that was
 // asked for. The engine moves paths below _entities to where the entities stand.
-func unavailable(req *http.Request) *http.Response {
+func unavailable(request []byte) []byte {
 	type fault struct {
 		Message    string         `json:"message"`
 		Path       []string       `json:"path,omitempty"`
@@ -260,7 +266,7 @@ func unavailable(req *http.Request) *http.Response {
 	}
 	extensions := map[string]any{"code": Unavailable}
 	var faults []fault
-	if op := asked(req); op != nil {
+	if op := asked(request); op != nil {
 		for _, selected := range op.SelectionSet {
 			if f, ok := selected.(*ast.Field); ok {
 				faults = append(faults, fault{UnavailableMessage, []string{f.Alias}, extensions})
@@ -274,26 +280,13 @@ func unavailable(req *http.Request) *http.Response {
 	if err != nil { // only strings go in
 		panic(err)
 	}
-	return &http.Response{
-		Status: "200 OK", StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header:        http.Header{"Content-Type": {"application/json"}},
-		Body:          io.NopCloser(bytes.NewReader(body)),
-		ContentLength: int64(len(body)),
-		Request:       req,
-	}
+	return body
 }
 
-// asked returns the operation of a fetch, nil when it cannot be read.
-func asked(req *http.Request) *ast.OperationDefinition {
-	if req.GetBody == nil {
-		return nil
-	}
-	body, err := req.GetBody()
-	if err != nil {
-		return nil
-	}
+// asked returns the operation of a request, nil when it cannot be read.
+func asked(request []byte) *ast.OperationDefinition {
 	var sent struct{ Query string }
-	if json.NewDecoder(body).Decode(&sent) != nil {
+	if json.Unmarshal(request, &sent) != nil {
 		return nil
 	}
 	doc, err := parser.ParseQuery(&ast.Source{Input: sent.Query})

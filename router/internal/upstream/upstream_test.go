@@ -16,6 +16,15 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
+func subgraph(t *testing.T, client *Client, name string) *Subgraph {
+	t.Helper()
+	s, err := client.Subgraph(name, "http://"+name+"/graphql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 // Every fetch is held until the test lets it go, so all that may reach the subgraph have reached it
 // whenever they are counted.
 func TestARushQueuesInFrontOfASubgraph(t *testing.T) {
@@ -31,7 +40,7 @@ func TestARushQueuesInFrontOfASubgraph(t *testing.T) {
 			defer mu.Unlock()
 			return arrived[host]
 		}
-		client := &http.Client{Transport: &transport{
+		client := &Client{
 			cfg: Config{Timeout: time.Minute, Wait: time.Hour, Concurrency: limit, MaxBytes: 1 << 10},
 			base: roundTrip(func(r *http.Request) (*http.Response, error) {
 				mu.Lock()
@@ -45,26 +54,21 @@ func TestARushQueuesInFrontOfASubgraph(t *testing.T) {
 					Body: io.NopCloser(strings.NewReader(`{"data":{"order":null}}`)), Request: r,
 				}, nil
 			}),
-		}}
-		fetch := func(host string) {
-			resp, err := client.Post("http://"+host+"/graphql", "application/json", strings.NewReader("{}"))
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			defer resp.Body.Close() //nolint:errcheck // a test
-			if body, err := io.ReadAll(resp.Body); string(body) != `{"data":{"order":null}}` {
-				t.Errorf("got %s, %v", body, err)
+		}
+		orders, tickets := subgraph(t, client, "orders"), subgraph(t, client, "tickets")
+		fetch := func(s *Subgraph) {
+			if answer, err := s.Ask(t.Context(), http.Header{}, []byte("{}")); string(answer.Body) != `{"data":{"order":null}}` {
+				t.Errorf("got %s, %v", answer.Body, err)
 			}
 		}
 		var wg sync.WaitGroup
 		for range fetches {
-			wg.Go(func() { fetch("orders") })
+			wg.Go(func() { fetch(orders) })
 		}
 		if n := count("orders"); n != limit {
 			t.Errorf("%d fetches reached the subgraph at once, want %d", n, limit)
 		}
-		fetch("tickets") // another subgraph has a queue of its own
+		fetch(tickets) // another subgraph has a queue of its own
 		for done := 1; done <= fetches-limit; done++ {
 			release <- struct{}{}
 			if n := count("orders"); n != done+limit {
@@ -85,7 +89,7 @@ func TestASilentSubgraphIsLeftAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked atomic.Int64
 		answering := false
-		client := &http.Client{Transport: &transport{
+		orders := subgraph(t, &Client{
 			cfg: Config{
 				Timeout: 5 * time.Second, Wait: time.Minute, Concurrency: 8, MaxBytes: 1 << 10, Retries: 20,
 				Breaker: Breaker{Failures: 50, Fetches: 4, Window: time.Minute, Pause: 2 * time.Second},
@@ -101,17 +105,13 @@ func TestASilentSubgraphIsLeftAlone(t *testing.T) {
 					Body: io.NopCloser(strings.NewReader(`{"data":{"order":null}}`)), Request: r,
 				}, nil
 			}),
-		}}
+		}, "orders")
 		fetch := func(want string) time.Duration {
 			t.Helper()
 			begin := time.Now()
-			resp, err := client.Post("http://orders/graphql", "application/json", strings.NewReader(`{"query":"{ order }"}`))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer resp.Body.Close() //nolint:errcheck // a test
-			if body, err := io.ReadAll(resp.Body); err != nil || !strings.Contains(string(body), want) {
-				t.Fatalf("got %s, %v, want %s", body, err, want)
+			answer, err := orders.Ask(t.Context(), http.Header{}, []byte(`{"query":"{ order }"}`))
+			if err != nil || !strings.Contains(string(answer.Body), want) {
+				t.Fatalf("got %s, %v, want %s", answer.Body, err, want)
 			}
 			return time.Since(begin) // by the clock of the bubble
 		}

@@ -1,0 +1,67 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/buger/jsonparser"
+	"github.com/jensneuse/abstractlogger"
+	"github.com/wundergraph/graphql-go-tools/v2/pkg/engine/datasource/graphql_datasource"
+	"github.com/wundergraph/graphql-go-tools/v2/pkg/engine/datasource/httpclient"
+	"github.com/wundergraph/graphql-go-tools/v2/pkg/engine/plan"
+	"github.com/wundergraph/graphql-go-tools/v2/pkg/engine/resolve"
+
+	"boxoffice.dev/router/internal/upstream"
+)
+
+// planners makes the engine's planners of fetches from one subgraph, and sends these fetches our way: the
+// engine's own client is neither bounded nor cheap.
+type planners struct {
+	*graphql_datasource.Factory[graphql_datasource.Configuration]
+	subgraph *upstream.Subgraph
+}
+
+func (p planners) Planner(log abstractlogger.Logger) plan.DataSourcePlanner[graphql_datasource.Configuration] {
+	made, ok := p.Factory.Planner(log).(*graphql_datasource.Planner[graphql_datasource.Configuration])
+	if !ok { // the version is pinned
+		panic("the engine's planners have another type")
+	}
+	return planner{made, p.subgraph}
+}
+
+type planner struct {
+	*graphql_datasource.Planner[graphql_datasource.Configuration]
+	subgraph *upstream.Subgraph
+}
+
+func (p planner) ConfigureFetch() resolve.FetchConfiguration {
+	fetch := p.Planner.ConfigureFetch()
+	fetch.DataSource = source{p.subgraph}
+	return fetch
+}
+
+// source asks a subgraph.
+type source struct{ subgraph *upstream.Subgraph }
+
+type answeredKey struct{}
+
+// Load asks what the planner wrote: {"body": {"query": …, "variables": …}, …}.
+func (s source) Load(ctx context.Context, headers http.Header, input []byte) ([]byte, error) {
+	body, _, _, err := jsonparser.Get(input, "body")
+	if err != nil {
+		return nil, fmt.Errorf("read request to subgraph: %w", err)
+	}
+	for _, name := range httpclient.UndefinedVariables(input) { // what the client left out was written as null
+		body = jsonparser.Delete(body, "variables", name)
+	}
+	answer, err := s.subgraph.Ask(ctx, headers, body)
+	if answered, ok := ctx.Value(answeredKey{}).(func(string, http.Header)); ok && err == nil {
+		answered(s.subgraph.Name(), answer.Header)
+	}
+	return answer.Body, err
+}
+
+func (s source) LoadWithFiles(ctx context.Context, headers http.Header, input []byte, _ []*httpclient.FileUpload) ([]byte, error) {
+	return s.Load(ctx, headers, input) // no request has files
+}

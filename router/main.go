@@ -5,17 +5,16 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"log/slog"
 	"net/netip"
 	"net/url"
 	"os"
+	"sync/atomic"
 	"time"
 
-	"boxoffice.dev/pkg/identity"
+	"boxoffice.dev/pkg/metrics"
 	"boxoffice.dev/pkg/server"
-	"boxoffice.dev/router/internal/gateway"
 	"boxoffice.dev/router/internal/httpapi"
 	"boxoffice.dev/router/internal/operation"
 	"boxoffice.dev/router/internal/pages"
@@ -26,24 +25,34 @@ import (
 
 type config struct {
 	server.Config
-	Supergraph     string            `env:"SUPERGRAPH" envDefault:"schema/supergraph.graphql" help:"file with the supergraph, as any composer of Apollo Federation 2 writes it"`
-	SubgraphURLs   map[string]string `env:"SUBGRAPH_URLS" envKeyValSeparator:"=" help:"where subgraphs are, instead of where the supergraph says: auth=http://…,tickets=http://…"`
-	ServiceToken   server.Secret     `env:"SERVICE_TOKEN,required" help:"proves to the subgraphs that the router asks; at least 32 characters"`
-	JWKSURL        string            `env:"JWKS_URL" envDefault:"http://127.0.0.1:4001/.well-known/jwks.json" help:"the public keys that access tokens are verified with"`
-	AllowedOrigins []httpapi.Origin  `env:"ALLOWED_ORIGINS" help:"other origins whose pages may use the API with cookies: https://shop.example,…"`
-	TrustedProxies []netip.Prefix    `env:"TRUSTED_PROXIES" help:"proxies whose X-Forwarded-For is believed: 10.0.0.0/8,…"`
-	Introspection  *bool             `env:"INTROSPECTION" help:"the schema can be asked for and errors suggest names; only in development, unless set"`
-	Playground     *bool             `env:"PLAYGROUND" help:"an editor for trying out the API at /playground/; only in development, unless set"`
-	QueryPlans     *bool             `env:"QUERY_PLANS" help:"clients that ask are told which subgraph is asked what; only in development, unless set"`
-	Compression    bool              `env:"COMPRESSION" envDefault:"true" help:"large answers to queries are compressed for clients that take gzip"`
-	APQ            bool              `env:"APQ" envDefault:"true" help:"documents that come with their hash are remembered (automatic persisted queries)"`
-	Documents      []string          `env:"DOCUMENTS" help:"files with trusted documents, as GraphQL Code Generator or Apollo write them"`
-	DocumentsOnly  bool              `env:"DOCUMENTS_ONLY" envDefault:"false" help:"nothing but trusted documents is executed"`
-	Reload         time.Duration     `env:"RELOAD" envDefault:"1s" min:"0s" help:"between looks at SUPERGRAPH and DOCUMENTS, which are loaded anew when they have changed; 0 for never"`
-	Pages          pages.Config      `envPrefix:"PAGES_"`
-	Limits         operation.Limits  `envPrefix:"LIMIT_"`
-	Upstream       upstream.Config   `envPrefix:"SUBGRAPH_"`
-	Live           stream.Config     `envPrefix:"LIVE_"`
+	File           server.File      `env:"CONFIG" flag:"FILE" help:"a YAML file with these settings"`
+	Supergraph     string           `env:"SUPERGRAPH" flag:"FILE" envDefault:"schema/supergraph.graphql" help:"file with the supergraph, as any composer of Apollo Federation 2 writes it"`
+	ServiceToken   server.Secret    `env:"SERVICE_TOKEN,required" help:"proves to the subgraphs that the router asks; at least 32 characters"`
+	JWKSURL        string           `env:"JWKS_URL" envDefault:"http://127.0.0.1:4001/.well-known/jwks.json" help:"the public keys that access tokens are verified with"`
+	AllowedOrigins []httpapi.Origin `env:"ALLOWED_ORIGINS" help:"other origins whose pages may use the API with cookies: https://shop.example,…"`
+	TrustedProxies []netip.Prefix   `env:"TRUSTED_PROXIES" help:"proxies whose X-Forwarded-For is believed: 10.0.0.0/8,…"`
+	Introspection  *bool            `env:"INTROSPECTION" help:"the schema can be asked for and errors suggest names; only in development, unless set"`
+	Playground     *bool            `env:"PLAYGROUND" help:"an editor for trying out the API at /playground/; only in development, unless set"`
+	QueryPlans     *bool            `env:"QUERY_PLANS" help:"clients that ask are told which subgraph is asked what; only in development, unless set"`
+	Compression    bool             `env:"COMPRESSION" envDefault:"true" help:"large answers to queries are compressed for clients that take gzip"`
+	APQ            bool             `env:"APQ" envDefault:"true" help:"documents that come with their hash are remembered (automatic persisted queries)"`
+	Documents      []string         `env:"DOCUMENTS" help:"files with trusted documents, as GraphQL Code Generator or Apollo write them"`
+	DocumentsOnly  bool             `env:"DOCUMENTS_ONLY" envDefault:"false" help:"nothing but trusted documents is executed"`
+	Reload         time.Duration    `env:"RELOAD" envDefault:"1s" min:"0s" help:"between looks at CONFIG, SUPERGRAPH and DOCUMENTS, which are loaded anew when they have changed; 0s for never"`
+	Pages          pages.Config     `envPrefix:"PAGES_"`
+	Limits         operation.Limits `envPrefix:"LIMIT_"`
+	Subgraphs      subgraphs        `envPrefix:"SUBGRAPH_"`
+	Live           stream.Config    `envPrefix:"LIVE_"`
+}
+
+type subgraphs struct {
+	URLs map[string]string `env:"URLS" envKeyValSeparator:"=" help:"where subgraphs are, instead of where the supergraph says: auth=http://…,tickets=http://…"`
+	upstream.Config
+}
+
+// files are all that settings name, their own first.
+func (c config) files() []string {
+	return append([]string{string(c.File), c.Supergraph}, c.Documents...)
 }
 
 // Check finds what the types of the settings do not.
@@ -55,7 +64,7 @@ func (c config) Check() error {
 		}
 	}
 	absolute("JWKS_URL", c.JWKSURL)
-	for _, u := range c.SubgraphURLs {
+	for _, u := range c.Subgraphs.URLs {
 		absolute("SUBGRAPH_URLS", u)
 	}
 	if _, err := os.Stat(c.Supergraph); err != nil {
@@ -88,38 +97,37 @@ func trusted(files []string) (persisted.Manifest, error) {
 
 var service = server.Service{Name: "router", About: "Router answers the operations of a supergraph by asking its subgraphs.", Listen: "127.0.0.1:4000", Admin: "127.0.0.1:4010"}
 
-func main() {
-	flag.Func("supergraph", "", func(name string) error { return os.Setenv("SUPERGRAPH", name) })
-	flag.Usage = func() { fmt.Fprint(os.Stdout, usage()) }
-	flag.Parse()
-	server.Main(service, run)
-}
-
-func usage() string { return server.Usage[config](service, "[--supergraph FILE]") }
+func main() { server.Main(service, run) }
 
 func run(ctx context.Context, cfg config, srv *server.Server) error {
-	verifier := identity.NewVerifier(identity.VerifierConfig{JWKSURL: cfg.JWKSURL})
-	var current gateway.Current
-	files := append([]string{cfg.Supergraph}, cfg.Documents...)
-	known := digest(files)
-	if err := load(ctx, cfg, verifier, &current); err != nil {
+	r := router{running: cfg, read: func(running *config) (config, error) { return server.Read(service, os.Environ(), running) }}
+	if err := r.load(ctx); err != nil {
 		return err
 	}
-	srv.Handle("/", &current)
-	srv.CheckParts(current.Reach)
-	if cfg.Reload > 0 {
-		srv.Go("reload", func(until context.Context) error {
-			watch(until, cfg.Reload, files, known, func() {
-				if err := load(ctx, cfg, verifier, &current); err != nil {
-					slog.ErrorContext(ctx, "not reloaded", "error", err)
-					return
-				}
-				slog.InfoContext(ctx, "reloaded")
-			})
-			return nil
-		})
-	}
+	var refused atomic.Bool
+	srv.Collect(metrics.Gauge("router_reload_refused", "1 while the newest settings or files are not in force because something is wrong with them, else 0.", "",
+		func(context.Context) (map[string]float64, error) {
+			if refused.Load() {
+				return map[string]float64{"": 1}, nil
+			}
+			return map[string]float64{"": 0}, nil
+		}))
+	srv.Handle("/", &r.current)
+	srv.CheckParts(r.current.Reach)
+	srv.Go("reload", func(until context.Context) error {
+		for r.changes(until) {
+			err := r.load(ctx)
+			refused.Store(err != nil)
+			if err != nil {
+				slog.ErrorContext(ctx, "not reloaded", "error", err)
+				continue
+			}
+			srv.SetLogLevel(r.running.LogLevel)
+			slog.InfoContext(ctx, "reloaded")
+		}
+		return nil
+	})
 	err := srv.Run(ctx)
-	current.Wait() // until those who follow something know that they must look elsewhere
+	r.current.Wait() // until those who follow something know that they must look elsewhere
 	return err
 }

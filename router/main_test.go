@@ -8,32 +8,43 @@ import (
 	"strings"
 	"testing"
 
+	"boxoffice.dev/pkg/server"
 	"boxoffice.dev/router/internal/pages"
 )
 
-var update = flag.Bool("update", false, "write the settings into docs/router.md")
+var update = flag.Bool("update", false, "write what is made from the settings into docs/router.md and settings.schema.json")
 
-// What router --help prints stands in docs/router.md, too.
+// What router --help and router schema print stands in files, too, and so does the example in the documentation.
 func TestSettingsAreDocumented(t *testing.T) {
 	t.Parallel()
-	const page, begin, end = "../docs/router.md", "<!-- go test ./router -update writes this -->\n```text\n", "```\n"
-	text, err := os.ReadFile(page)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, ok := strings.Cut(string(text), begin)
-	documented, after, ok2 := strings.Cut(rest, end)
-	if !ok || !ok2 {
-		t.Fatalf("%s has no place for the settings", page)
-	}
-	if *update {
-		if err := os.WriteFile(page, []byte(before+begin+usage()+end+after), 0o600); err != nil { //nolint:gosec // a file of the repository
+	const page, schema, example = "../docs/router.md", "settings.schema.json", "settings.example.yaml"
+	read := func(name string) string {
+		text, err := os.ReadFile(name) //nolint:gosec // a file of the repository
+		if err != nil {
 			t.Fatal(err)
 		}
-		return
+		return string(text)
 	}
-	if documented != usage() {
-		t.Errorf("%s differs from router --help; go test ./router -update writes it", page)
+	text := read(page)
+	for _, block := range []struct{ language, content string }{{"yaml", read(example)}, {"text", server.Usage[config](service)}} {
+		begin, end := "<!-- go test ./router -update writes this -->\n```"+block.language+"\n", "```\n"
+		before, rest, ok := strings.Cut(text, begin)
+		_, after, ok2 := strings.Cut(rest, end)
+		if !ok || !ok2 {
+			t.Fatalf("%s has no place for %s", page, block.language)
+		}
+		text = before + begin + block.content + end + after
+	}
+	for name, want := range map[string]string{page: text, schema: string(server.Schema[config](service))} {
+		switch {
+		case read(name) == want:
+		case *update:
+			if err := os.WriteFile(name, []byte(want), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		default:
+			t.Errorf("%s is not up to date; go test ./router -update writes it", name)
+		}
 	}
 }
 
@@ -44,7 +55,7 @@ func TestCheck(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	bad := config{
-		Supergraph: "missing.graphql", JWKSURL: "127.0.0.1:4001", SubgraphURLs: map[string]string{"auth": "http://a.invalid", "orders": "ftp://b.invalid"},
+		Supergraph: "missing.graphql", JWKSURL: "127.0.0.1:4001", Subgraphs: subgraphs{URLs: map[string]string{"auth": "http://a.invalid", "orders": "ftp://b.invalid"}},
 		Documents: []string{"missing.json", "main.go"}, DocumentsOnly: true, Pages: pages.Config{Dir: "internal"},
 	}
 	var faults []string

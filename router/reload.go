@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"os"
+	"reflect"
+	"slices"
 	"time"
 
 	"boxoffice.dev/pkg/identity"
@@ -12,8 +14,33 @@ import (
 	"boxoffice.dev/router/internal/persisted"
 )
 
-// load makes the gateway of what the settings say and the files hold at the moment.
-func load(ctx context.Context, cfg config, verifier *identity.Verifier, current *gateway.Current) error {
+// router answers by the newest settings and files that were without fault.
+type router struct {
+	current gateway.Current
+	running config // what current was made of
+	read    func(running *config) (config, error)
+
+	files  []string // that are looked at
+	known  []sum    // what they held when load read them, whether or not they were in order
+	loaded []sum    // what those hold that current was made of
+
+	verifier *identity.Verifier
+}
+
+// load reads the settings and the files that they name, and serves what they say from now on. After an
+// error everything is as before.
+func (r *router) load(ctx context.Context) error {
+	settings := digest([]string{string(r.running.File)}) // before they are read: the next look finds what changes meanwhile
+	cfg, err := r.read(&r.running)
+	r.files = cfg.files() // also of settings that are faulty: they may lack only a file
+	r.known = slices.Concat(settings, digest(r.files[1:]))
+	if err != nil {
+		return err
+	}
+	if r.runs(cfg) {
+		r.running = cfg
+		return nil
+	}
 	sdl, err := os.ReadFile(cfg.Supergraph)
 	if err != nil {
 		return fmt.Errorf("read supergraph: %w", err)
@@ -22,9 +49,13 @@ func load(ctx context.Context, cfg config, verifier *identity.Verifier, current 
 	if err != nil {
 		return fmt.Errorf("read trusted documents: %w", err)
 	}
+	verifier := r.verifier
+	if verifier == nil || cfg.JWKSURL != r.running.JWKSURL { // else it has its keys
+		verifier = identity.NewVerifier(identity.VerifierConfig{JWKSURL: cfg.JWKSURL})
+	}
 	unlessSet := func(setting *bool) bool { return setting == nil && cfg.Development() || setting != nil && *setting }
-	return current.Load(ctx, gateway.Config{
-		SDL: string(sdl), SubgraphURLs: cfg.SubgraphURLs, ServiceToken: cfg.ServiceToken.Reveal(),
+	err = r.current.Load(ctx, gateway.Config{
+		SDL: string(sdl), SubgraphURLs: cfg.Subgraphs.URLs, ServiceToken: cfg.ServiceToken.Reveal(),
 		Verify: verifier.Verify, SecureCookies: !cfg.Development(),
 		AllowedOrigins: cfg.AllowedOrigins, TrustedProxies: cfg.TrustedProxies,
 		Introspection: unlessSet(cfg.Introspection), Playground: unlessSet(cfg.Playground), Compression: cfg.Compression,
@@ -32,43 +63,58 @@ func load(ctx context.Context, cfg config, verifier *identity.Verifier, current 
 		Pages:      cfg.Pages,
 		Persisted:  persisted.Config{Trusted: documents, Only: cfg.DocumentsOnly, Automatic: cfg.APQ},
 		Limits:     cfg.Limits,
-		Upstream:   cfg.Upstream,
+		Upstream:   cfg.Subgraphs.Config,
 		Live:       cfg.Live,
 	})
+	if err != nil {
+		return err
+	}
+	r.running, r.verifier, r.loaded = cfg, verifier, r.known
+	return nil
 }
 
-// watch calls changed when the files hold something else than what is known and are the same at two looks
-// in a row: whoever writes one may not be done at the first. It ends with ctx. Looking finds every way to replace a file
+// runs reports whether another gateway would do the same as the one that serves. Nobody should have to connect
+// again because of a comment or the level of the log.
+func (r *router) runs(cfg config) bool {
+	cfg.LogLevel, cfg.Reload = r.running.LogLevel, r.running.Reload
+	return r.loaded != nil && reflect.DeepEqual(cfg, r.running) && slices.Equal(r.known[1:], r.loaded[1:])
+}
+
+// changes waits until the files hold something else than what was loaded and are the same at two looks
+// in a row: whoever writes one may not be done at the first. It returns false when ctx has ended. Looking finds every way to replace a file
 // (in place, by a new one, by a link to another folder, as Kubernetes does) on every file system;
 // notifications do not.
-func watch(ctx context.Context, every time.Duration, files []string, known [sha256.Size]byte, changed func()) {
-	tick := time.NewTicker(every)
+func (r *router) changes(ctx context.Context) bool {
+	if r.running.Reload == 0 {
+		return false
+	}
+	tick := time.NewTicker(r.running.Reload)
 	defer tick.Stop()
-	for before := known; ; {
+	for before := r.known; ; {
 		select {
 		case <-ctx.Done():
-			return
+			return false
 		case <-tick.C:
 		}
-		now := digest(files)
-		if now != known && now == before {
-			known = now
-			changed()
+		now := digest(r.files)
+		if !slices.Equal(now, r.known) && slices.Equal(now, before) {
+			return true
 		}
 		before = now
 	}
 }
 
+type sum = [sha256.Size]byte
+
 // digest tells whether the files hold what they held before. One that cannot be read holds its error.
-func digest(files []string) (sum [sha256.Size]byte) {
-	all := sha256.New()
-	for _, name := range files {
+func digest(files []string) []sum {
+	sums := make([]sum, len(files))
+	for i, name := range files {
 		text, err := os.ReadFile(name) //nolint:gosec // whoever configures the router names it
 		if err != nil {
 			text = []byte(err.Error())
 		}
-		one := sha256.Sum256(text)
-		all.Write(one[:])
+		sums[i] = sha256.Sum256(text)
 	}
-	return [sha256.Size]byte(all.Sum(nil))
+	return sums
 }

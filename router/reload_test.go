@@ -42,9 +42,14 @@ func TestFilesAreWatched(t *testing.T) {
 		files := []string{path("supergraph"), path("documents")}
 		ctx, stop := context.WithCancel(t.Context())
 		var calls atomic.Int64
-		known := digest(files)
+		r := router{files: files, known: digest(files), running: config{Reload: time.Second}}
 		put("documents", "b") // before anybody looks
-		go watch(ctx, time.Second, files, known, func() { calls.Add(1) })
+		go func() {
+			for r.changes(ctx) {
+				r.known = digest(files)
+				calls.Add(1)
+			}
+		}()
 		looks := func(n int, want int64) {
 			t.Helper()
 			time.Sleep(time.Duration(n) * time.Second) //nolint:forbidigo // the clock of the bubble

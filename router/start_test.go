@@ -3,24 +3,37 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
+
+	"boxoffice.dev/pkg/server"
 )
 
-// build makes the router's binary.
+// build makes the router's binary, with the race detector if the test has it.
 func build(t *testing.T) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "router")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil { //nolint:gosec // this package
+	args := []string{"build", "-o", binary}
+	if info, ok := debug.ReadBuildInfo(); ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
+		args = append(args, "-race")
+	}
+	if out, err := exec.CommandContext(t.Context(), "go", append(args, ".")...).CombinedOutput(); err != nil { //nolint:gosec // this package
 		t.Fatalf("%v\n%s", err, out)
 	}
 	return binary
@@ -40,38 +53,45 @@ func freeAddr(t *testing.T) string {
 type process struct {
 	*exec.Cmd
 
-	addr string
-	logs io.Reader
-	line *bufio.Scanner // of logs
+	addr, admin string
+	lines       chan string // of the log, without requests; closed at the end
 }
 
 // start starts a router and waits until it has.
 func start(t *testing.T, cmd *exec.Cmd, settings ...string) *process {
 	t.Helper()
-	p := &process{Cmd: cmd, addr: freeAddr(t)}
-	p.Env = append([]string{"LISTEN_ADDR=" + p.addr, "ADMIN_ADDR=" + freeAddr(t), "SERVICE_TOKEN=a-token-for-this-test-0123456789ab"}, settings...)
+	p := &process{Cmd: cmd, addr: freeAddr(t), admin: freeAddr(t), lines: make(chan string, 1000)}
+	p.Env = append([]string{"LISTEN_ADDR=" + p.addr, "ADMIN_ADDR=" + p.admin, "SERVICE_TOKEN=a-token-for-this-test-0123456789ab"}, settings...)
 	logs, err := p.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.logs, p.line = logs, bufio.NewScanner(logs)
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
+	go func() {
+		defer close(p.lines)
+		for lines := bufio.NewScanner(logs); lines.Scan(); {
+			if !strings.Contains(lines.Text(), `"msg":"request"`) {
+				p.lines <- lines.Text()
+			}
+		}
+	}()
 	p.log(t, `"msg":"started"`)
 	return p
 }
 
-// log waits for a line of the log that has the text.
-func (p *process) log(t *testing.T, text string) {
+// log waits for a line of the log that has the text, and returns it.
+func (p *process) log(t *testing.T, text string) string {
 	t.Helper()
-	for p.line.Scan() {
-		if strings.Contains(p.line.Text(), text) {
-			return
+	for line := range p.lines {
+		if strings.Contains(line, text) {
+			return line
 		}
-		t.Log(p.line.Text())
+		t.Log(line)
 	}
 	t.Fatalf("it ended without %s", text)
+	return ""
 }
 
 func (p *process) ask(t *testing.T, query string) string {
@@ -80,16 +100,21 @@ func (p *process) ask(t *testing.T, query string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := http.Post("http://"+p.addr+"/graphql", "application/json", bytes.NewReader(sent))
+	body, err := read(http.Post("http://"+p.addr+"/graphql", "application/json", bytes.NewReader(sent)))
 	if err != nil {
 		t.Fatal(err)
+	}
+	return body
+}
+
+// read returns what was answered.
+func read(resp *http.Response, err error) (string, error) {
+	if err != nil {
+		return "", err
 	}
 	defer resp.Body.Close() //nolint:errcheck // a test
 	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(body)
+	return string(body), err
 }
 
 // stop ends the router as an operator does.
@@ -99,7 +124,9 @@ func (p *process) stop(t *testing.T) {
 	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	io.Copy(io.Discard, p.logs) //nolint:errcheck // until it ends
+	for line := range p.lines { // until it ends
+		t.Log(line)
+	}
 	if err := p.Wait(); err != nil {
 		t.Errorf("it ended with %v", err)
 	}
@@ -155,25 +182,170 @@ func TestTheBinary(t *testing.T) {
 	t.Run("--help", func(t *testing.T) {
 		t.Parallel()
 		out, err := exec.CommandContext(t.Context(), binary, "--help").Output()
-		if err != nil || string(out) != usage() {
+		if err != nil || string(out) != server.Usage[config](service) {
 			t.Errorf("got %s, %v", out, err)
 		}
 	})
+	t.Run("schema", func(t *testing.T) {
+		t.Parallel()
+		out, err := exec.CommandContext(t.Context(), binary, "schema").Output()
+		if err != nil || string(out) != string(server.Schema[config](service)) {
+			t.Errorf("got %s, %v", out, err)
+		}
+	})
+	t.Run("settings change while it runs", func(t *testing.T) {
+		t.Parallel()
+		changeSettings(t, binary)
+	})
 	t.Run("faulty settings", func(t *testing.T) {
 		t.Parallel()
-		cmd := exec.CommandContext(t.Context(), binary, "--supergraph", os.DevNull) //nolint:gosec // it was built above
-		cmd.Env = []string{"LIMIT_DEPTH=deep", "LIMIT_COSTS=1"}
-		var stderr bytes.Buffer
-		cmd.Stderr = &stderr
-		err := cmd.Run()
-		var exit *exec.ExitError
-		if !errors.As(err, &exit) || exit.ExitCode() != 1 {
-			t.Errorf("got %v, want 1", err)
+		file := filepath.Join(t.TempDir(), "settings.yaml")
+		if err := os.WriteFile(file, []byte("supergraph: missing.graphql\nlimit:\n  fields: 0\n  costs: 1\n"), 0o600); err != nil {
+			t.Fatal(err)
 		}
-		for _, fault := range []string{"LIMIT_DEPTH: want a whole number", "LIMIT_COSTS: there is no such variable", "SERVICE_TOKEN: it must be set"} {
-			if !strings.Contains(stderr.String(), fault) {
-				t.Errorf("lacks %q:\n%s", fault, &stderr)
+		want := `router cannot start with these settings:
+LIMIT_COSTS: there is no such variable
+LIMIT_DEPTH: want a whole number, got "deep"
+SERVICE_TOKEN: it must be set
+` + file + `:1: supergraph: stat missing.graphql: no such file or directory
+` + file + `:3: limit.fields: want at least 1, got 0
+` + file + `:4: limit.costs: there is no such setting
+`
+		if code, stderr := fails(t, binary, "--config", file); code != 1 || stderr != want {
+			t.Errorf("got %d\n%s\nwant\n%s", code, stderr, want)
+		}
+	})
+	t.Run("faulty arguments", func(t *testing.T) {
+		t.Parallel()
+		for _, args := range [][]string{{"--confg", "x"}, {"--config"}, {"serve"}, {"healthcheck", "now"}} {
+			if code, stderr := fails(t, binary, args...); code != 2 || !strings.HasSuffix(stderr, "\nrouter --help tells how it is called\n") {
+				t.Errorf("%q: got %d\n%s", args, code, stderr)
 			}
 		}
 	})
+}
+
+// fails runs a router that cannot start, in an environment that is faulty, too.
+func fails(t *testing.T, binary string, args ...string) (code int, stderr string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), binary, args...) //nolint:gosec // it was built above
+	cmd.Env = []string{"LIMIT_DEPTH=deep", "LIMIT_COSTS=1"}
+	var text bytes.Buffer
+	cmd.Stderr = &text
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		t.Fatalf("got %v", err)
+	}
+	return exit.ExitCode(), text.String()
+}
+
+// changeSettings changes the file of a router that is asked all the while. Nobody gets an error, unless a
+// limit says so that is in force.
+func changeSettings(t *testing.T, binary string) {
+	t.Helper()
+	subgraph := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		io.WriteString(w, `{"data":{"echo":"x"}}`) //nolint:errcheck // to the router
+	}))
+	t.Cleanup(subgraph.Close)
+	dir := t.TempDir()
+	put := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.WriteFile(path+".new", []byte(text), 0o600), os.Rename(path+".new", path)); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	copied := func(from string) string {
+		text, err := os.ReadFile(from) //nolint:gosec // a test's
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	urls := "subgraph: {urls: {one: " + subgraph.URL + ", two: " + subgraph.URL + "}}\n"
+	put("supergraph.graphql", copied("internal/conformance/testdata/operations/supergraph.graphql"))
+	supergraph := "supergraph: " + filepath.Join(dir, "supergraph.graphql") + "\n"
+	file := put("settings.yaml", supergraph+urls+"limit: {aliases: 30}\n")
+	r := start(t, exec.CommandContext(t.Context(), binary, "--config", file), "RELOAD=10ms", "LIMIT_ALIASES=0") //nolint:gosec // it was built above
+
+	const one, two = `{ echo(text: "a") }`, `{ echo(text: "a") __typename }`
+	expect := func(query, want string) {
+		t.Helper()
+		if got := r.ask(t, query); !strings.Contains(got, want) {
+			t.Errorf("%s: got %s, want %s", query, got, want)
+		}
+	}
+	expect(two, `{"data":{"echo":"x","__typename":"Query"}}`)
+	expect(`{ a: echo(text: "a") }`, "ALIAS_LIMIT_EXCEEDED") // the environment wins
+
+	ctx, stop := context.WithCancel(t.Context())
+	var answers atomic.Int64
+	var people sync.WaitGroup
+	t.Cleanup(people.Wait)
+	for range 4 {
+		people.Go(func() {
+			for ctx.Err() == nil {
+				got, err := read(http.Post("http://"+r.addr+"/graphql", "application/json", strings.NewReader(`{"query":"`+strings.ReplaceAll(one, `"`, `\"`)+`"}`)))
+				if ctx.Err() == nil && (err != nil || got != `{"data":{"echo":"x"}}`) {
+					t.Errorf("got %s, %v", got, err)
+					return
+				}
+				answers.Add(1)
+			}
+		})
+	}
+	asked := func() { // since
+		t.Helper()
+		for before := answers.Load(); answers.Load() < before+10 && !t.Failed(); {
+			runtime.Gosched()
+		}
+	}
+	asked()
+	put("settings.yaml", supergraph+urls+"limit: {root_fields: 1}\nlog_level: error\n")
+	for !strings.Contains(r.ask(t, two), "ROOT_FIELD_LIMIT_EXCEEDED") && t.Context().Err() == nil {
+		runtime.Gosched() // the log says nothing any more
+	}
+	asked()
+	put("settings.yaml", supergraph+urls+"limit: {root_fields: 1}\n")
+	r.log(t, `"msg":"reloaded"`)
+	expect(two, "ROOT_FIELD_LIMIT_EXCEEDED")
+	asked()
+
+	put("settings.yaml", "limit: {root_fields: 20, depth: deep, dept: 5}\nread_timeout: 20s\n"+supergraph)
+	line := r.log(t, `"msg":"not reloaded"`)
+	for _, want := range []string{
+		file + `:1: limit.depth: want a whole number, got \"deep\"`, file + ":1: limit.dept: there is no such setting", file + ":2: read_timeout: changes with a restart only",
+	} {
+		if !strings.Contains(line, want) {
+			t.Errorf("lacks %s: %s", want, line)
+		}
+	}
+	expect(two, "ROOT_FIELD_LIMIT_EXCEEDED")
+	refused := func(want string) {
+		t.Helper()
+		if got, err := read(http.Get("http://" + r.admin + "/metrics")); err != nil || !strings.Contains(got, "\nrouter_reload_refused "+want+"\n") {
+			t.Errorf("the metric is not %s: %v", want, err)
+		}
+	}
+	refused("1")
+	asked()
+
+	put("settings.yaml", "supergraph: "+filepath.Join(dir, "other.graphql")+"\n"+urls)
+	r.log(t, "other.graphql: no such file or directory")
+	asked()
+	put("other.graphql", copied("internal/conformance/testdata/operations/supergraph.apollo.graphql"))
+	r.log(t, `"msg":"reloaded"`)
+	refused("0")
+	expect(two, `{"data":{"echo":"x","__typename":"Query"}}`)
+	asked()
+	put("supergraph.graphql", "which nobody names any more")
+	put("other.graphql", "nothing")
+	r.log(t, `"msg":"not reloaded"`)
+	expect(two, `{"data":{"echo":"x","__typename":"Query"}}`)
+	asked()
+	stop()
+	people.Wait()
+	r.stop(t)
 }

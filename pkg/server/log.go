@@ -26,17 +26,21 @@ import (
 
 // setLog makes the process's default logger: one line per fact on standard error, each with the
 // service and, while a request or event is handled, its ids.
-func setLog(service string, cfg Config) {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(cfg.LogLevel)); err != nil { // it was checked
-		panic(err)
-	}
-	options := &slog.HandlerOptions{Level: level}
+func (s *Server) setLog(service string) {
+	s.SetLogLevel(s.cfg.LogLevel)
+	options := &slog.HandlerOptions{Level: &s.level}
 	var handler slog.Handler = slog.NewJSONHandler(os.Stderr, options)
-	if cfg.LogFormat == "text" {
+	if s.cfg.LogFormat == "text" {
 		handler = slog.NewTextHandler(os.Stderr, options)
 	}
 	slog.SetDefault(slog.New(withIDs{handler}).With("service", service))
+}
+
+// SetLogLevel changes it to a level that Config allows.
+func (s *Server) SetLogLevel(level string) {
+	if err := s.level.UnmarshalText([]byte(level)); err != nil { // it was checked
+		panic(err)
+	}
 }
 
 type withIDs struct{ slog.Handler }

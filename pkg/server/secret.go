@@ -1,13 +1,11 @@
 package server
 
 import (
-	"errors"
 	"fmt"
-	"reflect"
 	"strings"
 )
 
-// Secret is a credential from the environment: at least 32 characters. It prints as [secret].
+// Secret is a credential: at least 32 characters. It prints as [secret].
 type Secret string
 
 const (
@@ -30,18 +28,5 @@ func (Secret) String() string { return "[secret]" }
 // Reveal returns the secret itself.
 func (s Secret) Reveal() string { return string(s) }
 
-// checkSecrets refuses, outside development, a configuration with a secret that everybody can read.
-func checkSecrets(cfg Configured) error {
-	if cfg.base().Development() {
-		return nil
-	}
-	var faults []error
-	fields := reflect.ValueOf(cfg)
-	for i := range fields.NumField() {
-		if s, ok := fields.Field(i).Interface().(Secret); ok && strings.HasPrefix(s.Reveal(), example) {
-			faults = append(faults, fmt.Errorf("%s: this is an example from the repository; make one of your own or set ENVIRONMENT=development",
-				strings.TrimSuffix(fields.Type().Field(i).Tag.Get("env"), ",required")))
-		}
-	}
-	return errors.Join(faults...)
-}
+// isExample reports whether everybody can read the secret.
+func (s Secret) isExample() bool { return strings.HasPrefix(string(s), example) }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
 	"net"
@@ -15,30 +16,29 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
-	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
 
-	"github.com/caarlos0/env/v11"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 )
 
 // Config is what every service is configured with. A service embeds it in its own.
 type Config struct {
-	ListenAddr  string `env:"LISTEN_ADDR" help:"host:port of the public listener"`
-	AdminAddr   string `env:"ADMIN_ADDR" help:"host:port of the private listener with /healthz, /readyz, /metrics and /debug/pprof/; never to be reached from outside"`
-	Environment string `env:"ENVIRONMENT" envDefault:"production" help:"production, or development: over plain http, with the secrets of the examples"`
-	LogLevel    string `env:"LOG_LEVEL" envDefault:"info" help:"debug, info, warn or error"`
-	LogFormat   string `env:"LOG_FORMAT" envDefault:"json" help:"json or text"`
+	ListenAddr  string `env:"LISTEN_ADDR" restart:"true" help:"host:port of the public listener"`
+	AdminAddr   string `env:"ADMIN_ADDR" restart:"true" help:"host:port of the private listener with /healthz, /readyz, /metrics and /debug/pprof/; never to be reached from outside"`
+	Environment string `env:"ENVIRONMENT" envDefault:"production" enum:"production,development" restart:"true" help:"production, or development: over plain http, with the secrets of the examples"`
+	LogLevel    string `env:"LOG_LEVEL" envDefault:"info" enum:"debug,info,warn,error" help:"debug, info, warn or error"`
+	LogFormat   string `env:"LOG_FORMAT" envDefault:"json" enum:"json,text" restart:"true" help:"json or text"`
 
-	TraceEndpoint string  `env:"OTEL_EXPORTER_OTLP_ENDPOINT" help:"where traces are sent, OTLP over HTTP: http://127.0.0.1:4318; without it there are none"`
-	TraceRatio    float64 `env:"OTEL_TRACES_SAMPLER_ARG" envDefault:"1" help:"the share of traces that are kept, from 0 to 1, unless the caller's trace decides"`
+	TraceEndpoint string  `env:"OTEL_EXPORTER_OTLP_ENDPOINT" restart:"true" help:"where traces are sent, OTLP over HTTP: http://127.0.0.1:4318; without it there are none"`
+	TraceRatio    float64 `env:"OTEL_TRACES_SAMPLER_ARG" envDefault:"1" min:"0" max:"1" restart:"true" help:"the share of traces that are kept, from 0 to 1, unless the caller's trace decides"`
 
-	ReadHeaderTimeout time.Duration `env:"READ_HEADER_TIMEOUT" envDefault:"5s" min:"1ms" help:"for a request's headers, from its connection or first byte"`
-	ReadTimeout       time.Duration `env:"READ_TIMEOUT" envDefault:"15s" min:"1ms" help:"for a whole request to arrive"`
+	ReadHeaderTimeout time.Duration `env:"READ_HEADER_TIMEOUT" envDefault:"5s" min:"1ms" restart:"true" help:"for a request's headers, from its connection or first byte"`
+	ReadTimeout       time.Duration `env:"READ_TIMEOUT" envDefault:"15s" min:"1ms" restart:"true" help:"for a whole request to arrive"`
 }
 
 // Development reports whether the service runs on a developer's machine, over plain HTTP.
@@ -47,23 +47,10 @@ func (c Config) Development() bool { return c.Environment == "development" }
 func (c Config) base() Config { return c }
 
 func (c Config) check() error {
-	var faults []error
-	if c.Environment != "production" && c.Environment != "development" {
-		faults = append(faults, fmt.Errorf("ENVIRONMENT: want production or development, got %q", c.Environment))
-	}
-	if err := new(slog.Level).UnmarshalText([]byte(c.LogLevel)); err != nil {
-		faults = append(faults, fmt.Errorf("LOG_LEVEL: want debug, info, warn or error, got %q", c.LogLevel))
-	}
-	if c.LogFormat != "json" && c.LogFormat != "text" {
-		faults = append(faults, fmt.Errorf("LOG_FORMAT: want json or text, got %q", c.LogFormat))
-	}
-	if c.TraceRatio < 0 || c.TraceRatio > 1 {
-		faults = append(faults, fmt.Errorf("OTEL_TRACES_SAMPLER_ARG: want a number from 0 to 1, got %v", c.TraceRatio))
-	}
 	if u, err := url.Parse(c.TraceEndpoint); c.TraceEndpoint != "" && (err != nil || u.Host == "") {
-		faults = append(faults, fmt.Errorf("OTEL_EXPORTER_OTLP_ENDPOINT: want http://… or https://…, got %q", c.TraceEndpoint))
+		return fmt.Errorf("OTEL_EXPORTER_OTLP_ENDPOINT: want http://… or https://…, got %q", c.TraceEndpoint)
 	}
-	return errors.Join(faults...)
+	return nil
 }
 
 // Configured is a configuration that embeds Config.
@@ -82,35 +69,51 @@ const (
 	probeTimeout = 2 * time.Second
 )
 
-// Main reads the configuration from the environment, calls run and exits the process: with 0
-// after SIGINT or SIGTERM, with 1 and a log line when run fails, or with 1 and a list of all that is
-// wrong with the configuration. A configuration may have more to check: a method Check() error, whose
-// errors begin with the variable at fault ("NAME: …"). Called with the argument
-// healthcheck it only asks the running service whether it is ready and exits accordingly, and with
-// --help it prints what can be configured.
+// Main reads the configuration, calls run and exits the process: with 0 after SIGINT or SIGTERM, with
+// 1 and a log line when run fails, or with 1 and a list of all that is wrong with the configuration. A
+// configuration may have more to check: a method Check() error, whose errors begin with the variable at
+// fault ("NAME: …"). Called with the argument healthcheck it only asks the running service whether it
+// is ready and exits accordingly; with --help it prints what can be configured, with schema the JSON
+// Schema of the file for that, if there is one.
 func Main[C Configured](service Service, run func(ctx context.Context, cfg C, s *Server) error) {
-	if len(os.Args) > 1 && slices.Contains([]string{"help", "-h", "-help", "--help"}, os.Args[1]) {
-		fmt.Fprint(os.Stdout, Usage[C](service, ""))
-		os.Exit(0)
+	list, _ := settingsOf[C](service)
+	args := flag.NewFlagSet(service.Name, flag.ContinueOnError)
+	args.Usage = func() {}
+	for _, s := range list {
+		if s.flag != "" {
+			args.Func(strings.ToLower(s.name), s.help, func(value string) error { return os.Setenv(s.name, value) })
+		}
 	}
-	cfg, err := configure[C](env.ToMap(os.Environ()))
+	err := args.Parse(os.Args[1:])
+	command := args.Arg(0)
+	switch {
+	case errors.Is(err, flag.ErrHelp), command == "help":
+		fmt.Fprint(os.Stdout, Usage[C](service))
+		os.Exit(0)
+	case command == "schema" && fileSetting(list) != nil:
+		fmt.Fprintf(os.Stdout, "%s", Schema[C](service))
+		os.Exit(0)
+	case err == nil && (args.NArg() > 1 || command != "" && command != "healthcheck"):
+		err = fmt.Errorf("there is no command %q", strings.Join(args.Args(), " "))
+		fmt.Fprintln(os.Stderr, err)
+	}
+	if err != nil { // which args has printed
+		fmt.Fprintf(os.Stderr, "%s --help tells how it is called\n", service.Name)
+		os.Exit(2)
+	}
+	cfg, err := Read[C](service, os.Environ(), nil)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s cannot start with these settings:\n%v\n", service.Name, err)
 		os.Exit(1)
 	}
 	base := cfg.base()
-	if base.ListenAddr == "" {
-		base.ListenAddr = service.Listen
-	}
-	if base.AdminAddr == "" {
-		base.AdminAddr = service.Admin
-	}
-	if len(os.Args) > 1 && os.Args[1] == "healthcheck" {
+	if command == "healthcheck" {
 		os.Exit(healthcheck(base.AdminAddr))
 	}
-	setLog(service.Name, base)
+	srv := newServer(base)
+	srv.setLog(service.Name)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	err = traced(ctx, service.Name, base, func() error { return run(ctx, cfg, newServer(base)) })
+	err = traced(ctx, service.Name, base, func() error { return run(ctx, cfg, srv) })
 	stop()
 	if err != nil && !errors.Is(err, context.Canceled) {
 		slog.Error("stopped", "error", err)
@@ -158,6 +161,7 @@ func healthcheck(addr string) int {
 // Server is a service while it is set up and runs.
 type Server struct {
 	cfg      Config
+	level    slog.LevelVar
 	mux      *http.ServeMux
 	private  *http.ServeMux
 	registry *prometheus.Registry

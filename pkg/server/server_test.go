@@ -13,8 +13,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/caarlos0/env/v11"
-
 	"boxoffice.dev/pkg/correlation"
 )
 
@@ -167,8 +165,7 @@ type testConfig struct {
 
 func TestSecret(t *testing.T) {
 	parse := func(token, environment string) (testConfig, error) {
-		cfg, err := env.ParseAsWithOptions[testConfig](env.Options{Environment: map[string]string{"TOKEN": token, "ENVIRONMENT": environment}})
-		return cfg, errors.Join(err, cfg.check(), checkSecrets(cfg))
+		return Read[testConfig](Service{}, []string{"TOKEN=" + token, "ENVIRONMENT=" + environment}, nil)
 	}
 	const example, own = "development-service-token-0123456789", "my-own-service-token-0123456789-abcdef"
 	for _, tt := range []struct {

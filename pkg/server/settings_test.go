@@ -26,6 +26,21 @@ func (c settingsConfig) Check() error {
 	return nil
 }
 
+// list is the environment as processes get it.
+func list(environ map[string]string) (all []string) {
+	for name, value := range environ {
+		all = append(all, name+"="+value)
+	}
+	return all
+}
+
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
 const ownToken = "my-own-service-token-0123456789-abcdef"
 
 func TestAllFaultsAreNamedAtOnce(t *testing.T) {
@@ -41,7 +56,7 @@ func TestAllFaultsAreNamedAtOnce(t *testing.T) {
 		{
 			"everything is wrong",
 			map[string]string{
-				"TOKEN": "s3cr3t", "ENVIRONMENT": "staging", "LOG_LEVEL": "loud", "LOG_FORMAT": "xml", "READ_TIMEOUT": "0", "PROXIES": "10.0.0.0/8,x",
+				"TOKEN": "s3cr3t", "ENVIRONMENT": "staging", "LOG_LEVEL": "loud", "LOG_FORMAT": "xml", "READ_TIMEOUT": "0", "OTEL_TRACES_SAMPLER_ARG": "2", "PROXIES": "10.0.0.0/8,x",
 				"LIMIT_DEPTH": "many", "LIMIT_WAIT": "5", "LIMIT_DEPHT": "3", "OPEN": "perhaps",
 			},
 			`ENVIRONMENT: want production or development, got "staging"
@@ -51,6 +66,7 @@ LIMIT_WAIT: want a duration such as 5s, got "5"
 LOG_FORMAT: want json or text, got "xml"
 LOG_LEVEL: want debug, info, warn or error, got "loud"
 OPEN: want true or false, got "perhaps"
+OTEL_TRACES_SAMPLER_ARG: want at most 1, got 2
 PROXIES: netip.ParsePrefix("x"): no '/'
 READ_TIMEOUT: want at least 1ms, got 0s
 TOKEN: a secret has at least 32 characters, this one has 6`,
@@ -62,12 +78,8 @@ TOKEN: a secret has at least 32 characters, this one has 6`,
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := configure[settingsConfig](c.environ)
-			got := ""
-			if err != nil {
-				got = err.Error()
-			}
-			if got != c.want {
+			_, err := Read[settingsConfig](Service{}, list(c.environ), nil)
+			if got := text(err); got != c.want {
 				t.Errorf("got\n%s\nwant\n%s", got, c.want)
 			}
 		})
@@ -76,7 +88,7 @@ TOKEN: a secret has at least 32 characters, this one has 6`,
 
 func TestDefaultsAndValues(t *testing.T) {
 	t.Parallel()
-	cfg, err := configure[settingsConfig](map[string]string{"TOKEN": ownToken, "LIMIT_WAIT": "7s", "OPEN": "false"})
+	cfg, err := Read[settingsConfig](Service{}, []string{"TOKEN=" + ownToken, "LIMIT_WAIT=7s", "OPEN=false"}, nil)
 	if err != nil || cfg.Limits.Depth != 15 || cfg.Limits.Wait != 7*time.Second || cfg.Open == nil || *cfg.Open || cfg.LogLevel != "info" || cfg.Token.Reveal() != ownToken {
 		t.Errorf("got %+v, %v", cfg, err)
 	}
@@ -84,9 +96,9 @@ func TestDefaultsAndValues(t *testing.T) {
 
 func TestHelpListsEverySetting(t *testing.T) {
 	t.Parallel()
-	help := Usage[settingsConfig](Service{Name: "shop", About: "Shop sells.", Listen: "127.0.0.1:1", Admin: "127.0.0.1:2"}, "[--file FILE]")
+	help := Usage[settingsConfig](Service{Name: "shop", About: "Shop sells.", Listen: "127.0.0.1:1", Admin: "127.0.0.1:2"})
 	for _, want := range []string{
-		"Shop sells.\n\n  shop [--file FILE]\n", "  shop healthcheck\n",
+		"Shop sells.\n\n  shop\n", "  shop healthcheck\n",
 		"  LISTEN_ADDR=127.0.0.1:1\n        host:port of the public listener\n", "  ADMIN_ADDR=127.0.0.1:2\n", "  LIMIT_DEPTH=15\n        of fields\n",
 		"  TOKEN=\n        a credential (required)\n", "  OPEN=\n        for everybody\n",
 	} {

@@ -53,6 +53,7 @@ var homes = []struct{ library, home string }{
 	{"database/sql", "pkg/postgres"},
 	{"github.com/pressly/goose/", "pkg/postgres"},
 	{"github.com/caarlos0/env/", "pkg/server"},
+	{"github.com/goccy/go-yaml", "pkg/server"},
 	{"go.jetify.com/typeid", "pkg/id"},
 	{"golang.org/x/text/currency", "pkg/money"},
 	{"go.opentelemetry.io/", "pkg/(server|correlation|events|broker)|router/internal/upstream"},

@@ -36,7 +36,7 @@ type Config struct {
 	Wait        time.Duration `env:"WAIT" envDefault:"15s" min:"0s" help:"for other fetches from that subgraph to end"`
 	Retries     int           `env:"RETRIES" envDefault:"20" min:"0" max:"100" help:"of 100 fetches, how many may be sent once more when a query gets no answer; 0 for none"`
 	Breaker     Breaker       `envPrefix:"BREAKER_"`
-	Silence     time.Duration `env:"SILENCE" envDefault:"30s" min:"0s" help:"without a sign of life, after which a subscription's stream counts as broken; 0 for never"`
+	Silence     time.Duration `env:"SILENCE" envDefault:"30s" min:"0s" help:"without a sign of life, after which a subscription's stream counts as broken; 0s for never"`
 	Resume      time.Duration `env:"RESUME" envDefault:"30s" min:"0s" help:"for a broken stream to be taken up again"`
 }
 

@@ -1,12 +1,15 @@
 # Each target is one command, so that everything also works without make.
 .DEFAULT_GOAL := help
-.PHONY: help up reset test lint schema schema-diff bench prove
+.PHONY: help up shop reset test lint schema schema-diff bench prove
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: ## start everything with demo data; Ctrl-C stops it, the data stay in .data
 	@go build -o .data/bin/dev ./tools/dev && exec .data/bin/dev up
+
+shop: ## the storefront with hot reload, beside `make up`
+	@storefront/run dev
 
 reset: ## forget the data
 	@go run ./tools/dev reset

@@ -20,19 +20,25 @@ import (
 	"syscall"
 	"time"
 
+	"boxoffice.dev/tools/internal/shop"
 	"boxoffice.dev/tools/internal/stack"
 )
 
 func main() { os.Exit(exitCode(run(os.Args[1:]))) }
 
+// testsFailed is the code that go test exited with; it has said everything.
+type testsFailed int
+
+func (c testsFailed) Error() string { return fmt.Sprintf("go test exited with %d", int(c)) }
+
 // exitCode tells what went wrong and returns the code to exit with: the one of go test, if it ran.
 func exitCode(err error) int {
-	var exit *exec.ExitError
+	var failed testsFailed
 	switch {
 	case err == nil:
 		return 0
-	case errors.As(err, &exit) && exit.Exited():
-		return exit.ExitCode() // go test has said everything
+	case errors.As(err, &failed):
+		return int(failed)
 	default:
 		fmt.Fprintln(os.Stderr, "dev:", err)
 		return 1
@@ -77,11 +83,20 @@ func up(ctx context.Context, root, data string, args []string) (err error) {
 	defer func() { err = errors.Join(err, release()) }()
 
 	begin := time.Now()
+	build, err := shop.Make(ctx, root, progress)
+	switch {
+	case errors.Is(err, shop.ErrNoNode):
+		progress("without the shop: %v", err)
+	case ctx.Err() != nil:
+		return nil // Ctrl-C while building
+	case err != nil:
+		return err
+	}
 	system, err := stack.Start(ctx, stack.Options{
 		Dir: data, Root: root,
 		DatabaseURL: os.Getenv("DATABASE_URL"), BrokerURL: os.Getenv("AMQP_URL"),
 		WellKnown: true, RouterPort: *port,
-		Specs: stack.Specs(), Database: "boxoffice", Environ: os.Environ(), Progress: progress,
+		Specs: stack.Specs(), Database: "boxoffice", Environ: os.Environ(), Settings: map[string][]string{"router": build.Settings()}, Progress: progress,
 	})
 	if err != nil {
 		if ctx.Err() != nil {
@@ -100,13 +115,17 @@ func up(ctx context.Context, root, data string, args []string) (err error) {
 		return fmt.Errorf("seed: %w", err)
 	}
 	progress("ready in %.1f s", time.Since(begin).Seconds())
-	announce(system)
+	announce(system, build)
 	return system.Wait(ctx)
 }
 
-func announce(system *stack.Stack) {
+func announce(system *stack.Stack, build shop.Build) {
 	router := "http://" + system.Service("router").Addr
-	fmt.Printf("\n  playground  %s/playground/\n  GraphQL     %s\n  logs        %s\n\n", router, system.Endpoint(), filepath.Dir(system.Service("router").LogFile()))
+	fmt.Println()
+	if build.Made() {
+		fmt.Printf("  shop        %s/\n", router)
+	}
+	fmt.Printf("  playground  %s/playground/\n  GraphQL     %s\n  logs        %s\n\n", router, system.Endpoint(), filepath.Dir(system.Service("router").LogFile()))
 	for _, p := range people {
 		fmt.Printf("  %-8s    %s  %s\n", p.role, p.email, demoPassword)
 	}
@@ -148,7 +167,11 @@ func test(ctx context.Context, root string, args []string) (err error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }
 	cmd.WaitDelay = 20 * time.Second
-	return cmd.Run()
+	err = cmd.Run()
+	if exit := new(exec.ExitError); errors.As(err, &exit) && exit.Exited() {
+		return testsFailed(exit.ExitCode())
+	}
+	return err
 }
 
 func progress(format string, args ...any) { fmt.Printf("==> "+format+"\n", args...) }

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { api, look, newcomer, person, sell, signUp, tab } from './harness.mjs';
+
+test('open the list, sign up, open a ticket', async () => {
+  const mark = crypto.randomUUID().slice(0, 8);
+  const sold = await sell({ title: `Cello Suites ${mark} – Thomaskirche Leipzig – Row 3` });
+  const page = await tab(await person());
+
+  await page.goto('/');
+  await page.getByRole('heading', { level: 1 }).waitFor();
+  await page.getByRole('article').first().waitFor();
+  await look(page, 'tickets');
+
+  await signUp(page);
+  await page.getByRole('article').first().waitFor();
+
+  await page.getByLabel('Search tickets').fill(mark);
+  await page.waitForURL(`**/?q=${mark}`);
+  await page.getByRole('link', { name: `Cello Suites ${mark}` }).click();
+  await page.waitForURL('**/tickets/tkt_*');
+  await page.getByRole('heading', { name: `Cello Suites ${mark}` }).waitFor();
+  await page.getByText('€64.00').waitFor();
+  await look(page, 'ticket');
+
+  // The seller changes the price; whoever looks at the ticket sees it.
+  await api(sold.page, 'mutation($input: UpdateTicketInput!) { updateTicket(input: $input) { ticket { version } } }', {
+    input: { ticketId: sold.id, price: { minorUnits: 5900, currency: 'EUR' } },
+  });
+  await page.getByText('€59.00').waitFor();
+
+  await page.getByRole('link', { name: 'All tickets' }).click();
+  await page.waitForURL(`**/?q=${mark}`);
+  assert.equal(await page.getByLabel('Search tickets').inputValue(), mark);
+  page.assertNoFaults();
+});
+
+test('what is wrong with a form stands at its fields, and what was typed stays', async () => {
+  const page = await tab(await person());
+  await page.goto('/sign-up');
+  await page.getByRole('heading', { name: 'Create an account' }).waitFor();
+  await look(page, 'sign-up');
+  await page.getByLabel('E-mail address').fill('nobody');
+  await page.getByLabel('Password', { exact: true }).fill('short');
+  await page.getByRole('button', { name: 'Create the account' }).click();
+  const email = page.getByLabel('E-mail address');
+  await page.locator('[aria-invalid=true]').first().waitFor();
+  assert.equal(await email.getAttribute('aria-invalid'), 'true');
+  assert.equal(await email.inputValue(), 'nobody');
+  assert.equal(await page.getByLabel('Password', { exact: true }).inputValue(), 'short');
+  await page.waitForFunction(() => document.activeElement?.getAttribute('name') === 'email');
+  await look(page, 'sign-up-errors');
+
+  await page.goto('/sign-in');
+  const { email: unknown, password } = newcomer();
+  await page.getByLabel('E-mail address').fill(unknown);
+  await page.getByLabel('Password', { exact: true }).fill(password);
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await page.getByRole('alert').filter({ hasText: 'do not belong together' }).waitFor();
+  await look(page, 'sign-in-refused');
+  page.assertNoFaults();
+});
+
+test('signing out reaches the other tab', async () => {
+  const johann = await person();
+  const [one, two] = [await tab(johann), await tab(johann)];
+  await signUp(one);
+  await two.goto('/');
+  await two.getByRole('button', { name: 'Account of Johann' }).waitFor();
+  await one.getByRole('button', { name: 'Account of Johann' }).click();
+  await look(one, 'account-menu');
+  await one.getByRole('button', { name: 'Sign out', exact: true }).click();
+  await one.getByRole('link', { name: 'Sign in' }).waitFor();
+  await two.getByRole('link', { name: 'Sign in' }).waitFor();
+  one.assertNoFaults();
+  two.assertNoFaults();
+});
+
+test('an address that is none', async () => {
+  const page = await tab(await person());
+  await page.goto('/nothing-here');
+  await page.getByRole('heading', { name: 'No such page' }).waitFor();
+  await page.goto('/tickets/tkt_none');
+  await page.getByRole('heading', { name: 'No such ticket' }).waitFor();
+  await look(page, 'no-such-ticket');
+  page.assertNoFaults();
+});

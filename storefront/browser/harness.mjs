@@ -1,0 +1,144 @@
+// What the browser tests share: a real browser on the real system, and pictures of what it shows.
+// Each test runs as `node --test browser/NAME.test.mjs`, which tools/browser does, with
+//   SHOP       address of the shop
+//   PICTURES   folder for screenshots
+//   CHROMIUM   the browser
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { after, before } from 'node:test';
+import { chromium } from 'playwright-core';
+
+export const shop = process.env.SHOP ?? 'http://127.0.0.1:4000';
+const pictures = process.env.PICTURES ?? '/tmp/pictures';
+mkdirSync(pictures, { recursive: true });
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+const devices = { desktop: { width: 1280, height: 860 }, phone: { width: 390, height: 844 } };
+/** Nothing takes that long unless it is broken. */
+const patience = 30_000;
+
+/** @type {import('playwright-core').Browser} */
+let browser;
+before(async () => {
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-default-apps', '--no-first-run'],
+  });
+});
+after(() => browser.close());
+
+/**
+ * A person with a browser of their own: cookies, storage, tabs.
+ *
+ * @param {import('playwright-core').BrowserContextOptions} [options]
+ */
+export async function person(options) {
+  const context = await browser.newContext({ baseURL: shop, locale: 'en-GB', timezoneId: 'Europe/London', colorScheme: 'light', viewport: devices.desktop, reducedMotion: 'reduce', ...options });
+  context.setDefaultTimeout(patience);
+  return context;
+}
+
+/**
+ * A tab that remembers whatever goes wrong in it: faults of scripts, violations of the page's policy,
+ * requests that fail. `expected` leaves out what the test provokes.
+ *
+ * @param {import('playwright-core').BrowserContext} context
+ */
+export async function tab(context) {
+  const page = await context.newPage();
+  /** @type {string[]} */
+  const faults = [];
+  page.on('pageerror', (error) => faults.push(`script: ${error.stack}`));
+  page.on('console', (message) => message.type() === 'error' && faults.push(`console: ${message.text()}`));
+  page.on('response', (response) => response.status() >= 400 && faults.push(`${response.status()} ${response.url()}`));
+  return Object.assign(page, {
+    /** @param {RegExp} [expected] */
+    assertNoFaults: (expected) => assert.deepEqual(faults.filter((fault) => !expected?.test(fault)), []),
+  });
+}
+
+/**
+ * Keeps pictures of the page, light and dark, on a desktop and a phone, and asserts that axe finds nothing
+ * serious in any of them.
+ *
+ * @param {import('playwright-core').Page} page
+ * @param {string} name
+ */
+export async function look(page, name) {
+  const before = page.viewportSize();
+  for (const [device, viewport] of Object.entries(devices))
+    for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
+      await page.setViewportSize(viewport);
+      await page.emulateMedia({ colorScheme });
+      await page.evaluate(() => Promise.all([document.fonts.ready, ...document.getAnimations().map((a) => a.finished.catch(() => {}))].filter(Boolean)).then(() => {}));
+      await page.screenshot({ path: join(pictures, `${name}-${device}-${colorScheme}.png`) });
+      assert.deepEqual(await serious(page), [], `${name} on a ${device}, ${colorScheme}`);
+      const tooWide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      assert.ok(tooWide <= 0, `${name} scrolls sideways on a ${device}`);
+    }
+  await page.emulateMedia({ colorScheme: 'light' });
+  if (before) await page.setViewportSize(before);
+}
+
+/** @param {import('playwright-core').Page} page */
+async function serious(page) {
+  // Through the debugger, which the page's policy does not bind.
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => /** @type {any} */ (window).axe.run(document, { resultTypes: ['violations'] }));
+  return violations
+    .filter((/** @type {{impact: string}} */ v) => v.impact === 'serious' || v.impact === 'critical')
+    .map((/** @type {any} */ v) => `${v.id}: ${v.nodes.map((/** @type {any} */ n) => n.html.slice(0, 160) + ' ' + n.any.map((/** @type {any} */ a) => a.message).join(' ')).join('\n')}`);
+}
+
+/** An e-mail address and a password that nobody has signed up with. */
+export function newcomer() {
+  const name = `t${crypto.randomUUID().replaceAll('-', '')}`;
+  return { email: `${name}@example.com`, password: 'correct horse battery' };
+}
+
+/**
+ * Signs up through the form.
+ *
+ * @param {import('playwright-core').Page} page
+ */
+export async function signUp(page, displayName = 'Johann', account = newcomer()) {
+  await page.goto('/sign-up');
+  await page.getByLabel('Name').fill(displayName);
+  await page.getByLabel('E-mail address').fill(account.email);
+  await page.getByLabel('Password', { exact: true }).fill(account.password);
+  await page.getByRole('button', { name: 'Create the account' }).click();
+  await page.getByRole('button', { name: `Account of ${displayName}` }).waitFor();
+  return account;
+}
+
+/**
+ * Asks the API as the person who the tab belongs to, to set the stage for a test.
+ *
+ * @param {import('playwright-core').Page} page
+ * @param {string} query
+ * @param {object} [variables]
+ * @returns {Promise<any>}
+ */
+export async function api(page, query, variables) {
+  const response = await page.request.post('/graphql', { data: { query, variables } });
+  const { data, errors } = await response.json();
+  assert.equal(errors, undefined);
+  return data;
+}
+
+/**
+ * A ticket of somebody who has just signed up, and that person.
+ *
+ * @param {{ title?: string, minorUnits?: number, currency?: string }} [ticket]
+ */
+export async function sell({ title = 'Cello Suites – Thomaskirche – Row 3', minorUnits = 6400, currency = 'EUR' } = {}) {
+  const seller = await person();
+  const page = await tab(seller);
+  await api(page, 'mutation($input: SignUpInput!) { signUp(input: $input) { errors { ... on UserError { message } } } }', { input: { ...newcomer(), displayName: 'Maria' } });
+  const { createTicket } = await api(page, 'mutation($input: CreateTicketInput!) { createTicket(input: $input) { ticket { id } } }', {
+    input: { title, price: { minorUnits, currency } },
+  });
+  return { id: /** @type {string} */ (createTicket.ticket.id), page };
+}

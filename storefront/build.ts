@@ -1,0 +1,76 @@
+// What the build does besides bundling.
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import type { Plugin, ResolvedConfig, Rolldown } from 'vite';
+
+/** JavaScript of a first visit to the list of tickets, in gzipped bytes. */
+const BUDGET = 200_000;
+
+/**
+ * Replaces `graphql(`query Tickets …`)` by the generated document itself, as the client preset's plugins
+ * for Babel and SWC do: otherwise every page would carry the texts of all operations.
+ */
+export function documents(): Plugin {
+  const call = /\bgraphql\(\s*(?:\/\*.*?\*\/\s*)?`\s*(query|mutation|subscription|fragment)\s+(\w+)[^`]*`,?\s*\)/g;
+  return {
+    name: 'documents',
+    enforce: 'pre',
+    transform(code, id) {
+      if (!/\/src\/.*\.tsx?$/.test(id) || id.includes('/src/gql/') || !code.includes('graphql(')) return;
+      const names = new Set<string>();
+      const replaced = code.replace(call, (text, kind: string, name: string) => {
+        const document = name + (kind === 'fragment' ? 'FragmentDoc' : 'Document');
+        names.add(document);
+        return document + '\n'.repeat(text.split('\n').length - 1); // so that lines keep their numbers
+      });
+      return { code: `import { ${[...names].join(', ')} } from '/src/gql/graphql.ts';${replaced}`, map: null };
+    },
+  };
+}
+
+/** Completes a build: trusted documents, compressed files, and a look at the budget. */
+export function finish(): Plugin {
+  let config: ResolvedConfig;
+  return {
+    name: 'finish',
+    apply: 'build',
+    configResolved: (resolved) => void (config = resolved),
+    generateBundle(_, bundle) {
+      const size = firstPage(bundle);
+      this.info(`first page: ${(size / 1000).toFixed(1)} kB of JavaScript, gzipped, of ${BUDGET / 1000}`);
+      if (size > BUDGET) this.error(`the first page has ${size} bytes of JavaScript, gzipped; the budget is ${BUDGET}`);
+    },
+    closeBundle() {
+      const pages = resolve(config.root, config.build.outDir);
+      // Beside the pages and not among them: for the router's DOCUMENTS.
+      copyFileSync(join(config.root, 'src/gql/persisted-documents.json'), join(pages, '../persisted-documents.json'));
+      compress(pages);
+    },
+  };
+}
+
+/** The size of all scripts that the list of tickets needs. */
+function firstPage(bundle: Rolldown.OutputBundle): number {
+  const needed = new Map<string, number>();
+  const add = (name: string) => {
+    const chunk = bundle[name];
+    if (chunk?.type !== 'chunk' || needed.has(name)) return;
+    needed.set(name, gzipSync(chunk.code, { level: 9 }).length);
+    chunk.imports.forEach(add);
+  };
+  for (const chunk of Object.values(bundle))
+    if (chunk.type === 'chunk' && (chunk.isEntry || chunk.facadeModuleId?.endsWith('/src/tickets/TicketsPage.tsx'))) add(chunk.fileName);
+  return [...needed.values()].reduce((sum, size) => sum + size, 0);
+}
+
+/** Compresses once, and well, what the router would otherwise send as it is. */
+function compress(folder: string) {
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+    if (!/\.(js|css|html|svg|txt)$/.test(name)) continue;
+    const content = readFileSync(join(folder, name));
+    if (content.length < 1400) continue; // one packet either way
+    writeFileSync(join(folder, name + '.br'), brotliCompressSync(content, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }));
+    writeFileSync(join(folder, name + '.gz'), gzipSync(content, { level: 9 }));
+  }
+}

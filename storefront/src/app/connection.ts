@@ -1,0 +1,48 @@
+// The WebSocket behind all live updates. It opens with the first subscription, closes with the last, and
+// comes back by itself: after a pause that doubles up to half a minute, or at once when the browser is
+// online again. Each connection brings the cookies that the browser has at that time.
+import { createClient } from 'graphql-ws';
+import { useSyncExternalStore } from 'react';
+
+const url = location.origin.replace(/^http/, 'ws') + '/graphql';
+
+const backOnline = () => new Promise<void>((resolve) => addEventListener('online', () => resolve(), { once: true }));
+const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+export const connection = createClient({
+  url,
+  retryAttempts: Infinity,
+  shouldRetry: () => true, // a refused handshake, too: the router may be about to restart
+  retryWait: async (retries) => {
+    const wait = Math.min(500 * 2 ** retries, 30_000) * (0.75 + Math.random() / 2);
+    await (navigator.onLine ? Promise.race([pause(wait), backOnline()]) : backOnline());
+  },
+  keepAlive: 20_000, // notices a connection that died silently
+});
+
+let broken = false;
+const listeners = new Set<() => void>();
+function set(value: boolean) {
+  if (broken === value) return;
+  broken = value;
+  listeners.forEach((listener) => listener());
+}
+connection.on('connected', () => set(false));
+// 1000: nobody is subscribed any more. 4499: restarted, below.
+connection.on('closed', (event) => set((event as CloseEvent).code !== 1000 && (event as CloseEvent).code !== 4499));
+
+/** Connects anew, with the cookies that the browser has now. */
+export function reconnect() {
+  connection.terminate();
+}
+
+/** Whether live updates are wanted and do not come at the moment. */
+export function useBroken(): boolean {
+  return useSyncExternalStore(
+    (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    () => broken,
+  );
+}

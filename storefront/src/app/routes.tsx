@@ -1,0 +1,76 @@
+// Every page of the shop. A page's code loads when it is opened; what it asks the API starts loading at the
+// same time, so nothing is two steps away.
+import type { ApolloClient, OperationVariables, TypedDocumentNode } from '@apollo/client';
+import type { DocumentNode } from 'graphql';
+import type { ComponentType, ReactNode } from 'react';
+import { createBrowserRouter, type LoaderFunctionArgs, type RouteObject } from 'react-router';
+import { viewerQuery } from '../account/session';
+import { ticketQuery } from '../tickets/ticketQuery';
+import { listQuery, listVariables } from '../tickets/listQuery';
+import { CardsSkeleton, TicketSkeleton } from '../tickets/skeletons';
+import { ErrorPage } from './ErrorPage';
+import { LoadingPage } from './LoadingPage';
+import { NotFound } from './NotFound';
+import { Shell } from './Shell';
+
+export function createRouter(client: ApolloClient) {
+  /** Asks for what a page will show. It never waits: the page shows what there is, then the answer. */
+  function ask<D, V extends OperationVariables>(query: TypedDocumentNode<D, V>, variables: NoInfer<V>) {
+    // The page's own query joins this one, and shows its error.
+    client.query({ query: query as DocumentNode, variables, fetchPolicy: cameBack() ? 'cache-first' : 'network-only' }).catch(() => {});
+  }
+
+  interface Options {
+    skeleton?: ReactNode;
+    ask?: (args: LoaderFunctionArgs) => void;
+  }
+
+  function page(path: string, load: () => Promise<{ default: ComponentType }>, options: Options = {}): RouteObject {
+    return {
+      path,
+      hydrateFallbackElement: options.skeleton ?? <LoadingPage />,
+      loader: (args) => {
+        options.ask?.(args);
+        return null;
+      },
+      lazy: { Component: async () => (await load()).default },
+    };
+  }
+
+  return createBrowserRouter([
+    {
+      element: <Shell />,
+      loader: () => {
+        client.query({ query: viewerQuery }).catch(() => {}); // the header's, beside the page's own
+        return null;
+      },
+      shouldRevalidate: () => false,
+      children: [
+        {
+          errorElement: <ErrorPage />,
+          children: [
+            page('/', () => import('../tickets/TicketsPage'), {
+              skeleton: <CardsSkeleton />,
+              ask: ({ request }) => ask(listQuery, listVariables(new URL(request.url).searchParams)),
+            }),
+            page('/tickets/:id', () => import('../tickets/TicketPage'), {
+              skeleton: <TicketSkeleton />,
+              ask: ({ params }) => ask(ticketQuery, { id: params.id! }),
+            }),
+            page('/sign-in', () => import('../account/SignInPage')),
+            page('/sign-up', () => import('../account/SignUpPage')),
+            { path: '*', element: <NotFound /> },
+          ],
+        },
+      ],
+    },
+  ]);
+}
+
+// Whoever goes back wants the page as it was, with all that was loaded of its list.
+let back = false;
+addEventListener('popstate', () => {
+  back = true;
+  setTimeout(() => (back = false));
+});
+const cameBack = () => back;

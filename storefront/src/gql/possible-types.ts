@@ -1,0 +1,108 @@
+
+      export interface PossibleTypesResultData {
+        possibleTypes: {
+          [key: string]: string[]
+        }
+      }
+      const result: PossibleTypesResultData = {
+  "possibleTypes": {
+    "CancelOrderError": [
+      "NotAuthorizedError",
+      "OrderNotCancellableError",
+      "OrderNotFoundError"
+    ],
+    "CreateOrderError": [
+      "IdempotencyKeyReusedError",
+      "OwnTicketError",
+      "PriceChangedError",
+      "TicketNotForSaleError",
+      "TicketNotFoundError",
+      "TicketReservedError",
+      "TooManyActiveOrdersError",
+      "ValidationError"
+    ],
+    "CreateTicketError": [
+      "IdempotencyKeyReusedError",
+      "ValidationError"
+    ],
+    "Node": [
+      "Order",
+      "Payment",
+      "Refund",
+      "Ticket",
+      "User"
+    ],
+    "PayOrderError": [
+      "IdempotencyKeyReusedError",
+      "NotAuthorizedError",
+      "OrderAlreadyPaidError",
+      "OrderNotFoundError",
+      "OrderNotPayableError",
+      "PaymentDeclinedError",
+      "PaymentInProgressError",
+      "RateLimitedError",
+      "ValidationError"
+    ],
+    "RefreshSessionError": [
+      "SessionExpiredError"
+    ],
+    "RefundPaymentError": [
+      "IdempotencyKeyReusedError",
+      "NotAuthorizedError",
+      "PaymentNotFoundError",
+      "PaymentNotRefundableError",
+      "ValidationError"
+    ],
+    "SignInError": [
+      "InvalidCredentialsError",
+      "RateLimitedError",
+      "ValidationError"
+    ],
+    "SignUpError": [
+      "EmailInUseError",
+      "RateLimitedError",
+      "ValidationError"
+    ],
+    "UpdateTicketError": [
+      "NotAuthorizedError",
+      "StaleVersionError",
+      "TicketNotFoundError",
+      "TicketReservedError",
+      "TicketWithdrawnError",
+      "ValidationError"
+    ],
+    "UserError": [
+      "EmailInUseError",
+      "IdempotencyKeyReusedError",
+      "InvalidCredentialsError",
+      "NotAuthorizedError",
+      "OrderAlreadyPaidError",
+      "OrderNotCancellableError",
+      "OrderNotFoundError",
+      "OrderNotPayableError",
+      "OwnTicketError",
+      "PaymentDeclinedError",
+      "PaymentInProgressError",
+      "PaymentNotFoundError",
+      "PaymentNotRefundableError",
+      "PriceChangedError",
+      "RateLimitedError",
+      "SessionExpiredError",
+      "StaleVersionError",
+      "TicketNotForSaleError",
+      "TicketNotFoundError",
+      "TicketReservedError",
+      "TicketWithdrawnError",
+      "TooManyActiveOrdersError",
+      "ValidationError"
+    ],
+    "WithdrawTicketError": [
+      "NotAuthorizedError",
+      "StaleVersionError",
+      "TicketNotFoundError",
+      "TicketReservedError"
+    ]
+  }
+};
+      export default result;
+    

@@ -1,0 +1,28 @@
+import { ApolloProvider } from '@apollo/client/react';
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { RouterProvider } from 'react-router/dom';
+import { watchSession } from './account/session';
+import { createClient } from './app/client';
+import { createRouter } from './app/routes';
+import './ui/base.css';
+
+// A page that was open while another build took its place asks for files that are gone.
+addEventListener('vite:preloadError', (event) => {
+  const last = Number(sessionStorage.getItem('reloaded') ?? 0);
+  if (Date.now() - last < 60_000) return; // that was not the reason: the error page tells
+  sessionStorage.setItem('reloaded', String(Date.now()));
+  event.preventDefault();
+  location.reload();
+});
+
+const client = createClient();
+watchSession(client);
+
+createRoot(document.getElementById('root')!).render(
+  <StrictMode>
+    <ApolloProvider client={client}>
+      <RouterProvider router={createRouter(client)} />
+    </ApolloProvider>
+  </StrictMode>,
+);

@@ -1,0 +1,48 @@
+import { Link } from 'react-router';
+import { graphql, read, type FragmentType } from '../gql';
+import { Poster } from '../ui/Poster';
+import { Price } from '../ui/Price';
+import { Availability } from './Availability';
+import { titleParts } from './title';
+import css from './TicketCard.module.css';
+
+export const ticketCard = graphql(`
+  fragment TicketCard on Ticket {
+    id
+    title
+    availability
+    version
+    price {
+      decimal
+      minorUnits
+      currency
+    }
+    seller {
+      id
+      displayName
+    }
+  }
+`);
+
+/** A ticket in a list, as a stub that one could tear off. */
+export function TicketCard({ ticket, eager }: { ticket: FragmentType<typeof ticketCard>; eager?: boolean }) {
+  const { id, title, availability, price, seller } = read(ticketCard, ticket);
+  const { what, where } = titleParts(title);
+  return (
+    <article className={css.card} data-gone={availability === 'AVAILABLE' ? undefined : true} data-eager={eager}>
+      <Poster seed={id} className={css.poster} />
+      <div className={css.body}>
+        <h2 className={css.what}>
+          <Link to={`/tickets/${id}`}>{what}</Link>
+        </h2>
+        {where.length > 0 && <p className={css.where}>{where.join(' · ')}</p>}
+      </div>
+      <div className={css.stub}>
+        <span className={css.price}>
+          <Price of={price} />
+        </span>
+        {availability === 'AVAILABLE' ? <span className={css.seller}>{seller && `from ${seller.displayName}`}</span> : <Availability of={availability} />}
+      </div>
+    </article>
+  );
+}

@@ -1,0 +1,138 @@
+import { useQuery } from '@apollo/client/react';
+import { useEffect, useRef, useState } from 'react';
+import { Link, useNavigate, useParams } from 'react-router';
+import { failure } from '../app/failure';
+import { FailureNotice } from '../app/FailureNotice';
+import { useLive } from '../app/live';
+import { NotFound } from '../app/NotFound';
+import { graphql, read } from '../gql';
+import type { TicketCardFragment, TicketDetailsFragment } from '../gql/graphql';
+import { formatMoney } from '../ui/format';
+import { Icon } from '../ui/Icon';
+import { Page } from '../ui/Page';
+import { Poster } from '../ui/Poster';
+import { Price } from '../ui/Price';
+import { Time } from '../ui/Time';
+import { Availability } from './Availability';
+import { TicketSkeleton } from './skeletons';
+import { ticketCard } from './TicketCard';
+import { ticketQuery } from './ticketQuery';
+import { titleParts } from './title';
+import css from './Ticket.module.css';
+
+const ticketDetails = graphql(`
+  fragment TicketDetails on Ticket {
+    createdAt
+    viewerCanUpdate
+    viewerCannotUpdateReasons
+  }
+`);
+
+// The card's fields: they alone change, and need no second service.
+const ticketUpdated = graphql(`
+  subscription TicketUpdated($id: ID!) {
+    ticketUpdated(id: $id) {
+      id
+      title
+      availability
+      version
+      price {
+        decimal
+        minorUnits
+        currency
+      }
+      viewerCanUpdate
+      viewerCannotUpdateReasons
+    }
+  }
+`);
+
+export default function TicketPage() {
+  const { id = '' } = useParams();
+  const { data, error, loading, refetch } = useQuery(ticketQuery, { variables: { id } });
+  useLive(ticketUpdated, { id }, { skip: !data?.ticket });
+  if (!data?.ticket) {
+    if (loading) return <TicketSkeleton />;
+    if (!error) return <NotFound what="ticket" />;
+    return (
+      <Page title="This ticket cannot be shown">
+        <FailureNotice failure={failure(error)} retry={() => void refetch().catch(() => {})} />
+      </Page>
+    );
+  }
+  return <Ticket card={read(ticketCard, data.ticket)} details={read(ticketDetails, data.ticket)} />;
+}
+
+function Ticket({ card, details }: { card: TicketCardFragment; details: TicketDetailsFragment }) {
+  const { id, title, availability, price, seller } = card;
+  const { what, where } = titleParts(title);
+  return (
+    <Page title={what} heading={false}>
+      <Back />
+      <article className={css.layout}>
+        <Poster seed={id} className={`${css.poster} ${availability === 'AVAILABLE' ? '' : css.gone}`} />
+        <div className={css.text}>
+          <h1 tabIndex={-1}>{what}</h1>
+          {where.length > 0 && (
+            <ul className={css.where}>
+              {where.map((part) => (
+                <li key={part}>{part}</li>
+              ))}
+            </ul>
+          )}
+          <section className={css.offer} aria-label="Offer">
+            <div className={css.line}>
+              <LivePrice amount={price} />
+              <span aria-live="polite">
+                <Availability of={availability} />
+              </span>
+            </div>
+            <dl className={css.facts}>
+              <dt>Sold by</dt>
+              <dd>{details.viewerCanUpdate ? 'you' : (seller?.displayName ?? 'somebody')}</dd>
+              <dt>Offered</dt>
+              <dd>
+                <Time at={details.createdAt} />
+              </dd>
+            </dl>
+          </section>
+        </div>
+      </article>
+    </Page>
+  );
+}
+
+/** A price that shows, and says, when it has changed. */
+function LivePrice({ amount }: { amount: TicketCardFragment['price'] }) {
+  const text = formatMoney(amount);
+  const last = useRef(text);
+  const [changes, setChanges] = useState(0);
+  useEffect(() => {
+    if (last.current !== text) setChanges((n) => n + 1);
+    last.current = text;
+  }, [text]);
+  return (
+    <span key={changes} className={`${css.price} ${changes > 0 ? css.changed : ''}`} aria-live="polite">
+      <Price of={amount} />
+    </span>
+  );
+}
+
+/** Back to the list as it was, if one came from there. */
+function Back() {
+  const navigate = useNavigate();
+  return (
+    <Link
+      to="/"
+      className={css.back}
+      onClick={(event) => {
+        if ((history.state as { idx?: number } | null)?.idx) {
+          event.preventDefault();
+          void navigate(-1);
+        }
+      }}
+    >
+      <Icon name="back" /> All tickets
+    </Link>
+  );
+}

@@ -1,0 +1,96 @@
+import { NetworkStatus } from '@apollo/client';
+import { useQuery } from '@apollo/client/react';
+import { useEffect, useRef } from 'react';
+import { useSearchParams } from 'react-router';
+import { failure } from '../app/failure';
+import { FailureNotice } from '../app/FailureNotice';
+import { Button } from '../ui/Button';
+import { Page } from '../ui/Page';
+import { Filters } from './Filters';
+import { listQuery, listVariables } from './listQuery';
+import { CardSkeleton } from './skeletons';
+import { TicketCard } from './TicketCard';
+import css from './Tickets.module.css';
+
+export default function TicketsPage() {
+  const [search, setSearch] = useSearchParams();
+  const { data, previousData, error, loading, networkStatus, fetchMore, refetch } = useQuery(listQuery, { variables: listVariables(search) });
+  // While another search is under way, what was found before stays, faded, instead of a jump.
+  const shown = (data ?? (loading ? previousData : undefined))?.tickets;
+  const stale = !data && loading;
+  const query = search.get('q');
+  const narrowed = ['q', 'currency', 'min', 'max'].some((name) => search.has(name));
+
+  const more = () => fetchMore({ variables: { after: shown?.pageInfo.endCursor } }).catch(() => {}); // useQuery has the error
+  const loadingMore = networkStatus === NetworkStatus.fetchMore;
+
+  return (
+    <Page title={query ? `“${query}”` : 'Tickets for sale'} heading={false}>
+      <header className={css.hero}>
+        <h1 tabIndex={-1}>{query ? `Tickets for “${query}”` : 'Somebody cannot go. You can.'}</h1>
+        <p aria-live="polite" className={css.count}>
+          {shown ? count(shown.totalCount) : '\u00a0'}
+        </p>
+      </header>
+      <Filters />
+      {error && !loading && <FailureNotice failure={failure(error)} retry={() => void refetch().catch(() => {})} />}
+      {!shown && loading && (
+        <ul className={css.grid} aria-busy="true" aria-label="Loading tickets">
+          {Array.from({ length: 8 }, (_, i) => (
+            <li key={i}>
+              <CardSkeleton />
+            </li>
+          ))}
+        </ul>
+      )}
+      {shown && shown.edges.length > 0 && (
+        <>
+          <ul className={css.grid} data-stale={stale || undefined} aria-busy={loading}>
+            {shown.edges.map(({ node }) => (
+              <li key={node.id}>
+                <TicketCard ticket={node} />
+              </li>
+            ))}
+          </ul>
+          {shown.pageInfo.hasNextPage && !stale && <More busy={loadingMore} failed={!!error} load={more} />}
+        </>
+      )}
+      {shown?.edges.length === 0 && (
+        <div className={css.empty}>
+          <h2>Nothing like that is on sale</h2>
+          <p>Tickets come back when a reservation runs out, so it is worth looking again.</p>
+          {narrowed && (
+            <Button look="primary" onClick={() => setSearch({})}>
+              Show everything
+            </Button>
+          )}
+        </div>
+      )}
+    </Page>
+  );
+}
+
+function count(total: number | null): string {
+  if (total === null) return 'More than 10,000 tickets';
+  return new Intl.NumberFormat(navigator.languages).format(total) + (total === 1 ? ' ticket' : ' tickets');
+}
+
+/** Loads the next page when one comes near the end; the button is for the keyboard, and after a failure. */
+function More({ busy, failed, load }: { busy: boolean; failed: boolean; load: () => void }) {
+  const ref = useRef<HTMLDivElement>(null);
+  const latest = useRef(load);
+  useEffect(() => void (latest.current = load));
+  useEffect(() => {
+    if (busy || failed) return;
+    const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && latest.current(), { rootMargin: '600px' });
+    observer.observe(ref.current!);
+    return () => observer.disconnect();
+  }, [busy, failed]);
+  return (
+    <div ref={ref} className={css.more}>
+      <Button onClick={load} busy={busy}>
+        Load more
+      </Button>
+    </div>
+  );
+}

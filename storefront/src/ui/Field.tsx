@@ -1,0 +1,59 @@
+import { useId, useState, type ComponentProps, type ReactNode } from 'react';
+import { Icon } from './Icon';
+import { Notice } from './Notice';
+import { wordsFor } from '../app/words';
+import type { Form } from './form';
+import css from './Field.module.css';
+
+type Props = Omit<ComponentProps<'input'>, 'form'> & { form?: Form; name: string; label: string; hint?: ReactNode; error?: string };
+
+/** A labelled input. With a `form`, it shows what that says is wrong with the field of its name. */
+export function Field({ form, name, label, hint, error = form?.error(name), className, type, ...rest }: Props) {
+  const id = useId();
+  const [shown, setShown] = useState(false);
+  const described = [error && `${id}-error`, hint && `${id}-hint`].filter(Boolean).join(' ');
+  return (
+    <div className={[css.field, className].filter(Boolean).join(' ')} data-invalid={error ? true : undefined}>
+      <label htmlFor={id}>{label}</label>
+      <div className={css.box}>
+        <input {...rest} id={id} name={name} type={type === 'password' && shown ? 'text' : type} aria-invalid={error ? true : undefined} aria-describedby={described || undefined} />
+        {type === 'password' && (
+          <button type="button" className={css.show} aria-pressed={shown} aria-label="Show password" onClick={() => setShown(!shown)}>
+            <Icon name="eye" />
+          </button>
+        )}
+      </div>
+      {error && (
+        <p className={css.error} id={`${id}-error`}>
+          {error}
+        </p>
+      )}
+      {hint && (
+        <p className={css.hint} id={`${id}-hint`}>
+          {hint}
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** What is wrong with the form as a whole; `children` is a way out. */
+export function FormErrors({ form, children }: { form: Form; children?: ReactNode }) {
+  if (!form.failure && form.errors.length === 0) return null;
+  return (
+    <div data-form-errors tabIndex={-1} className={css.errors}>
+      {form.failure ? (
+        <Notice tone="bad" title={form.failure.title} requestId={form.failure.requestId}>
+          {form.failure.detail}
+        </Notice>
+      ) : (
+        <Notice tone="bad">
+          {form.errors.map((error) => (
+            <p key={error.__typename}>{wordsFor(error)}</p>
+          ))}
+          {children}
+        </Notice>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,130 @@
+// Package shop builds the storefront, once for each content of its files.
+package shop
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// ErrNoNode says that there is nothing to build with.
+var ErrNoNode = errors.New("Node.js with npm is not on the PATH")
+
+// Build is a build of the storefront; the zero value is none.
+type Build struct{ dir string }
+
+// Made reports whether there is one.
+func (b Build) Made() bool { return b.dir != "" }
+
+// Settings returns what the router serves it with.
+func (b Build) Settings() []string {
+	if !b.Made() {
+		return nil
+	}
+	return []string{"PAGES_DIR=" + filepath.Join(b.dir, "pages"), "DOCUMENTS=" + filepath.Join(b.dir, "persisted-documents.json")}
+}
+
+// Make builds the storefront of the workspace, or returns the build that has been made of the same
+// files. Builds are kept below .data of the workspace, old ones for a day.
+func Make(ctx context.Context, root string, progress func(string, ...any)) (_ Build, err error) {
+	source, builds := filepath.Join(root, "storefront"), filepath.Join(root, ".data", "storefront")
+	sum, err := digest(source)
+	if err != nil {
+		return Build{}, err
+	}
+	if err := os.MkdirAll(builds, 0o755); err != nil { //nolint:gosec // nothing secret
+		return Build{}, fmt.Errorf("make folder of the storefront: %w", err)
+	}
+	release, err := lock(filepath.Join(builds, "lock"))
+	if err != nil {
+		return Build{}, err
+	}
+	defer func() { err = errors.Join(err, release()) }()
+
+	b := Build{filepath.Join(builds, sum)}
+	if _, err := os.Stat(b.dir); err == nil {
+		return b, nil
+	}
+	for _, tool := range []string{"node", "npm"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			return Build{}, ErrNoNode
+		}
+	}
+	progress("building the storefront, once for this version of it")
+	fresh := filepath.Join(builds, "new")
+	if err := os.RemoveAll(fresh); err != nil {
+		return Build{}, fmt.Errorf("remove half a build: %w", err)
+	}
+	cmd := exec.CommandContext(ctx, filepath.Join(source, "run"), "build", "--outDir", filepath.Join(fresh, "pages"))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return Build{}, fmt.Errorf("build the storefront: %w\n%s", err, out)
+	}
+	if err := errors.Join(forget(builds), os.Rename(fresh, b.dir)); err != nil {
+		return Build{}, fmt.Errorf("keep the build: %w", err)
+	}
+	return b, nil
+}
+
+// forget removes builds that nobody is likely to serve any more.
+func forget(builds string) error {
+	entries, err := os.ReadDir(builds)
+	for _, entry := range entries {
+		info, statErr := entry.Info()
+		if err = errors.Join(err, statErr); statErr == nil && entry.IsDir() && entry.Name() != "new" && time.Since(info.ModTime()) > 24*time.Hour {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(builds, entry.Name())))
+		}
+	}
+	return err
+}
+
+// lock waits until no other process builds.
+func lock(name string) (release func() error, err error) {
+	file, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock the storefront: %w", err)
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); err != nil {
+		return nil, errors.Join(fmt.Errorf("lock the storefront: %w", err), file.Close())
+	}
+	return file.Close, nil
+}
+
+// digest is a short name for all that a build is made of.
+func digest(source string) (string, error) {
+	all := sha256.New()
+	err := filepath.WalkDir(source, func(path string, entry fs.DirEntry, err error) error {
+		name, _ := strings.CutPrefix(path, source+string(filepath.Separator))
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && (name == "node_modules" || name == "dist" || name == "browser"):
+			return fs.SkipDir
+		case !entry.Type().IsRegular() || strings.HasSuffix(name, ".md") || strings.Contains(name, ".test."):
+			return nil
+		}
+		file, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		defer file.Close() //nolint:errcheck // nothing was written
+		one := sha256.New()
+		if _, err := io.Copy(one, file); err != nil {
+			return err
+		}
+		fmt.Fprintf(all, "%s %x\n", name, one.Sum(nil))
+		return nil
+	})
+	if err != nil {
+		return "", fmt.Errorf("read the storefront: %w", err)
+	}
+	return fmt.Sprintf("%x", all.Sum(nil))[:16], nil
+}

@@ -44,6 +44,7 @@ type bench struct {
 	report report
 	quick  bool
 	token  string // between router and subgraphs
+	files  int    // that a process may have open
 
 	dir      string
 	http     *http.Client
@@ -75,6 +76,9 @@ func start(ctx context.Context, quick bool) (_ *bench, err error) {
 			err = errors.Join(err, b.close())
 		}
 	}()
+	if b.files, err = allowFiles(); err != nil {
+		return nil, err
+	}
 	keysURL, err := b.serveKeys(ctx)
 	if err != nil {
 		return nil, err
@@ -93,6 +97,7 @@ func start(ctx context.Context, quick bool) (_ *bench, err error) {
 			settings[spec.Name] = append(settings[spec.Name], "JWKS_URL="+keysURL)
 		}
 	}
+	settings["router"] = append(settings["router"], "LIVE_PER_ADDRESS=1000000") // everybody comes from this machine
 	b.Stack, err = stack.Start(ctx, stack.Options{
 		Dir: b.dir, Root: root, Specs: stack.Specs(), Database: prefix, Environ: os.Environ(), Settings: settings,
 		PostgresSettings: []string{"track_commit_timestamp=on"}, Progress: progress,

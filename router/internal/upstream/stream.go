@@ -3,12 +3,17 @@ package upstream
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"mime"
+	"net"
 	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -17,51 +22,38 @@ import (
 var ErrCut = errors.New("stream of a subgraph is cut")
 
 // Streams opens streams of events, one request each: POST, answered as graphql-sse describes it for
-// distinct connections (https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md).
+// distinct connections (https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md). Each has a
+// connection of its own. An http.Transport would keep two goroutines and four buffers for it besides, and
+// there may be many thousands.
 type Streams struct {
-	cfg    Config
-	client *http.Client
+	cfg Config
+	tls *tls.Config // of subgraphs with https; nil for what is usual
 }
 
 // NewStreams returns Streams that heed the configuration's bounds, but for the number of fetches: a
 // stream costs a subgraph nothing while it is silent.
-func NewStreams(cfg Config) *Streams {
-	return &Streams{cfg: cfg, client: &http.Client{
-		Transport: &http.Transport{
-			ResponseHeaderTimeout: cfg.Timeout,
-			DisableCompression:    true,
-			ReadBufferSize:        1 << 10, // there may be thousands
-			WriteBufferSize:       1 << 10,
-			IdleConnTimeout:       time.Second,
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
-}
+func NewStreams(cfg Config) *Streams { return &Streams{cfg: cfg} }
 
 // Stream is what a subgraph sends. It must be closed.
 type Stream struct {
-	body     io.ReadCloser
-	cancel   context.CancelFunc
-	silence  *time.Timer // nil when it may last
-	patience time.Duration
-	maxBytes int64
-	lines    *bufio.Reader
-	single   []byte // the only response, of a subgraph that answered with JSON
-	done     bool
+	cfg     Config
+	conn    net.Conn
+	release func() bool // of the context that ends the connection
+	lines   *bufio.Reader
+	single  []byte // the only response, of a subgraph that answered with JSON
+	done    bool
 }
 
 // Open asks a subgraph. The error wraps ErrCut, or is the context's.
 func (s *Streams) Open(ctx context.Context, url string, header http.Header, body []byte) (*Stream, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	stream, err := s.open(ctx, cancel, url, header, body)
+	stream, err := s.open(ctx, url, header, body)
 	if err != nil {
-		cancel()
 		return nil, fmt.Errorf("%w: %w", ErrCut, err)
 	}
 	return stream, nil
 }
 
-func (s *Streams) open(ctx context.Context, cancel context.CancelFunc, url string, header http.Header, body []byte) (*Stream, error) {
+func (s *Streams) open(ctx context.Context, url string, header http.Header, body []byte) (*Stream, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
@@ -70,43 +62,69 @@ func (s *Streams) open(ctx context.Context, cancel context.CancelFunc, url strin
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "text/event-stream, application/json;q=0.5")
 	setTrace(ctx, req.Header)
-	resp, err := s.client.Do(req) //nolint:bodyclose // Close closes it
+	deadline := time.Now().Add(s.cfg.Timeout)
+	conn, err := s.dial(ctx, req.URL, deadline)
 	if err != nil {
 		return nil, err
 	}
-	stream := &Stream{body: resp.Body, cancel: cancel, maxBytes: s.cfg.MaxBytes}
+	stream := &Stream{cfg: s.cfg, conn: conn}
+	stream.release = context.AfterFunc(ctx, func() { conn.Close() }) //nolint:errcheck // whoever reads it learns of that
+	err = conn.SetDeadline(deadline)
+	if err == nil {
+		err = req.Write(conn)
+	}
+	if err == nil {
+		err = stream.begin(req)
+	}
+	if err == nil {
+		err = conn.SetDeadline(time.Time{})
+	}
+	if err != nil {
+		stream.Close()
+		return nil, err
+	}
+	return stream, nil
+}
+
+// dial connects to where a URL leads.
+func (s *Streams) dial(ctx context.Context, to *url.URL, deadline time.Time) (net.Conn, error) {
+	ctx, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	if to.Scheme == "https" {
+		return (&tls.Dialer{Config: s.tls}).DialContext(ctx, "tcp", net.JoinHostPort(to.Hostname(), cmp.Or(to.Port(), "443")))
+	}
+	return new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(to.Hostname(), cmp.Or(to.Port(), "80")))
+}
+
+// begin reads the head of the answer, and all of it unless it is a stream of events.
+func (s *Stream) begin(req *http.Request) error {
+	source := &io.LimitedReader{R: s.conn, N: s.cfg.MaxBytes}
+	resp, err := http.ReadResponse(bufio.NewReaderSize(source, 1<<10), req) //nolint:bodyclose // it ends with the connection
+	if err != nil {
+		return err
+	}
 	media, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	switch {
 	case err != nil:
-		stream.Close()
-		return nil, fmt.Errorf("answer %d is %q: %w", resp.StatusCode, resp.Header.Get("Content-Type"), err)
+		return fmt.Errorf("answer %d is %q: %w", resp.StatusCode, resp.Header.Get("Content-Type"), err)
 	case media == "text/event-stream" && resp.StatusCode == http.StatusOK:
-		stream.lines = bufio.NewReaderSize(resp.Body, 1<<10)
-		if stream.patience = s.cfg.Silence; stream.patience > 0 {
-			stream.silence = time.AfterFunc(stream.patience, cancel)
-		}
-		return stream, nil
+		source.N = math.MaxInt64 // each event has its own bound
+		s.lines = bufio.NewReaderSize(resp.Body, 1<<10)
+		return nil
 	case media == "application/json" || media == "application/graphql-response+json":
-		defer stream.Close()
-		answer, err := io.ReadAll(io.LimitReader(resp.Body, s.cfg.MaxBytes))
-		if err == nil {
-			err = checkShape(answer)
+		if s.single, err = io.ReadAll(resp.Body); err != nil {
+			return err
 		}
-		stream.single = answer
-		return stream, err
+		return checkShape(s.single)
 	default:
-		stream.Close()
-		return nil, fmt.Errorf("answer %d is %q", resp.StatusCode, resp.Header.Get("Content-Type"))
+		return fmt.Errorf("answer %d is %q", resp.StatusCode, resp.Header.Get("Content-Type"))
 	}
 }
 
 // Close ends the stream.
 func (s *Stream) Close() {
-	s.cancel()
-	s.body.Close() //nolint:errcheck // nothing more is read
-	if s.silence != nil {
-		s.silence.Stop()
-	}
+	s.release()
+	s.conn.Close() //nolint:errcheck // nothing more is read
 }
 
 // Next waits for the next response. The error is io.EOF when the subgraph has said that there are no
@@ -156,8 +174,8 @@ func (s *Stream) event() (event string, data []byte, err error) {
 			}
 			data = append(data, value...)
 		}
-		if int64(len(data)) > s.maxBytes {
-			return "", nil, fmt.Errorf("event has more than %d bytes", s.maxBytes)
+		if int64(len(data)) > s.cfg.MaxBytes {
+			return "", nil, fmt.Errorf("event has more than %d bytes", s.cfg.MaxBytes)
 		}
 	}
 }
@@ -166,18 +184,20 @@ func (s *Stream) event() (event string, data []byte, err error) {
 func (s *Stream) line() ([]byte, error) {
 	var line []byte
 	for {
+		if s.cfg.Silence > 0 {
+			if err := s.conn.SetReadDeadline(time.Now().Add(s.cfg.Silence)); err != nil {
+				return nil, err
+			}
+		}
 		part, err := s.lines.ReadSlice('\n')
 		line = append(line, part...)
-		if s.silence != nil {
-			s.silence.Reset(s.patience)
-		}
 		switch {
 		case err == nil:
 			return bytes.TrimRight(line, "\r\n"), nil
 		case !errors.Is(err, bufio.ErrBufferFull):
 			return nil, err
-		case int64(len(line)) > s.maxBytes:
-			return nil, fmt.Errorf("line has more than %d bytes", s.maxBytes)
+		case int64(len(line)) > s.cfg.MaxBytes:
+			return nil, fmt.Errorf("line has more than %d bytes", s.cfg.MaxBytes)
 		}
 	}
 }

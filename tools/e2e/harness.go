@@ -72,8 +72,8 @@ func Private(t *testing.T, settings ...string) *System {
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
-			for _, spec := range stack.Specs() {
-				t.Logf("end of the log of %s:\n%s", spec.Name, s.Service(spec.Name).LogTail())
+			for _, service := range s.Services() {
+				t.Logf("end of the log of %s:\n%s", service.Name, service.LogTail())
 			}
 		}
 		if err := end(); err != nil {
@@ -130,19 +130,19 @@ func start(ctx context.Context, settings []string) (s *System, end func() error,
 func (s *System) faults() error {
 	secrets := map[string]string{"an e-mail address": "@example.com", "a password": Password, "an access token": "eyJhbGciOi"}
 	var errs []error
-	for _, spec := range stack.Specs() {
-		log, err := os.ReadFile(s.Service(spec.Name).LogFile())
+	for _, service := range s.Services() {
+		log, err := os.ReadFile(service.LogFile())
 		if err != nil {
-			errs = append(errs, fmt.Errorf("look for faults of %s: %w", spec.Name, err))
+			errs = append(errs, fmt.Errorf("look for faults of %s: %w", service.Name, err))
 		}
 		if _, report, found := strings.Cut(string(log), "WARNING: DATA RACE"); found {
 			report, _, _ = strings.Cut(report, "==================")
-			errs = append(errs, fmt.Errorf("%s has a data race:%s", spec.Name, report))
+			errs = append(errs, fmt.Errorf("%s has a data race:%s", service.Name, report))
 		}
 		for what, secret := range secrets {
 			for line := range strings.Lines(string(log)) {
 				if strings.Contains(line, secret) {
-					errs = append(errs, fmt.Errorf("%s logs %s: %s", spec.Name, what, line))
+					errs = append(errs, fmt.Errorf("%s logs %s: %s", service.Name, what, line))
 					break
 				}
 			}

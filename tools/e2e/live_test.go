@@ -293,3 +293,46 @@ func TestLiveUpdatesGoOnAndEnd(t *testing.T) {
 		t.Errorf("events ended with %v, want no complete, so that clients come back", err)
 	}
 }
+
+// There are two of everything: what is done through one router, by one process of each subgraph, reaches
+// those who follow it through the other.
+func TestLiveUpdatesOfAnotherReplica(t *testing.T) {
+	t.Parallel()
+	s := Private(t)
+	urls := []string{"auth=http://" + s.Service("auth").Addr + "/graphql"}
+	for _, name := range []string{"tickets", "orders", "payments"} {
+		replica, err := s.Replica(t.Context(), name, name+"-2")
+		if err != nil {
+			t.Fatal(err)
+		}
+		urls = append(urls, name+"=http://"+replica.Addr+"/graphql")
+	}
+	router, err := s.Replica(t.Context(), "router", "router-2", "SUBGRAPH_URLS="+strings.Join(urls, ","))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seller, buyer := s.SignUp(t), s.SignUp(t)
+	elsewhere := func(c *Client) *Client {
+		other := *c
+		other.Endpoint = "http://" + router.Addr + "/graphql"
+		return &other
+	}
+	for transport, follow := range transports {
+		t.Run("O14 "+transport, func(t *testing.T) {
+			ticketID := sell(t, s, seller)
+			shop := follow(t, elsewhere(s.Anonymous()), ticketUpdated, ticketID)
+			shop.until(t, `"AVAILABLE"`)
+			o := ordered(t, buyer, ticketID)
+			live := follow(t, elsewhere(buyer), orderUpdated, o.ID)
+			live.until(t, `"AWAITING_PAYMENT"`)
+			shop.until(t, `"RESERVED"`)
+			p := paid(t, buyer, o.ID, visa)
+			live.until(t, `"COMPLETE"`)
+			shop.until(t, `"SOLD"`)
+			payments := follow(t, elsewhere(buyer), `subscription($id: ID!) { paymentUpdated(orderId: $id) { refundedAmount { minorUnits } } }`, o.ID)
+			payments.until(t, `"minorUnits":0`)
+			refund(t, seller, Vars{"paymentId": p.Payment.ID, "amount": Vars{"minorUnits": 500}})
+			payments.until(t, `"minorUnits":500`)
+		})
+	}
+}

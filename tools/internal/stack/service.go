@@ -82,6 +82,15 @@ type Service struct {
 	proc    *process
 }
 
+// replica returns a service like this one that does not run.
+func (s *Service) replica(name string) *Service {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := &Service{Spec: s.Spec, binary: s.binary, dir: s.dir, root: s.root, inherit: s.inherit, env: maps.Clone(s.env)}
+	r.Name = name
+	return r
+}
+
 // Start starts the service and waits until it is ready. The settings (NAME=value) replace those
 // of the same name, now and at later starts. It does nothing when the service runs.
 func (s *Service) Start(ctx context.Context, settings ...string) error {

@@ -247,6 +247,25 @@ func (s *Stack) startServices(ctx context.Context) error {
 	return group.Wait()
 }
 
+// Replica starts another process of a service, under a name of its own, with addresses of its own and else
+// the same settings but for those that are given (NAME=value). It ends with the stack.
+func (s *Stack) Replica(ctx context.Context, of, name string, settings ...string) (*Service, error) {
+	r := s.Service(of).replica(name)
+	for variable, addr := range map[string]*string{"LISTEN_ADDR": &r.Addr, "ADMIN_ADDR": &r.AdminAddr} {
+		port, err := s.ports.choose()
+		if err != nil {
+			return nil, fmt.Errorf("choose port of %s: %w", name, err)
+		}
+		*addr = Local(port)
+		r.env[variable] = *addr
+	}
+	s.services = append(s.services, r)
+	return r, r.Start(ctx, settings...)
+}
+
+// Services returns all services and their replicas.
+func (s *Stack) Services() []*Service { return slices.Clone(s.services) }
+
 // Service returns the service of the name. It panics when there is none.
 func (s *Stack) Service(name string) *Service {
 	i := slices.IndexFunc(s.services, func(service *Service) bool { return service.Name == name })

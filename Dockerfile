@@ -1,7 +1,8 @@
 # syntax=docker/dockerfile:1
 
 # One image per service: docker build --build-arg SERVICE=orders .
-# Only a static binary, root certificates and the router's supergraph reach the image.
+# The router's has the web page, too: docker build --build-arg SERVICE=router --target router .
+# Only a static binary, root certificates, and the router's supergraph and page reach an image.
 FROM golang:1.26 AS build
 WORKDIR /src
 COPY pkg pkg
@@ -25,9 +26,19 @@ RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache
     esac && \
     go -C "$module" build -trimpath -ldflags=-s -o /out/service "$package"
 
-FROM scratch
+FROM --platform=$BUILDPLATFORM node:22-slim AS storefront
+WORKDIR /src
+COPY storefront .
+RUN --mount=type=cache,target=/root/.npm npm ci && npm run build -- --outDir /out/storefront/pages
+
+FROM scratch AS image
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /out/ /
 USER 65532:65532
 HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --start-interval=1s CMD ["/service", "healthcheck"]
 ENTRYPOINT ["/service"]
+
+FROM image AS router
+COPY --from=storefront /out/ /
+
+FROM image

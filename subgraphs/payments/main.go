@@ -69,7 +69,7 @@ func run(ctx context.Context, cfg config, srv *server.Server) error {
 	srv.HandlePrivate("GET /ledger", ledger(processor))
 	srv.Handle("POST /webhooks/stripe", stripe.Webhooks(webhookSecret, payments.Look))
 	srv.Handle("/graphql", gqlserver.New(gqlserver.Config{
-		Schema: graph.Schema(payments), ServiceToken: cfg.ServiceToken.Reveal(), Verify: verifier.Verify, Stop: ctx.Done(),
+		Schema: graph.Schema(payments, cfg.Processor.shown()), ServiceToken: cfg.ServiceToken.Reveal(), Verify: verifier.Verify, Stop: ctx.Done(),
 	}))
 	return srv.Run(ctx)
 }

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"boxoffice.dev/pkg/server"
+	"boxoffice.dev/subgraphs/payments/internal/graph"
 	"boxoffice.dev/subgraphs/payments/internal/payment"
 	"boxoffice.dev/subgraphs/payments/internal/simulator"
 	"boxoffice.dev/subgraphs/payments/internal/stripe"
@@ -17,6 +19,7 @@ import (
 type processorConfig struct {
 	Name          string         `env:"PROCESSOR" help:"stripe, or simulator, which never charges anybody; unset: Stripe when there is a key, else, in development, the simulator"`
 	SecretKey     server.Secret  `env:"STRIPE_SECRET_KEY" help:"the key of the account at Stripe: sk_…"`
+	PublicKey     string         `env:"STRIPE_PUBLISHABLE_KEY" help:"the key that pages load Stripe.js with, which everybody may know: pk_…"`
 	WebhookSecret server.Secret  `env:"STRIPE_WEBHOOK_SECRET" help:"what Stripe signs its webhooks with: whsec_…"`
 	ReturnURL     string         `env:"PAYMENT_RETURN_URL" help:"where the bank sends the buyer's browser after 3-D Secure"`
 	PublicURL     string         `env:"PUBLIC_URL" envDefault:"http://127.0.0.1:4004" help:"where browsers find this service, for the simulator's bank"`
@@ -39,6 +42,9 @@ func (c processorConfig) check(development bool) error {
 	case c.simulated():
 		return nil
 	}
+	if c.PublicKey != "" && !strings.HasPrefix(c.PublicKey, "pk_") {
+		faults = append(faults, errors.New("STRIPE_PUBLISHABLE_KEY: want pk_…; no other key may reach a browser"))
+	}
 	if c.SecretKey == "" {
 		faults = append(faults, errors.New("STRIPE_SECRET_KEY: it must be set for Stripe"))
 	}
@@ -46,6 +52,14 @@ func (c processorConfig) check(development bool) error {
 		faults = append(faults, errors.New("STRIPE_WEBHOOK_SECRET: it must be set for Stripe"))
 	}
 	return errors.Join(faults...)
+}
+
+// shown is what pages are told about the processor.
+func (c processorConfig) shown() graph.Processor {
+	if c.simulated() {
+		return graph.Processor{Kind: graph.Simulator}
+	}
+	return graph.Processor{Kind: graph.Stripe, PublishableKey: c.PublicKey}
 }
 
 // open returns the way to the processor, and serves the webhooks that it sends to look.

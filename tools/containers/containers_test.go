@@ -108,7 +108,8 @@ func TestEnvironmentIsThatOfTheStack(t *testing.T) {
 		"SUPERGRAPH":    "/schema/supergraph.graphql",
 		"PUBLIC_URL":    "http://127.0.0.1:4004",
 	}
-	optional := []string{"ENVIRONMENT", "LOG_LEVEL", "LISTEN_ADDR", "ADMIN_ADDR", "HOLD", "OPERATORS", "PAYMENT_FAILURE", "PROCESSOR", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "PAYMENT_RETURN_URL"}
+	optional := []string{"ENVIRONMENT", "LOG_LEVEL", "LISTEN_ADDR", "ADMIN_ADDR", "HOLD", "OPERATORS", "PAYMENT_FAILURE", "PROCESSOR", "STRIPE_SECRET_KEY", "STRIPE_PUBLISHABLE_KEY", "STRIPE_WEBHOOK_SECRET", "PAYMENT_RETURN_URL",
+		"PAGES_DIR", "PAGES_SOURCES", "DOCUMENTS"}
 	for _, spec := range stack.Specs() {
 		service := project.Services[spec.Name]
 		for _, name := range spec.Needs {
@@ -311,7 +312,7 @@ func copied(t *testing.T) []string {
 func TestImage(t *testing.T) {
 	t.Parallel()
 	lines := dockerfile(t)
-	last := lines[slices.Index(lines, "FROM scratch"):]
+	last := lines[slices.Index(lines, "FROM scratch AS image"):]
 	for _, want := range []string{`USER 65532:65532`, `ENTRYPOINT ["/service"]`} {
 		if !slices.Contains(last, want) {
 			t.Errorf("the image has no %s: %q", want, last)
@@ -330,6 +331,13 @@ func TestImage(t *testing.T) {
 		service := s.Build.Args["SERVICE"]
 		if service == nil || *service != s.Name {
 			t.Errorf("%s is built with SERVICE %v", s.Name, service)
+		}
+		// The web page reaches the router's image only, at the place that the router is told.
+		pages, withPages := env(s, "PAGES_DIR"), s.Build.Target == "router"
+		if withPages != (s.Name == "router") || withPages && !slices.ContainsFunc(lines, func(l string) bool {
+			return strings.HasPrefix(l, "RUN ") && strings.HasSuffix(l, "npm run build -- --outDir /out"+pages)
+		}) {
+			t.Errorf("%s is built as %q and serves %q", s.Name, s.Build.Target, pages)
 		}
 		if !slices.ContainsFunc(lines, func(l string) bool { return regexp.MustCompile(`[ |]` + s.Name + `[|)]`).MatchString(l) }) {
 			t.Errorf("the Dockerfile does not know how to build %s", s.Name)

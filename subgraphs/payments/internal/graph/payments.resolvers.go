@@ -47,6 +47,14 @@ func (r queryResolver) Payment(ctx context.Context, id string) (*generated.Payme
 	return r.show(asViewer(caller), p), err
 }
 
+func (r queryResolver) CardProcessor(context.Context) (*generated.CardProcessor, error) {
+	shown := &generated.CardProcessor{Kind: r.processor.Kind}
+	if r.processor.PublishableKey != "" {
+		shown.PublishableKey = &r.processor.PublishableKey
+	}
+	return shown, nil
+}
+
 func (r orderResolver) Payments(ctx context.Context, orders []*generated.Order) ([][]*generated.Payment, error) {
 	found, err := r.payments.OfOrders(ctx, viewer(ctx), ids(orders, orderID))
 	if err != nil {

@@ -13,11 +13,26 @@ import (
 )
 
 // Resolver is the root of all resolvers.
-type Resolver struct{ payments *payment.Service }
+type Resolver struct {
+	payments  *payment.Service
+	processor Processor
+}
+
+// Processor is what clients are told about the card processor.
+type Processor struct {
+	Kind           generated.CardProcessorKind
+	PublishableKey string // of its browser SDK; may be empty
+}
+
+// The processors that there are.
+const (
+	Simulator = generated.CardProcessorKindSimulator
+	Stripe    = generated.CardProcessorKindStripe
+)
 
 // Schema returns the executable schema of the payments subgraph.
-func Schema(payments *payment.Service) graphql.ExecutableSchema {
-	return generated.NewExecutableSchema(generated.Config{Resolvers: &Resolver{payments}})
+func Schema(payments *payment.Service, processor Processor) graphql.ExecutableSchema {
+	return generated.NewExecutableSchema(generated.Config{Resolvers: &Resolver{payments, processor}})
 }
 
 type (

@@ -44,6 +44,11 @@ type DirectiveRoot struct {
 }
 
 type ComplexityRoot struct {
+	CardProcessor struct {
+		Kind           func(childComplexity int) int
+		PublishableKey func(childComplexity int) int
+	}
+
 	Entity struct {
 		FindManyOrderByIDs   func(childComplexity int, reps []*OrderByIDsInput) int
 		FindManyPaymentByIDs func(childComplexity int, reps []*PaymentByIDsInput) int
@@ -171,6 +176,7 @@ type ComplexityRoot struct {
 	}
 
 	Query struct {
+		CardProcessor      func(childComplexity int) int
 		Payment            func(childComplexity int, id string) int
 		__resolve__service func(childComplexity int) int
 		__resolve_entities func(childComplexity int, representations []map[string]any) int
@@ -235,6 +241,7 @@ type PaymentResolver interface {
 }
 type QueryResolver interface {
 	Payment(ctx context.Context, id string) (*Payment, error)
+	CardProcessor(ctx context.Context) (*CardProcessor, error)
 }
 type RefundResolver interface {
 	Payment(ctx context.Context, objs []*Refund) ([]*Payment, error)
@@ -260,6 +267,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 	ec := newExecutionContext(nil, e, nil)
 	_ = ec
 	switch typeName + "." + field {
+
+	case "CardProcessor.kind":
+		if e.ComplexityRoot.CardProcessor.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CardProcessor.Kind(childComplexity), true
+	case "CardProcessor.publishableKey":
+		if e.ComplexityRoot.CardProcessor.PublishableKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CardProcessor.PublishableKey(childComplexity), true
 
 	case "Entity.findManyOrderByIDs":
 		if e.ComplexityRoot.Entity.FindManyOrderByIDs == nil {
@@ -736,6 +756,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.PaymentNotRefundableError.Payment(childComplexity), true
 
+	case "Query.cardProcessor":
+		if e.ComplexityRoot.Query.CardProcessor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.CardProcessor(childComplexity), true
+
 	case "Query.payment":
 		if e.ComplexityRoot.Query.Payment == nil {
 			break
@@ -1005,6 +1032,10 @@ type Query {
     "Id of a payment, such as ` + "`" + `pay_01jq…` + "`" + `."
     id: ID!
   ): Payment @authenticated
+
+  # WHY a field: one build of a page then runs with any processor, and asks for a card as it wants.
+  "Who takes the cards, and what a page needs to ask for one. Null only when the request failed."
+  cardProcessor: CardProcessor
 }
 
 type Mutation {
@@ -1170,6 +1201,25 @@ type Order @key(fields: "id") {
   payments: [Payment!]
   "The attempt that paid for it, also when the money was given back later. Null when there is none, the viewer may not see it, or it could not be looked up."
   payment: Payment
+}
+
+"Who takes the cards. No card number ever reaches this API: tokens of cards come from the processor itself."
+type CardProcessor {
+  "Who it is."
+  kind: CardProcessorKind!
+  """
+  Key for the processor's browser SDK, such as ` + "`" + `pk_…` + "`" + ` for Stripe's; everybody may know it. Null when the processor has no
+  such SDK, or none is configured.
+  """
+  publishableKey: String
+}
+
+"A card processor. New ones may be added."
+enum CardProcessorKind {
+  "The built-in stand-in: it charges nobody, and its tokens are fixed, such as ` + "`" + `pm_card_visa` + "`" + `."
+  SIMULATOR
+  "Stripe. Tokens come from Stripe.js."
+  STRIPE
 }
 
 "How to pay for an order."
@@ -1539,6 +1589,16 @@ var parsedSchema = gqlparser.MustLoadSchema(sources...)
 // childFields_* functions provide shared child field context lookups.
 // Each function is generated once per unique object type, deduplicating the
 // switch statements that were previously inlined in every fieldContext_* function.
+
+func (ec *executionContext) childFields_CardProcessor(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return ec.fieldContext_CardProcessor_kind(ctx, field)
+	case "publishableKey":
+		return ec.fieldContext_CardProcessor_publishableKey(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CardProcessor", field.Name)
+}
 
 func (ec *executionContext) childFields_Money(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
@@ -1999,6 +2059,52 @@ func (ec *executionContext) field___Type_inputFields_args(ctx context.Context, r
 // endregion ***************************** args.gotpl *****************************
 
 // region    **************************** field.gotpl *****************************
+
+func (ec *executionContext) _CardProcessor_kind(ctx context.Context, field graphql.CollectedField, obj *CardProcessor) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CardProcessor_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v CardProcessorKind) graphql.Marshaler {
+			return ec.marshalNCardProcessorKind2boxofficeᚗdevᚋsubgraphsᚋpaymentsᚋinternalᚋgraphᚋgeneratedᚐCardProcessorKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CardProcessor_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CardProcessor", field, false, false, "CardProcessorKind")
+}
+
+func (ec *executionContext) _CardProcessor_publishableKey(ctx context.Context, field graphql.CollectedField, obj *CardProcessor) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CardProcessor_publishableKey(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PublishableKey, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CardProcessor_publishableKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CardProcessor", field, false, false, "String")
+}
 
 func (ec *executionContext) _Entity_findManyOrderByIDs(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
@@ -4014,6 +4120,38 @@ func (ec *executionContext) fieldContext_Query_payment(ctx context.Context, fiel
 	if fc.Args, err = ec.field_Query_payment_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_cardProcessor(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_cardProcessor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().CardProcessor(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *CardProcessor) graphql.Marshaler {
+			return ec.marshalOCardProcessor2ᚖboxofficeᚗdevᚋsubgraphsᚋpaymentsᚋinternalᚋgraphᚋgeneratedᚐCardProcessor(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_cardProcessor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CardProcessor(ctx, field)
+		},
 	}
 	return fc, nil
 }
@@ -6329,6 +6467,44 @@ func (ec *executionContext) __Entity(ctx context.Context, sel ast.SelectionSet, 
 
 // region    **************************** object.gotpl ****************************
 
+var cardProcessorImplementors = []string{"CardProcessor"}
+
+func (ec *executionContext) _CardProcessor(ctx context.Context, sel ast.SelectionSet, obj *CardProcessor) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, cardProcessorImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CardProcessor")
+		case "kind":
+			out.Values[i] = ec._CardProcessor_kind(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "publishableKey":
+			out.Values[i] = ec._CardProcessor_publishableKey(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var entityImplementors = []string{"Entity"}
 
 func (ec *executionContext) _Entity(ctx context.Context, sel ast.SelectionSet) graphql.Marshaler {
@@ -7244,6 +7420,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_payment(ctx, field)
 				})
+		case "cardProcessor":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_cardProcessor(ctx, field)
+				})
 		case "_entities":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
 				true, true,
@@ -7907,6 +8089,16 @@ func (ec *executionContext) marshalNBoolean2bool(ctx context.Context, sel ast.Se
 		graphql.AddInvalidNullFromMarshaler(ctx, "Boolean!")
 	}
 	return res
+}
+
+func (ec *executionContext) unmarshalNCardProcessorKind2boxofficeᚗdevᚋsubgraphsᚋpaymentsᚋinternalᚋgraphᚋgeneratedᚐCardProcessorKind(ctx context.Context, v any) (CardProcessorKind, error) {
+	var res CardProcessorKind
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNCardProcessorKind2boxofficeᚗdevᚋsubgraphsᚋpaymentsᚋinternalᚋgraphᚋgeneratedᚐCardProcessorKind(ctx context.Context, sel ast.SelectionSet, v CardProcessorKind) graphql.Marshaler {
+	return v
 }
 
 func (ec *executionContext) unmarshalNCurrencyCode2string(ctx context.Context, v any) (string, error) {
@@ -8604,6 +8796,13 @@ func (ec *executionContext) marshalOBoolean2ᚖbool(ctx context.Context, sel ast
 	_ = ctx
 	res := graphql.MarshalBoolean(*v)
 	return res
+}
+
+func (ec *executionContext) marshalOCardProcessor2ᚖboxofficeᚗdevᚋsubgraphsᚋpaymentsᚋinternalᚋgraphᚋgeneratedᚐCardProcessor(ctx context.Context, sel ast.SelectionSet, v *CardProcessor) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CardProcessor(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalOInt2ᚖint(ctx context.Context, v any) (*int, error) {

@@ -34,6 +34,15 @@ type UserError interface {
 	IsUserError()
 }
 
+// Who takes the cards. No card number ever reaches this API: tokens of cards come from the processor itself.
+type CardProcessor struct {
+	// Who it is.
+	Kind CardProcessorKind `json:"kind"`
+	// Key for the processor's browser SDK, such as `pk_…` for Stripe's; everybody may know it. Null when the processor has no
+	// such SDK, or none is configured.
+	PublishableKey *string `json:"publishableKey,omitempty"`
+}
+
 // The viewer used this idempotency key before, with other arguments. Code `IDEMPOTENCY_KEY_REUSED`.
 type IdempotencyKeyReusedError struct {
 	// Stable machine code; use it for translations and analytics. New codes may be added.
@@ -368,6 +377,64 @@ func (ValidationError) IsPayOrderError() {}
 func (ValidationError) IsRefundPaymentError() {}
 
 func (ValidationError) IsUserError() {}
+
+// A card processor. New ones may be added.
+type CardProcessorKind string
+
+const (
+	// The built-in stand-in: it charges nobody, and its tokens are fixed, such as `pm_card_visa`.
+	CardProcessorKindSimulator CardProcessorKind = "SIMULATOR"
+	// Stripe. Tokens come from Stripe.js.
+	CardProcessorKindStripe CardProcessorKind = "STRIPE"
+)
+
+var AllCardProcessorKind = []CardProcessorKind{
+	CardProcessorKindSimulator,
+	CardProcessorKindStripe,
+}
+
+func (e CardProcessorKind) IsValid() bool {
+	switch e {
+	case CardProcessorKindSimulator, CardProcessorKindStripe:
+		return true
+	}
+	return false
+}
+
+func (e CardProcessorKind) String() string {
+	return string(e)
+}
+
+func (e *CardProcessorKind) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = CardProcessorKind(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid CardProcessorKind", str)
+	}
+	return nil
+}
+
+func (e CardProcessorKind) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *CardProcessorKind) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e CardProcessorKind) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
 
 // Why a payment failed.
 type PaymentFailureReason string

@@ -3,8 +3,8 @@
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 "$root/tools/compose/run" compose.mjs
-"$root/tools/compose/run" fixtures.mjs "$root"/router/internal/*/testdata
-for config in "$root"/subgraphs/*/gqlgen.yml; do
+"$root/tools/compose/run" fixtures.mjs "$root"/router/internal/*/testdata "$root"/tools/bench/subgraph
+for config in "$root"/subgraphs/*/gqlgen.yml "$root"/tools/bench/subgraph/*/gqlgen.yml; do
 	[ -e "$config" ] || continue
 	cd "$(dirname "$config")"
 	go tool gqlgen generate

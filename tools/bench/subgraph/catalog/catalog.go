@@ -1,0 +1,65 @@
+// Package catalog has tickets; their sellers' names are with people.
+package catalog
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"boxoffice.dev/tools/bench/subgraph/catalog/generated"
+)
+
+// New returns the schema with its resolvers.
+func New() graphql.ExecutableSchema {
+	return generated.NewExecutableSchema(generated.Config{Resolvers: resolver{}})
+}
+
+type resolver struct{}
+
+func (resolver) Query() generated.QueryResolver   { return resolver{} }
+func (resolver) User() generated.UserResolver     { return userResolver{} }
+func (resolver) Entity() generated.EntityResolver { return entityResolver{} }
+
+func (resolver) Tickets(_ context.Context, first int) ([]*generated.Ticket, error) {
+	return tickets("s", first), nil
+}
+
+type userResolver struct{}
+
+func (userResolver) Tickets(_ context.Context, user *generated.User, first int) ([]*generated.Ticket, error) {
+	return tickets(user.ID, first), nil
+}
+
+type entityResolver struct{}
+
+func (entityResolver) FindManyTicketByIDs(_ context.Context, reps []*generated.TicketByIDsInput) ([]*generated.Ticket, error) {
+	found := make([]*generated.Ticket, len(reps))
+	for i, r := range reps {
+		found[i] = ticket(r.ID, i)
+	}
+	return found, nil
+}
+
+func (entityResolver) FindManyUserByIDs(_ context.Context, reps []*generated.UserByIDsInput) ([]*generated.User, error) {
+	found := make([]*generated.User, len(reps))
+	for i, r := range reps {
+		found[i] = &generated.User{ID: r.ID}
+	}
+	return found, nil
+}
+
+func tickets(of string, n int) []*generated.Ticket {
+	list := make([]*generated.Ticket, n)
+	for i := range list {
+		list[i] = ticket(fmt.Sprintf("%s-tkt_01jq3v9t6wf8ja%02d", of, i), i)
+	}
+	return list
+}
+
+func ticket(id string, i int) *generated.Ticket {
+	return &generated.Ticket{
+		ID: id, Title: fmt.Sprintf("Cello Suites, row %d", i), Price: &generated.Money{MinorUnits: 6400 + i, Currency: "EUR"},
+		Availability: generated.AvailabilityAvailable, CreatedAt: "2026-11-01T12:00:00Z", Seller: &generated.User{ID: fmt.Sprintf("usr_%d", i)},
+	}
+}

@@ -163,3 +163,74 @@ func TestUsersAtOnceReadOnlyTheirOwn(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// What is remembered of an operation holds for other values of its variables: each request reaches the
+// subgraph with its own, whether they come as variables, literals, defaults or single items of lists.
+func TestKnownOperationsTakeOtherValues(t *testing.T) {
+	t.Parallel()
+	page := func(first, sort any) map[string]any { return map[string]any{"first": first, "sort": sort} }
+	byPrice, byTitle := map[string]any{"by": "PRICE"}, map[string]any{"by": "TITLE"}
+	for _, c := range []struct {
+		name, query string
+		sent, want  []map[string]any // the subgraph's arguments, in any order
+	}{
+		{
+			"variables", `query($n: Int, $s: TicketSort) { tickets(first: $n, sort: $s) { total } }`,
+			[]map[string]any{{"n": 1, "s": byPrice}, {"n": 2, "s": byTitle}, {"n": nil, "s": byTitle}, {"s": byPrice}},
+			[]map[string]any{page(1, byPrice), page(2, byTitle), page(nil, byTitle), {"sort": byPrice}},
+		},
+		{
+			"a literal beside a variable of the name that the plan gives it", `query($a: Int) { tickets(sort: {by: PRICE}, first: $a) { total } }`,
+			[]map[string]any{{"a": 1}, {"a": 2}, {"a": 3, "b": "not declared"}},
+			[]map[string]any{page(1, byPrice), page(2, byPrice), page(3, byPrice)},
+		},
+		{
+			"a variable inside a literal", `query($by: TicketSortBy!) { tickets(first: 1, sort: {by: $by}) { total } }`,
+			[]map[string]any{{"by": "PRICE"}, {"by": "TITLE"}},
+			[]map[string]any{page(1, byPrice), page(1, byTitle)},
+		},
+		{
+			"a default", `query($n: Int = 7) { tickets(first: $n, sort: {by: TITLE}) { total } }`,
+			[]map[string]any{{}, {"n": 2}, {}},
+			[]map[string]any{page(7, byTitle), page(2, byTitle), page(7, byTitle)},
+		},
+		{
+			"single items in the place of lists", `query($ids: [ID!]!) { ticketsById(ids: $ids) { id } }`,
+			[]map[string]any{{"ids": "t1"}, {"ids": []any{"t1", "t2"}}, {"ids": "t2"}},
+			[]map[string]any{{"ids": []any{"t1"}}, {"ids": []any{"t1", "t2"}}, {"ids": []any{"t2"}}},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			for i, variables := range c.sent {
+				w.query(c.query, variables, as("anna")...)
+				requests := w.tickets.Requests()
+				if len(requests) != i+1 {
+					t.Fatalf("request %d: the subgraph was asked %d times", i, len(requests))
+				}
+				var asked struct{ Variables map[string]any }
+				if err := json.Unmarshal(requests[i].Body, &asked); err != nil {
+					t.Fatal(err)
+				}
+				got, want := values(asked.Variables), values(c.want[i])
+				if !slices.Equal(got, want) {
+					t.Errorf("request %d with %v: the subgraph got %v, want %v", i, variables, got, want)
+				}
+			}
+		})
+	}
+}
+
+// values returns the values of variables in JSON, sorted: their names are the plan's business.
+func values(variables map[string]any) (list []string) {
+	for _, v := range variables {
+		text, err := json.Marshal(v)
+		if err != nil {
+			panic(err)
+		}
+		list = append(list, string(text))
+	}
+	slices.Sort(list)
+	return list
+}

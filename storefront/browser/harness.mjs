@@ -72,7 +72,7 @@ export async function look(page, name) {
     for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
       await page.setViewportSize(viewport);
       await page.emulateMedia({ colorScheme });
-      await page.evaluate(() => Promise.all([document.fonts.ready, ...document.getAnimations().map((a) => a.finished.catch(() => {}))].filter(Boolean)).then(() => {}));
+      await page.evaluate(() => document.fonts.ready.then(() => undefined));
       await page.screenshot({ path: join(pictures, `${name}-${device}-${colorScheme}.png`) });
       assert.deepEqual(await serious(page), [], `${name} on a ${device}, ${colorScheme}`);
       const tooWide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);

@@ -4,6 +4,7 @@ set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 "$root/tools/compose/run" compose.mjs
 "$root/tools/compose/run" fixtures.mjs "$root"/router/internal/*/testdata "$root"/tools/bench/subgraph
+"$root/storefront/run" generate
 for config in "$root"/subgraphs/*/gqlgen.yml "$root"/tools/bench/subgraph/*/gqlgen.yml; do
 	[ -e "$config" ] || continue
 	cd "$(dirname "$config")"

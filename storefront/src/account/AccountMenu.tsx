@@ -60,7 +60,7 @@ export function AccountMenu() {
         <>
           <Hidden>Account of </Hidden>
           <b className={css.initial} aria-hidden="true">
-            {[...displayName][0]?.toUpperCase()}
+            {displayName.charAt(0).toUpperCase()}
           </b>
           <span className={css.name}>{displayName}</span>
         </>

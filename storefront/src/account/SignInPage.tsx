@@ -39,17 +39,18 @@ export default function SignInPage() {
   const client = useApolloClient();
   const navigate = useNavigate();
   const [search] = useSearchParams();
-  const form = useForm(async (fields) => {
+  const form = useForm(async (value) => {
     const { data } = await client.mutate({
       mutation: signIn,
-      variables: { input: { email: String(fields.get('email')), password: String(fields.get('password')) } },
+      variables: { input: { email: value('email'), password: value('password') } },
       fetchPolicy: 'no-cache', // all of the cache is about to go
     });
-    const { viewer, errors } = data!.signIn;
+    const { viewer, errors } = data.signIn;
     if (!viewer) return errors;
     await sessionChanged(client);
     toast(`Welcome back, ${viewer.user.displayName}.`, { tone: 'success' });
     await navigate(nextOf(search), { replace: true });
+    return undefined;
   });
   return (
     <Page title="Sign in" narrow>

@@ -39,23 +39,24 @@ export default function SignUpPage() {
   const client = useApolloClient();
   const navigate = useNavigate();
   const [search] = useSearchParams();
-  const form = useForm(async (fields) => {
+  const form = useForm(async (value) => {
     const { data } = await client.mutate({
       mutation: signUp,
       variables: {
         input: {
-          email: String(fields.get('email')),
-          password: String(fields.get('password')),
-          displayName: String(fields.get('displayName')).trim() || null,
+          email: value('email'),
+          password: value('password'),
+          displayName: value('displayName').trim() || null,
         },
       },
       fetchPolicy: 'no-cache', // all of the cache is about to go
     });
-    const { viewer, errors } = data!.signUp;
+    const { viewer, errors } = data.signUp;
     if (!viewer) return errors;
     await sessionChanged(client);
     toast(`Welcome, ${viewer.user.displayName}.`, { tone: 'success' });
     await navigate(nextOf(search), { replace: true });
+    return undefined;
   });
   const signInInstead = <Link to={withNext('/sign-in', search)}>Sign in</Link>;
   return (

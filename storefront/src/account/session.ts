@@ -2,6 +2,7 @@
 // about it, and the only thing that the page believes.
 import type { ApolloClient } from '@apollo/client';
 import { useQuery } from '@apollo/client/react';
+import { ignore } from '../app/failure';
 import { reconnect } from '../app/connection';
 import { graphql } from '../gql';
 import { toast } from '../ui/toast';
@@ -51,12 +52,12 @@ export function watchSession(client: ApolloClient) {
   let hidden = 0;
   document.addEventListener('visibilitychange', () => {
     if (document.hidden) hidden = Date.now();
-    else if (Date.now() - hidden > 60_000) void compare(client);
+    else if (Date.now() - hidden > 60_000) void compare(client).catch(ignore); // offline, then: later
   });
 }
 
 async function compare(client: ApolloClient) {
   const before = client.readQuery({ query: viewerQuery })?.viewer?.user.id;
   const { data } = await client.query({ query: viewerQuery, fetchPolicy: 'network-only' });
-  if (before !== data?.viewer?.user.id) await forget(client);
+  if (before !== data.viewer?.user.id) await forget(client);
 }

@@ -1,13 +1,13 @@
 // How the cache keeps what the API answers: objects by type and id, lists as one growing list for each
 // filter and order.
-import type { FieldReadFunction, TypePolicies } from '@apollo/client';
+import type { FieldReadFunction, Reference, TypePolicies } from '@apollo/client';
 import { relayStylePagination } from '@apollo/client/utilities';
 
 /** A root field that looks up one object by id finds it in the cache whatever list it came with. */
 const byId =
-  (typename: string): FieldReadFunction =>
+  (typename: string): FieldReadFunction<Reference | null> =>
   (existing, { args, toReference }) =>
-    existing === null ? null : (existing ?? toReference({ __typename: typename, id: args?.id }));
+    existing === undefined ? toReference({ __typename: typename, id: args!.id as string }) : existing;
 
 export const typePolicies: TypePolicies = {
   Query: {

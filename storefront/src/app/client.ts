@@ -28,7 +28,7 @@ export function createClient(): ApolloClient {
   const client: ApolloClient = new ApolloClient({
     link: ApolloLink.from([
       new ErrorLink(({ error, operation }) => {
-        noteRequestId(error, operation.getContext().response);
+        noteRequestId(error, operation.getContext().response as Response | undefined);
         if (codes(error).includes('UNAUTHENTICATED')) sessionEnded(client);
       }),
       trustedDocuments(),

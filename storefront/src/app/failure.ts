@@ -17,7 +17,7 @@ function graphqlErrors(error: unknown): Errors {
   if (ServerError.is(error)) {
     try {
       const { errors } = JSON.parse(error.bodyText) as { errors?: Errors };
-      return Array.isArray(errors) ? errors : [];
+      return errors ?? [];
     } catch {
       return []; // something between here and the router has answered
     }
@@ -29,6 +29,9 @@ function graphqlErrors(error: unknown): Errors {
 export function codes(error: unknown): string[] {
   return graphqlErrors(error).flatMap(({ extensions }) => (typeof extensions?.code === 'string' ? [extensions.code] : []));
 }
+
+/** For a promise whose error is shown elsewhere: `useQuery` has it. */
+export const ignore = () => undefined;
 
 export interface Failure {
   title: string;

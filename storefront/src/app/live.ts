@@ -12,6 +12,7 @@ const final = ['NOT_FOUND', 'FORBIDDEN', 'UNAUTHENTICATED', 'BAD_USER_INPUT', 'G
 /** Keeps what the subscription tells about up to date as long as the component is there; not with `skip`. */
 export function useLive<D, V extends OperationVariables>(subscription: TypedDocumentNode<D, V>, variables: V, { skip = false } = {}) {
   const client = useApolloClient();
+  const query: DocumentNode = subscription;
   const key = JSON.stringify(variables);
   useEffect(() => {
     if (skip) return;
@@ -23,7 +24,7 @@ export function useLive<D, V extends OperationVariables>(subscription: TypedDocu
       timer = setTimeout(begin, Math.min(1000 * 2 ** failures++, 30_000) * (0.75 + Math.random() / 2));
     };
     const begin = () => {
-      running = client.subscribe({ query: subscription as DocumentNode, variables: JSON.parse(key) as V, errorPolicy: 'all' }).subscribe({
+      running = client.subscribe({ query, variables: JSON.parse(key) as OperationVariables, errorPolicy: 'all' }).subscribe({
         next: ({ error }) => {
           if (!error) failures = 0;
           else if (CombinedGraphQLErrors.is(error) && codes(error).some((code) => final.includes(code))) clearTimeout(timer);
@@ -39,5 +40,5 @@ export function useLive<D, V extends OperationVariables>(subscription: TypedDocu
       clearTimeout(timer);
       running?.unsubscribe();
     };
-  }, [client, subscription, key, skip]);
+  }, [client, query, key, skip]);
 }

@@ -8,6 +8,7 @@ import { viewerQuery } from '../account/session';
 import { ticketQuery } from '../tickets/ticketQuery';
 import { listQuery, listVariables } from '../tickets/listQuery';
 import { CardsSkeleton, TicketSkeleton } from '../tickets/skeletons';
+import { ignore } from './failure';
 import { ErrorPage } from './ErrorPage';
 import { LoadingPage } from './LoadingPage';
 import { NotFound } from './NotFound';
@@ -17,7 +18,7 @@ export function createRouter(client: ApolloClient) {
   /** Asks for what a page will show. It never waits: the page shows what there is, then the answer. */
   function ask<D, V extends OperationVariables>(query: TypedDocumentNode<D, V>, variables: NoInfer<V>) {
     // The page's own query joins this one, and shows its error.
-    client.query({ query: query as DocumentNode, variables, fetchPolicy: cameBack() ? 'cache-first' : 'network-only' }).catch(() => {});
+    client.query({ query: query as DocumentNode, variables, fetchPolicy: cameBack() ? 'cache-first' : 'network-only' }).catch(ignore);
   }
 
   interface Options {
@@ -41,7 +42,7 @@ export function createRouter(client: ApolloClient) {
     {
       element: <Shell />,
       loader: () => {
-        client.query({ query: viewerQuery }).catch(() => {}); // the header's, beside the page's own
+        client.query({ query: viewerQuery }).catch(ignore); // the header's, beside the page's own
         return null;
       },
       shouldRevalidate: () => false,

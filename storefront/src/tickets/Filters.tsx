@@ -1,7 +1,7 @@
-import { useEffect, useState } from 'react';
 import { useSearchParams } from 'react-router';
 import { currencies, sorts } from './listQuery';
 import { setParam } from './search';
+import { useTyped } from '../ui/typed';
 import css from './Filters.module.css';
 
 /** What the list is narrowed down by. Every change goes into the address. */
@@ -45,13 +45,7 @@ export function Filters() {
 }
 
 function Amount({ name, label, value, set }: { name: string; label: string; value: string; set: (name: string, value: string) => void }) {
-  const [text, setText] = useState(value);
-  useEffect(() => setText(value), [value]);
-  useEffect(() => {
-    if (text === value) return;
-    const timer = setTimeout(() => set(name, text), 400);
-    return () => clearTimeout(timer);
-  });
+  const [text, setText] = useTyped(value, (typed) => set(name, typed));
   return (
     <label className={css.item}>
       <span>{label}</span>

@@ -1,7 +1,7 @@
-import { useEffect, useRef, useState } from 'react';
 import { useLocation, useNavigate, useSearchParams } from 'react-router';
 import { Hidden } from '../ui/Hidden';
 import { Icon } from '../ui/Icon';
+import { useTyped } from '../ui/typed';
 import { setParam } from './search';
 import css from './SearchBox.module.css';
 
@@ -11,30 +11,15 @@ export function SearchBox() {
   const [search] = useSearchParams();
   const navigate = useNavigate();
   const onList = pathname === '/';
-  const query = onList ? (search.get('q') ?? '') : '';
-  const [text, setText] = useState(query);
-  const sent = useRef(query);
-  useEffect(() => {
-    // Somebody went back, or cleared the search: not an echo of what was typed here.
-    if (query !== sent.current) setText((sent.current = query));
-  }, [query]);
-
-  const go = (value: string) => {
-    sent.current = value.trim();
-    void navigate({ pathname: '/', search: setParam(onList ? search : new URLSearchParams(), 'q', value.trim()).toString() }, { replace: onList });
-  };
-  useEffect(() => {
-    if (!onList || text.trim() === sent.current) return;
-    const timer = setTimeout(() => go(text), 250);
-    return () => clearTimeout(timer);
-  });
-
+  const go = (query: string) =>
+    void navigate({ pathname: '/', search: setParam(onList ? search : new URLSearchParams(), 'q', query).toString() }, { replace: onList });
+  const [text, setText] = useTyped(onList ? (search.get('q') ?? '') : '', go, { skip: !onList });
   return (
     <search className={css.search}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          go(text);
+          go(text.trim());
         }}
       >
         <label htmlFor="search" className={css.label}>

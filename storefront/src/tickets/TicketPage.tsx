@@ -1,7 +1,7 @@
 import { useQuery } from '@apollo/client/react';
 import { useEffect, useRef, useState } from 'react';
 import { Link, useNavigate, useParams } from 'react-router';
-import { failure } from '../app/failure';
+import { failure, ignore } from '../app/failure';
 import { FailureNotice } from '../app/FailureNotice';
 import { useLive } from '../app/live';
 import { NotFound } from '../app/NotFound';
@@ -56,7 +56,7 @@ export default function TicketPage() {
     if (!error) return <NotFound what="ticket" />;
     return (
       <Page title="This ticket cannot be shown">
-        <FailureNotice failure={failure(error)} retry={() => void refetch().catch(() => {})} />
+        <FailureNotice failure={failure(error)} retry={() => void refetch().catch(ignore)} />
       </Page>
     );
   }

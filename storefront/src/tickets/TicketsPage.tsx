@@ -1,8 +1,8 @@
 import { NetworkStatus } from '@apollo/client';
 import { useQuery } from '@apollo/client/react';
-import { useEffect, useRef } from 'react';
+import { useEffect, useEffectEvent, useRef } from 'react';
 import { useSearchParams } from 'react-router';
-import { failure } from '../app/failure';
+import { failure, ignore } from '../app/failure';
 import { FailureNotice } from '../app/FailureNotice';
 import { Button } from '../ui/Button';
 import { Page } from '../ui/Page';
@@ -21,7 +21,7 @@ export default function TicketsPage() {
   const query = search.get('q');
   const narrowed = ['q', 'currency', 'min', 'max'].some((name) => search.has(name));
 
-  const more = () => fetchMore({ variables: { after: shown?.pageInfo.endCursor } }).catch(() => {}); // useQuery has the error
+  const more = () => fetchMore({ variables: { after: shown?.pageInfo.endCursor } }).catch(ignore)
   const loadingMore = networkStatus === NetworkStatus.fetchMore;
 
   return (
@@ -33,7 +33,7 @@ export default function TicketsPage() {
         </p>
       </header>
       <Filters />
-      {error && !loading && <FailureNotice failure={failure(error)} retry={() => void refetch().catch(() => {})} />}
+      {error && !loading && <FailureNotice failure={failure(error)} retry={() => void refetch().catch(ignore)} />}
       {!shown && loading && (
         <ul className={css.grid} aria-busy="true" aria-label="Loading tickets">
           {Array.from({ length: 8 }, (_, i) => (
@@ -52,7 +52,7 @@ export default function TicketsPage() {
               </li>
             ))}
           </ul>
-          {shown.pageInfo.hasNextPage && !stale && <More busy={loadingMore} failed={!!error} load={more} />}
+          {shown.pageInfo.hasNextPage && !stale && <More busy={loadingMore} failed={!!error} load={() => void more()} />}
         </>
       )}
       {shown?.edges.length === 0 && (
@@ -78,11 +78,10 @@ function count(total: number | null): string {
 /** Loads the next page when one comes near the end; the button is for the keyboard, and after a failure. */
 function More({ busy, failed, load }: { busy: boolean; failed: boolean; load: () => void }) {
   const ref = useRef<HTMLDivElement>(null);
-  const latest = useRef(load);
-  useEffect(() => void (latest.current = load));
+  const arrive = useEffectEvent(load);
   useEffect(() => {
     if (busy || failed) return;
-    const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && latest.current(), { rootMargin: '600px' });
+    const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && arrive(), { rootMargin: '600px' });
     observer.observe(ref.current!);
     return () => observer.disconnect();
   }, [busy, failed]);

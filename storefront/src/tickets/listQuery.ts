@@ -41,7 +41,7 @@ export function listVariables(search: URLSearchParams): ListTicketsQueryVariable
     const minorUnits = currency && parseMoney(search.get(name) ?? '', currency);
     return minorUnits && minorUnits <= 99_999_999 ? { currency, minorUnits } : undefined;
   };
-  const sort = sorts[(search.get('sort') ?? 'newest') as keyof typeof sorts] ?? sorts.newest;
+  const sort = Object.entries(sorts).find(([name]) => name === search.get('sort'))?.[1] ?? sorts.newest;
   // A currency alone: from its smallest amount on.
   const minPrice = price('min') ?? (currency ? { currency, minorUnits: 1 } : undefined);
   const maxPrice = price('max');

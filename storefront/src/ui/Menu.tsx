@@ -10,7 +10,7 @@ export function Menu({ button, children }: { button: ReactNode; children: ReactN
   const id = useId();
   const panel = useRef<HTMLDivElement>(null);
   const { key } = useLocation();
-  useEffect(() => panel.current?.hidePopover?.(), [key]);
+  useEffect(() => panel.current?.hidePopover(), [key]);
   return (
     <div className={css.menu}>
       <button type="button" className={css.button} popoverTarget={id}>

@@ -10,8 +10,8 @@ export function Toaster() {
   const any = toasts.length > 0;
   useEffect(() => {
     // In the top layer, and there above whatever came later.
-    ref.current?.hidePopover?.();
-    if (any) ref.current?.showPopover?.();
+    ref.current?.hidePopover();
+    if (any) ref.current?.showPopover();
   }, [toasts, any]);
   return (
     <div ref={ref} popover="manual" className={css.toaster} role="status" aria-live="polite">

@@ -1,5 +1,5 @@
 // Forms: inputs keep what was typed, whatever comes of it; what is wrong stands at the field.
-import { useRef, useState, type FormEvent } from 'react';
+import { useRef, useState, type RefObject, type SubmitEvent } from 'react';
 import { failure, type Failure } from '../app/failure';
 import { fieldOf, wordsFor, type UserError } from '../app/words';
 
@@ -11,14 +11,14 @@ export interface Form {
   errors: readonly UserError[];
   /** The request itself failed. */
   failure: Failure | undefined;
-  props: { ref: React.RefObject<HTMLFormElement | null>; onSubmit: (event: FormEvent<HTMLFormElement>) => void; noValidate: true };
+  props: { ref: RefObject<HTMLFormElement | null>; onSubmit: (event: SubmitEvent<HTMLFormElement>) => void; noValidate: true };
 }
 
 /**
- * A form that calls `send` with its fields, once at a time. What `send` returns is wrong with them: the
- * `errors` of a mutation's payload; nothing when all is well.
+ * A form that calls `send`, once at a time, with a function that tells what stands in a field. What `send`
+ * returns is wrong with them: the `errors` of a mutation's payload; nothing when all is well.
  */
-export function useForm(send: (fields: FormData) => Promise<readonly UserError[] | null | undefined | void>): Form {
+export function useForm(send: (value: (field: string) => string) => Promise<readonly UserError[] | undefined>): Form {
   const ref = useRef<HTMLFormElement>(null);
   const sending = useRef(false);
   const [state, setState] = useState<{ pending: boolean; fields: Record<string, UserError>; errors: UserError[]; failure?: Failure }>({
@@ -32,7 +32,8 @@ export function useForm(send: (fields: FormData) => Promise<readonly UserError[]
     sending.current = true;
     setState((s) => ({ ...s, pending: true }));
     try {
-      const found = (await send(new FormData(form))) ?? [];
+      const fieldsOf = new FormData(form);
+      const found = (await send((field) => textOf(fieldsOf.get(field)))) ?? [];
       const fields: Record<string, UserError> = {};
       const errors: UserError[] = [];
       for (const error of found) {
@@ -67,3 +68,5 @@ export function useForm(send: (fields: FormData) => Promise<readonly UserError[]
     },
   };
 }
+
+const textOf = (value: FormDataEntryValue | null) => (typeof value === 'string' ? value : '');

@@ -25,20 +25,22 @@ export function decimalsOf(currency: string): number {
   return moneyFormat(currency).resolvedOptions().maximumFractionDigits ?? 2;
 }
 
+const ownDecimalPoint = () => new Intl.NumberFormat(navigator.languages).formatToParts(1.5).find(({ type }) => type === 'decimal')!.value;
+
 /**
- * The amount that somebody has typed, in the currency's smallest unit; undefined when it is none. Both
- * `64.50` and `64,50` are sixty-four and a half, `1,299.00` and `1.299,00` are thirteen hundred less one.
+ * The amount that somebody has typed, in the currency's smallest unit; undefined when it is none. Points and commas
+ * may be either way round, `1,299.00` or `1.299,00`; where that leaves a doubt, such as with `1.299`, `decimalPoint`
+ * is the one that people write here.
  */
-export function parseMoney(text: string, currency: string): number | undefined {
+export function parseMoney(text: string, currency: string, decimalPoint = ownDecimalPoint()): number | undefined {
   const decimals = decimalsOf(currency);
   const clean = text.replace(/[\s'’\u00a0\u202f]/g, '');
-  const match = /^(\d{1,3}(?:[.,]\d{3})+|\d+)(?:[.,](\d+))?$/.exec(clean);
+  const match = /^(?<whole>\d{1,3}(?<group>[.,])\d{3}(?:\k<group>\d{3})*|\d+)(?:(?<point>[.,])(?<fraction>\d+))?$/.exec(clean)?.groups;
   if (!match) return undefined;
-  let [, whole = '', fraction = ''] = match;
-  const separators = whole.match(/[.,]/g) ?? [];
-  if (new Set(separators).size > 1) return undefined;
-  // A single group of three could be thousands or, for a currency with three decimals, a fraction.
-  if (separators.length === 1 && !fraction && decimals === 3) [whole, fraction] = whole.split(/[.,]/) as [string, string];
+  let { whole = '', fraction = '' } = match;
+  const { group, point } = match;
+  if (group && group === point) return undefined;
+  if (group && !point && whole.split(group).length === 2 && group === decimalPoint) [whole, fraction] = whole.split(group) as [string, string];
   if (fraction.length > decimals) return undefined;
   const minor = Number(whole.replace(/[.,]/g, '') + fraction.padEnd(decimals, '0'));
   return Number.isSafeInteger(minor) ? minor : undefined;

@@ -26,7 +26,7 @@ export function dismiss(id: number) {
 }
 
 export const store = {
-  subscribe(listener: () => void) {
+  subscribe: (listener: () => void) => {
     listeners.add(listener);
     return () => listeners.delete(listener);
   },

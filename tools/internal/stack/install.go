@@ -29,7 +29,7 @@ func binaries(ctx context.Context, postgres, rabbitmq bool, progress func(string
 	if len(missing) == 0 {
 		return bin, server, nil
 	}
-	if err := install(ctx, missing, progress); err != nil {
+	if err := Install(ctx, missing, progress); err != nil {
 		return "", "", fmt.Errorf("%s not found and not installed (%w): install it, set DATABASE_URL and AMQP_URL, or run `docker compose up`",
 			strings.Join(missing, ", "), err)
 	}
@@ -48,9 +48,9 @@ func binaries(ctx context.Context, postgres, rabbitmq bool, progress func(string
 	return bin, server, nil
 }
 
-// install installs Debian packages as root or through sudo, which may ask for a password.
+// Install installs Debian packages as root or through sudo, which may ask for a password.
 // Neither a cluster nor a service of the machine is created or started by it.
-func install(ctx context.Context, packages []string, progress func(string, ...any)) error {
+func Install(ctx context.Context, packages []string, progress func(string, ...any)) error {
 	if _, err := exec.LookPath("apt-get"); err != nil {
 		return errors.New("no apt-get here")
 	}

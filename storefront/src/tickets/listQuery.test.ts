@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+import { listVariables } from './listQuery';
+import { setParam } from './search';
+import { titleParts } from './title';
+
+test.each([
+  ['', { sort: { field: 'CREATED_AT', direction: 'DESC' }, filter: {} }],
+  ['q=+cello++', { filter: { query: 'cello' } }],
+  ['q=++', { filter: {} }],
+  ['sort=cheapest', { sort: { field: 'PRICE', direction: 'ASC' } }],
+  ['sort=constructor', { sort: { field: 'CREATED_AT', direction: 'DESC' } }],
+  ['all=1', { filter: { availability: ['AVAILABLE', 'RESERVED', 'SOLD'] } }],
+  ['currency=EUR', { filter: { minPrice: { currency: 'EUR', minorUnits: 1 } } }],
+  ['currency=EUR&min=10&max=20,50', { filter: { minPrice: { currency: 'EUR', minorUnits: 1000 }, maxPrice: { currency: 'EUR', minorUnits: 2050 } } }],
+  ['currency=JPY&max=9000', { filter: { minPrice: { currency: 'JPY', minorUnits: 1 }, maxPrice: { currency: 'JPY', minorUnits: 9000 } } }],
+  ['currency=EUR&min=x&max=99999999999', { filter: { minPrice: { currency: 'EUR', minorUnits: 1 } } }],
+  ['min=10', { filter: {} }],
+  ['currency=DOUBLOONS', { filter: {} }],
+])('?%s asks for what it says, and for nothing that is refused', (search, variables) => {
+  const got = listVariables(new URLSearchParams(search));
+  expect(got).toMatchObject(variables);
+  expect(got.filter).toEqual('filter' in variables ? variables.filter : got.filter);
+});
+
+test('a part of the address is set and taken away', () => {
+  expect(setParam(new URLSearchParams('sort=title'), 'q', 'a b').toString()).toBe('sort=title&q=a+b');
+  expect(setParam(new URLSearchParams('q=a&sort=title'), 'q', ' ').toString()).toBe('sort=title');
+});
+
+test.each([
+  ['Swan Lake – Royal Opera House – Amphitheatre', 'Swan Lake', ['Royal Opera House', 'Amphitheatre']],
+  ['Cello Suites, row 3', 'Cello Suites, row 3', []],
+  ['Yankees v Red Sox - Section 204', 'Yankees v Red Sox', ['Section 204']],
+  ['Crypto.com Arena', 'Crypto.com Arena', []],
+  ['– –', '– –', []],
+])('the lines of %j', (title, what, where) => {
+  expect(titleParts(title)).toEqual({ what, where });
+});

@@ -1,0 +1,87 @@
+package shop
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"boxoffice.dev/tools/internal/stack"
+)
+
+func root(t *testing.T) string {
+	t.Helper()
+	dir, err := stack.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// TestTypesAndLogic runs what the storefront tests without a browser.
+func TestTypesAndLogic(t *testing.T) {
+	t.Parallel()
+	out, err := exec.CommandContext(t.Context(), filepath.Join(root(t), "storefront", "run"), "check").CombinedOutput()
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+func TestABuildIsMadeOnce(t *testing.T) {
+	t.Parallel()
+	first, err := Make(t.Context(), root(t), t.Logf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, setting := range first.Settings() {
+		_, path, _ := strings.Cut(setting, "=")
+		if _, err := os.Stat(path); err != nil {
+			t.Errorf("%s: %v", setting, err)
+		}
+	}
+	second, err := Make(t.Context(), root(t), func(format string, args ...any) { t.Errorf("again: "+format, args...) })
+	if err != nil || second != first {
+		t.Errorf("got %v, %v, want %v", second, err, first)
+	}
+}
+
+func TestOtherFilesAreAnotherBuild(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	put := func(name, text string) string {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		sum, err := digest(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sum
+	}
+	known := put("src/main.tsx", "a()")
+	for _, c := range []struct {
+		name, text string
+		another    bool
+	}{
+		{"src/main.tsx", "b()", true},
+		{"src/new.ts", "", true},
+		{"src/new.test.ts", "", false},
+		{"README.md", "", false},
+		{"node_modules/react/index.js", "", false},
+		{"dist/pages/index.html", "", false},
+		{"browser/browse.test.mjs", "", false},
+		{"package-lock.json", "{}", true},
+	} {
+		sum := put(c.name, c.text)
+		if (sum != known) != c.another {
+			t.Errorf("%s changed: another build is %v, want %v", c.name, sum != known, c.another)
+		}
+		known = sum
+	}
+}

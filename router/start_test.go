@@ -179,6 +179,27 @@ func TestTheBinary(t *testing.T) {
 		}
 		r.stop(t)
 	})
+	t.Run("traces go where the file says", func(t *testing.T) {
+		t.Parallel()
+		arrived := make(chan string, 1)
+		collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			select {
+			case arrived <- r.URL.Path:
+			default:
+			}
+		}))
+		t.Cleanup(collector.Close)
+		file := filepath.Join(t.TempDir(), "settings.yaml")
+		if err := os.WriteFile(file, []byte("otel_exporter_otlp_endpoint: "+collector.URL+"\nsupergraph: ../schema/supergraph.graphql\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r := start(t, exec.CommandContext(t.Context(), binary, "--config", file), "OTEL_BSP_SCHEDULE_DELAY=10") //nolint:gosec // it was built above
+		r.ask(t, "{ __typename }")
+		if path := <-arrived; path != "/v1/traces" {
+			t.Errorf("got %s", path)
+		}
+		r.stop(t)
+	})
 	t.Run("--help", func(t *testing.T) {
 		t.Parallel()
 		out, err := exec.CommandContext(t.Context(), binary, "--help").Output()

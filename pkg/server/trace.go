@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/url"
+	"os"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
@@ -18,7 +20,15 @@ func startTracing(ctx context.Context, service string, cfg Config) (stop func(co
 	if cfg.TraceEndpoint == "" {
 		return func(context.Context) error { return nil }, nil
 	}
-	exporter, err := otlptracehttp.New(ctx) // reads the standard variables, OTEL_EXPORTER_OTLP_…
+	var options []otlptracehttp.Option // besides those in the standard variables, OTEL_EXPORTER_OTLP_…
+	if os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") == "" {
+		traces, err := url.JoinPath(cfg.TraceEndpoint, "v1/traces") // it may come from a file
+		if err != nil {
+			return nil, fmt.Errorf("OTEL_EXPORTER_OTLP_ENDPOINT: %w", err)
+		}
+		options = append(options, otlptracehttp.WithEndpointURL(traces))
+	}
+	exporter, err := otlptracehttp.New(ctx, options...)
 	if err != nil {
 		return nil, fmt.Errorf("OTEL_EXPORTER_OTLP_ENDPOINT: %w", err)
 	}

@@ -21,7 +21,7 @@ type fileConfig struct {
 		Wait  time.Duration `env:"WAIT" envDefault:"5s" min:"1ms" help:"in a queue"`
 	} `envPrefix:"LIMIT_"`
 	Open   *bool                    `env:"OPEN" help:"for everybody"`
-	Rooms  map[string]time.Duration `env:"ROOMS" envKeyValSeparator:"=" help:"by name"`
+	Rooms  map[string]time.Duration `env:"ROOMS" envKeyValSeparator:"=" min:"1s" help:"by name"`
 	Colour string                   `env:"COLOUR" envDefault:"red" enum:"red,blue" help:"of everything"`
 }
 
@@ -113,6 +113,7 @@ shop.yaml:4: environment: want production or development, got "staging"
 shop.yaml:7: proxies: netip.ParsePrefix("x"): no '/'
 shop.yaml:8: proxies: no comma can stand in it
 shop.yaml:9: rooms.a=b: neither comma nor = can stand in a name`},
+		{"values of a map", "rooms:\n  hall: 1ms\n  stage: 1s\n", "", "shop.yaml:2: rooms.hall: want at least 1s, got 1ms"},
 		{"twice", "limit: {depth: 1}\ncolour: blue\nlimit: {wait: 1s}\ncolour: red\nrooms:\n  a: 1s\n  a: 2s\n", "",
 			"shop.yaml:3: limit: it stands in line 1 already\nshop.yaml:4: colour: it stands in line 2 already\nshop.yaml:7: rooms.a: it stands in line 6 already"},
 		{"groups", "limit: 3\n", "", "shop.yaml:1: limit: want keys with values, got 3"},
@@ -186,7 +187,7 @@ func TestSchema(t *testing.T) {
 	for key, want := range map[string]string{
 		"token":       `{"description":"TOKEN: a credential","minLength":32,"type":"string"}`,
 		"proxies":     `{"description":"PROXIES: addresses","items":{"type":"string"},"type":"array"}`,
-		"rooms":       `{"additionalProperties":{"pattern":"^([0-9]+(\\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$","type":"string"},"description":"ROOMS: by name","type":"object"}`,
+		"rooms":       `{"additionalProperties":{"pattern":"^([0-9]+(\\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$","type":"string"},"description":"ROOMS: by name; at least 1s","type":"object"}`,
 		"colour":      `{"default":"red","description":"COLOUR: of everything","enum":["red","blue"],"type":"string"}`,
 		"open":        `{"description":"OPEN: for everybody","type":"boolean"}`,
 		"listen_addr": `{"default":"127.0.0.1:1","description":"LISTEN_ADDR: host:port of the public listener [restart]","type":"string"}`,

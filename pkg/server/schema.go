@@ -42,17 +42,21 @@ func groupSchema(list []setting, groups []group, key string) map[string]any {
 // schema returns what a setting may be in a file.
 func (s setting) schema() map[string]any {
 	is := schemaOf(s.typ)
+	one := is // of a map's values
+	if values, ok := is["additionalProperties"].(map[string]any); ok {
+		one = values
+	}
 	about := s.name + ": " + s.help
 	if s.enum != nil {
-		is["enum"] = s.enum
+		one["enum"] = s.enum
 	}
 	for _, limit := range []struct{ word, phrase, text string }{{"minimum", "at least", s.min}, {"maximum", "at most", s.max}} {
 		switch {
 		case limit.text == "":
-		case is["type"] == "string": // JSON Schema knows no durations
+		case one["type"] == "string": // JSON Schema knows no durations
 			about += "; " + limit.phrase + " " + limit.text
 		default:
-			is[limit.word] = json.Number(limit.text)
+			one[limit.word] = json.Number(limit.text)
 		}
 	}
 	if s.restart {

@@ -289,10 +289,17 @@ func wants(t reflect.Type) string {
 	return ""
 }
 
-// outOfRange compares a number or duration with the smallest and the largest that are allowed.
+// outOfRange compares a number or duration, or those of a map, with the smallest and the largest that are allowed.
 func (s setting) outOfRange(v reflect.Value) error {
+	if v.Kind() == reflect.Map {
+		var all []error
+		for _, each := range v.Seq2() {
+			all = append(all, s.outOfRange(each))
+		}
+		return errors.Join(all...)
+	}
 	number := func(limit string) float64 {
-		if s.typ == reflect.TypeFor[time.Duration]() {
+		if v.Type() == reflect.TypeFor[time.Duration]() {
 			d, err := time.ParseDuration(limit)
 			return must(float64(d), err)
 		}

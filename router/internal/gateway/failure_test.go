@@ -123,6 +123,29 @@ func TestASlowSubgraphIsCutOff(t *testing.T) {
 	}
 }
 
+func TestATimeoutForOneSubgraph(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *gateway.Config) {
+		c.Upstream.Timeouts = map[string]time.Duration{"orders": 50 * time.Millisecond}
+	})
+	cutOff := make(chan struct{})
+	w.orders.Answer(func(_ http.ResponseWriter, r *http.Request) {
+		<-r.Context().Done()
+		close(cutOff)
+	})
+	w.tickets.Answer(func(rw http.ResponseWriter, _ *http.Request) {
+		<-cutOff
+		write(http.StatusOK, "application/json", `{"data":{"ticket":{"title":"late"}}}`)(rw, nil)
+	})
+	if a := w.query(`{ order(id: "o1") { id } ticket(id: "t1") { title } }`, nil); a.code() != "SUBGRAPH_UNAVAILABLE" || compact(t, a.Data) != `{"order":null,"ticket":{"title":"late"}}` {
+		t.Errorf("got %s", a.body)
+	}
+	w.cfg.Upstream.Timeouts = map[string]time.Duration{"order": time.Second}
+	if _, err := gateway.New(t.Context(), w.cfg); err == nil || !strings.Contains(err.Error(), `no subgraph "order"`) {
+		t.Errorf("a timeout for nobody: got %v", err)
+	}
+}
+
 func TestAQueueThatDoesNotMoveIsLeft(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *gateway.Config) { c.Upstream.Concurrency, c.Upstream.Wait = 1, 20*time.Millisecond })

@@ -114,6 +114,11 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 			return nil, err
 		}
 	}
+	for name := range cfg.Upstream.Timeouts {
+		if subgraphs[name] == nil {
+			return nil, fmt.Errorf("set timeouts: there is no subgraph %q", name)
+		}
+	}
 	eng, err := engine.New(ctx, engine.Config{
 		Supergraph: graph, Subgraphs: subgraphs, Streams: upstream.NewStreams(cfg.Upstream), Resume: cfg.Upstream.Resume, Planning: cfg.Limits.Planning, Explain: cfg.QueryPlans,
 	})

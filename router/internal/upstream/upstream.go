@@ -4,6 +4,7 @@ package upstream
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,14 +31,15 @@ const UnavailableMessage = "Part of the service is unavailable. Try again."
 
 // Config bounds what a subgraph may cost. Each has a variable of its own in the environment.
 type Config struct {
-	Timeout     time.Duration `env:"TIMEOUT" envDefault:"5s" min:"1ms" help:"for one fetch from a subgraph, from connecting to the end of the body, and for sending it again"`
-	MaxBytes    int64         `env:"MAX_BYTES" envDefault:"8388608" min:"1" help:"bytes of one answer of a subgraph"`
-	Concurrency int           `env:"CONCURRENCY" envDefault:"128" min:"1" help:"fetches from one subgraph at the same time"`
-	Wait        time.Duration `env:"WAIT" envDefault:"15s" min:"0s" help:"for other fetches from that subgraph to end"`
-	Retries     int           `env:"RETRIES" envDefault:"20" min:"0" max:"100" help:"of 100 fetches, how many may be sent once more when a query gets no answer; 0 for none"`
-	Breaker     Breaker       `envPrefix:"BREAKER_"`
-	Silence     time.Duration `env:"SILENCE" envDefault:"30s" min:"0s" help:"without a sign of life, after which a subscription's stream counts as broken; 0s for never"`
-	Resume      time.Duration `env:"RESUME" envDefault:"30s" min:"0s" help:"for a broken stream to be taken up again"`
+	Timeout     time.Duration            `env:"TIMEOUT" envDefault:"5s" min:"1ms" help:"for one fetch from a subgraph, from connecting to the end of the body, and for sending it again"`
+	Timeouts    map[string]time.Duration `env:"TIMEOUTS" envKeyValSeparator:"=" min:"1ms" help:"instead of SUBGRAPH_TIMEOUT for fetches from single subgraphs: payments=10s,…"`
+	MaxBytes    int64                    `env:"MAX_BYTES" envDefault:"8388608" min:"1" help:"bytes of one answer of a subgraph"`
+	Concurrency int                      `env:"CONCURRENCY" envDefault:"128" min:"1" help:"fetches from one subgraph at the same time"`
+	Wait        time.Duration            `env:"WAIT" envDefault:"15s" min:"0s" help:"for other fetches from that subgraph to end"`
+	Retries     int                      `env:"RETRIES" envDefault:"20" min:"0" max:"100" help:"of 100 fetches, how many may be sent once more when a query gets no answer; 0 for none"`
+	Breaker     Breaker                  `envPrefix:"BREAKER_"`
+	Silence     time.Duration            `env:"SILENCE" envDefault:"30s" min:"0s" help:"without a sign of life, after which a subscription's stream counts as broken; 0s for never"`
+	Resume      time.Duration            `env:"RESUME" envDefault:"30s" min:"0s" help:"for a broken stream to be taken up again"`
 }
 
 // Client asks subgraphs.
@@ -75,8 +77,10 @@ func (c *Client) Subgraph(name, address string) (*Subgraph, error) {
 	if err != nil {
 		return nil, fmt.Errorf("subgraph %s: %w", name, err)
 	}
+	cfg := c.cfg
+	cfg.Timeout = cmp.Or(cfg.Timeouts[name], cfg.Timeout)
 	return &Subgraph{
-		name: name, url: u, cfg: c.cfg, base: c.base,
+		name: name, url: u, cfg: cfg, base: c.base,
 		slots:   make(chan struct{}, c.cfg.Concurrency),
 		breaker: newBreaker(c.cfg.Breaker, name),
 		budget:  newBudget(c.cfg.Retries),

@@ -17,7 +17,6 @@ import (
 	"os"
 	"os/signal"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -39,6 +38,7 @@ type Config struct {
 
 	ReadHeaderTimeout time.Duration `env:"READ_HEADER_TIMEOUT" envDefault:"5s" min:"1ms" restart:"true" help:"for a request's headers, from its connection or first byte"`
 	ReadTimeout       time.Duration `env:"READ_TIMEOUT" envDefault:"15s" min:"1ms" restart:"true" help:"for a whole request to arrive"`
+	Drain             time.Duration `env:"DRAIN" envDefault:"0s" min:"0s" restart:"true" help:"between turning unready and ending, for those who balance load to notice"`
 }
 
 // Development reports whether the service runs on a developer's machine, over plain HTTP.
@@ -72,9 +72,11 @@ const (
 // Main reads the configuration, calls run and exits the process: with 0 after SIGINT or SIGTERM, with
 // 1 and a log line when run fails, or with 1 and a list of all that is wrong with the configuration. A
 // configuration may have more to check: a method Check() error, whose errors begin with the variable at
-// fault ("NAME: …"). Called with the argument healthcheck it only asks the running service whether it
-// is ready and exits accordingly; with --help it prints what can be configured, with schema the JSON
-// Schema of the file for that, if there is one.
+// fault ("NAME: …"). The context of run ends when the service has to: after a signal and DRAIN.
+//
+// Called with the argument healthcheck it only asks the running service whether it is ready and exits
+// accordingly; with --help it prints what can be configured, with schema the JSON Schema of the file
+// for that, if there is one.
 func Main[C Configured](service Service, run func(ctx context.Context, cfg C, s *Server) error) {
 	list, _ := settingsOf[C](service)
 	args := flag.NewFlagSet(service.Name, flag.ContinueOnError)
@@ -113,7 +115,7 @@ func Main[C Configured](service Service, run func(ctx context.Context, cfg C, s 
 	srv := newServer(base)
 	srv.setLog(service.Name)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	err = traced(ctx, service.Name, base, func() error { return run(ctx, cfg, srv) })
+	err = traced(ctx, service.Name, base, func() error { return run(srv.drain(ctx), cfg, srv) })
 	stop()
 	if err != nil && !errors.Is(err, context.Canceled) {
 		slog.Error("stopped", "error", err)
@@ -169,10 +171,14 @@ type Server struct {
 	parts    func(context.Context) map[string]error
 	tasks    []func(context.Context) error
 	ready    atomic.Bool
+	after    func(time.Duration) <-chan time.Time
 }
 
 func newServer(cfg Config) *Server {
-	return &Server{cfg: cfg, mux: http.NewServeMux(), private: http.NewServeMux(), registry: prometheus.NewRegistry(), checks: map[string]func(context.Context) error{}}
+	return &Server{
+		cfg: cfg, mux: http.NewServeMux(), private: http.NewServeMux(), registry: prometheus.NewRegistry(),
+		checks: map[string]func(context.Context) error{}, after: time.After,
+	}
 }
 
 // Handle serves the pattern (of http.ServeMux) on the public listener.
@@ -211,8 +217,8 @@ func (s *Server) Go(name string, task func(context.Context) error) {
 	})
 }
 
-// Run serves until ctx ends or a task fails. Then it turns unready, lets requests under way
-// finish for up to 10 s, ends the tasks and returns.
+// Run serves until ctx ends or a task fails. Then it turns unready, lets requests under way finish for
+// up to 10 s, ends the tasks and returns. The private listener answers for as long as there are any.
 func (s *Server) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	// Tasks outlive the requests under way: those may still commit events.
@@ -221,20 +227,19 @@ func (s *Server) Run(ctx context.Context) error {
 	for _, task := range s.tasks {
 		group.Go(func() error { return task(taskCtx) })
 	}
-	var listeners sync.WaitGroup
 	admin := &http.Server{Handler: s.admin(), ReadHeaderTimeout: 5 * time.Second}
-	if err := serve(ctx, group, &listeners, s.cfg.AdminAddr, admin); err != nil {
+	if err := serve(ctx, group, s.cfg.AdminAddr, admin); err != nil {
 		return err
 	}
+	public := &http.Server{
+		Handler:           observed(s.mux),
+		ReadHeaderTimeout: s.cfg.ReadHeaderTimeout,
+		ReadTimeout:       s.cfg.ReadTimeout,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+	}
 	if s.cfg.ListenAddr != "" {
-		public := &http.Server{
-			Handler:           observed(s.mux),
-			ReadHeaderTimeout: s.cfg.ReadHeaderTimeout,
-			ReadTimeout:       s.cfg.ReadTimeout,
-			IdleTimeout:       2 * time.Minute,
-			MaxHeaderBytes:    16 << 10,
-		}
-		if err := serve(ctx, group, &listeners, s.cfg.ListenAddr, public); err != nil {
+		if err := serve(ctx, group, s.cfg.ListenAddr, public); err != nil {
 			return err
 		}
 	}
@@ -243,15 +248,27 @@ func (s *Server) Run(ctx context.Context) error {
 	group.Go(func() error {
 		<-ctx.Done()
 		s.ready.Store(false)
-		listeners.Wait()
+		err := shutDown(ctx, public)
 		endTasks()
-		return nil
+		return errors.Join(err, admin.Close())
 	})
 	return group.Wait()
 }
 
-// serve listens at once, so that a taken port fails the start, and serves until ctx ends.
-func serve(ctx context.Context, group *errgroup.Group, listeners *sync.WaitGroup, addr string, srv *http.Server) error {
+// drain returns a context that ends after ctx, when those who balance load have had the time to notice
+// that the service is not ready any more. Until then it does everything as before.
+func (s *Server) drain(ctx context.Context) context.Context {
+	later, end := context.WithCancel(context.WithoutCancel(ctx))
+	context.AfterFunc(ctx, func() {
+		s.ready.Store(false)
+		<-s.after(s.cfg.Drain)
+		end()
+	})
+	return later
+}
+
+// serve listens at once, so that a taken port fails the start, and serves until the server is shut down.
+func serve(ctx context.Context, group *errgroup.Group, addr string, srv *http.Server) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
@@ -262,17 +279,16 @@ func serve(ctx context.Context, group *errgroup.Group, listeners *sync.WaitGroup
 		}
 		return nil
 	})
-	listeners.Add(1)
-	group.Go(func() error {
-		defer listeners.Done()
-		<-ctx.Done()
-		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
-		defer cancel()
-		if err := srv.Shutdown(stopCtx); err != nil {
-			return errors.Join(fmt.Errorf("requests still under way after %s: %w", stopTimeout, err), srv.Close())
-		}
-		return nil
-	})
+	return nil
+}
+
+// shutDown takes no more connections and waits for the requests under way.
+func shutDown(ctx context.Context, srv *http.Server) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	if err := srv.Shutdown(ctx); err != nil {
+		return errors.Join(fmt.Errorf("requests still under way after %s: %w", stopTimeout, err), srv.Close())
+	}
 	return nil
 }
 

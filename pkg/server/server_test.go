@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"boxoffice.dev/pkg/correlation"
 )
@@ -118,12 +119,48 @@ func TestRun(t *testing.T) {
 		t.Error("the task ended before the request")
 	default:
 	}
+	if code, body := get(t, "http://"+cfg.AdminAddr+"/readyz"); code != http.StatusServiceUnavailable {
+		t.Errorf("ready while it stops: got %d %s", code, body)
+	}
 	close(release)
 	<-taskEnded
 	if got := <-answer; got != "200done" {
 		t.Errorf("request under way: got %s", got)
 	}
 	if err := <-ended; err != nil {
+		t.Errorf("ended with %v", err)
+	}
+}
+
+// Who balances load goes on sending requests until it notices.
+func TestDrain(t *testing.T) {
+	cfg := Config{ListenAddr: freeAddr(t), AdminAddr: freeAddr(t), Drain: time.Minute}
+	s := newServer(cfg)
+	begun, over := make(chan time.Duration, 1), make(chan time.Time)
+	s.after = func(d time.Duration) <-chan time.Time { begun <- d; return over }
+	s.Handle("/", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, "done") //nolint:errcheck // to the test
+	}))
+	signalled, stop := context.WithCancel(t.Context())
+	ctx, ended := s.drain(signalled), make(chan error)
+	go func() { ended <- s.Run(ctx) }()
+	for !s.ready.Load() {
+		if err := t.Context().Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop()
+	if d := <-begun; d != time.Minute {
+		t.Errorf("it waits for %s", d)
+	}
+	if code, body := get(t, "http://"+cfg.AdminAddr+"/readyz"); code != http.StatusServiceUnavailable {
+		t.Errorf("ready: got %d %s", code, body)
+	}
+	if code, body := get(t, "http://"+cfg.ListenAddr+"/"); code != http.StatusOK || body != "done" || ctx.Err() != nil {
+		t.Errorf("a request that comes meanwhile: got %d %s", code, body)
+	}
+	close(over)
+	if err := <-ended; err != nil || ctx.Err() == nil {
 		t.Errorf("ended with %v", err)
 	}
 }

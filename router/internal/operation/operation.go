@@ -73,7 +73,7 @@ func RefuseDocument(code apperr.Code, message string) *Refused {
 // Operation is one valid operation within its document. It is shared between requests.
 type Operation struct {
 	Text       string // the document, without introspection
-	Name       string // of the operation, empty when the client named none
+	Name       string // of the operation, empty when it has none
 	Kind       ast.Operation
 	Conditions []string            // the variables that @skip and @include read, sorted
 	Meta       *introspection.Part // nil when the operation does not ask for the schema
@@ -163,7 +163,7 @@ func (d *Documents) prepare(text, name string) (*Operation, error) {
 	if ignoreDefer(doc) || strings.Contains(text, `"""`) || strings.Contains(text, `\u{`) { // the engine reads some of these strings wrongly
 		text = written(doc)
 	}
-	op := &Operation{Name: name, Kind: def.Operation, Conditions: conditions(doc), variables: def.VariableDefinitions, price: d.pricing.price(def)}
+	op := &Operation{Name: def.Name, Kind: def.Operation, Conditions: conditions(doc), variables: def.VariableDefinitions, price: d.pricing.price(def)}
 	op.Meta, op.Text = introspection.Split(d.schema, doc, def, text)
 	return op, nil
 }

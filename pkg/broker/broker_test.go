@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"maps"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/prometheus/client_golang/prometheus"
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"boxoffice.dev/pkg/broker"
@@ -215,6 +217,34 @@ func TestPublish(t *testing.T) {
 	})
 }
 
+// waiting polls until the metrics tell of that many messages.
+func (p pair) waiting(t *testing.T, queued, parked float64) {
+	t.Helper()
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(p.consumer.Metrics())
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	want := map[string]float64{p.queue: queued, broker.ParkingQueue(p.queue): parked}
+	for {
+		families, err := registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]float64{}
+		for _, m := range families[0].GetMetric() {
+			got[m.GetLabel()[0].GetValue()] = m.GetGauge().GetValue()
+		}
+		if maps.Equal(got, want) {
+			return
+		}
+		select {
+		case <-t.Context().Done():
+			t.Fatalf("the metrics tell of %v, want %v", got, want)
+		case <-tick.C:
+		}
+	}
+}
+
 func TestFailures(t *testing.T) {
 	t.Run("poison is parked, shown and replayed", func(t *testing.T) {
 		p := newPair(t)
@@ -234,6 +264,7 @@ func TestFailures(t *testing.T) {
 			t.Fatalf("got version %d, want the event behind the poison", e.Version)
 		}
 		list := p.parked(t, 1)
+		p.waiting(t, 0, 1)
 		if list[0].Event.Version != 1 || !strings.Contains(list[0].Error, "poison") || list[0].At == "" || list[0].Queue != p.queue || list[0].Unread != nil {
 			t.Errorf("parked: %+v", list[0])
 		}
@@ -318,6 +349,7 @@ func TestFailures(t *testing.T) {
 		if err := p.source.Publish(t.Context(), []events.Event{updated(1)}); err != nil {
 			t.Fatal(err)
 		}
+		p.waiting(t, 1, 0)
 		// Each consumer takes the message and dies without a word.
 		tick := time.NewTicker(5 * time.Millisecond)
 		defer tick.Stop()

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"boxoffice.dev/pkg/correlation"
 	"boxoffice.dev/pkg/events"
@@ -80,9 +81,27 @@ func TestTx(t *testing.T) {
 	if err := box.Tx(ctx, func(tx pgx.Tx) error { return outbox.Append(ctx, tx, sent) }); err != nil {
 		t.Fatal(err)
 	}
+	waiting := func() map[string]float64 {
+		registry := prometheus.NewPedanticRegistry()
+		registry.MustRegister(box.Metrics()...)
+		families, err := registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		numbers := map[string]float64{}
+		for _, f := range families {
+			numbers[f.GetName()] = f.GetMetric()[0].GetGauge().GetValue()
+		}
+		return numbers
+	}
+	if n := waiting(); len(n) != 2 || n["outbox_events"] != 1 || n["outbox_oldest_seconds"] <= 0 {
+		t.Errorf("metrics before it is published: got %v", n)
+	}
 	s := newSink(1)
 	relay(t, box, s.publish)
 	<-s.all
+	for n := waiting(); n["outbox_events"] != 0 || n["outbox_oldest_seconds"] != 0; n = waiting() { // it is deleted in a moment
+	}
 	got := s.got[0]
 	if got.ID != sent.ID || got.Type != sent.Type || got.Subject != "kept" || got.Version != 1 || got.Time.IsZero() ||
 		got.IDs != correlation.From(ctx) || string(got.Data) != string(sent.Data) {

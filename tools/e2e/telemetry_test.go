@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"encoding/hex"
-	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -100,12 +99,16 @@ func TestTelemetry(t *testing.T) {
 	buyer := s.SignUp(t)
 	buyer.Header = http.Header{"Traceparent": {"00-" + trace + "-" + root + "-01"}}
 	o := ordered(t, buyer, ticket)
+	read := buyer.Do(t, `query Mine { orders(first: 1) { nodes { id ticket { title } } } }`, nil)
 
 	t.Run("one trace", func(t *testing.T) {
-		router := "router: POST /graphql > router: fetch orders > orders: POST /graphql > "
-		created := router + "orders: publish order.created.v1 > "
+		fetch := func(subgraph string) string {
+			return "router: POST /graphql > router: fetch " + subgraph + " > " + subgraph + ": POST /graphql > "
+		}
+		created := fetch("orders") + "orders: publish order.created.v1 > "
 		want := []string{
-			router + "orders: batch start",
+			fetch("orders") + "orders: batch start",
+			fetch("tickets") + "tickets: SELECT",
 			created + "expiration: handle order.created.v1 > expiration: WITH",
 			created + "tickets: handle order.created.v1 > tickets: publish ticket.reserved.v1 > orders: handle ticket.reserved.v1",
 		}
@@ -140,6 +143,22 @@ func TestTelemetry(t *testing.T) {
 			}
 		}
 	})
+	t.Run("access log", func(t *testing.T) {
+		id := read.Header.Get("X-Request-Id")
+		for service, want := range map[string]string{
+			"router":  `level=INFO msg=request service=router method=POST path=/graphql status=200 bytes=\d+ duration=\S+ kind=query operation=Mine user=usr_\w+ request=` + id + ` trace=` + trace,
+			"orders":  `level=INFO msg=request service=orders method=POST path=/graphql status=200 bytes=\d+ duration=\S+ request=` + id + ` trace=` + trace,
+			"tickets": `level=INFO msg=request service=tickets method=POST path=/graphql status=200 bytes=\d+ duration=\S+ request=` + id + ` trace=` + trace,
+		} {
+			log, err := os.ReadFile(s.Service(service).LogFile())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := len(regexp.MustCompile(`(?m) `+want+`$`).FindAll(log, -1)); n != 1 {
+				t.Errorf("%s has %d lines like %s", service, n, want)
+			}
+		}
+	})
 	t.Run("docs name every metric", func(t *testing.T) {
 		text, err := os.ReadFile("../../docs/operating.md")
 		if err != nil {
@@ -154,10 +173,25 @@ func TestTelemetry(t *testing.T) {
 			}
 		}
 	})
+	expect := func(t *testing.T, when string, all map[string][]string) {
+		t.Helper()
+		for service, want := range all {
+			Eventually(t, "the metrics of "+service+" "+when, func() bool {
+				text := metrics(t, s, service)
+				for _, line := range want {
+					if !strings.Contains(text, "\n"+line) {
+						t.Logf("%s: lacks %s", service, line)
+						return false
+					}
+				}
+				return true
+			})
+		}
+	}
 	t.Run("metrics", func(t *testing.T) {
-		for service, want := range map[string][]string{
+		expect(t, "after "+o.ID, map[string][]string{
 			"router": {
-				`graphql_operation_duration_seconds_count{kind="mutation",outcome="done"} `, `subgraph_fetch_duration_seconds_count{outcome="answered",subgraph="orders"} 1`,
+				`graphql_operation_duration_seconds_count{kind="mutation",outcome="done"} `, `subgraph_fetch_duration_seconds_count{outcome="answered",subgraph="orders"} 2`,
 				`router_cache_lookups_total{cache="plans",result="miss"} `, `http_server_request_duration_seconds_count{method="POST",route="/graphql",status="200"} `,
 				`graphql_subscriptions 0`,
 			},
@@ -169,18 +203,33 @@ func TestTelemetry(t *testing.T) {
 			"orders":     {`events_published_total{type="order.created.v1"} 1`, `postgres_connections{state="idle"} `},
 			"expiration": {`deadlines_pending 1`, `deadlines_overdue_seconds 0`},
 			"payments":   {`event_handling_duration_seconds_count{outcome="done",type="order.created.v1"} 1`},
-		} {
-			Eventually(t, fmt.Sprintf("the metrics of %s after %s", service, o.ID), func() bool {
-				text := metrics(t, s, service)
-				for _, line := range want {
-					if !strings.Contains(text, "\n"+line) {
-						t.Logf("%s: lacks %s", service, line)
-						return false
-					}
-				}
-				return true
-			})
+		})
+	})
+	t.Run("metrics of what is refused, fails, waits and is followed", func(t *testing.T) {
+		for _, query := range []string{"{ node" + strings.Repeat(" { a", 20) + strings.Repeat(" }", 21), `{ order(id: "` + o.ID + `") { id } }`} {
+			if r := s.SignUp(t).Do(t, query, nil); len(r.Errors) == 0 {
+				t.Errorf("%s was answered", query)
+			}
 		}
+		for _, follow := range transports {
+			follow(t, buyer, ticketUpdated, ticket).until(t, `"RESERVED"`)
+		}
+		expect(t, "while somebody follows", map[string][]string{
+			"router": {`graphql_refusals_total{code="DEPTH_LIMIT_EXCEEDED"} 1`, `graphql_subscriptions 2`, `router_connections{transport="events"} 1`, `router_connections{transport="websocket"} 1`},
+			"orders": {`graphql_errors_total{code="FORBIDDEN"} 1`},
+		})
+		if err := s.RabbitMQ.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		cancel(t, buyer, o.ID)
+		expect(t, "without a broker", map[string][]string{"orders": {`outbox_events 1`}})
+		if oldest := regexp.MustCompile(`\noutbox_oldest_seconds (\S+)`).FindStringSubmatch(metrics(t, s, "orders")); oldest == nil || oldest[1] == "0" {
+			t.Errorf("the oldest has waited %v", oldest)
+		}
+		if err := s.RabbitMQ.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		expect(t, "with the broker", map[string][]string{"orders": {`outbox_events 0`, `outbox_oldest_seconds 0`}})
 	})
 }
 

@@ -378,6 +378,29 @@ func TestE4PastDeadlineFiresAtOnce(t *testing.T) {
 	r.expect(pool, o.ID)
 }
 
+// What nobody tells of shows in the metrics.
+func TestOverdueDeadlinesAreSeen(t *testing.T) {
+	t.Parallel()
+	pool := newDatabase(t)
+	s := newService(pool)
+	expect := func(pending, overdue float64) {
+		t.Helper()
+		watched, err := s.Pending(t.Context())
+		late, err2 := s.Overdue(t.Context())
+		if err := errors.Join(err, err2); err != nil || watched[""] != pending || late[""] < overdue || overdue == 0 && late[""] != 0 {
+			t.Errorf("got %v pending, %v s overdue, %v; want %v and at least %v", watched, late, err, pending, overdue)
+		}
+	}
+	expect(0, 0)
+	hear(t, s, events.OrderCreated, newOrder(time.Now().Add(time.Hour)))
+	expect(1, 0)
+	o := newOrder(time.Now().Add(-time.Hour))
+	hear(t, s, events.OrderCreated, o)
+	expect(2, 3600)
+	start(t, s).expect(pool, o.ID)
+	expect(1, 0)
+}
+
 // E5: somebody else's deadline, or one of a process that died, needs no wake-up.
 func TestE5PollFindsWhatNoWakeUpToldOf(t *testing.T) {
 	t.Parallel()

@@ -179,6 +179,21 @@ func TestTheBinary(t *testing.T) {
 		}
 		r.stop(t)
 	})
+	t.Run("only in development the inside is shown", func(t *testing.T) {
+		t.Parallel()
+		for environment, want := range map[string]string{
+			"production":  `{"errors":[{"message":"introspection is disabled","extensions":{"code":"INTROSPECTION_DISABLED"}}]}{"data":{"__typename":"Query"}}`,
+			"development": `{"data":{"__schema":{"queryType":{"name":"Query"}}}}{"data":{"__typename":"Query"},"extensions":{"queryPlan":"QueryPlan {\n}\n"}}`,
+		} {
+			r := start(t, exec.CommandContext(t.Context(), binary, "--supergraph", "../schema/supergraph.graphql"), "ENVIRONMENT="+environment) //nolint:gosec // it was built above
+			got := r.ask(t, "{ __schema { queryType { name } } }")
+			plan, err := read(http.Post("http://"+r.addr+"/graphql", "application/json", strings.NewReader(`{"query":"{ __typename }","extensions":{"queryPlan":true}}`)))
+			if got += plan; err != nil || got != want {
+				t.Errorf("%s: got %s, %v", environment, got, err)
+			}
+			r.stop(t)
+		}
+	})
 	t.Run("traces go where the file says", func(t *testing.T) {
 		t.Parallel()
 		arrived := make(chan string, 1)

@@ -94,11 +94,13 @@ func TestRun(t *testing.T) {
 		}
 	}
 	parts["orders"] = nil
-	if code, _ := get(t, "http://"+cfg.AdminAddr+"/healthz"); code != 200 {
-		t.Errorf("alive: got %d", code)
-	}
-	if code, _ := get(t, "http://"+cfg.ListenAddr+"/healthz"); code != 404 {
-		t.Errorf("health on the public listener: got %d", code)
+	for _, path := range []string{"/healthz", "/readyz", "/metrics", "/debug/pprof/"} {
+		if code, _ := get(t, "http://"+cfg.AdminAddr+path); code != 200 {
+			t.Errorf("%s: got %d", path, code)
+		}
+		if code, _ := get(t, "http://"+cfg.ListenAddr+path); code != 404 {
+			t.Errorf("%s on the public listener: got %d", path, code)
+		}
 	}
 
 	// A request under way is answered although the service stops.

@@ -185,7 +185,7 @@ func TestTheBinary(t *testing.T) {
 			"production":  `{"errors":[{"message":"introspection is disabled","extensions":{"code":"INTROSPECTION_DISABLED"}}]}{"data":{"__typename":"Query"}}`,
 			"development": `{"data":{"__schema":{"queryType":{"name":"Query"}}}}{"data":{"__typename":"Query"},"extensions":{"queryPlan":"QueryPlan {\n}\n"}}`,
 		} {
-			r := start(t, exec.CommandContext(t.Context(), binary, "--supergraph", "../schema/supergraph.graphql"), "ENVIRONMENT="+environment) //nolint:gosec // it was built above
+			r := start(t, exec.CommandContext(t.Context(), binary, "--supergraph", "../schema/supergraph.graphql"), "ENVIRONMENT="+environment)
 			got := r.ask(t, "{ __schema { queryType { name } } }")
 			plan, err := read(http.Post("http://"+r.addr+"/graphql", "application/json", strings.NewReader(`{"query":"{ __typename }","extensions":{"queryPlan":true}}`)))
 			if got += plan; err != nil || got != want {

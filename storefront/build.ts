@@ -36,6 +36,18 @@ export function finish(): Plugin {
     name: 'finish',
     apply: 'build',
     configResolved: (resolved) => void (config = resolved),
+    transformIndexHtml: {
+      order: 'post',
+      // The two fonts that every page needs would otherwise wait for the styles and for the first text.
+      handler: (_, { bundle = {} }) =>
+        Object.keys(bundle)
+          .filter((name) => /(fraunces-latin-opsz|instrument-sans-latin-wght)-normal/.test(name))
+          .map((name) => ({
+            tag: 'link',
+            attrs: { rel: 'preload', href: '/' + name, as: 'font', type: 'font/woff2', crossorigin: true },
+            injectTo: 'head',
+          })),
+    },
     generateBundle(_, bundle) {
       const size = firstPage(bundle);
       this.info(`first page: ${(size / 1000).toFixed(1)} kB of JavaScript, gzipped, of ${BUDGET / 1000}`);

@@ -12,7 +12,10 @@ export default ts.config(
   a11y.flatConfigs.strict,
   hooks.configs.flat['recommended-latest'],
   {
-    languageOptions: { globals: { ...globals.browser, ...globals.node }, parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    languageOptions: {
+      globals: { ...globals.browser, ...globals.node },
+      parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
+    },
     linterOptions: { reportUnusedDisableDirectives: 'error' },
     rules: {
       '@typescript-eslint/no-non-null-assertion': 'off', // says less than an assertion with a message would, and does the same

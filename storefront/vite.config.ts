@@ -11,6 +11,8 @@ export default defineConfig({
     emptyOutDir: true,
     assetsInlineLimit: 0, // the page's policy allows no data: but for images
     target: 'es2023',
+    // What changes rarely stays in browsers' caches when the shop changes.
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: 'libraries', test: /node_modules/ }] } } },
     cssTarget: ['chrome123', 'firefox121', 'safari17.5'], // they know light-dark()
   },
   server: {

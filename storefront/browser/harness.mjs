@@ -24,7 +24,15 @@ let browser;
 before(async () => {
   browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-default-apps', '--no-first-run'],
+    ignoreDefaultArgs: ['--hide-scrollbars'], // which would leave the place for one empty
+    args: [
+      '--no-sandbox',
+      '--enable-features=OverlayScrollbar',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-default-apps',
+      '--no-first-run',
+    ],
   });
 });
 after(() => browser.close());
@@ -35,7 +43,15 @@ after(() => browser.close());
  * @param {import('playwright-core').BrowserContextOptions} [options]
  */
 export async function person(options) {
-  const context = await browser.newContext({ baseURL: shop, locale: 'en-GB', timezoneId: 'Europe/London', colorScheme: 'light', viewport: devices.desktop, reducedMotion: 'reduce', ...options });
+  const context = await browser.newContext({
+    baseURL: shop,
+    locale: 'en-GB',
+    timezoneId: 'Europe/London',
+    colorScheme: 'light',
+    viewport: devices.desktop,
+    reducedMotion: 'reduce',
+    ...options,
+  });
   context.setDefaultTimeout(patience);
   return context;
 }
@@ -55,7 +71,11 @@ export async function tab(context) {
   page.on('response', (response) => response.status() >= 400 && faults.push(`${response.status()} ${response.url()}`));
   return Object.assign(page, {
     /** @param {RegExp} [expected] */
-    assertNoFaults: (expected) => assert.deepEqual(faults.filter((fault) => !expected?.test(fault)), []),
+    assertNoFaults: (expected) =>
+      assert.deepEqual(
+        faults.filter((fault) => !expected?.test(fault)),
+        [],
+      ),
   });
 }
 
@@ -72,7 +92,9 @@ export async function look(page, name) {
     for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
       await page.setViewportSize(viewport);
       await page.emulateMedia({ colorScheme });
-      await page.evaluate(() => document.fonts.ready.then(() => undefined));
+      await page.evaluate(() =>
+        document.fonts.ready.then(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))),
+      );
       await page.screenshot({ path: join(pictures, `${name}-${device}-${colorScheme}.png`) });
       assert.deepEqual(await serious(page), [], `${name} on a ${device}, ${colorScheme}`);
       const tooWide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
@@ -89,13 +111,15 @@ async function serious(page) {
   const { violations } = await page.evaluate(() => /** @type {any} */ (window).axe.run(document, { resultTypes: ['violations'] }));
   return violations
     .filter((/** @type {{impact: string}} */ v) => v.impact === 'serious' || v.impact === 'critical')
-    .map((/** @type {any} */ v) => `${v.id}: ${v.nodes.map((/** @type {any} */ n) => n.html.slice(0, 160) + ' ' + n.any.map((/** @type {any} */ a) => a.message).join(' ')).join('\n')}`);
+    .map(
+      (/** @type {any} */ v) =>
+        `${v.id}: ${v.nodes.map((/** @type {any} */ n) => n.html.slice(0, 160) + ' ' + n.any.map((/** @type {any} */ a) => a.message).join(' ')).join('\n')}`,
+    );
 }
 
 /** An e-mail address and a password that nobody has signed up with. */
 export function newcomer() {
-  const name = `t${crypto.randomUUID().replaceAll('-', '')}`;
-  return { email: `${name}@example.com`, password: 'correct horse battery' };
+  return { email: `johann-${crypto.randomUUID().slice(0, 13)}@example.com`, password: 'correct horse battery' };
 }
 
 /**
@@ -136,7 +160,9 @@ export async function api(page, query, variables) {
 export async function sell({ title = 'Cello Suites – Thomaskirche – Row 3', minorUnits = 6400, currency = 'EUR' } = {}) {
   const seller = await person();
   const page = await tab(seller);
-  await api(page, 'mutation($input: SignUpInput!) { signUp(input: $input) { errors { ... on UserError { message } } } }', { input: { ...newcomer(), displayName: 'Maria' } });
+  await api(page, 'mutation($input: SignUpInput!) { signUp(input: $input) { errors { ... on UserError { message } } } }', {
+    input: { ...newcomer(), displayName: 'Maria' },
+  });
   const { createTicket } = await api(page, 'mutation($input: CreateTicketInput!) { createTicket(input: $input) { ticket { id } } }', {
     input: { title, price: { minorUnits, currency } },
   });

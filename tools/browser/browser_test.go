@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -53,14 +54,14 @@ func TestPages(t *testing.T) {
 		}
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".test.mjs"), func(t *testing.T) {
 			system := shared
-			environ := append(os.Environ(), "CHROMIUM="+browser, "PICTURES="+filepath.Join(root, ".data", "pictures"))
+			environ := []string{"CHROMIUM=" + browser, "PICTURES=" + filepath.Join(root, ".data", "pictures")}
 			if settings != nil {
 				system = e2e.Private(t, append(strings.Fields(string(settings[1])), pages...)...)
 				environ = append(environ, "CONTROL="+control(t, system))
 			}
 			cmd := exec.CommandContext(t.Context(), "node", "--test", "--test-reporter=spec", file)
 			cmd.Dir = filepath.Join(root, "storefront")
-			cmd.Env = append(environ, "SHOP=http://"+system.Service("router").Addr)
+			cmd.Env = slices.Concat(os.Environ(), environ, []string{"SHOP=http://" + system.Service("router").Addr})
 			out, err := cmd.CombinedOutput()
 			t.Logf("%s", out)
 			if err != nil {

@@ -36,7 +36,11 @@ export function AccountMenu() {
   const { pathname, search } = useLocation();
   if (viewer === undefined) return <Skeleton width="6rem" height="2.75rem" />;
   if (viewer === null) {
-    const here = pathname.startsWith('/sign-') ? search : pathname === '/' && !search ? '' : `?next=${encodeURIComponent(pathname + search)}`;
+    const here = pathname.startsWith('/sign-')
+      ? search
+      : pathname === '/' && !search
+        ? ''
+        : `?next=${encodeURIComponent(pathname + search)}`;
     return (
       <ButtonLink to={`/sign-in${here}`} look="quiet">
         Sign in
@@ -72,7 +76,7 @@ export function AccountMenu() {
       </header>
       <hr />
       <button type="button" onClick={() => void leave(signOut, 'You are signed out.')}>
-        <Icon name="user" /> Sign out
+        <Icon name="leave" /> Sign out
       </button>
       <button type="button" onClick={() => void leave(signOutEverywhere, 'You are signed out on every device.')}>
         <Icon name="system" /> Sign out everywhere

@@ -1,5 +1,5 @@
 import { useApolloClient } from '@apollo/client/react';
-import { Link, useNavigate, useSearchParams } from 'react-router';
+import { Link, Navigate, useSearchParams } from 'react-router';
 import { graphql } from '../gql';
 import { Button } from '../ui/Button';
 import { Field, FormErrors } from '../ui/Field';
@@ -7,7 +7,7 @@ import { useForm } from '../ui/form';
 import { Page } from '../ui/Page';
 import { toast } from '../ui/toast';
 import { nextOf, withNext } from './next';
-import { sessionChanged } from './session';
+import { sessionChanged, useViewer } from './session';
 import css from './Account.module.css';
 
 const signIn = graphql(`
@@ -37,21 +37,21 @@ const signIn = graphql(`
 
 export default function SignInPage() {
   const client = useApolloClient();
-  const navigate = useNavigate();
+  const viewer = useViewer();
   const [search] = useSearchParams();
   const form = useForm(async (value) => {
     const { data } = await client.mutate({
       mutation: signIn,
       variables: { input: { email: value('email'), password: value('password') } },
-      fetchPolicy: 'no-cache', // all of the cache is about to go
+      fetchPolicy: 'no-cache', // the whole cache is about to go
     });
     const { viewer, errors } = data.signIn;
     if (!viewer) return errors;
     await sessionChanged(client);
     toast(`Welcome back, ${viewer.user.displayName}.`, { tone: 'success' });
-    await navigate(nextOf(search), { replace: true });
     return undefined;
   });
+  if (viewer) return <Navigate to={nextOf(search)} replace />;
   return (
     <Page title="Sign in" narrow>
       <form {...form.props} className={css.form}>

@@ -1,5 +1,5 @@
 import { useApolloClient } from '@apollo/client/react';
-import { Link, useNavigate, useSearchParams } from 'react-router';
+import { Link, Navigate, useSearchParams } from 'react-router';
 import { graphql } from '../gql';
 import { Button } from '../ui/Button';
 import { Field, FormErrors } from '../ui/Field';
@@ -7,7 +7,7 @@ import { useForm } from '../ui/form';
 import { Page } from '../ui/Page';
 import { toast } from '../ui/toast';
 import { nextOf, withNext } from './next';
-import { sessionChanged } from './session';
+import { sessionChanged, useViewer } from './session';
 import css from './Account.module.css';
 
 const signUp = graphql(`
@@ -37,7 +37,7 @@ const signUp = graphql(`
 
 export default function SignUpPage() {
   const client = useApolloClient();
-  const navigate = useNavigate();
+  const viewer = useViewer();
   const [search] = useSearchParams();
   const form = useForm(async (value) => {
     const { data } = await client.mutate({
@@ -49,27 +49,43 @@ export default function SignUpPage() {
           displayName: value('displayName').trim() || null,
         },
       },
-      fetchPolicy: 'no-cache', // all of the cache is about to go
+      fetchPolicy: 'no-cache', // the whole cache is about to go
     });
     const { viewer, errors } = data.signUp;
     if (!viewer) return errors;
     await sessionChanged(client);
     toast(`Welcome, ${viewer.user.displayName}.`, { tone: 'success' });
-    await navigate(nextOf(search), { replace: true });
     return undefined;
   });
-  const signInInstead = <Link to={withNext('/sign-in', search)}>Sign in</Link>;
+  if (viewer) return <Navigate to={nextOf(search)} replace />;
   return (
     <Page title="Create an account" narrow>
       <form {...form.props} className={css.form}>
         <FormErrors form={form} />
-        <Field form={form} name="displayName" label="Name" hint="What others see when you sell a ticket. You may leave it empty." autoComplete="nickname" maxLength={50} />
+        <Field
+          form={form}
+          name="displayName"
+          label="Name"
+          hint="What others see when you sell a ticket. You may leave it empty."
+          autoComplete="nickname"
+          maxLength={50}
+        />
         <Field form={form} name="email" label="E-mail address" type="email" autoComplete="username" inputMode="email" required />
-        <Field form={form} name="password" label="Password" type="password" hint="At least 8 characters; a few words are good." autoComplete="new-password" required />
+        <Field
+          form={form}
+          name="password"
+          label="Password"
+          type="password"
+          hint="At least 8 characters; a few words are good."
+          autoComplete="new-password"
+          required
+        />
         <Button type="submit" look="primary" wide busy={form.pending}>
           Create the account
         </Button>
-        <p className={css.other}>You have one? {signInInstead}</p>
+        <p className={css.other}>
+          You have one? <Link to={withNext('/sign-in', search)}>Sign in</Link>
+        </p>
       </form>
     </Page>
   );

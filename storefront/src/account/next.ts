@@ -6,4 +6,5 @@ export function nextOf(search: URLSearchParams): string {
 }
 
 /** Leads from signing in to signing up and back, with the same destination. */
-export const withNext = (path: string, search: URLSearchParams) => (search.has('next') ? `${path}?next=${encodeURIComponent(nextOf(search))}` : path);
+export const withNext = (path: string, search: URLSearchParams) =>
+  search.has('next') ? `${path}?next=${encodeURIComponent(nextOf(search))}` : path;

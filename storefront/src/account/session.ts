@@ -21,8 +21,8 @@ export const viewerQuery = graphql(`
 
 /** The person who is signed in: null when nobody is, undefined as long as that is not known. */
 export function useViewer() {
-  const { data } = useQuery(viewerQuery);
-  return data?.viewer;
+  const { data, error } = useQuery(viewerQuery);
+  return error ? undefined : data?.viewer;
 }
 
 const tabs = new BroadcastChannel('session');

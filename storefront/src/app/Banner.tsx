@@ -16,7 +16,11 @@ const subscribe = (listener: () => void) => {
 export function Banner() {
   const online = useSyncExternalStore(subscribe, () => navigator.onLine);
   const broken = useBroken();
-  const text = !online ? 'You are offline. What you see may be out of date.' : broken ? 'Reconnecting. Prices and availability may be out of date.' : '';
+  const text = !online
+    ? 'You are offline. What you see may be out of date.'
+    : broken
+      ? 'Reconnecting. Prices and availability may be out of date.'
+      : '';
   return (
     <div role="status" className={css.place}>
       {text && (

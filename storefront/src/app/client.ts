@@ -65,7 +65,6 @@ function trustedDocuments(): ApolloLink {
 function live(): ApolloLink {
   return new GraphQLWsLink({
     ...connection,
-    subscribe: (payload, sink) =>
-      connection.subscribe(payload.extensions?.persistedQuery ? { ...payload, query: '' } : payload, sink),
+    subscribe: (payload, sink) => connection.subscribe(payload.extensions?.persistedQuery ? { ...payload, query: '' } : payload, sink),
   });
 }

@@ -20,16 +20,24 @@ export const connection = createClient({
   keepAlive: 20_000, // notices a connection that died silently
 });
 
+// Connections end with each access token and with a restart of the router; only what lasts is worth a word.
+const worthTelling = 3000;
 let broken = false;
+let timer: ReturnType<typeof setTimeout> | undefined;
 const listeners = new Set<() => void>();
 function set(value: boolean) {
+  clearTimeout(timer);
+  timer = undefined;
   if (broken === value) return;
   broken = value;
   listeners.forEach((listener) => listener());
 }
 connection.on('connected', () => set(false));
-// 1000: nobody is subscribed any more. 4499: restarted, below.
-connection.on('closed', (event) => set((event as CloseEvent).code !== 1000 && (event as CloseEvent).code !== 4499));
+connection.on('closed', (event) => {
+  if ((event as CloseEvent).code === 1000)
+    set(false); // nobody is subscribed any more
+  else timer ??= setTimeout(() => set(true), worthTelling);
+});
 
 /** Connects anew, with the cookies that the browser has now. */
 export function reconnect() {

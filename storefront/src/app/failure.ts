@@ -49,14 +49,32 @@ export function failure(error: unknown): Failure {
   const requestId = (own as string | undefined) ?? (typeof error === 'object' && error ? requestIds.get(error) : undefined);
   const has = (code: string) => found.includes(code);
   if (has('UNAUTHENTICATED')) return { title: 'You are signed out', detail: 'Sign in to go on where you were.', requestId, retry: false };
-  if (has('FORBIDDEN')) return { title: 'This is somebody else’s', detail: 'You are signed in as a person who may not see it.', requestId, retry: false };
-  if (has('NOT_FOUND')) return { title: 'It is not here', detail: 'There is nothing at this address, or not any more.', requestId, retry: false };
-  if (has('BAD_USER_INPUT')) return { title: 'That cannot be looked up', detail: 'Something in the address of this page is out of bounds.', requestId, retry: false };
+  if (has('FORBIDDEN'))
+    return { title: 'This is somebody else’s', detail: 'You are signed in as a person who may not see it.', requestId, retry: false };
+  if (has('NOT_FOUND'))
+    return { title: 'It is not here', detail: 'There is nothing at this address, or not any more.', requestId, retry: false };
+  if (has('BAD_USER_INPUT'))
+    return {
+      title: 'That cannot be looked up',
+      detail: 'Something in the address of this page is out of bounds.',
+      requestId,
+      retry: false,
+    };
   if (has('SUBGRAPH_UNAVAILABLE'))
-    return { title: 'Part of the shop is closed for a moment', detail: 'Nothing of yours is lost. Try again in a few seconds.', requestId, retry: true };
+    return {
+      title: 'Part of the shop is closed for a moment',
+      detail: 'Nothing of yours is lost. Try again in a few seconds.',
+      requestId,
+      retry: true,
+    };
   if (!requestId && found.length === 0 && !ServerError.is(error) && !ServerParseError.is(error))
     return navigator.onLine
       ? { title: 'The shop does not answer', detail: 'It may be starting again. Try again in a few seconds.', retry: true }
       : { title: 'You are offline', detail: 'This needs the network. It goes on when you are back.', retry: true };
-  return { title: 'Something broke on our side', detail: 'It has been logged. If it stays, tell us the number below.', requestId, retry: true };
+  return {
+    title: 'Something broke on our side',
+    detail: 'It has been logged. If it stays, tell us the number below.',
+    requestId,
+    retry: true,
+  };
 }

@@ -5,6 +5,7 @@ import type { DocumentNode } from 'graphql';
 import type { ComponentType, ReactNode } from 'react';
 import { createBrowserRouter, type LoaderFunctionArgs, type RouteObject } from 'react-router';
 import { viewerQuery } from '../account/session';
+import { SignedIn } from '../account/SignedIn';
 import { ticketQuery } from '../tickets/ticketQuery';
 import { listQuery, listVariables } from '../tickets/listQuery';
 import { CardsSkeleton, TicketSkeleton } from '../tickets/skeletons';
@@ -24,6 +25,8 @@ export function createRouter(client: ApolloClient) {
   interface Options {
     skeleton?: ReactNode;
     ask?: (args: LoaderFunctionArgs) => void;
+    /** Others than people who are signed in are sent to sign in first. */
+    signedIn?: boolean;
   }
 
   function page(path: string, load: () => Promise<{ default: ComponentType }>, options: Options = {}): RouteObject {
@@ -34,18 +37,25 @@ export function createRouter(client: ApolloClient) {
         options.ask?.(args);
         return null;
       },
-      lazy: { Component: async () => (await load()).default },
+      lazy: {
+        Component: async () => {
+          const { default: Content } = await load();
+          return options.signedIn
+            ? () => (
+                <SignedIn>
+                  <Content />
+                </SignedIn>
+              )
+            : Content;
+        },
+      },
     };
   }
 
+  client.query({ query: viewerQuery }).catch(ignore); // the header's, beside the page's own
   return createBrowserRouter([
     {
       element: <Shell />,
-      loader: () => {
-        client.query({ query: viewerQuery }).catch(ignore); // the header's, beside the page's own
-        return null;
-      },
-      shouldRevalidate: () => false,
       children: [
         {
           errorElement: <ErrorPage />,

@@ -12,7 +12,8 @@ test('an error that was added later says what it brings along', () => {
 });
 
 test('words tell how long to wait', () => {
-  const limited = (retryAfterSeconds?: number) => wordsFor({ __typename: 'RateLimitedError', ...(retryAfterSeconds && { retryAfterSeconds }) });
+  const limited = (retryAfterSeconds?: number) =>
+    wordsFor({ __typename: 'RateLimitedError', ...(retryAfterSeconds && { retryAfterSeconds }) });
   expect(limited(1)).toContain('1 second.');
   expect(limited(89)).toContain('89 seconds.');
   expect(limited(121)).toContain('3 minutes.');

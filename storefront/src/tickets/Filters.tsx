@@ -32,7 +32,10 @@ export function Filters() {
       </label>
       <label className={`${css.item} ${css.sort}`}>
         <span>Sort</span>
-        <select value={search.get('sort') ?? 'newest'} onChange={(event) => set('sort', event.target.value === 'newest' ? '' : event.target.value)}>
+        <select
+          value={search.get('sort') ?? 'newest'}
+          onChange={(event) => set('sort', event.target.value === 'newest' ? '' : event.target.value)}
+        >
           {Object.entries(sorts).map(([name, { label }]) => (
             <option key={name} value={name}>
               {label}

@@ -26,7 +26,16 @@ export function SearchBox() {
           <Icon name="search" />
           <Hidden>Search tickets</Hidden>
         </label>
-        <input id="search" type="search" placeholder="Artist, team, place" autoComplete="off" enterKeyHint="search" maxLength={100} value={text} onChange={(event) => setText(event.target.value)} />
+        <input
+          id="search"
+          type="search"
+          placeholder="Artist, team, place"
+          autoComplete="off"
+          enterKeyHint="search"
+          maxLength={100}
+          value={text}
+          onChange={(event) => setText(event.target.value)}
+        />
       </form>
     </search>
   );

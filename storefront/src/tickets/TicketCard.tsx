@@ -24,16 +24,21 @@ export const ticketCard = graphql(`
   }
 `);
 
+/** What the page of a ticket finds in its history when one came to it from a list. */
+export const fromList = { fromList: true };
+
 /** A ticket in a list, as a stub that one could tear off. */
-export function TicketCard({ ticket, eager }: { ticket: FragmentType<typeof ticketCard>; eager?: boolean }) {
+export function TicketCard({ ticket }: { ticket: FragmentType<typeof ticketCard> }) {
   const { id, title, availability, price, seller } = read(ticketCard, ticket);
   const { what, where } = titleParts(title);
   return (
-    <article className={css.card} data-gone={availability === 'AVAILABLE' ? undefined : true} data-eager={eager}>
+    <article className={css.card} data-gone={availability === 'AVAILABLE' ? undefined : true}>
       <Poster seed={id} className={css.poster} />
       <div className={css.body}>
         <h2 className={css.what}>
-          <Link to={`/tickets/${id}`}>{what}</Link>
+          <Link to={`/tickets/${id}`} state={fromList}>
+            {what}
+          </Link>
         </h2>
         {where.length > 0 && <p className={css.where}>{where.join(' · ')}</p>}
       </div>
@@ -41,7 +46,11 @@ export function TicketCard({ ticket, eager }: { ticket: FragmentType<typeof tick
         <span className={css.price}>
           <Price of={price} />
         </span>
-        {availability === 'AVAILABLE' ? <span className={css.seller}>{seller && `from ${seller.displayName}`}</span> : <Availability of={availability} />}
+        {availability === 'AVAILABLE' ? (
+          <span className={css.seller}>{seller && `from ${seller.displayName}`}</span>
+        ) : (
+          <Availability of={availability} />
+        )}
       </div>
     </article>
   );

@@ -1,6 +1,6 @@
 import { useQuery } from '@apollo/client/react';
 import { useEffect, useRef, useState } from 'react';
-import { Link, useNavigate, useParams } from 'react-router';
+import { Link, useLocation, useNavigate, useParams } from 'react-router';
 import { failure, ignore } from '../app/failure';
 import { FailureNotice } from '../app/FailureNotice';
 import { useLive } from '../app/live';
@@ -15,7 +15,7 @@ import { Price } from '../ui/Price';
 import { Time } from '../ui/Time';
 import { Availability } from './Availability';
 import { TicketSkeleton } from './skeletons';
-import { ticketCard } from './TicketCard';
+import { fromList, ticketCard } from './TicketCard';
 import { ticketQuery } from './ticketQuery';
 import { titleParts } from './title';
 import css from './Ticket.module.css';
@@ -121,12 +121,13 @@ function LivePrice({ amount }: { amount: TicketCardFragment['price'] }) {
 /** Back to the list as it was, if one came from there. */
 function Back() {
   const navigate = useNavigate();
+  const { state } = useLocation() as { state: Partial<typeof fromList> | null };
   return (
     <Link
       to="/"
       className={css.back}
       onClick={(event) => {
-        if ((history.state as { idx?: number } | null)?.idx) {
+        if (state?.fromList) {
           event.preventDefault();
           void navigate(-1);
         }

@@ -1,6 +1,6 @@
 import { NetworkStatus } from '@apollo/client';
 import { useQuery } from '@apollo/client/react';
-import { useEffect, useEffectEvent, useRef } from 'react';
+import { useEffect, useEffectEvent, useRef, useState } from 'react';
 import { useSearchParams } from 'react-router';
 import { failure, ignore } from '../app/failure';
 import { FailureNotice } from '../app/FailureNotice';
@@ -14,14 +14,20 @@ import css from './Tickets.module.css';
 
 export default function TicketsPage() {
   const [search, setSearch] = useSearchParams();
-  const { data, previousData, error, loading, networkStatus, fetchMore, refetch } = useQuery(listQuery, { variables: listVariables(search) });
+  const { data, previousData, error, loading, networkStatus, fetchMore, refetch } = useQuery(listQuery, {
+    variables: listVariables(search),
+  });
   // While another search is under way, what was found before stays, faded, instead of a jump.
   const shown = (data ?? (loading ? previousData : undefined))?.tickets;
   const stale = !data && loading;
   const query = search.get('q');
   const narrowed = ['q', 'currency', 'min', 'max'].some((name) => search.has(name));
 
-  const more = () => fetchMore({ variables: { after: shown?.pageInfo.endCursor } }).catch(ignore)
+  const [moreError, setMoreError] = useState<unknown>();
+  const more = () => {
+    setMoreError(undefined);
+    fetchMore({ variables: { after: shown?.pageInfo.endCursor } }).catch(setMoreError);
+  };
   const loadingMore = networkStatus === NetworkStatus.fetchMore;
 
   return (
@@ -33,7 +39,7 @@ export default function TicketsPage() {
         </p>
       </header>
       <Filters />
-      {error && !loading && <FailureNotice failure={failure(error)} retry={() => void refetch().catch(ignore)} />}
+      {!shown && !loading && <FailureNotice failure={failure(error)} retry={() => void refetch().catch(ignore)} />}
       {!shown && loading && (
         <ul className={css.grid} aria-busy="true" aria-label="Loading tickets">
           {Array.from({ length: 8 }, (_, i) => (
@@ -52,7 +58,7 @@ export default function TicketsPage() {
               </li>
             ))}
           </ul>
-          {shown.pageInfo.hasNextPage && !stale && <More busy={loadingMore} failed={!!error} load={() => void more()} />}
+          {shown.pageInfo.hasNextPage && !stale && <More busy={loadingMore} error={moreError} load={more} />}
         </>
       )}
       {shown?.edges.length === 0 && (
@@ -76,7 +82,8 @@ function count(total: number | null): string {
 }
 
 /** Loads the next page when one comes near the end; the button is for the keyboard, and after a failure. */
-function More({ busy, failed, load }: { busy: boolean; failed: boolean; load: () => void }) {
+function More({ busy, error, load }: { busy: boolean; error: unknown; load: () => void }) {
+  const failed = error !== undefined;
   const ref = useRef<HTMLDivElement>(null);
   const arrive = useEffectEvent(load);
   useEffect(() => {
@@ -87,9 +94,13 @@ function More({ busy, failed, load }: { busy: boolean; failed: boolean; load: ()
   }, [busy, failed]);
   return (
     <div ref={ref} className={css.more}>
-      <Button onClick={load} busy={busy}>
-        Load more
-      </Button>
+      {failed ? (
+        <FailureNotice failure={failure(error)} retry={load} />
+      ) : (
+        <Button onClick={load} busy={busy}>
+          Load more
+        </Button>
+      )}
     </div>
   );
 }

@@ -11,7 +11,10 @@ test.each([
   ['sort=constructor', { sort: { field: 'CREATED_AT', direction: 'DESC' } }],
   ['all=1', { filter: { availability: ['AVAILABLE', 'RESERVED', 'SOLD'] } }],
   ['currency=EUR', { filter: { minPrice: { currency: 'EUR', minorUnits: 1 } } }],
-  ['currency=EUR&min=10&max=20,50', { filter: { minPrice: { currency: 'EUR', minorUnits: 1000 }, maxPrice: { currency: 'EUR', minorUnits: 2050 } } }],
+  [
+    'currency=EUR&min=10&max=20,50',
+    { filter: { minPrice: { currency: 'EUR', minorUnits: 1000 }, maxPrice: { currency: 'EUR', minorUnits: 2050 } } },
+  ],
   ['currency=JPY&max=9000', { filter: { minPrice: { currency: 'JPY', minorUnits: 1 }, maxPrice: { currency: 'JPY', minorUnits: 9000 } } }],
   ['currency=EUR&min=x&max=99999999999', { filter: { minPrice: { currency: 'EUR', minorUnits: 1 } } }],
   ['min=10', { filter: {} }],

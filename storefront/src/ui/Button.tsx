@@ -8,12 +8,29 @@ interface Look {
   wide?: boolean;
 }
 
-const classes = ({ look = 'quiet', wide }: Look, more?: string) => [css.button, css[look], wide && css.wide, more].filter(Boolean).join(' ');
+const classes = ({ look = 'quiet', wide }: Look, more?: string) =>
+  [css.button, css[look], wide && css.wide, more].filter(Boolean).join(' ');
 
 /** A button that, while `busy`, keeps its size and its focus and does nothing. */
-export function Button({ look, wide, busy, className, children, onClick, type = 'button', ...rest }: ComponentProps<'button'> & Look & { busy?: boolean }) {
+export function Button({
+  look,
+  wide,
+  busy,
+  className,
+  children,
+  onClick,
+  type = 'button',
+  ...rest
+}: ComponentProps<'button'> & Look & { busy?: boolean }) {
   return (
-    <button {...rest} type={type} className={classes({ look, wide }, className)} aria-disabled={busy || undefined} aria-busy={busy || undefined} onClick={busy ? (event) => event.preventDefault() : onClick}>
+    <button
+      {...rest}
+      type={type}
+      className={classes({ look, wide }, className)}
+      aria-disabled={busy || undefined}
+      aria-busy={busy || undefined}
+      onClick={busy ? (event) => event.preventDefault() : onClick}
+    >
       <span className={css.label}>{children}</span>
       {busy && <span className={css.spinner} aria-hidden="true" />}
     </button>

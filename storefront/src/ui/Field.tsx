@@ -7,16 +7,26 @@ import css from './Field.module.css';
 
 type Props = Omit<ComponentProps<'input'>, 'form'> & { form?: Form; name: string; label: string; hint?: ReactNode; error?: string };
 
-/** A labelled input. With a `form`, it shows what that says is wrong with the field of its name. */
-export function Field({ form, name, label, hint, error = form?.error(name), className, type, ...rest }: Props) {
+/**
+ * A labelled input, or, with options as `children`, a choice. With a `form`, it shows what that says is wrong with
+ * the field of its name.
+ */
+export function Field({ form, name, label, hint, error = form?.error(name), className, type, children, ...rest }: Props) {
   const id = useId();
   const [shown, setShown] = useState(false);
   const described = [error && `${id}-error`, hint && `${id}-hint`].filter(Boolean).join(' ');
+  const common = { id, name, 'aria-invalid': error ? true : undefined, 'aria-describedby': described || undefined };
   return (
     <div className={[css.field, className].filter(Boolean).join(' ')} data-invalid={error ? true : undefined}>
       <label htmlFor={id}>{label}</label>
       <div className={css.box}>
-        <input {...rest} id={id} name={name} type={type === 'password' && shown ? 'text' : type} aria-invalid={error ? true : undefined} aria-describedby={described || undefined} />
+        {children ? (
+          <select {...(rest as ComponentProps<'select'>)} {...common}>
+            {children}
+          </select>
+        ) : (
+          <input {...rest} {...common} type={type === 'password' && shown ? 'text' : type} />
+        )}
         {type === 'password' && (
           <button type="button" className={css.show} aria-pressed={shown} aria-label="Show password" onClick={() => setShown(!shown)}>
             <Icon name="eye" />

@@ -25,7 +25,7 @@ export function Menu({ button, children }: { button: ReactNode; children: ReactN
           const opener = panel.current?.previousElementSibling?.getBoundingClientRect();
           if (event.newState !== 'open' || !opener) return;
           panel.current!.style.top = `${opener.bottom + 8}px`;
-          panel.current!.style.right = `${Math.max(document.documentElement.clientWidth - opener.right, 8)}px`;
+          panel.current!.style.left = `${Math.max(opener.right - panel.current!.offsetWidth, 8)}px`;
         }}
       >
         {children}

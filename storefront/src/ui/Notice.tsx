@@ -3,7 +3,17 @@ import { Icon } from './Icon';
 import css from './Notice.module.css';
 
 /** A message in the flow of the page. Bad ones are read out at once. */
-export function Notice({ tone = 'info', title, requestId, children }: { tone?: 'info' | 'good' | 'bad'; title?: string; requestId?: string; children?: ReactNode }) {
+export function Notice({
+  tone = 'info',
+  title,
+  requestId,
+  children,
+}: {
+  tone?: 'info' | 'good' | 'bad';
+  title?: string;
+  requestId?: string;
+  children?: ReactNode;
+}) {
   return (
     <div className={css.notice} data-tone={tone} role={tone === 'bad' ? 'alert' : undefined}>
       <Icon name={tone === 'good' ? 'check' : 'alert'} />

@@ -2,7 +2,19 @@ import type { ReactNode } from 'react';
 import css from './Page.module.css';
 
 /** The frame of a page: its title in the tab, its heading, and the width of its text. */
-export function Page({ title, lead, heading = true, narrow, children }: { title: string; lead?: ReactNode; heading?: boolean; narrow?: boolean; children: ReactNode }) {
+export function Page({
+  title,
+  lead,
+  heading = true,
+  narrow,
+  children,
+}: {
+  title: string;
+  lead?: ReactNode;
+  heading?: boolean;
+  narrow?: boolean;
+  children: ReactNode;
+}) {
   return (
     <div className={narrow ? css.narrow : css.page}>
       <title>{`${title} · Boxoffice`}</title>

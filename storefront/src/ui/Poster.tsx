@@ -37,7 +37,9 @@ const sunburst: Motif = ([, a, b, c], random) => {
   const step = Math.PI / rays;
   return (
     <>
-      {range(rays).map((i) => <path key={i} d={wedge(x, 300, 520, Math.PI + step * i, Math.PI + step * (i + 0.5))} fill={i % 2 ? a : c} />)}
+      {range(rays).map((i) => (
+        <path key={i} d={wedge(x, 300, 520, Math.PI + step * i, Math.PI + step * (i + 0.5))} fill={i % 2 ? a : c} />
+      ))}
       <circle cx={x} cy="300" r="118" fill={b} />
       <circle cx={x} cy="300" r="78" fill={a} />
     </>
@@ -54,7 +56,13 @@ const curtain: Motif = ([, a, b, c], random) => {
   const w = 400 / folds;
   return (
     <>
-      {range(folds).map((i) => <path key={i} d={`M${i * w} 0h${w}v${190 + 40 * Math.sin((i / (folds - 1)) * Math.PI * 2 + 1)}a${w / 2} ${w / 2} 0 0 1 -${w} 0z`} fill={[a, b, c][i % 3]} />)}
+      {range(folds).map((i) => (
+        <path
+          key={i}
+          d={`M${i * w} 0h${w}v${190 + 40 * Math.sin((i / (folds - 1)) * Math.PI * 2 + 1)}a${w / 2} ${w / 2} 0 0 1 -${w} 0z`}
+          fill={[a, b, c][i % 3]}
+        />
+      ))}
       <rect x="0" y="0" width="400" height="30" fill={b} />
     </>
   );

@@ -1,9 +1,10 @@
 import { useEffect, useRef, useSyncExternalStore } from 'react';
+import { Hidden } from './Hidden';
 import { Icon } from './Icon';
 import { dismiss, store } from './toast';
 import css from './Toaster.module.css';
 
-/** Where toasts appear: above everything else, dialogs included, and read out politely. */
+/** Where toasts appear: above everything else, dialogs included. The last one is read out. */
 export function Toaster() {
   const toasts = useSyncExternalStore(store.subscribe, store.get);
   const ref = useRef<HTMLDivElement>(null);
@@ -14,15 +15,20 @@ export function Toaster() {
     if (any) ref.current?.showPopover();
   }, [toasts, any]);
   return (
-    <div ref={ref} popover="manual" className={css.toaster} role="status" aria-live="polite">
-      {toasts.map(({ id, text, tone }) => (
-        <div key={id} className={css.toast} data-tone={tone}>
-          <span>{text}</span>
-          <button type="button" className={css.close} onClick={() => dismiss(id)} aria-label="Dismiss">
-            <Icon name="close" />
-          </button>
-        </div>
-      ))}
-    </div>
+    <>
+      <div role="status">
+        <Hidden>{toasts.at(-1)?.text}</Hidden>
+      </div>
+      <div ref={ref} popover="manual" className={css.toaster}>
+        {toasts.map(({ id, text, tone }) => (
+          <div key={id} className={css.toast} data-tone={tone}>
+            <span>{text}</span>
+            <button type="button" className={css.close} onClick={() => dismiss(id)} aria-label="Dismiss">
+              <Icon name="close" />
+            </button>
+          </div>
+        ))}
+      </div>
+    </>
   );
 }

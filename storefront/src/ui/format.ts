@@ -13,7 +13,9 @@ const cached = <F>(make: (key: string) => F) => {
   };
 };
 
-const moneyFormat = cached((currency) => new Intl.NumberFormat(navigator.languages, { style: 'currency', currency, currencyDisplay: 'narrowSymbol' }));
+const moneyFormat = cached(
+  (currency) => new Intl.NumberFormat(navigator.languages, { style: 'currency', currency, currencyDisplay: 'narrowSymbol' }),
+);
 
 /** `€64.00`, `64,00 €`: exact, because the amount stays decimal text. */
 export function formatMoney({ decimal, currency }: Amount): string {
@@ -40,7 +42,8 @@ export function parseMoney(text: string, currency: string, decimalPoint = ownDec
   let { whole = '', fraction = '' } = match;
   const { group, point } = match;
   if (group && group === point) return undefined;
-  if (group && !point && whole.split(group).length === 2 && group === decimalPoint) [whole, fraction] = whole.split(group) as [string, string];
+  if (group && !point && whole.split(group).length === 2 && group === decimalPoint)
+    [whole, fraction] = whole.split(group) as [string, string];
   if (fraction.length > decimals) return undefined;
   const minor = Number(whole.replace(/[.,]/g, '') + fraction.padEnd(decimals, '0'));
   return Number.isSafeInteger(minor) ? minor : undefined;
@@ -56,7 +59,14 @@ export function formatDate(instant: string): string {
 /** `3 minutes ago`, `yesterday`. */
 export function formatAgo(instant: string, now = Date.now()): string {
   const seconds = (new Date(instant).getTime() - now) / 1000;
-  for (const [unit, size] of [['year', 31_557_600], ['month', 2_629_800], ['week', 604_800], ['day', 86_400], ['hour', 3600], ['minute', 60]] as const)
+  for (const [unit, size] of [
+    ['year', 31_557_600],
+    ['month', 2_629_800],
+    ['week', 604_800],
+    ['day', 86_400],
+    ['hour', 3600],
+    ['minute', 60],
+  ] as const)
     if (Math.abs(seconds) >= size) return relativeFormat.format(Math.trunc(seconds / size), unit);
   return relativeFormat.format(Math.trunc(seconds), 'second');
 }

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -17,7 +16,7 @@ import (
 )
 
 // ErrNoNode says that there is nothing to build with.
-var ErrNoNode = errors.New("Node.js with npm is not on the PATH")
+var ErrNoNode = errors.New("no Node.js with npm is on the PATH")
 
 // Build is a build of the storefront; the zero value is none.
 type Build struct{ dir string }
@@ -100,28 +99,19 @@ func lock(name string) (release func() error, err error) {
 
 // digest is a short name for all that a build is made of.
 func digest(source string) (string, error) {
-	all := sha256.New()
-	err := filepath.WalkDir(source, func(path string, entry fs.DirEntry, err error) error {
-		name, _ := strings.CutPrefix(path, source+string(filepath.Separator))
+	all, files := sha256.New(), os.DirFS(source)
+	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && (name == "node_modules" || name == "dist" || name == "browser"):
+		case name == "node_modules" || name == "dist" || name == "browser":
 			return fs.SkipDir
 		case !entry.Type().IsRegular() || strings.HasSuffix(name, ".md") || strings.Contains(name, ".test."):
 			return nil
 		}
-		file, err := os.Open(path)
-		if err != nil {
-			return err
-		}
-		defer file.Close() //nolint:errcheck // nothing was written
-		one := sha256.New()
-		if _, err := io.Copy(one, file); err != nil {
-			return err
-		}
-		fmt.Fprintf(all, "%s %x\n", name, one.Sum(nil))
-		return nil
+		content, err := fs.ReadFile(files, name)
+		fmt.Fprintf(all, "%s %x\n", name, sha256.Sum256(content))
+		return err
 	})
 	if err != nil {
 		return "", fmt.Errorf("read the storefront: %w", err)

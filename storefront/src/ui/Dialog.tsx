@@ -1,0 +1,26 @@
+import { useEffect, useId, useRef, type ReactNode } from 'react';
+import { Button } from './Button';
+import { Icon } from './Icon';
+import css from './Dialog.module.css';
+
+/** A modal dialog while it is rendered: the platform keeps the focus inside, closes it on Escape and gives the focus back. */
+export function Dialog({ title, close, children }: { title: string; close: () => void; children: ReactNode }) {
+  const ref = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  useEffect(() => {
+    const dialog = ref.current!;
+    dialog.showModal();
+    return () => dialog.close();
+  }, []);
+  return (
+    <dialog ref={ref} className={css.dialog} aria-labelledby={id} closedby="any" onCancel={close} onClose={close}>
+      <header className={css.head}>
+        <h2 id={id}>{title}</h2>
+        <Button look="bare" aria-label="Close" onClick={close}>
+          <Icon name="close" />
+        </Button>
+      </header>
+      {children}
+    </dialog>
+  );
+}

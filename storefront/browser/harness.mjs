@@ -87,6 +87,7 @@ export async function tab(context) {
  * @param {string} name
  */
 export async function look(page, name) {
+  await page.bringToFront(); // nothing is drawn in the background
   const before = page.viewportSize();
   for (const [device, viewport] of Object.entries(devices))
     for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {

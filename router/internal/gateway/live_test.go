@@ -4,11 +4,14 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 	"github.com/coder/websocket/wsjson"
@@ -134,6 +137,41 @@ func TestLiveUpdates(t *testing.T) {
 		<-again
 		w.orders.Change()
 		w.hear(conn, next(annasOrder))
+	})
+	t.Run("a subgraph that falls silent is asked again", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, func(c *gateway.Config) { c.Upstream.Silence = 50 * time.Millisecond })
+		first(w.orders, func(rw http.ResponseWriter, r *http.Request) {
+			rw.Header().Set("Content-Type", "text/event-stream")
+			io.WriteString(rw, "event: next\ndata: {\"data\":{\"orderUpdated\":{\"id\":\"old\",\"buyer\":{\"__typename\":\"User\",\"id\":\"anna\"},\"ticket\":{\"__typename\":\"Ticket\",\"id\":\"t1\"}}}}\n\n") //nolint:errcheck // a test
+			http.NewResponseController(rw).Flush()                                                                                                                                                               //nolint:errcheck // a test
+			<-r.Context().Done()
+		})
+		conn := w.socket(initAnna)
+		w.subscribe(conn, orderUpdated, o1)
+		w.hear(conn, next(strings.Replace(annasOrder, "o1", "old", 1)))
+		w.hear(conn, next(annasOrder))
+	})
+	t.Run("what is no request closes the socket", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		for payload, reason := range map[string]string{
+			`{}`:                                     "query is missing",
+			`{"query":1}`:                            "query must be a string",
+			`{"query":"{a}","operationName":{}}`:     "operationName must be a string",
+			`{"query":"{a}","variables":[]}`:         "variables must be an object",
+			`{"query":"{a}","extensions":"x"}`:       "extensions must be an object",
+			`{"query":"{a}","documentId":"sha256:"}`: "documentId must not come with another document",
+		} {
+			conn := w.socket(initAnonymous)
+			w.say(conn, `{"id":"1","type":"subscribe","payload":`+payload+`}`)
+			_, text, err := conn.Read(context.Background())
+			var closed websocket.CloseError
+			if !errors.As(err, &closed) || closed.Code != 4400 || closed.Reason != reason {
+				t.Errorf("%s: got %s, %v, want 4400 %s", payload, text, err, reason)
+			}
+		}
+		w.untouched()
 	})
 	t.Run("errors", func(t *testing.T) {
 		t.Parallel()

@@ -93,7 +93,7 @@ func (h *Handler) streamSession(r *http.Request, session authn.Session) stream.S
 		Serve: func(ctx context.Context, sent json.RawMessage, emit func([]byte) error) error {
 			req, err := parse(sent)
 			if err != nil {
-				return refusal(err)
+				return malformed(err)
 			}
 			op, cost, err := h.operation(req)
 			if err != nil {
@@ -184,6 +184,16 @@ func refusal(err error) error {
 	if errors.As(err, &r) {
 		count(r)
 		return refused{r}
+	}
+	return err
+}
+
+// malformed turns the error of parse into one that closes a socket, as its protocol wants it.
+func malformed(err error) error {
+	var r *operation.Refused
+	if errors.As(err, &r) {
+		count(r)
+		return stream.Invalid(r.Errors[0].Message)
 	}
 	return err
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/coder/websocket"
 )
@@ -38,11 +39,15 @@ func (c *closing) Error() string { return c.reason }
 
 var (
 	errInvalid     = &closing{closeInvalid, "Invalid message"}
+	errNoText      = &closing{websocket.StatusInvalidFramePayloadData, "Invalid UTF-8"} // RFC 6455, 8.1
 	errUninitiated = &closing{closeUninitiated, "Unauthorized"}
 	errInitTimeout = &closing{closeInitTimeout, "Connection initialisation timeout"}
 	errInitTwice   = &closing{closeInitTwice, "Too many initialisation requests"}
 	errTooMany     = &closing{websocket.StatusTryAgainLater, "Too many connections"}
 )
+
+// Invalid is the error of a Session's Serve for what is no request at all. It closes a socket.
+func Invalid(reason string) error { return &closing{closeInvalid, reason} }
 
 // closingOf says with which code a socket is closed after an error.
 func closingOf(err error) *closing {
@@ -78,6 +83,7 @@ type socket struct {
 	session *Session // nil before connection_init
 	release []func() // called when the socket ends
 
+	writing    chan struct{} // holds one value while a message is sent
 	operations sync.WaitGroup
 	mu         sync.Mutex
 	running    map[string]context.CancelFunc // by the client's id
@@ -106,7 +112,7 @@ func (s *Server) WebSocket(w http.ResponseWriter, r *http.Request, address strin
 	}
 	conn.SetReadLimit(s.cfg.MaxMessage)
 	ctx, end := context.WithCancelCause(r.Context())
-	c := &socket{server: s, conn: conn, end: end, running: map[string]context.CancelFunc{}}
+	c := &socket{server: s, conn: conn, end: end, writing: make(chan struct{}, 1), running: map[string]context.CancelFunc{}}
 	closed := make(chan struct{})
 	context.AfterFunc(ctx, func() {
 		defer close(closed)
@@ -148,7 +154,14 @@ func (c *socket) read(ctx context.Context, session Session, open func(authorizat
 			return err // the library has closed, with 1009 for a message that is too large
 		}
 		var m message
-		if typ != websocket.MessageText || json.Unmarshal(text, &m) != nil {
+		switch {
+		case typ == websocket.MessageText && !utf8.Valid(text):
+			return errNoText
+		case typ != websocket.MessageText, json.Unmarshal(text, &m) != nil:
+			return errInvalid
+		case string(m.Payload) == "null":
+			m.Payload = nil
+		case m.Payload != nil && m.Payload[0] != '{':
 			return errInvalid
 		}
 		if err := c.handle(ctx, m, session, open); err != nil {
@@ -162,7 +175,7 @@ func (c *socket) handle(ctx context.Context, m message, session Session, open fu
 	case "connection_init":
 		return c.initiate(ctx, m.Payload, session, open)
 	case "ping":
-		return c.send(ctx, message{Type: "pong"})
+		return c.send(ctx, message{Type: "pong", Payload: m.Payload})
 	case "pong":
 		return nil
 	case "subscribe":
@@ -186,9 +199,6 @@ func (c *socket) handle(ctx context.Context, m message, session Session, open fu
 func (c *socket) initiate(ctx context.Context, payload json.RawMessage, session Session, open func(authorization string) (Session, error)) error {
 	if c.session != nil {
 		return errInitTwice
-	}
-	if len(payload) > 0 && payload[0] != '{' && string(payload) != "null" {
-		return errInvalid
 	}
 	var params struct{ Authorization string } // in any letter case
 	if len(payload) > 0 && json.Unmarshal(payload, &params) != nil {
@@ -214,10 +224,10 @@ func (c *socket) subscribe(ctx context.Context, m message) error {
 	if c.session == nil {
 		return errUninitiated
 	}
-	if m.ID == "" || len(m.Payload) == 0 || m.Payload[0] != '{' {
+	if m.ID == "" || m.Payload == nil {
 		return errInvalid
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	running, cancel := context.WithCancel(ctx)
 	c.mu.Lock()
 	_, twice := c.running[m.ID]
 	full := len(c.running) >= c.server.cfg.Subscriptions
@@ -235,7 +245,7 @@ func (c *socket) subscribe(ctx context.Context, m message) error {
 	}
 	c.operations.Go(func() {
 		defer cancel()
-		c.run(ctx, m)
+		c.run(running, m)
 	})
 	return nil
 }
@@ -265,6 +275,10 @@ func (c *socket) run(ctx context.Context, m message) {
 		return
 	}
 	last := message{ID: m.ID, Type: "complete"}
+	if fatal := new(closing); errors.As(err, &fatal) {
+		c.end(fatal)
+		return
+	}
 	if err != nil {
 		last = message{ID: m.ID, Type: "error", Payload: shown(ctx, err)}
 	}
@@ -285,11 +299,17 @@ func shown(ctx context.Context, err error) json.RawMessage {
 	return internalError
 }
 
-// send waits until the client has taken the message. When it does not, the connection is gone.
+// send waits until the client has taken the message. When it does not, the connection is gone. What the
+// client no longer wants, because ctx has ended meanwhile, is not sent: it may use the id for something else.
 func (c *socket) send(ctx context.Context, m message) error {
 	text, err := json.Marshal(m)
 	if err != nil {
 		return err
+	}
+	c.writing <- struct{}{}
+	defer func() { <-c.writing }()
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
 	// A subscription that ends while it sends must not take the connection with it, which is what the
 	// library does when a context ends.

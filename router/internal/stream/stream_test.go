@@ -81,6 +81,11 @@ func run(t *testing.T, test func(w *world)) {
 				return emit([]byte(`{"data":{"n":1}}`))
 			case strings.Contains(request, "refused"):
 				return refusal{}
+			case strings.Contains(request, "malformed"):
+				return stream.Invalid("query is missing")
+			case strings.Contains(request, "late"):
+				<-ctx.Done()
+				return emit([]byte(`{"data":{"n":2}}`))
 			case strings.Contains(request, "broken"):
 				return errors.New("secret")
 			case strings.Contains(request, "flood"):
@@ -216,6 +221,7 @@ const (
 	initiate  = `{"type":"connection_init"}`
 	ack       = `{"type":"connection_ack"}`
 	subscribe = `{"id":"1","type":"subscribe","payload":{"query":"subscription { n }"}}`
+	completed = `{"id":"1","type":"complete"}`
 	zero      = `{"id":"1","type":"next","payload":{"data":{"n":0}}}`
 )
 
@@ -234,10 +240,18 @@ func TestEveryWayToBeClosed(t *testing.T) {
 		{"no type", []string{`{}`}, 4400, "Invalid message"},
 		{"unknown type", []string{`{"type":"start"}`}, 4400, "Invalid message"},
 		{"a server's message", []string{initiate, ack}, 4400, "Invalid message"},
+		{"a message that is no text", []string{"{\"type\":\"ping\",\"payload\":{\"a\":\"\xff\"}}"}, 1007, "Invalid UTF-8"},
+		{"ping's payload is no object", []string{`{"type":"ping","payload":"x"}`}, 4400, "Invalid message"},
+		{"pong's payload is no object", []string{`{"type":"pong","payload":[]}`}, 4400, "Invalid message"},
+		{"a type that is no text", []string{`{"type":1}`}, 4400, "Invalid message"},
 		{"init's payload is no object", []string{`{"type":"connection_init","payload":"x"}`}, 4400, "Invalid message"},
 		{"subscribe without id", []string{initiate, `{"type":"subscribe","payload":{"query":"{ n }"}}`}, 4400, "Invalid message"},
 		{"subscribe with a number for an id", []string{initiate, `{"id":1,"type":"subscribe","payload":{"query":"{ n }"}}`}, 4400, "Invalid message"},
 		{"subscribe without payload", []string{initiate, `{"id":"1","type":"subscribe"}`}, 4400, "Invalid message"},
+		{"subscribe with null for a payload", []string{initiate, `{"id":"1","type":"subscribe","payload":null}`}, 4400, "Invalid message"},
+		{"subscribe with an empty id", []string{initiate, `{"id":"","type":"subscribe","payload":{"query":"{ n }"}}`}, 4400, "Invalid message"},
+		{"subscribe with what is no request", []string{initiate, `{"id":"1","type":"subscribe","payload":{"query":"malformed"}}`}, 4400, "query is missing"},
+		{"complete with a number for an id", []string{initiate, `{"id":1,"type":"complete"}`}, 4400, "Invalid message"},
 		{"complete without id", []string{initiate, `{"type":"complete"}`}, 4400, "Invalid message"},
 		{"subscribe before init", []string{subscribe}, 4401, "Unauthorized"},
 		{"credentials of no use", []string{`{"type":"connection_init","payload":{"authorization":"Basic x"}}`}, 4403, "Forbidden"},
@@ -256,16 +270,18 @@ func TestEveryWayToBeClosed(t *testing.T) {
 			})
 		})
 	}
-	t.Run("another protocol", func(t *testing.T) {
-		t.Parallel()
-		run(t, func(w *world) {
-			conn, _, err := websocket.Dial(context.Background(), "ws://router/graphql", &websocket.DialOptions{HTTPClient: w.client, Subprotocols: []string{"graphql-ws"}}) //nolint:bodyclose // the library's
-			if err != nil {
-				t.Fatal(err)
-			}
-			(&socket{t, conn}).wantClosed(4406, "Subprotocol not acceptable")
+	for name, offered := range map[string][]string{"another protocol": {"graphql-ws"}, "no protocol": nil} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			run(t, func(w *world) {
+				conn, _, err := websocket.Dial(context.Background(), "ws://router/graphql", &websocket.DialOptions{HTTPClient: w.client, Subprotocols: offered}) //nolint:bodyclose // the library's
+				if err != nil {
+					t.Fatal(err)
+				}
+				(&socket{t, conn}).wantClosed(4406, "Subprotocol not acceptable")
+			})
 		})
-	})
+	}
 	t.Run("a binary message", func(t *testing.T) {
 		t.Parallel()
 		run(t, func(w *world) {
@@ -299,9 +315,16 @@ func TestSocket(t *testing.T) {
 		t.Parallel()
 		run(t, func(w *world) {
 			s := w.dial()
-			s.send(`{"type":"ping","payload":{"a":1}}`)
-			s.want(`{"type":"pong"}`)
-			s.send(initiate)
+			for sent, want := range map[string]string{
+				`{"type":"ping"}`:                      `{"type":"pong"}`,
+				`{"type":"ping","payload":null}`:       `{"type":"pong"}`,
+				`{"type":"ping","payload":{"a": [1]}}`: `{"type":"pong","payload":{"a":[1]}}`,
+			} {
+				s.send(sent)
+				s.want(want)
+			}
+			s.send(`{"type":"pong","payload":{"a":1}}`) // nobody has asked
+			s.send(`{"type":"connection_init","payload":null}`)
 			s.want(ack)
 			for range 2 {
 				s.send(`{"id":"1","type":"subscribe","payload":{"query":"once"}}`)
@@ -315,6 +338,54 @@ func TestSocket(t *testing.T) {
 			s.want(zero)
 			s.send(`{"id":"1","type":"complete"}`, `{"id":"nobody","type":"complete"}`, `{"type":"pong"}`, subscribe)
 			s.want(zero)
+		})
+	})
+	t.Run("what the client has completed stays unsaid, also when it uses the id again", func(t *testing.T) {
+		t.Parallel()
+		run(t, func(w *world) {
+			s := open(w)
+			late := strings.Replace(subscribe, "subscription", "late", 1)
+			s.send(late, completed, late, completed, completed, subscribe)
+			s.want(zero)
+			synctest.Wait()
+			s.send(`{"type":"ping"}`)
+			s.want(`{"type":"pong"}`)
+		})
+	})
+	t.Run("an operation that ends while its client completes it", func(t *testing.T) {
+		t.Parallel()
+		run(t, func(w *world) {
+			s := open(w)
+			s.send(strings.Replace(subscribe, "subscription", "once", 1))
+			s.want(`{"id":"1","type":"next","payload":{"data":{"n":1}}}`, completed)
+			s.send(completed, `{"type":"ping"}`)
+			s.want(`{"type":"pong"}`)
+		})
+	})
+	t.Run("of several protocols, the one that is known", func(t *testing.T) {
+		t.Parallel()
+		run(t, func(w *world) {
+			conn, _, err := websocket.Dial(context.Background(), "ws://router/graphql", &websocket.DialOptions{ //nolint:bodyclose // the library's
+				HTTPClient: w.client, Subprotocols: []string{"graphql-ws", stream.Subprotocol},
+			})
+			if err != nil || conn.Subprotocol() != stream.Subprotocol {
+				t.Fatalf("got %v, %v", conn, err)
+			}
+			s := &socket{t, conn}
+			s.send(initiate)
+			s.want(ack)
+			conn.Close(websocket.StatusNormalClosure, "") //nolint:errcheck // a test
+		})
+	})
+	t.Run("a client that says good-bye", func(t *testing.T) {
+		t.Parallel()
+		run(t, func(w *world) {
+			s := open(w)
+			s.send(subscribe)
+			s.want(zero)
+			if err := s.Close(websocket.StatusNormalClosure, "bye"); err != nil {
+				t.Errorf("the router did not say so, too: %v", err)
+			}
 		})
 	})
 	t.Run("a limited number of operations", func(t *testing.T) {
@@ -452,6 +523,60 @@ func TestServerSentEvents(t *testing.T) {
 		run(t, func(w *world) {
 			want(w, follow(w, "n", "X-Who", "anna"), slices.Concat(next(`{"data":{"n":0}}`),
 				next(`{"errors":[{"message":"Sign in first.","extensions":{"code":"UNAUTHENTICATED"}}],"data":null}`), complete)...)
+		})
+	})
+	t.Run("its session ends", func(t *testing.T) {
+		t.Parallel()
+		run(t, func(w *world) {
+			begin := time.Now()
+			lines := follow(w, "n", "X-Who", "anna")
+			w.mu.Lock()
+			w.ended = []string{"session-of-anna"}
+			w.mu.Unlock()
+			want(w, lines, slices.Concat(next(`{"data":{"n":0}}`),
+				next(`{"errors":[{"message":"Sign in first.","extensions":{"code":"UNAUTHENTICATED"}}],"data":null}`), complete)...)
+			if got := time.Since(begin); got > 5*time.Second {
+				t.Errorf("ended after %s", got)
+			}
+		})
+	})
+	t.Run("its reader stalls, and disturbs nobody", func(t *testing.T) {
+		t.Parallel()
+		run(t, func(w *world) {
+			stalled := follow(w, "flood")
+			want(w, follow(w, "once"), slices.Concat(next(`{"data":{"n":1}}`), complete)...)
+			time.Sleep(config().WriteTimeout + time.Second) //nolint:forbidigo // the bubble's time, which does not pass by itself
+			for n := 0; stalled.Scan(); n++ {
+				if n > 10_000 {
+					t.Fatal("the stalled reader was not dropped")
+				}
+			}
+		})
+	})
+	t.Run("a limited number of connections of a user and from an address", func(t *testing.T) {
+		t.Parallel()
+		run(t, func(w *world) {
+			refused := func(header ...string) {
+				t.Helper()
+				req, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, "http://router/graphql?n", nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for pair := range slices.Chunk(header, 2) {
+					req.Header.Set(pair[0], pair[1])
+				}
+				resp, err := w.client.Do(req)
+				if err != nil || resp.StatusCode != http.StatusTooManyRequests {
+					t.Fatalf("got %v, %v, want 429", resp, err)
+				}
+				resp.Body.Close() //nolint:errcheck // a test
+			}
+			follow(w, "n", "X-Who", "anna")
+			follow(w, "n", "X-Who", "anna")
+			refused("X-Who", "anna")
+			follow(w, "n")
+			follow(w, "n")
+			refused()
 		})
 	})
 	t.Run("the router stops", func(t *testing.T) {

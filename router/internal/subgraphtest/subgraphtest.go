@@ -95,12 +95,12 @@ func (s *Subgraph) Complete() {
 	s.Change()
 }
 
-// stream sends what answer returns, again after each change.
-func (s *Subgraph) stream(w http.ResponseWriter, r *http.Request, answer func() any) {
+// stream sends what answer returns, again after each change, also one since the request came.
+func (s *Subgraph) stream(w http.ResponseWriter, r *http.Request, changed chan struct{}, answer func() any) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	for {
 		s.mu.Lock()
-		changed, over := s.changed, s.over
+		over := s.over
 		s.mu.Unlock()
 		event, err := json.Marshal(answer())
 		if err != nil {
@@ -114,6 +114,9 @@ func (s *Subgraph) stream(w http.ResponseWriter, r *http.Request, answer func() 
 		http.NewResponseController(w).Flush() //nolint:errcheck // a test
 		select {
 		case <-changed:
+			s.mu.Lock()
+			changed = s.changed
+			s.mu.Unlock()
 		case <-r.Context().Done():
 			return
 		}
@@ -151,7 +154,7 @@ func (s *Subgraph) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	json.Unmarshal(body.Bytes(), &sent) //nolint:errcheck // an empty query is an error below
 	s.mu.Lock()
 	s.requests = append(s.requests, Request{r.Header.Clone(), sent.Query, body.Bytes()})
-	override, watch := s.override, s.watch
+	override, watch, changed := s.override, s.watch, s.changed
 	s.mu.Unlock()
 	if watch != nil {
 		watch(Request{r.Header, sent.Query, body.Bytes()})
@@ -162,7 +165,7 @@ func (s *Subgraph) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	answer := func() any { return s.answer(w, r, sent.Query, sent.Variables) }
 	if strings.HasPrefix(r.Header.Get("Accept"), "text/event-stream") {
-		s.stream(w, r, answer)
+		s.stream(w, r, changed, answer)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")

@@ -24,15 +24,7 @@ let browser;
 before(async () => {
   browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    ignoreDefaultArgs: ['--hide-scrollbars'], // which would leave the place for one empty
-    args: [
-      '--no-sandbox',
-      '--enable-features=OverlayScrollbar',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-default-apps',
-      '--no-first-run',
-    ],
+    args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-default-apps', '--no-first-run'],
   });
 });
 after(() => browser.close());
@@ -89,6 +81,8 @@ export async function tab(context) {
 export async function look(page, name) {
   await page.bringToFront(); // nothing is drawn in the background
   const before = page.viewportSize();
+  // The browser shows no scrollbars here: no place is left for one either.
+  await page.evaluate(() => document.documentElement.style.setProperty('scrollbar-gutter', 'auto'));
   for (const [device, viewport] of Object.entries(devices))
     for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
       await page.setViewportSize(viewport);

@@ -11,25 +11,26 @@ export function Menu({ button, children }: { button: ReactNode; children: ReactN
   const panel = useRef<HTMLDivElement>(null);
   const { key } = useLocation();
   useEffect(() => panel.current?.hidePopover(), [key]);
+  useEffect(() => {
+    const move = () => place(panel.current!);
+    addEventListener('resize', move);
+    return () => removeEventListener('resize', move);
+  }, []);
   return (
     <div className={css.menu}>
       <button type="button" className={css.button} popoverTarget={id}>
         {button}
       </button>
-      <div
-        ref={panel}
-        id={id}
-        popover="auto"
-        className={css.panel}
-        onToggle={(event) => {
-          const opener = panel.current?.previousElementSibling?.getBoundingClientRect();
-          if (event.newState !== 'open' || !opener) return;
-          panel.current!.style.top = `${opener.bottom + 8}px`;
-          panel.current!.style.left = `${Math.max(opener.right - panel.current!.offsetWidth, 8)}px`;
-        }}
-      >
+      <div ref={panel} id={id} popover="auto" className={css.panel} onToggle={() => place(panel.current!)}>
         {children}
       </div>
     </div>
   );
+}
+
+/** Puts the panel below the right end of its button. */
+function place(panel: HTMLElement) {
+  const { bottom, right } = panel.previousElementSibling!.getBoundingClientRect();
+  panel.style.top = `${bottom + 8}px`;
+  panel.style.left = `${Math.max(right - panel.offsetWidth, 8)}px`;
 }

@@ -1,39 +1,29 @@
-import { useApolloClient } from '@apollo/client/react';
-import type { DocumentNode } from 'graphql';
-import { useLocation, useNavigate } from 'react-router';
-import { failure } from '../app/failure';
-import { graphql } from '../gql';
-import { ButtonLink } from '../ui/Button';
+import { useState } from 'react';
+import { Link, useLocation } from 'react-router';
+import { ignore } from '../app/failure';
+import { Button, ButtonLink } from '../ui/Button';
 import { Hidden } from '../ui/Hidden';
 import { Icon } from '../ui/Icon';
 import { Menu } from '../ui/Menu';
 import { Skeleton } from '../ui/Skeleton';
-import { toast } from '../ui/toast';
-import { sessionChanged, useViewer } from './session';
+import { useSession } from './session';
+import { SignOutEverywhere } from './SignOutEverywhere';
+import { useSignOut } from './signOut';
 import css from './AccountMenu.module.css';
-
-const signOut = graphql(`
-  mutation SignOut {
-    signOut {
-      signedOut
-    }
-  }
-`);
-
-const signOutEverywhere = graphql(`
-  mutation SignOutEverywhere {
-    signOutEverywhere {
-      signedOut
-    }
-  }
-`);
 
 /** The way to sign in, or, for who has, to everything of one's own. */
 export function AccountMenu() {
-  const viewer = useViewer();
-  const client = useApolloClient();
-  const navigate = useNavigate();
+  const { data, error, refetch } = useSession();
+  const viewer = data?.viewer;
+  const { here: leave } = useSignOut();
+  const [asking, setAsking] = useState(false);
   const { pathname, search } = useLocation();
+  if (viewer === undefined && error)
+    return (
+      <Button title="Your account cannot be looked up at the moment" onClick={() => void refetch().catch(ignore)}>
+        <Icon name="user" /> Try again
+      </Button>
+    );
   if (viewer === undefined) return <Skeleton width="6rem" height="2.75rem" />;
   if (viewer === null) {
     const here = pathname.startsWith('/sign-')
@@ -47,40 +37,43 @@ export function AccountMenu() {
       </ButtonLink>
     );
   }
-  async function leave(mutation: DocumentNode, done: string) {
-    try {
-      await client.mutate({ mutation });
-      await navigate('/'); // before the cache is cleared: what is shown there is for everybody
-      await sessionChanged(client);
-      toast(done, { tone: 'success' });
-    } catch (error) {
-      toast(`You are still signed in. ${failure(error).title}.`, { tone: 'warning' });
-    }
-  }
   const { displayName } = viewer.user;
   return (
-    <Menu
-      button={
-        <>
-          <Hidden>Account of </Hidden>
-          <b className={css.initial} aria-hidden="true">
-            {displayName.charAt(0).toUpperCase()}
-          </b>
-          <span className={css.name}>{displayName}</span>
-        </>
-      }
-    >
-      <header>
-        <strong>{displayName}</strong>
-        <small>{viewer.email}</small>
-      </header>
-      <hr />
-      <button type="button" onClick={() => void leave(signOut, 'You are signed out.')}>
-        <Icon name="leave" /> Sign out
-      </button>
-      <button type="button" onClick={() => void leave(signOutEverywhere, 'You are signed out on every device.')}>
-        <Icon name="system" /> Sign out everywhere
-      </button>
-    </Menu>
+    <>
+      <Menu
+        button={
+          <>
+            <Hidden>Account of </Hidden>
+            <b className={css.initial} aria-hidden="true">
+              {displayName.charAt(0).toUpperCase()}
+            </b>
+            <span className={css.name}>{displayName}</span>
+          </>
+        }
+      >
+        <header>
+          <strong>{displayName}</strong>
+          <small>{viewer.email}</small>
+        </header>
+        <hr />
+        <Link to="/listings">
+          <Icon name="ticket" /> Your listings
+        </Link>
+        <Link to="/sell">
+          <Icon name="plus" /> Sell a ticket
+        </Link>
+        <Link to="/account">
+          <Icon name="user" /> Your account
+        </Link>
+        <hr />
+        <button type="button" onClick={() => void leave()}>
+          <Icon name="leave" /> Sign out
+        </button>
+        <button type="button" onClick={() => setAsking(true)}>
+          <Icon name="system" /> Sign out everywhere
+        </button>
+      </Menu>
+      {asking && <SignOutEverywhere close={() => setAsking(false)} />}
+    </>
   );
 }

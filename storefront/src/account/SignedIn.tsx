@@ -1,13 +1,20 @@
 import type { ReactNode } from 'react';
 import { Navigate, useLocation } from 'react-router';
-import { LoadingPage } from '../app/LoadingPage';
-import { useViewer } from './session';
+import { failure, ignore } from '../app/failure';
+import { FailureNotice } from '../app/FailureNotice';
+import { Page } from '../ui/Page';
+import { useSession } from './session';
 
 /** Shows a page to who is signed in; others sign in first and come back to it. */
-export function SignedIn({ children }: { children: ReactNode }) {
-  const viewer = useViewer();
+export function SignedIn({ skeleton, children }: { skeleton: ReactNode; children: ReactNode }) {
+  const { data, error, loading, refetch } = useSession();
   const { pathname, search } = useLocation();
-  if (viewer === undefined) return <LoadingPage />;
-  if (viewer === null) return <Navigate to={`/sign-in?next=${encodeURIComponent(pathname + search)}`} replace />;
-  return children;
+  if (data?.viewer) return children;
+  if (data) return <Navigate to={`/sign-in?next=${encodeURIComponent(pathname + search)}`} replace />;
+  if (loading || !error) return skeleton;
+  return (
+    <Page title="Your account cannot be looked up">
+      <FailureNotice failure={failure(error)} retry={() => void refetch().catch(ignore)} />
+    </Page>
+  );
 }

@@ -19,11 +19,14 @@ export const viewerQuery = graphql(`
   }
 `);
 
+/**
+ * What the API says about who is signed in. An error must not look like somebody who has signed out, so
+ * nothing of such an answer is kept.
+ */
+export const useSession = () => useQuery(viewerQuery, { errorPolicy: 'none' });
+
 /** The person who is signed in: null when nobody is, undefined as long as that is not known. */
-export function useViewer() {
-  const { data, error } = useQuery(viewerQuery);
-  return error ? undefined : data?.viewer;
-}
+export const useViewer = () => useSession().data?.viewer;
 
 const tabs = new BroadcastChannel('session');
 

@@ -20,6 +20,9 @@ export function Header() {
         </Link>
         <SearchBox />
         <div className={css.tools}>
+          <Link to="/sell" className={css.sell}>
+            Sell
+          </Link>
           <ThemeSwitch />
           <AccountMenu />
         </div>

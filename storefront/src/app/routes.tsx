@@ -4,8 +4,13 @@ import type { ApolloClient, OperationVariables, TypedDocumentNode } from '@apoll
 import type { DocumentNode } from 'graphql';
 import type { ComponentType, ReactNode } from 'react';
 import { createBrowserRouter, type LoaderFunctionArgs, type RouteObject } from 'react-router';
+import { accountQuery } from '../account/accountQuery';
 import { viewerQuery } from '../account/session';
 import { SignedIn } from '../account/SignedIn';
+import type { ViewerQuery } from '../gql/graphql';
+import { editQuery } from '../selling/edit';
+import { countsQuery, countsVariables, listingsQuery, listingsVariables, shelfOf } from '../selling/listings';
+import { FormSkeleton, ListingsSkeleton } from '../selling/skeletons';
 import { ticketQuery } from '../tickets/ticketQuery';
 import { listQuery, listVariables } from '../tickets/listQuery';
 import { CardsSkeleton, TicketSkeleton } from '../tickets/skeletons';
@@ -20,6 +25,11 @@ export function createRouter(client: ApolloClient) {
   function ask<D, V extends OperationVariables>(query: TypedDocumentNode<D, V>, variables: NoInfer<V>) {
     // The page's own query joins this one, and shows its error.
     client.query({ query: query as DocumentNode, variables, fetchPolicy: cameBack() ? 'cache-first' : 'network-only' }).catch(ignore);
+  }
+
+  /** For what is asked about the person who is signed in, if anybody is. */
+  function whoever(then: (viewer: NonNullable<ViewerQuery['viewer']>) => void) {
+    client.query({ query: viewerQuery }).then(({ data }) => data.viewer && then(data.viewer), ignore);
   }
 
   interface Options {
@@ -42,7 +52,7 @@ export function createRouter(client: ApolloClient) {
           const { default: Content } = await load();
           return options.signedIn
             ? () => (
-                <SignedIn>
+                <SignedIn skeleton={options.skeleton ?? <LoadingPage />}>
                   <Content />
                 </SignedIn>
               )
@@ -68,6 +78,24 @@ export function createRouter(client: ApolloClient) {
               skeleton: <TicketSkeleton />,
               ask: ({ params }) => ask(ticketQuery, { id: params.id! }),
             }),
+            page('/tickets/:id/edit', () => import('../selling/EditPage'), {
+              skeleton: <FormSkeleton />,
+              ask: ({ params }) => ask(editQuery, { id: params.id! }),
+              signedIn: true,
+            }),
+            page('/sell', () => import('../selling/SellPage'), { skeleton: <FormSkeleton />, signedIn: true }),
+            page('/listings', () => import('../selling/ListingsPage'), {
+              skeleton: <ListingsSkeleton />,
+              ask: ({ request }) => {
+                const shelf = shelfOf(new URL(request.url).searchParams);
+                whoever(({ user }) => {
+                  ask(listingsQuery, listingsVariables(user.id, shelf));
+                  ask(countsQuery, countsVariables(user.id));
+                });
+              },
+              signedIn: true,
+            }),
+            page('/account', () => import('../account/AccountPage'), { ask: () => ask(accountQuery, {}), signedIn: true }),
             page('/sign-in', () => import('../account/SignInPage')),
             page('/sign-up', () => import('../account/SignUpPage')),
             { path: '*', element: <NotFound /> },

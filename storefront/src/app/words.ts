@@ -13,7 +13,7 @@ interface Details extends UserError {
   retryAfterSeconds?: number;
 }
 
-type Words = string | ((error: Details) => string);
+export type Words = string | ((error: Details) => string);
 
 export const words: Record<string, Words> = {
   EmailInUseError: 'There is an account with this e-mail address already. Sign in instead?',
@@ -42,9 +42,9 @@ export const words: Record<string, Words> = {
   ValidationError: ({ message }) => sentence(message ?? 'This cannot be right.'),
 };
 
-/** What to tell a person about the error. */
-export function wordsFor(error: UserError): string {
-  const known = words[error.__typename];
+/** What to tell a person about the error; `own` words come first. */
+export function wordsFor(error: UserError, own: Record<string, Words> = {}): string {
+  const known = own[error.__typename] ?? words[error.__typename];
   if (typeof known === 'function') return known(error);
   return known ?? sentence(error.message ?? 'This was refused.');
 }

@@ -89,7 +89,9 @@ function Ticket({ card, details }: { card: TicketCardFragment; details: TicketDe
             </div>
             <dl className={css.facts}>
               <dt>Sold by</dt>
-              <dd>{details.viewerCanUpdate ? 'you' : (seller?.displayName ?? 'somebody')}</dd>
+              <dd>
+                {details.viewerCanUpdate ? <Link to={`/tickets/${id}/edit`}>you, change it</Link> : (seller?.displayName ?? 'somebody')}
+              </dd>
               <dt>Offered</dt>
               <dd>
                 <Time at={details.createdAt} />

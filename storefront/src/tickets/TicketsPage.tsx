@@ -1,10 +1,11 @@
 import { NetworkStatus } from '@apollo/client';
 import { useQuery } from '@apollo/client/react';
-import { useEffect, useEffectEvent, useRef, useState } from 'react';
+import { useState } from 'react';
 import { useSearchParams } from 'react-router';
 import { failure, ignore } from '../app/failure';
 import { FailureNotice } from '../app/FailureNotice';
 import { Button } from '../ui/Button';
+import { More } from '../ui/More';
 import { Page } from '../ui/Page';
 import { Filters } from './Filters';
 import { listQuery, listVariables } from './listQuery';
@@ -79,28 +80,4 @@ export default function TicketsPage() {
 function count(total: number | null): string {
   if (total === null) return 'More than 10,000 tickets';
   return new Intl.NumberFormat(navigator.languages).format(total) + (total === 1 ? ' ticket' : ' tickets');
-}
-
-/** Loads the next page when one comes near the end; the button is for the keyboard, and after a failure. */
-function More({ busy, error, load }: { busy: boolean; error: unknown; load: () => void }) {
-  const failed = error !== undefined;
-  const ref = useRef<HTMLDivElement>(null);
-  const arrive = useEffectEvent(load);
-  useEffect(() => {
-    if (busy || failed) return;
-    const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && arrive(), { rootMargin: '600px' });
-    observer.observe(ref.current!);
-    return () => observer.disconnect();
-  }, [busy, failed]);
-  return (
-    <div ref={ref} className={css.more}>
-      {failed ? (
-        <FailureNotice failure={failure(error)} retry={load} />
-      ) : (
-        <Button onClick={load} busy={busy}>
-          Load more
-        </Button>
-      )}
-    </div>
-  );
 }

@@ -13,7 +13,7 @@ export function Dialog({ title, close, children }: { title: string; close: () =>
     return () => dialog.close();
   }, []);
   return (
-    <dialog ref={ref} className={css.dialog} aria-labelledby={id} closedby="any" onCancel={close} onClose={close}>
+    <dialog ref={ref} className={css.dialog} aria-labelledby={id} closedby="any" onClose={(event) => !event.currentTarget.open && close()}>
       <header className={css.head}>
         <h2 id={id}>{title}</h2>
         <Button look="bare" aria-label="Close" onClick={close}>

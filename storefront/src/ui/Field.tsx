@@ -1,7 +1,7 @@
 import { useId, useState, type ComponentProps, type ReactNode } from 'react';
 import { Icon } from './Icon';
 import { Notice } from './Notice';
-import { wordsFor } from '../app/words';
+import { wordsFor, type Words } from '../app/words';
 import type { Form } from './form';
 import css from './Field.module.css';
 
@@ -47,8 +47,8 @@ export function Field({ form, name, label, hint, error = form?.error(name), clas
   );
 }
 
-/** What is wrong with the form as a whole; `children` is a way out. */
-export function FormErrors({ form, children }: { form: Form; children?: ReactNode }) {
+/** What is wrong with the form as a whole, in `words` where it has its own; `children` is a way out. */
+export function FormErrors({ form, words, children }: { form: Form; words?: Record<string, Words>; children?: ReactNode }) {
   if (!form.failure && form.errors.length === 0) return null;
   return (
     <div data-form-errors tabIndex={-1} className={css.errors}>
@@ -59,7 +59,7 @@ export function FormErrors({ form, children }: { form: Form; children?: ReactNod
       ) : (
         <Notice tone="bad">
           {form.errors.map((error) => (
-            <p key={error.__typename}>{wordsFor(error)}</p>
+            <p key={error.__typename}>{wordsFor(error, words)}</p>
           ))}
           {children}
         </Notice>

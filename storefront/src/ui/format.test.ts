@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { decimalsOf, formatAgo, formatMoney, parseMoney } from './format';
+import { decimalOf, decimalsOf, formatAgo, formatMoney, parseMoney } from './format';
 
 test.each([
   ['64', 'EUR', '.', 6400],
@@ -37,6 +37,13 @@ test('money is shown exactly', () => {
   expect(formatMoney({ decimal: '19.99', currency: 'USD' })).toBe('$19.99');
   expect(formatMoney({ decimal: '90071992547409.93', currency: 'EUR' })).toBe('€90,071,992,547,409.93');
   expect(formatMoney({ decimal: '14000', currency: 'JPY' })).toBe('¥14,000');
+  expect(
+    [
+      [6400, 'EUR'],
+      [5, 'EUR'],
+      [9000, 'JPY'],
+    ].map(([minorUnits, currency]) => decimalOf({ minorUnits, currency } as never)),
+  ).toEqual(['64.00', '0.05', '9000']);
   expect([decimalsOf('EUR'), decimalsOf('JPY'), decimalsOf('KWD')]).toEqual([2, 0, 3]);
 });
 

@@ -29,6 +29,16 @@ export function decimalsOf(currency: string): number {
 
 const ownDecimalPoint = () => new Intl.NumberFormat(navigator.languages).formatToParts(1.5).find(({ type }) => type === 'decimal')!.value;
 
+/** The smallest units as the API writes an amount: `64.00`. */
+export function decimalOf({ minorUnits, currency }: { minorUnits: number; currency: string }): string {
+  const decimals = decimalsOf(currency);
+  const digits = String(minorUnits).padStart(decimals + 1, '0');
+  return decimals ? `${digits.slice(0, -decimals)}.${digits.slice(-decimals)}` : digits;
+}
+
+/** The amount as people here would type it: `64,00`. */
+export const typedAmount = ({ decimal }: Amount) => decimal.replace('.', ownDecimalPoint());
+
 /**
  * The amount that somebody has typed, in the currency's smallest unit; undefined when it is none. Points and commas
  * may be either way round, `1,299.00` or `1.299,00`; where that leaves a doubt, such as with `1.299`, `decimalPoint`

@@ -1,0 +1,178 @@
+import { NetworkStatus } from '@apollo/client';
+import { useApolloClient, useQuery } from '@apollo/client/react';
+import { useEffect, useRef, useState } from 'react';
+import { Link, useSearchParams } from 'react-router';
+import { useViewer } from '../account/session';
+import { failure, ignore } from '../app/failure';
+import { FailureNotice } from '../app/FailureNotice';
+import { useLive } from '../app/live';
+import { read, type FragmentType } from '../gql';
+import { Availability } from '../tickets/Availability';
+import { titleParts } from '../tickets/title';
+import { ButtonLink } from '../ui/Button';
+import { More } from '../ui/More';
+import { Hidden } from '../ui/Hidden';
+import { Icon } from '../ui/Icon';
+import { Page } from '../ui/Page';
+import { Poster } from '../ui/Poster';
+import { Price } from '../ui/Price';
+import { Time } from '../ui/Time';
+import { ownTicket, ownTicketUpdated } from './edit';
+import { countsQuery, countsVariables, listingsQuery, listingsVariables, shelfOf, shelves, type Shelf } from './listings';
+import { ListingsSkeleton, RowSkeleton } from './skeletons';
+import css from './Selling.module.css';
+
+export default function ListingsPage() {
+  const viewer = useViewer();
+  return viewer ? <Listings key={viewer.user.id} seller={viewer.user.id} /> : <ListingsSkeleton />;
+}
+
+function Listings({ seller }: { seller: string }) {
+  const [search] = useSearchParams();
+  const shelf = shelfOf(search);
+  const { data, previousData, error, loading, networkStatus, fetchMore, refetch } = useQuery(listingsQuery, {
+    variables: listingsVariables(seller, shelf),
+  });
+  const shown = (data ?? (loading ? previousData : undefined))?.tickets;
+  const stale = !data && loading;
+  const [moreError, setMoreError] = useState<unknown>();
+  const more = () => {
+    setMoreError(undefined);
+    fetchMore({ variables: { after: shown?.pageInfo.endCursor } }).catch(setMoreError);
+  };
+  return (
+    <Page title="Your listings" heading={false}>
+      <header className={css.hero}>
+        <h1 tabIndex={-1}>Your listings</h1>
+        <ButtonLink to="/sell" look="primary">
+          <Icon name="plus" /> Sell a ticket
+        </ButtonLink>
+      </header>
+      <Shelves seller={seller} current={shelf} />
+      {!shown && !loading && <FailureNotice failure={failure(error)} retry={() => void refetch().catch(ignore)} />}
+      {!shown && loading && (
+        <ul className={css.rows} aria-busy="true" aria-label="Loading your tickets">
+          {Array.from({ length: 5 }, (_, i) => (
+            <li key={i}>
+              <RowSkeleton />
+            </li>
+          ))}
+        </ul>
+      )}
+      {shown && shown.edges.length > 0 && (
+        <>
+          <ul className={css.rows} data-stale={stale || undefined} aria-busy={loading} aria-label="Your tickets">
+            {shown.edges.map(({ node }) => (
+              <li key={node.id}>
+                <Row ticket={node} seller={seller} />
+              </li>
+            ))}
+          </ul>
+          {shown.pageInfo.hasNextPage && !stale && <More busy={networkStatus === NetworkStatus.fetchMore} error={moreError} load={more} />}
+        </>
+      )}
+      {shown?.edges.length === 0 && <Nothing on={shelf} />}
+    </Page>
+  );
+}
+
+/** Which of one's tickets are shown, with their numbers. */
+function Shelves({ seller, current }: { seller: string; current: Shelf }) {
+  const { data } = useQuery(countsQuery, { variables: countsVariables(seller) });
+  return (
+    <nav className={css.shelves} aria-label="Which of your tickets">
+      {Object.entries(shelves).map(([shelf, { label }]) => {
+        const count = data?.[shelf as Shelf]?.totalCount;
+        return (
+          <Link
+            key={shelf}
+            to={shelf === 'all' ? '/listings' : `/listings?show=${shelf}`}
+            aria-current={shelf === current ? 'page' : undefined}
+            preventScrollReset
+            replace
+          >
+            {label} <span className={css.count}>{count === undefined ? '' : (count ?? '10,000+')}</span>
+          </Link>
+        );
+      })}
+    </nav>
+  );
+}
+
+function Row({ ticket, seller }: { ticket: FragmentType<typeof ownTicket>; seller: string }) {
+  const { id, title, availability, price, updatedAt, viewerCanUpdate } = read(ownTicket, ticket);
+  const { what, where } = titleParts(title);
+  const place = useRef<HTMLElement>(null);
+  // Only what one sees, and what can still change: one connection carries 50 subscriptions.
+  const seen = useSeen(place);
+  useLive(ownTicketUpdated, { id }, { skip: !seen || availability === 'WITHDRAWN' });
+  useCountsAfter(availability, seller);
+  return (
+    <article ref={place} className={css.row} data-gone={availability === 'SOLD' || availability === 'WITHDRAWN' || undefined}>
+      <Poster seed={id} className={css.thumb} />
+      <div className={css.about}>
+        <h2>
+          <Link to={`/tickets/${id}`}>{what}</Link>
+        </h2>
+        {where.length > 0 && <p className={css.where}>{where.join(' · ')}</p>}
+        <p className={css.where}>
+          {since[availability] ?? 'Changed'} <Time at={updatedAt} />
+        </p>
+      </div>
+      <strong className={css.amount}>
+        <Price of={price} />
+      </strong>
+      <span className={css.state} aria-live="polite">
+        <Availability of={availability} />
+      </span>
+      <span className={css.action}>
+        {viewerCanUpdate && (
+          <ButtonLink to={`/tickets/${id}/edit`}>
+            Change<Hidden> {what}</Hidden>
+          </ButtonLink>
+        )}
+      </span>
+    </article>
+  );
+}
+
+const since: Partial<Record<string, string>> = { AVAILABLE: 'Last changed', RESERVED: 'Reserved', SOLD: 'Sold', WITHDRAWN: 'Withdrawn' };
+
+function useSeen(ref: React.RefObject<HTMLElement | null>): boolean {
+  const [seen, setSeen] = useState(false);
+  useEffect(() => {
+    const observer = new IntersectionObserver(([entry]) => setSeen(!!entry?.isIntersecting), { rootMargin: '200px' });
+    observer.observe(ref.current!);
+    return () => observer.disconnect();
+  }, [ref]);
+  return seen;
+}
+
+/** The numbers are counted anew when a ticket has gone from one shelf to another. */
+function useCountsAfter(availability: string, seller: string) {
+  const client = useApolloClient();
+  const last = useRef(availability);
+  useEffect(() => {
+    if (last.current === availability) return;
+    last.current = availability;
+    client.query({ query: countsQuery, variables: countsVariables(seller), fetchPolicy: 'network-only' }).catch(ignore);
+  }, [client, availability, seller]);
+}
+
+const nothing: Record<Shelf, [title: string, text: string]> = {
+  all: ['You have not offered anything yet', 'Is there a ticket that you cannot use? Somebody would like to go.'],
+  available: ['Nothing of yours is for sale', 'What somebody has reserved comes back here if it is not paid.'],
+  reserved: ['Nobody is buying anything of yours right now', 'As soon as somebody does, it stands here.'],
+  sold: ['Nothing is sold yet', 'What has been paid for stands here.'],
+  withdrawn: ['You have withdrawn nothing', 'What you take off sale stands here.'],
+};
+
+function Nothing({ on }: { on: Shelf }) {
+  const [title, text] = nothing[on];
+  return (
+    <div className={css.empty}>
+      <h2>{title}</h2>
+      <p>{text}</p>
+    </div>
+  );
+}

@@ -1,0 +1,31 @@
+import { expect, test, vi } from 'vitest';
+import { draftOf, priceOf } from './draft';
+
+test.each([
+  ['64,00', 'EUR', 6400],
+  ['64.00', 'EUR', 6400],
+  ['64', 'EUR', 6400],
+  ['9000', 'JPY', 9000],
+])('%s %s is %d', (amount, currency, minorUnits) => {
+  expect(priceOf({ title: '', amount, currency })).toEqual({ price: { minorUnits, currency } });
+});
+
+test.each([
+  ['', 'EUR', 'Say what it costs.'],
+  ['a lot', 'EUR', 'This is no amount of EUR. Write it like 64.00.'],
+  ['64.005', 'EUR', 'This is no amount of EUR. Write it like 64.00.'],
+  ['64.5', 'JPY', 'This is no amount of JPY. Write it like 9000.'],
+])('%j %s is told at its field: %s', (amount, currency, message) => {
+  expect(priceOf({ title: '', amount, currency }).error).toEqual({
+    __typename: 'ValidationError',
+    path: ['input', 'price', 'minorUnits'],
+    message,
+  });
+});
+
+test('a price is shown as people write it, and reads back as the same', () => {
+  vi.spyOn(navigator, 'languages', 'get').mockReturnValue(['de-DE']);
+  const draft = draftOf({ title: 'Tosca', price: { decimal: '1299.50', currency: 'EUR' } });
+  expect(draft).toEqual({ title: 'Tosca', amount: '1299,50', currency: 'EUR' });
+  expect(priceOf(draft).price).toEqual({ minorUnits: 129950, currency: 'EUR' });
+});

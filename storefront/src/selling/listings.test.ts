@@ -1,0 +1,20 @@
+import { expect, test } from 'vitest';
+import { countsVariables, listingsVariables, shelfOf, type Shelf } from './listings';
+
+test.each([
+  ['', 'all', null],
+  ['show=sold', 'sold', ['SOLD']],
+  ['show=available', 'available', ['AVAILABLE']],
+  ['show=withdrawn', 'withdrawn', ['WITHDRAWN']],
+  ['show=constructor', 'all', null],
+  ['show=', 'all', null],
+])('?%s shows the shelf %s', (search, shelf, availability) => {
+  const got = shelfOf(new URLSearchParams(search));
+  expect(got).toBe(shelf);
+  expect(listingsVariables('usr_1', got).filter).toEqual({ sellerId: 'usr_1', availability });
+});
+
+test('what is counted is what the list of each shelf shows', () => {
+  for (const [shelf, filter] of Object.entries(countsVariables('usr_1')))
+    expect(filter).toEqual(listingsVariables('usr_1', shelf as Shelf).filter);
+});

@@ -72,7 +72,7 @@ func (f *follower) ended(t *testing.T) error {
 }
 
 // transports are the ways to follow something.
-var transports = map[string]func(*testing.T, *Client, string, string) *follower{"socket": bySocket, "events": byEvents}
+var transports = map[string]func(*testing.T, *Client, string, string) *follower{"socket": bySocket, "events": byEvents, "parts": byParts}
 
 // bySocket follows over a WebSocket: a browser's cookies come with the handshake, a bearer token in
 // the first message.
@@ -128,30 +128,11 @@ func bySocket(t *testing.T, c *Client, query, id string) *follower {
 // byEvents follows over server-sent events.
 func byEvents(t *testing.T, c *Client, query, id string) *follower {
 	t.Helper()
-	body, err := json.Marshal(Vars{"query": query, "variables": Vars{"id": id}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	t.Cleanup(cancel)
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.Endpoint, bytes.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Accept", "text/event-stream")
-	if c.Bearer != "" {
-		req.Header.Set("Authorization", "Bearer "+c.Bearer)
-	}
-	resp, err := (&http.Client{Jar: c.HTTP.Jar}).Do(req) //nolint:bodyclose // the goroutine below closes it
-	if err != nil || resp.StatusCode != http.StatusOK {
-		t.Fatalf("follow: %v, %v", resp, err)
-	}
+	body := answer(t, c, query, id, "text/event-stream")
 	f := &follower{responses: make(chan graphql.Response, 100)}
 	go func() {
 		defer close(f.responses)
-		defer resp.Body.Close() //nolint:errcheck // a test
-		lines := bufio.NewScanner(resp.Body)
+		lines := bufio.NewScanner(body)
 		for lines.Scan() {
 			if lines.Text() == "event: complete" {
 				return
@@ -167,6 +148,64 @@ func byEvents(t *testing.T, c *Client, query, id string) *follower {
 		f.end = errors.Join(io.ErrUnexpectedEOF, lines.Err())
 	}()
 	return f
+}
+
+// byParts follows over Apollo's multipart protocol.
+func byParts(t *testing.T, c *Client, query, id string) *follower {
+	t.Helper()
+	body := answer(t, c, query, id, "multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/json")
+	f := &follower{responses: make(chan graphql.Response, 100)}
+	go func() {
+		defer close(f.responses)
+		lines := bufio.NewScanner(body)
+		for lines.Scan() {
+			if lines.Text() == "--graphql--" {
+				return
+			}
+			if !strings.HasPrefix(lines.Text(), "{") || lines.Text() == "{}" {
+				continue
+			}
+			var part struct {
+				Payload *graphql.Response
+				Errors  graphql.Errors
+			}
+			if f.end = json.Unmarshal(lines.Bytes(), &part); f.end != nil {
+				return
+			}
+			if part.Payload == nil {
+				part.Payload = &graphql.Response{Errors: part.Errors}
+			}
+			f.responses <- *part.Payload
+		}
+		f.end = errors.Join(io.ErrUnexpectedEOF, lines.Err())
+	}()
+	return f
+}
+
+// answer is what the router answers with to a request for a subscription, until the test ends.
+func answer(t *testing.T, c *Client, query, id, accept string) io.Reader {
+	t.Helper()
+	body, err := json.Marshal(Vars{"query": query, "variables": Vars{"id": id}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(cancel)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.Endpoint, bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", accept)
+	if c.Bearer != "" {
+		req.Header.Set("Authorization", "Bearer "+c.Bearer)
+	}
+	resp, err := (&http.Client{Jar: c.HTTP.Jar}).Do(req)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("follow: %v, %v", resp, err)
+	}
+	t.Cleanup(func() { resp.Body.Close() }) //nolint:errcheck // a test
+	return resp.Body
 }
 
 func TestLiveUpdates(t *testing.T) {
@@ -246,7 +285,7 @@ func wantThrownOut(t *testing.T, transport string, f *follower) {
 	if transport == "socket" && websocket.CloseStatus(err) != 4403 {
 		t.Errorf("ended with %v, want close code 4403", err)
 	}
-	if transport == "events" && err != nil {
+	if transport != "socket" && err != nil {
 		t.Errorf("ended with %v, want complete", err)
 	}
 }
@@ -289,8 +328,10 @@ func TestLiveUpdatesGoOnAndEnd(t *testing.T) {
 	if err := followers["socket"].ended(t); websocket.CloseStatus(err) != websocket.StatusGoingAway {
 		t.Errorf("socket ended with %v, want close code 1001", err)
 	}
-	if err := followers["events"].ended(t); !errors.Is(err, io.ErrUnexpectedEOF) {
-		t.Errorf("events ended with %v, want no complete, so that clients come back", err)
+	for _, transport := range []string{"events", "parts"} {
+		if err := followers[transport].ended(t); !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("%s ended with %v, want nothing that says so, because clients are to come back", transport, err)
+		}
 	}
 }
 

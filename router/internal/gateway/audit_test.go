@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -28,6 +29,33 @@ func audit(t *testing.T, script string, w *world) []byte {
 		t.Fatalf("%s: %v\n%s", script, err, out)
 	}
 	return out
+}
+
+// script runs a script of tools/audit on the router and returns a function that compares the line that it
+// prints next.
+func script(t *testing.T, w *world, name string, args ...string) (prints func(want string)) {
+	t.Helper()
+	auditing.Lock() // until it has printed something: then the packages are there
+	unlock := sync.OnceFunc(auditing.Unlock)
+	t.Cleanup(unlock)
+	cmd := exec.CommandContext(t.Context(), "../../../tools/audit/run", append([]string{name, w.router.URL + "/graphql"}, args...)...) //nolint:gosec // the test's own server
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Wait() }) //nolint:errcheck // it ends with the test
+	lines := bufio.NewScanner(out)
+	return func(want string) {
+		t.Helper()
+		if !lines.Scan() || lines.Text() != want {
+			t.Fatalf("%s prints %s, %v\nwant %s", name, lines.Text(), lines.Err(), want)
+		}
+		unlock()
+	}
 }
 
 // TestAudits runs every audit of the reference implementation of GraphQL over HTTP, those of what a
@@ -85,4 +113,23 @@ func TestApolloClient(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestApolloClientTakesParts lets the real one follow a subscription over HTTP.
+func TestApolloClientTakesParts(t *testing.T) {
+	t.Parallel()
+	const others = `,application/graphql-response+json,application/json;q=0.9`
+	t.Run("subscription", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		prints := script(t, w, "parts.mjs", "Bearer token-anna", "subscription")
+		const update = `{"data":{"orderUpdated":{"__typename":"Order","id":"o1","buyer":{"__typename":"User","displayName":"user anna"},"ticket":{"__typename":"Ticket","title":"ticket t1","total":2149}}}}`
+		prints(`{"accept":"multipart/mixed;boundary=graphql;subscriptionSpec=1.0` + others + `","type":"multipart/mixed; boundary=\"graphql\"; subscriptionSpec=1.0"}`)
+		prints(update)
+		w.orders.Change()
+		prints(update)
+		w.orders.Complete()
+		prints(update)
+		prints(`"complete"`)
+	})
 }

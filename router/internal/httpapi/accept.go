@@ -8,11 +8,12 @@ import (
 const (
 	mediaJSON    = "application/json"
 	mediaGraphQL = "application/graphql-response+json"
+	mediaParts   = "multipart/mixed" // with a parameter that says by which specification
 )
 
 // negotiate chooses the media type of the answer from Accept headers: the one that the client
-// likes best, application/json when it does not care. It reports false when the client takes
-// neither.
+// likes best, application/json when it does not care or takes nothing but parts. It reports false when
+// the client takes none of these.
 func negotiate(accept []string) (media string, ok bool) {
 	if len(accept) == 0 || len(accept) == 1 && accept[0] == "" {
 		return mediaJSON, true
@@ -22,7 +23,37 @@ func negotiate(accept []string) (media string, ok bool) {
 	if typed > plain || typed == plain && typedAt < plainAt {
 		return mediaGraphQL, typed > 0
 	}
+	if plain == 0 {
+		plain, _ = quality(accept, mediaParts)
+	}
 	return mediaJSON, plain > 0
+}
+
+// acceptsUpdates reports whether a client takes the responses to a subscription in parts.
+func acceptsUpdates(accept []string) bool {
+	q := partsQuality(accept, func(name, value string) bool {
+		return strings.EqualFold(name, "subscriptionSpec") && (value == "1.0" || value == "1")
+	})
+	return q > 0
+}
+
+// partsQuality returns how much a client likes multipart/mixed with a parameter, from 0 to 1.
+func partsQuality(accept []string, wanted func(name, value string) bool) (most float64) {
+	for _, line := range accept {
+		for item := range strings.SplitSeq(line, ",") {
+			media, params, _ := strings.Cut(item, ";")
+			if !strings.EqualFold(strings.TrimSpace(media), mediaParts) {
+				continue
+			}
+			for param := range strings.SplitSeq(params, ";") {
+				name, value, _ := strings.Cut(param, "=")
+				if wanted(strings.TrimSpace(name), strings.Trim(value, " \t\"")) {
+					most = max(most, weight(params))
+				}
+			}
+		}
+	}
+	return most
 }
 
 // acceptsGzip reads Accept-Encoding headers.

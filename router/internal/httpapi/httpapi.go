@@ -1,5 +1,5 @@
 // Package httpapi is the router's GraphQL endpoint: GraphQL over HTTP
-// (https://graphql.github.io/graphql-over-http/draft/) with JSON only, and the rules that keep
+// (https://graphql.github.io/graphql-over-http/draft/) with JSON, parts and streams of it, and the rules that keep
 // other sites from using a visitor's cookies.
 package httpapi
 
@@ -124,11 +124,13 @@ func (h *Handler) serve(out *reply, r *http.Request) error {
 		return err
 	}
 	switch {
+	case op.Kind == ast.Subscription && acceptsUpdates(r.Header.Values("Accept")):
+		return h.updates(out, r, req, op, cost)
 	case r.Method == http.MethodGet && op.Kind != ast.Query:
 		out.w.Header().Set("Allow", "POST")
 		return operation.Refuse(http.StatusMethodNotAllowed, MethodNotAllowed, "only queries may use GET")
 	case op.Kind == ast.Subscription:
-		return operation.Refuse(http.StatusBadRequest, Unsupported, "subscriptions are answered over a WebSocket or as text/event-stream")
+		return operation.Refuse(http.StatusBadRequest, Unsupported, "subscriptions are answered over a WebSocket, as text/event-stream or as multipart/mixed with subscriptionSpec=1.0")
 	}
 	// Only mutations answer with tokens, so the size of no compressed answer depends on one.
 	out.zip = h.cfg.Compression && op.Kind == ast.Query && acceptsGzip(r.Header.Values("Accept-Encoding"))

@@ -141,6 +141,23 @@ func (h *Handler) events(out *reply, r *http.Request) error {
 	return nil
 }
 
+// updates answers a subscription in parts.
+func (h *Handler) updates(out *reply, r *http.Request, req request, op *operation.Operation, cost float64) error {
+	session, err := h.authenticate(r)
+	if err != nil {
+		return err
+	}
+	out.setCookies(session.SetCookies)
+	ok := h.cfg.Streams.Multipart(out.w, r, clientAddress(r, h.cfg.TrustedProxies), h.streamSession(r, session),
+		func(ctx context.Context, emit func([]byte) error) error {
+			return refusal(h.answer(ctx, r, session, req, op, cost, emit))
+		})
+	if !ok {
+		return tooManyConnections()
+	}
+	return nil
+}
+
 // answer executes an operation of any kind and emits its responses. Cookies that a mutation sets reach
 // nobody: the answer's headers have been sent. Whoever signs in does so by an answer of its own.
 func (h *Handler) answer(ctx context.Context, r *http.Request, session authn.Session, req request, op *operation.Operation, cost float64, emit func([]byte) error) error {

@@ -1,6 +1,6 @@
 // Package stream keeps connections open to clients that follow something: WebSockets that speak
-// graphql-transport-ws, and streams of server-sent events. It knows who is connected and for how
-// long, and how much of it is allowed; what an operation means, it is told.
+// graphql-transport-ws, streams of server-sent events, and answers in parts. It knows who is connected
+// and for how long, and how much of it is allowed; what an operation means, it is told.
 package stream
 
 import (

@@ -1,11 +1,14 @@
-// Lets Apollo Client follow a subscription over HTTP, and prints what an application sees as lines of JSON.
-// Usage: node parts.mjs URL AUTHORIZATION subscription
+// Lets Apollo Client ask a GraphQL endpoint for a query with @defer, as each of the specifications that it
+// knows has it, and for a subscription, and prints what an application sees as lines of JSON.
+// Usage: node parts.mjs URL AUTHORIZATION defer20220824|incrementalV02|subscription
 import { ApolloClient, gql, HttpLink, InMemoryCache } from '@apollo/client';
+import { Defer20220824Handler, GraphQL17Alpha9Handler } from '@apollo/client/incremental';
 
 const [uri, authorization, what] = process.argv.slice(2);
 const print = (line) => console.log(JSON.stringify(line));
 const client = new ApolloClient({
   cache: new InMemoryCache(),
+  incrementalHandler: what === 'incrementalV02' ? new GraphQL17Alpha9Handler() : new Defer20220824Handler(),
   link: new HttpLink({
     uri,
     headers: { authorization },
@@ -22,5 +25,14 @@ if (what === 'subscription') {
     next: ({ data, error }) => print({ data, error: error?.message }),
     error: (error) => print({ failed: error.message }),
     complete: () => print('complete'),
+  });
+} else {
+  const query = gql`
+    query { tickets(first: 2) { nodes { id title ... @defer { total seller { ...Seller @defer } } } } }
+    fragment Seller on User { displayName }
+  `;
+  const watched = client.watchQuery({ query }).subscribe(({ data, dataState, error }) => {
+    if (dataState !== 'empty') print({ dataState, data, error: error?.message });
+    if (dataState === 'complete') watched.unsubscribe();
   });
 }

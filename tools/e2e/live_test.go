@@ -278,6 +278,22 @@ func TestLiveUpdates(t *testing.T) {
 	}
 }
 
+// Another subgraph's part of an answer comes later, to those who ask for parts.
+func TestDeferred(t *testing.T) {
+	t.Parallel()
+	s := Shared(t)
+	seller := s.SignUp(t)
+	known := Must[struct{ User struct{ DisplayName string } }](t, s.Anonymous(), `query($id: ID!) { user(id: $id) { displayName } }`, Vars{"id": seller.UserID})
+	body := answer(t, s.Anonymous(), `query($id: ID!) { ticket(id: $id) { title ... @defer { seller { displayName } } } }`, sell(t, s, seller),
+		"multipart/mixed;deferSpec=20220824,application/json")
+	const next = "\r\n---\r\nContent-Type: application/json\r\n\r\n"
+	want := next + `{"data":{"ticket":{"title":"Front row"}},"hasNext":true}` + next +
+		`{"incremental":[{"path":["ticket"],"data":{"seller":{"displayName":"` + known.User.DisplayName + `"}}}],"hasNext":false}` + "\r\n-----\r\n"
+	if got, err := io.ReadAll(body); err != nil || string(got) != want {
+		t.Errorf("got  %q, %v\nwant %q", got, err, want)
+	}
+}
+
 // wantThrownOut checks that somebody was told to leave.
 func wantThrownOut(t *testing.T, transport string, f *follower) {
 	t.Helper()

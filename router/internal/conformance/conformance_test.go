@@ -31,6 +31,7 @@ import (
 	"boxoffice.dev/pkg/identity"
 	"boxoffice.dev/router/internal/gateway"
 	"boxoffice.dev/router/internal/operation"
+	"boxoffice.dev/router/internal/stream"
 	"boxoffice.dev/router/internal/subgraphtest"
 	"boxoffice.dev/router/internal/supergraph"
 	"boxoffice.dev/router/internal/upstream"
@@ -49,7 +50,7 @@ type graph struct {
 	data      subgraphtest.Data
 }
 
-func start(t *testing.T, file string, fields map[string]subgraphtest.Field) *graph {
+func start(t testing.TB, file string, fields map[string]subgraphtest.Field) *graph {
 	t.Helper()
 	sdl, folder := read(t, file), filepath.Dir(file)
 	parsed, err := supergraph.Parse(sdl)
@@ -71,6 +72,7 @@ func start(t *testing.T, file string, fields map[string]subgraphtest.Field) *gra
 		SDL: sdl, SubgraphURLs: urls, Introspection: true,
 		Verify:   func(context.Context, string) (identity.Caller, error) { return identity.Caller{}, identity.ErrInvalid },
 		Limits:   env.Must(env.ParseAs[operation.Limits]()),
+		Live:     env.Must(env.ParseAs[stream.Config]()),
 		Upstream: upstream.Config{Timeout: time.Minute, MaxBytes: 1 << 20, Concurrency: 64, Wait: time.Minute},
 	})
 	if err != nil {
@@ -81,7 +83,7 @@ func start(t *testing.T, file string, fields map[string]subgraphtest.Field) *gra
 	return g
 }
 
-func read(t *testing.T, path ...string) string {
+func read(t testing.TB, path ...string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(path...)) //nolint:gosec // a file of the test
 	if err != nil {
@@ -100,7 +102,7 @@ type answer struct {
 	}
 }
 
-func (g *graph) ask(t *testing.T, query, operation string) answer {
+func (g *graph) ask(t testing.TB, query, operation string) answer {
 	t.Helper()
 	body, err := json.Marshal(map[string]any{"query": query, "operationName": operation})
 	if err != nil {
@@ -245,7 +247,7 @@ func faults(a answer) []string {
 	return slices.Compact(list)
 }
 
-func compact(t *testing.T, v any) string {
+func compact(t testing.TB, v any) string {
 	t.Helper()
 	text, err := json.Marshal(v)
 	if err != nil {

@@ -43,6 +43,7 @@ type Engine struct {
 	resume         time.Duration // for a stream that breaks off
 	rules          map[coordinate][]supergraph.Rule
 	names          map[string]bool // of fields that the planner adds to selections
+	disguised      map[string]bool // types that an interface object stands for somewhere
 
 	tools    sync.Pool
 	bodies   sync.Pool // of buffers in which responses are put together
@@ -63,7 +64,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 		streams:  cfg.Streams,
 		resume:   cfg.Resume,
 		rules:    map[coordinate][]supergraph.Rule{},
-		names:    map[string]bool{},
+		names:    map[string]bool{}, disguised: map[string]bool{},
 		shapes:   cache.New[variant, shape]("variants", cachedVariants, cachedBytes),
 		plans:    cache.New[string, plan.Plan]("plans", cachedPlans, cachedBytes),
 		planners: make(chan struct{}, max(cfg.Planning, 1)),
@@ -87,6 +88,12 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 			}
 			for _, r := range t.Requires {
 				e.addNames(r.Selection)
+			}
+			if t.InterfaceObject {
+				e.disguised[t.Name] = true
+				for _, name := range t.Implementations {
+					e.disguised[name] = true
+				}
 			}
 		}
 	}

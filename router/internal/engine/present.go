@@ -31,6 +31,8 @@ type responseError struct {
 		Code      apperr.Code `json:"code"`
 		RequestID string      `json:"requestId,omitempty"`
 	} `json:"extensions"`
+
+	hidden string // what a mask stands for
 }
 
 // present rewrites the errors of a response so that they show what people may see: the errors of
@@ -52,9 +54,16 @@ func present(ctx context.Context, body []byte) ([]byte, error) {
 	if err := json.Unmarshal(response.Data, &data); err != nil {
 		return nil, fmt.Errorf("read own response: %w", err)
 	}
+	response.Errors = show(ctx, response.Errors, data)
+	report(ctx, response.Errors)
+	return json.Marshal(response)
+}
+
+// show turns the errors of a response with this data into what people may see.
+func show(ctx context.Context, errs []responseError, data any) []responseError {
 	var shown []responseError
 	var nulls []responseError // non-null fields that came out null
-	for _, e := range response.Errors {
+	for _, e := range errs {
 		e.Path = reached(e.Path, data)
 		switch e.Extensions.Code {
 		case "": // the engine's own
@@ -63,7 +72,6 @@ func present(ctx context.Context, body []byte) ([]byte, error) {
 		case errorcodes.UnauthorizedFieldOrType:
 			e = denied(e, identity.From(ctx))
 		case codeMissing, apperr.Internal, "GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED":
-			slog.ErrorContext(ctx, "subgraph failed", "code", e.Extensions.Code, "error", e.Message, "path", e.Path)
 			e = masked(ctx, e, apperr.Internal, "internal error")
 		}
 		if !slices.ContainsFunc(shown, e.same) {
@@ -74,13 +82,20 @@ func present(ctx context.Context, body []byte) ([]byte, error) {
 		if slices.ContainsFunc(shown, e.explainedBy) {
 			continue
 		}
-		slog.ErrorContext(ctx, "subgraph answered badly", "error", e.Message, "path", e.Path)
 		if e = masked(ctx, e, upstream.Unavailable, upstream.UnavailableMessage); !slices.ContainsFunc(shown, e.same) {
 			shown = append(shown, e)
 		}
 	}
-	response.Errors = shown[:min(len(shown), maxErrors)]
-	return json.Marshal(response)
+	return shown[:min(len(shown), maxErrors)]
+}
+
+// report logs what masks hide.
+func report(ctx context.Context, shown []responseError) {
+	for _, e := range shown {
+		if e.hidden != "" {
+			slog.ErrorContext(ctx, "subgraph failed", "error", e.hidden, "path", e.Path)
+		}
+	}
 }
 
 func denied(e responseError, caller identity.Caller) responseError {
@@ -93,7 +108,7 @@ func denied(e responseError, caller identity.Caller) responseError {
 }
 
 func masked(ctx context.Context, e responseError, code apperr.Code, message string) responseError {
-	e.Message, e.Extensions.Code = message, code
+	e.hidden, e.Message, e.Extensions.Code = e.Message, message, code
 	e.Extensions.RequestID = correlation.From(ctx).Request
 	return e
 }

@@ -115,10 +115,31 @@ func TestApolloClient(t *testing.T) {
 	}
 }
 
-// TestApolloClientTakesParts lets the real one follow a subscription over HTTP.
+// TestApolloClientTakesParts lets the real one render a query before its deferred fragments are there, by
+// each specification that it knows, and follow a subscription over HTTP.
 func TestApolloClientTakesParts(t *testing.T) {
 	t.Parallel()
 	const others = `,application/graphql-response+json,application/json;q=0.9`
+	state := func(name, fields string) string {
+		ticket := func(id string) string {
+			return `{"__typename":"Ticket","id":"` + id + `","title":"ticket ` + id + `"` + fields + `}`
+		}
+		return `{"dataState":"` + name + `","data":{"tickets":{"__typename":"TicketConnection","nodes":[` + ticket("t1") + `,` + ticket("t2") + `]}}}`
+	}
+	for what, spec := range map[string]string{"defer20220824": "deferSpec=20220824", "incrementalV02": "incrementalSpec=v0.2"} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			orders, auth := hold(t, w.orders), hold(t, w.auth)
+			prints := script(t, w, "parts.mjs", "", what)
+			prints(`{"accept":"multipart/mixed;` + spec + others + `","type":"multipart/mixed; boundary=\"-\"; ` + spec + `"}`)
+			prints(state("streaming", ""))
+			orders()
+			prints(state("streaming", `,"total":2149,"seller":{"__typename":"User"}`))
+			auth()
+			prints(state("complete", `,"total":2149,"seller":{"__typename":"User","displayName":"user sam"}`))
+		})
+	}
 	t.Run("subscription", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)

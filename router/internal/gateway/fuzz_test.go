@@ -3,11 +3,13 @@ package gateway_test
 import (
 	"bytes"
 	"encoding/json"
+	"mime"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -49,6 +51,37 @@ func FuzzRequest(f *testing.F) {
 			if out.Code >= 500 {
 				t.Errorf("%s %q %q: got %d %s", r.Method, body, query, out.Code, out.Body)
 			}
+		}
+	})
+}
+
+// FuzzAccept sends Accept headers. Whatever they are, the answer is JSON, or parts of it up to the last
+// boundary.
+func FuzzAccept(f *testing.F) {
+	for _, accept := range []string{
+		"", "*/*", "application/*;q=0.1", acceptUpdates, deferSpec, incrementalSpec + ", application/json;q=0",
+		`multipart/mixed; boundary="-"; deferSpec="20220824";q=0.5,multipart/mixed;incrementalSpec=v0.2;q=.7`,
+		"text/event-stream", "text/html, application/graphql-response+json;charset=utf-8", "multipart/mixed;deferSpec=;deferSpec=20220824;q=x",
+	} {
+		f.Add(accept)
+	}
+	w := newWorld(f)
+	f.Fuzz(func(t *testing.T, accept string) {
+		r := httptest.NewRequest(http.MethodGet, "/graphql", nil)
+		r.URL.RawQuery = "query=" + url.QueryEscape(`{ ticket(id: "t1") { title ... @defer { total } } }`)
+		r.Header.Set("Accept", accept)
+		out := httptest.NewRecorder()
+		w.gateway.ServeHTTP(out, r)
+		body := out.Body.String()
+		media, params, _ := mime.ParseMediaType(out.Header().Get("Content-Type"))
+		switch {
+		case media == "multipart/mixed":
+			if !strings.HasPrefix(body, "\r\n--"+params["boundary"]+"\r\n") || !strings.HasSuffix(body, `"hasNext":false}`+"\r\n--"+params["boundary"]+"--\r\n") {
+				t.Errorf("%q: got %q", accept, body)
+			}
+		case media == "text/event-stream":
+		case !json.Valid(out.Body.Bytes()) || out.Code != http.StatusOK && out.Code != http.StatusNotAcceptable:
+			t.Errorf("%q: got %d %s", accept, out.Code, body)
 		}
 	})
 }

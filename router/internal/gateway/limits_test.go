@@ -281,7 +281,7 @@ func TestFederationAndHiddenMembersDoNotExistForClients(t *testing.T) {
 	}
 	w.untouched()
 	a := w.query(`{ __schema { types { name fields(includeDeprecated: true) { name } inputFields { name } enumValues { name } } directives { name } } }`, nil)
-	for _, name := range []string{"_Any", "_Entity", "_service", "join__", "link__", "rowid", "ROWID", "hint", "Secret", "inaccessible", "authenticated", "requiresScopes", "defer"} {
+	for _, name := range []string{"_Any", "_Entity", "_service", "join__", "link__", "rowid", "ROWID", "hint", "Secret", "inaccessible", "authenticated", "requiresScopes"} {
 		if strings.Contains(a.body, name) {
 			t.Errorf("introspection shows %s", name)
 		}

@@ -3,6 +3,8 @@ package httpapi
 import (
 	"strconv"
 	"strings"
+
+	"boxoffice.dev/router/internal/engine"
 )
 
 const (
@@ -35,6 +37,27 @@ func acceptsUpdates(accept []string) bool {
 		return strings.EqualFold(name, "subscriptionSpec") && (value == "1.0" || value == "1")
 	})
 	return q > 0
+}
+
+// deferSpecs are how a client may ask for deferred fragments, as parameter of the media type or as extension.
+var deferSpecs = []struct {
+	name, value string
+	format      engine.Format
+}{
+	{"deferSpec", "20220824", engine.Defer20220824},
+	{"incrementalSpec", "v0.2", engine.IncrementalV02},
+}
+
+// acceptedParts returns how a client likes to take deferred fragments best, 0 when it does not.
+func acceptedParts(accept []string) (best engine.Format) {
+	most := 0.0
+	for _, spec := range deferSpecs {
+		q := partsQuality(accept, func(name, value string) bool { return strings.EqualFold(name, spec.name) && value == spec.value })
+		if q > most {
+			best, most = spec.format, q
+		}
+	}
+	return best
 }
 
 // partsQuality returns how much a client likes multipart/mixed with a parameter, from 0 to 1.

@@ -123,14 +123,20 @@ func (h *Handler) serve(out *reply, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	accept := r.Header.Values("Accept")
 	switch {
-	case op.Kind == ast.Subscription && acceptsUpdates(r.Header.Values("Accept")):
+	case op.Kind == ast.Subscription && acceptsUpdates(accept):
 		return h.updates(out, r, req, op, cost)
 	case r.Method == http.MethodGet && op.Kind != ast.Query:
 		out.w.Header().Set("Allow", "POST")
 		return operation.Refuse(http.StatusMethodNotAllowed, MethodNotAllowed, "only queries may use GET")
 	case op.Kind == ast.Subscription:
 		return operation.Refuse(http.StatusBadRequest, Unsupported, "subscriptions are answered over a WebSocket, as text/event-stream or as multipart/mixed with subscriptionSpec=1.0")
+	}
+	if deferred := h.cfg.Documents.Deferred(op, req.Variables); deferred != nil {
+		if format := acceptedParts(accept); format != 0 {
+			return h.parts(out, r, req, op, cost, deferred, format)
+		}
 	}
 	// Only mutations answer with tokens, so the size of no compressed answer depends on one.
 	out.zip = h.cfg.Compression && op.Kind == ast.Query && acceptsGzip(r.Header.Values("Accept-Encoding"))
@@ -200,9 +206,20 @@ func (h *Handler) operation(req request) (op *operation.Operation, cost float64,
 
 // execute asks the subgraphs on behalf of whoever sent the request.
 func (h *Handler) execute(out *reply, r *http.Request, op *operation.Operation, variables []byte) ([]byte, error) {
-	session, err := h.authenticate(r)
+	caller, call, setCookies, err := h.call(out, r, op, variables)
 	if err != nil {
 		return nil, err
+	}
+	body, err := h.cfg.Engine.Execute(identity.With(r.Context(), caller), call)
+	setCookies()
+	return body, err
+}
+
+// call returns what the engine is to do, and for whom. Call setCookies before the answer begins.
+func (h *Handler) call(out *reply, r *http.Request, op *operation.Operation, variables []byte) (caller identity.Caller, call engine.Call, setCookies func(), err error) {
+	session, err := h.authenticate(r)
+	if err != nil {
+		return caller, call, nil, err
 	}
 	if session.Caller.SignedIn() {
 		server.Note(r.Context(), slog.String("user", session.Caller.UserID))
@@ -210,7 +227,7 @@ func (h *Handler) execute(out *reply, r *http.Request, op *operation.Operation, 
 	out.setCookies(session.SetCookies)
 	var mu sync.Mutex
 	var cookies []string
-	body, err := h.cfg.Engine.Execute(identity.With(r.Context(), session.Caller), engine.Call{
+	call = engine.Call{
 		Operation: op,
 		Variables: variables,
 		Headers:   h.headers(r, session).For,
@@ -221,9 +238,13 @@ func (h *Handler) execute(out *reply, r *http.Request, op *operation.Operation, 
 				cookies = append(cookies, header.Values("Set-Cookie")...)
 			}
 		},
-	})
-	out.setCookies(cookies)
-	return body, err
+	}
+	setCookies = func() {
+		mu.Lock()
+		defer mu.Unlock()
+		out.setCookies(cookies)
+	}
+	return session.Caller, call, setCookies, nil
 }
 
 // headers says what subgraphs are told about the request.

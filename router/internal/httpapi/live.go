@@ -183,6 +183,19 @@ func (h *Handler) answer(ctx context.Context, r *http.Request, session authn.Ses
 		return finish(nil)
 	}
 	executed := observe(ctx, op)
+	if deferred := h.cfg.Documents.Deferred(op, req.Variables); deferred != nil && req.Parts != 0 {
+		var first []byte
+		err := h.cfg.Engine.ExecuteInParts(ctx, call, deferred, req.Parts, func(part []byte) error {
+			if first != nil {
+				responses++
+				return emit(part)
+			}
+			first = part
+			return finish(part)
+		})
+		executed(first, err)
+		return err
+	}
 	body, err := h.cfg.Engine.Execute(ctx, call)
 	executed(body, err)
 	if err != nil {

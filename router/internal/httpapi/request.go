@@ -9,8 +9,10 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
+	"boxoffice.dev/router/internal/engine"
 	"boxoffice.dev/router/internal/operation"
 	"boxoffice.dev/router/internal/persisted"
 )
@@ -22,8 +24,9 @@ type request struct {
 	Document      persisted.Reference
 	OperationName string
 	Variables     operation.Variables
-	Cost          bool // the client wants to know it
-	Plan          bool // the client wants to see it
+	Cost          bool          // the client wants to know it
+	Plan          bool          // the client wants to see it
+	Parts         engine.Format // of deferred fragments over a connection, 0 for everything at once
 }
 
 // read takes the request from the URL or from a body of at most limit bytes. The error is an
@@ -115,6 +118,11 @@ func newRequest(query, id, operationName string, fields map[string]json.RawMessa
 	}
 	req.Cost = string(extensions["cost"]) == "true"
 	req.Plan = string(extensions["queryPlan"]) == "true"
+	for _, spec := range deferSpecs {
+		if string(extensions[spec.name]) == strconv.Quote(spec.value) {
+			req.Parts = spec.format
+		}
+	}
 	hash, err := persistedQuery(extensions["persistedQuery"])
 	if err != nil {
 		return req, err

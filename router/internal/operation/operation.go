@@ -6,9 +6,7 @@ package operation
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -78,8 +76,9 @@ type Operation struct {
 	Conditions []string            // the variables that @skip and @include read, sorted
 	Meta       *introspection.Part // nil when the operation does not ask for the schema
 
-	variables ast.VariableDefinitionList
-	price     price
+	variables  ast.VariableDefinitionList
+	price      price
+	deferrable *deferrable // nil when nothing is to be deferred
 }
 
 // Config says what clients may ask for.
@@ -93,7 +92,6 @@ type Config struct {
 // Documents turns the texts of clients into operations and remembers the last ones.
 type Documents struct {
 	schema        *ast.Schema
-	accepted      *ast.Schema // that documents are validated against
 	limits        Limits
 	pricing       pricing
 	introspection bool
@@ -109,11 +107,8 @@ func New(cfg Config) (*Documents, error) {
 	if err != nil {
 		return nil, err
 	}
-	accepted := *schema // with @defer, which gqlparser declares for everybody
-	schema.Directives = maps.Clone(schema.Directives)
-	delete(schema.Directives, "defer") // the schema must not promise it
 	return &Documents{
-		schema: schema, accepted: &accepted, limits: cfg.Limits, introspection: cfg.Introspection,
+		schema: schema, limits: cfg.Limits, introspection: cfg.Introspection,
 		pricing: pricing{schema: schema, costs: cfg.Costs, assumed: cfg.Limits.ListSize},
 		rules:   validationRules(cfg.Introspection), known: cache.New[key, *Operation]("documents", cachedDocuments, cachedBytes),
 	}, nil
@@ -153,40 +148,26 @@ func (d *Documents) prepare(text, name string) (*Operation, error) {
 	if !d.introspection && introspects(doc) {
 		return nil, Refuse(http.StatusBadRequest, IntrospectionDisabled, "introspection is disabled")
 	}
-	if errs := validator.ValidateWithRules(d.accepted, doc, d.rules); len(errs) > 0 {
+	if errs := validator.ValidateWithRules(d.schema, doc, d.rules); len(errs) > 0 {
 		return nil, refuseAll(ValidationFailed, errs)
 	}
 	def := doc.Operations.ForName(name)
 	if def == nil {
 		return nil, RefuseDocument(OperationUnknown, "operationName must name one of the document's operations")
 	}
-	if ignoreDefer(doc) || strings.Contains(text, `"""`) || strings.Contains(text, `\u{`) { // the engine reads some of these strings wrongly
+	if errs := checkDefers(doc); len(errs) > 0 {
+		return nil, refuseAll(ValidationFailed, errs)
+	}
+	defers := takeDefers(doc)
+	if len(defers) > 0 || strings.Contains(text, `"""`) || strings.Contains(text, `\u{`) { // the engine reads some of these strings wrongly
 		text = written(doc)
 	}
 	op := &Operation{Name: def.Name, Kind: def.Operation, Conditions: conditions(doc), variables: def.VariableDefinitions, price: d.pricing.price(def)}
 	op.Meta, op.Text = introspection.Split(d.schema, doc, def, text)
-	return op, nil
-}
-
-// ignoreDefer removes @defer and reports whether there was any. Who defers must be ready to get the
-// fragment at once, so answering as a whole is right.
-func ignoreDefer(doc *ast.QueryDocument) (found bool) {
-	without := func(list ast.DirectiveList) ast.DirectiveList {
-		if list.ForName("defer") == nil {
-			return list
-		}
-		found = true
-		return slices.DeleteFunc(list, func(d *ast.Directive) bool { return d.Name == "defer" })
+	if len(defers) > 0 && op.Kind != ast.Subscription && op.Meta == nil { // who asks for the schema, too, gets everything at once
+		op.deferrable = &deferrable{def, defers}
 	}
-	eachSelection(doc, func(s ast.Selection) {
-		switch s := s.(type) {
-		case *ast.InlineFragment:
-			s.Directives = without(s.Directives)
-		case *ast.FragmentSpread:
-			s.Directives = without(s.Directives)
-		}
-	})
-	return found
+	return op, nil
 }
 
 // written writes a document anew, with all its strings in the one plain form.

@@ -36,6 +36,13 @@ type Parts struct {
 	boundary string
 }
 
+// Parts begins an answer to a client that takes parts as a specification says, named by a parameter of the
+// media type. It calls broken, once, when the client does not take what is sent. Close must be called before
+// the handler returns.
+func (s *Server) Parts(w http.ResponseWriter, specification string, broken func(error)) *Parts {
+	return open(w, "-", specification, sse.Config{WriteTimeout: s.cfg.WriteTimeout}, broken)
+}
+
 func open(w http.ResponseWriter, boundary, specification string, pace sse.Config, broken func(error)) *Parts {
 	w.Header().Set("Content-Type", fmt.Sprintf(`multipart/mixed; boundary="%s"; %s`, boundary, specification))
 	p := &Parts{boundary: boundary}

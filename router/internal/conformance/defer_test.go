@@ -1,0 +1,450 @@
+package conformance_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/formatter"
+	"github.com/vektah/gqlparser/v2/parser"
+)
+
+// TestDefer asks everything once more, with parts of it deferred, and puts the parts together: they must be
+// the whole answer. Nothing may be asked of the subgraphs that the whole answer does not need.
+func TestDefer(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/*/supergraph.graphql")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no supergraphs: %v", err)
+	}
+	for _, file := range files {
+		folder := filepath.Dir(file)
+		t.Run(filepath.Base(folder), func(t *testing.T) {
+			t.Parallel()
+			g := start(t, file, nil)
+			text := read(t, folder, "queries.graphql")
+			for _, found := range definition.FindAllStringSubmatch(text, -1) {
+				query := alone(text, found[2])
+				t.Run(found[2], func(t *testing.T) {
+					for i, deferred := range deferrals(t, query) {
+						spec := specs[i%2]
+						g.forget()
+						whole := g.ask(t, deferred, found[2])
+						requests := g.requests()
+						g.forget()
+						got := g.gather(t, deferred, found[2], spec)
+						got.is(t, whole, deferred+" "+spec)
+						if again := g.requests(); !slices.Equal(again, requests) {
+							t.Errorf("%s asked the subgraphs\n%s, and the whole\n%s", deferred, strings.Join(again, "\n"), strings.Join(requests, "\n"))
+						}
+						if t.Failed() {
+							t.FailNow()
+						}
+					}
+				})
+			}
+		})
+	}
+}
+
+var specs = []string{"deferSpec=20220824", "incrementalSpec=v0.2"}
+
+// FuzzDefer defers any parts of any query.
+func FuzzDefer(f *testing.F) {
+	type question struct {
+		graph       *graph
+		text, named string
+	}
+	var questions []question
+	for _, name := range []string{"abstract", "failures", "interfaceobject", "keys", "mixed", "provides", "requires", "sharing"} {
+		g := start(f, filepath.Join("testdata", name, "supergraph.graphql"), nil)
+		text := read(f, "testdata", name, "queries.graphql")
+		for _, found := range definition.FindAllStringSubmatch(text, -1) {
+			questions = append(questions, question{g, alone(text, found[2]), found[2]})
+		}
+	}
+	for n := range 32 {
+		f.Add(uint16(n*7), uint64(n)*0x9e3779b97f4a7c15)
+	}
+	f.Fuzz(func(t *testing.T, n uint16, choices uint64) {
+		q := questions[int(n)%len(questions)]
+		doc, err := parser.ParseQuery(&ast.Source{Input: q.text})
+		if err != nil {
+			t.Fatal(err)
+		}
+		random := rand.New(rand.NewPCG(choices, 0))
+		for _, set := range slices.Backward(selectionSets(doc)) {
+			var now ast.SelectionSet
+			later := make([]ast.SelectionSet, 3)
+			for _, selected := range *set {
+				switch k := random.IntN(8); {
+				case k < 3:
+					later[k] = append(later[k], selected)
+				case k == 3: // in two
+					later[0], later[1] = append(later[0], selected), append(later[1], selected)
+				case k == 4: // and here
+					now, later[2] = append(now, selected), append(later[2], selected)
+				default:
+					now = append(now, selected)
+				}
+			}
+			for _, fragment := range later {
+				if len(fragment) > 0 {
+					now = append(now, deferring(fragment...))
+				}
+			}
+			*set = now
+		}
+		query := written(doc)
+		whole := q.graph.ask(t, query, q.named)
+		for _, spec := range specs {
+			q.graph.gather(t, query, q.named, spec).is(t, whole, query+" "+spec)
+		}
+	})
+}
+
+// requests returns what the subgraphs were asked, in no order.
+func (g *graph) requests() (all []string) {
+	for name, s := range g.subgraphs {
+		for _, r := range s.Requests() {
+			all = append(all, name+" "+string(r.Body))
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// deferrals returns a query with @defer: around each of its fields, around all fields of each object, and
+// everywhere at once.
+func deferrals(t testing.TB, query string) (all []string) {
+	t.Helper()
+	parse := func() *ast.QueryDocument {
+		doc, err := parser.ParseQuery(&ast.Source{Input: query})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return doc
+	}
+	write := func(doc *ast.QueryDocument) {
+		if text := written(doc); !slices.Contains(all, text) && strings.Count(text, "label:") < 2 {
+			all = append(all, text)
+		}
+	}
+	sets := selectionSets(parse())
+	for n := range sets {
+		doc := parse()
+		set := selectionSets(doc)[n]
+		*set = ast.SelectionSet{deferring(*set...)}
+		write(doc)
+		for i := range *sets[n] {
+			doc := parse()
+			set := selectionSets(doc)[n]
+			(*set)[i] = deferring((*set)[i])
+			write(doc)
+			doc = parse() // the field stays where it is as well
+			set = selectionSets(doc)[n]
+			*set = append(*set, deferring((*set)[i]))
+			write(doc)
+		}
+	}
+	for _, each := range []bool{false, true} {
+		doc := parse()
+		for _, set := range slices.Backward(selectionSets(doc)) {
+			if each {
+				for i := range *set {
+					(*set)[i] = deferring((*set)[i])
+				}
+			} else {
+				*set = ast.SelectionSet{deferring(*set...)}
+			}
+		}
+		write(doc)
+	}
+	return all
+}
+
+func written(doc *ast.QueryDocument) string {
+	var b bytes.Buffer
+	formatter.NewFormatter(&b).FormatQueryDocument(doc)
+	return b.String()
+}
+
+func deferring(set ...ast.Selection) *ast.InlineFragment {
+	return &ast.InlineFragment{Directives: ast.DirectiveList{{Name: "defer"}}, SelectionSet: set}
+}
+
+func selectionSets(doc *ast.QueryDocument) (sets []*ast.SelectionSet) {
+	var walk func(set *ast.SelectionSet)
+	walk = func(set *ast.SelectionSet) {
+		if len(*set) == 0 {
+			return
+		}
+		sets = append(sets, set)
+		for _, selected := range *set {
+			switch s := selected.(type) {
+			case *ast.Field:
+				walk(&s.SelectionSet)
+			case *ast.InlineFragment:
+				walk(&s.SelectionSet)
+			}
+		}
+	}
+	for _, op := range doc.Operations {
+		walk(&op.SelectionSet)
+	}
+	for _, f := range doc.Fragments {
+		walk(&f.SelectionSet)
+	}
+	return sets
+}
+
+// gathered is an answer that was put together.
+type gathered struct {
+	answer
+
+	parts  []string
+	failed bool // a fragment did not come
+}
+
+// gather asks for parts and puts them together as the specifications have it.
+func (g *graph) gather(t testing.TB, query, operation, spec string) gathered {
+	t.Helper()
+	body, err := json.Marshal(map[string]any{"query": query, "operationName": operation})
+	if err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, g.router.URL+"/graphql", bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "multipart/mixed;"+spec+",application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // a test
+	media, params, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if media != "multipart/mixed" { // nothing is deferred
+		var got gathered
+		if err := json.NewDecoder(resp.Body).Decode(&got.answer); err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	m := merging{t: t, gathered: &gathered{}, announced: map[string]part{}}
+	for parts := multipart.NewReader(resp.Body, params["boundary"]); ; {
+		p, err := parts.NextPart()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatalf("%s: %v after %s", query, err, m.parts)
+		}
+		text, err := io.ReadAll(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.take(text)
+	}
+	if len(m.parts) == 0 || !m.ended || len(m.announced) > 0 {
+		t.Fatalf("%s: not complete: %s", query, strings.Join(m.parts, "\n"))
+	}
+	return *m.gathered
+}
+
+// merging is an answer that is not complete yet.
+type merging struct {
+	*gathered
+
+	t         testing.TB
+	announced map[string]part
+	ended     bool
+}
+
+// part is a part of a response, or a part of that, in either format.
+type part struct {
+	Data        any
+	Errors      json.RawMessage
+	Pending     []part
+	Incremental []part
+	Completed   []part
+	HasNext     *bool
+	ID          string
+	Path        []any
+	SubPath     []any
+	Label       string
+}
+
+func (m *merging) take(text []byte) {
+	m.t.Helper()
+	m.parts = append(m.parts, string(text))
+	bad := func(why string) { m.t.Fatalf("%s: %s", why, strings.Join(m.parts, "\n")) }
+	var p part
+	if err := json.Unmarshal(text, &p); err != nil || p.HasNext == nil || m.ended {
+		bad(fmt.Sprint("not a part: ", err))
+	}
+	m.ended = !*p.HasNext
+	if len(m.parts) == 1 {
+		m.Data = p.Data
+	}
+	m.fail(p.Errors)
+	for _, n := range p.Pending {
+		if _, known := m.announced[n.ID]; known {
+			bad("announced twice: " + n.ID)
+		}
+		if _, ok := reach(m.Data, n.Path).(map[string]any); !ok && len(p.Incremental) == 0 {
+			bad(fmt.Sprint("nothing at ", n.Path))
+		}
+		m.announced[n.ID] = n
+	}
+	for _, n := range p.Incremental {
+		path := n.Path
+		if n.ID != "" {
+			announced, known := m.announced[n.ID]
+			if !known {
+				bad("not announced: " + n.ID)
+			}
+			path = slices.Concat(announced.Path, n.SubPath)
+		}
+		m.fail(n.Errors)
+		if n.Data == nil {
+			m.failed = true
+			if n.Errors == nil {
+				bad("no errors")
+			}
+			continue
+		}
+		object, ok := reach(m.Data, path).(map[string]any)
+		if !ok {
+			bad(fmt.Sprint("nothing at ", path))
+		}
+		if n.ID != "" {
+			for name := range n.Data.(map[string]any) {
+				if _, known := object[name]; known {
+					bad("sent twice: " + name)
+				}
+			}
+		}
+		merge(object, n.Data)
+	}
+	for _, n := range p.Completed {
+		if _, known := m.announced[n.ID]; !known {
+			bad("not announced: " + n.ID)
+		}
+		delete(m.announced, n.ID)
+		m.failed = m.failed || n.Errors != nil
+		m.fail(n.Errors)
+	}
+}
+
+func (m *merging) fail(list json.RawMessage) {
+	if list == nil {
+		return
+	}
+	var a answer
+	if err := json.Unmarshal(fmt.Appendf(nil, `{"errors":%s}`, list), &a); err != nil || len(a.Errors) == 0 {
+		m.t.Fatalf("errors: %v: %s", err, list)
+	}
+	m.Errors = append(m.Errors, a.Errors...)
+}
+
+func reach(value any, path []any) any {
+	for _, step := range path {
+		switch at := value.(type) {
+		case map[string]any:
+			name, _ := step.(string)
+			value = at[name]
+		case []any:
+			i, _ := step.(float64)
+			value = at[int(i)]
+		default:
+			return nil
+		}
+	}
+	return value
+}
+
+func merge(to map[string]any, from any) {
+	for name, value := range from.(map[string]any) {
+		to[name] = merged(to[name], value)
+	}
+}
+
+func merged(to, from any) any {
+	switch f := from.(type) {
+	case map[string]any:
+		if t, ok := to.(map[string]any); ok {
+			merge(t, f)
+			return t
+		}
+	case []any:
+		if t, ok := to.([]any); ok {
+			for i := range f {
+				t[i] = merged(t[i], f[i])
+			}
+			return t
+		}
+	}
+	return from
+}
+
+// is compares with the whole answer. Where a fragment failed, its object remains, which would be null as a
+// whole.
+func (got gathered) is(t testing.TB, whole answer, query string) {
+	t.Helper()
+	same := reflect.DeepEqual(got.Data, whole.Data)
+	if got.failed {
+		same = within(got.Data, whole.Data)
+	}
+	if !same {
+		t.Errorf("%s\ngot  %s\nwant %s\n%s", query, compact(t, got.Data), compact(t, whole.Data), strings.Join(got.parts, "\n"))
+	}
+	if gotErrors, wantErrors := faults(got.answer), faults(whole); !slices.Equal(gotErrors, wantErrors) {
+		t.Errorf("%s\ngot errors  %v\nwant errors %v\n%s", query, gotErrors, wantErrors, strings.Join(got.parts, "\n"))
+	}
+}
+
+func within(got, whole any) bool {
+	switch g := got.(type) {
+	case map[string]any:
+		w, ok := whole.(map[string]any)
+		if !ok {
+			return whole == nil
+		}
+		for name := range maps.Keys(g) {
+			if !within(g[name], w[name]) {
+				return false
+			}
+		}
+		return true
+	case []any:
+		w, ok := whole.([]any)
+		if !ok {
+			return whole == nil
+		}
+		for i := range g {
+			if !within(g[i], w[i]) {
+				return false
+			}
+		}
+		return len(g) == len(w)
+	}
+	return reflect.DeepEqual(got, whole)
+}

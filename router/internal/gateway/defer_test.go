@@ -1,0 +1,383 @@
+package gateway_test
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"boxoffice.dev/router/internal/gateway"
+	"boxoffice.dev/router/internal/subgraphtest"
+)
+
+const (
+	deferSpec       = "multipart/mixed;deferSpec=20220824"
+	incrementalSpec = "multipart/mixed;incrementalSpec=v0.2"
+)
+
+// TestDeferredParts asks for testdata/deferred/*.graphql as anna, as both specifications have it, and
+// compares what comes over the wire with the golden beside it.
+func TestDeferredParts(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/deferred/*.graphql")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no operations: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".graphql"), func(t *testing.T) {
+			t.Parallel()
+			text, err := os.ReadFile(file) //nolint:gosec // a file of the test
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := newWorld(t)
+			var got bytes.Buffer
+			for _, accept := range []string{deferSpec, incrementalSpec} {
+				a := w.query(string(text), nil, append(as("anna"), "Accept", accept+",application/json")...)
+				fmt.Fprintf(&got, "%s\n%s", a.header.Get("Content-Type"), strings.ReplaceAll(a.body, "\r\n", "\n"))
+			}
+			name := strings.TrimSuffix(file, ".graphql") + ".golden"
+			if *update {
+				if err := os.WriteFile(name, got.Bytes(), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(name) //nolint:gosec // a file of the test
+			if err != nil {
+				t.Fatalf("%v (go test -update writes it)", err)
+			}
+			if !bytes.Equal(got.Bytes(), want) {
+				t.Errorf("got:\n%s\nwant:\n%s", got.Bytes(), want)
+			}
+		})
+	}
+}
+
+// hold makes a subgraph wait with its answers until it is released.
+func hold(t *testing.T, s *subgraphtest.Subgraph) (release func()) {
+	t.Helper()
+	held := make(chan struct{})
+	release = sync.OnceFunc(func() { close(held) })
+	t.Cleanup(release)
+	s.Watch(func(subgraphtest.Request) { <-held })
+	return release
+}
+
+func TestDeferredPartsComeWhenTheyAreReady(t *testing.T) {
+	t.Parallel()
+	t.Run("what is not deferred does not wait", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		release := hold(t, w.orders)
+		p := w.parts(`{ ticket(id: "t1") { title ... @defer { total } } }`, nil, deferSpec)
+		p.want(`{"data":{"ticket":{"title":"ticket t1"}},"hasNext":true}`)
+		release()
+		p.want(`{"incremental":[{"path":["ticket"],"data":{"total":2149}}],"hasNext":false}`)
+	})
+	t.Run("the faster of two fragments comes first", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		release := hold(t, w.orders)
+		p := w.parts(`{ ticket(id: "t1") { title ... @defer(label: "slow") { total } ... @defer(label: "fast") { seller { displayName } } } }`, nil, incrementalSpec)
+		p.want(`{"data":{"ticket":{"title":"ticket t1"}},"pending":[{"id":"0","path":["ticket"],"label":"slow"},{"id":"1","path":["ticket"],"label":"fast"}],"hasNext":true}`,
+			`{"incremental":[{"id":"1","data":{"seller":{"displayName":"user sam"}}}],"completed":[{"id":"1"}],"hasNext":true}`)
+		release()
+		p.want(`{"incremental":[{"id":"0","data":{"total":2149}}],"completed":[{"id":"0"}],"hasNext":false}`)
+	})
+	t.Run("a field of two fragments comes once, with the first", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		release := hold(t, w.orders)
+		p := w.parts(`{ ticket(id: "t1") { title ... @defer(label: "slow") { id total } ... @defer(label: "fast") { id seller { displayName } } } }`, nil, incrementalSpec)
+		p.next()
+		p.want(`{"incremental":[{"id":"1","data":{"id":"t1","seller":{"displayName":"user sam"}}}],"completed":[{"id":"1"}],"hasNext":true}`)
+		release()
+		p.want(`{"incremental":[{"id":"0","data":{"total":2149}}],"completed":[{"id":"0"}],"hasNext":false}`)
+	})
+	t.Run("an inner fragment waits for the outer one", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		release := hold(t, w.orders)
+		p := w.parts(`{ ticket(id: "t1") { title ... @defer(label: "outer") { total ... @defer(label: "inner") { seller { displayName } } } } }`, nil, deferSpec)
+		p.next()
+		release()
+		p.want(`{"incremental":[{"path":["ticket"],"label":"outer","data":{"total":2149}}],"hasNext":true}`,
+			`{"incremental":[{"path":["ticket"],"label":"inner","data":{"seller":{"displayName":"user sam"}}}],"hasNext":false}`)
+	})
+	t.Run("nothing is fetched any more when the client is gone", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		asked, gone := make(chan struct{}), make(chan struct{})
+		w.orders.Answer(func(_ http.ResponseWriter, r *http.Request) {
+			close(asked)
+			<-r.Context().Done()
+			close(gone)
+		})
+		p := w.parts(`{ ticket(id: "t1") { title ... @defer { total } } }`, nil, deferSpec)
+		p.next()
+		<-asked
+		p.resp.Body.Close() //nolint:errcheck // a test
+		<-gone
+	})
+}
+
+func TestDeferredOnlyWhenAskedFor(t *testing.T) {
+	t.Parallel()
+	const query = `query($if: Boolean = true) { ticket(id: "t1") { title ... @defer(if: $if) { total } } }`
+	whole := `{"data":{"ticket":{"title":"ticket t1","total":2149}}}`
+	for name, c := range map[string]struct {
+		query     string
+		variables map[string]any
+		accept    string
+	}{
+		"JSON":                  {query: query, accept: "application/json"},
+		"anything":              {query: query, accept: "*/*"},
+		"no specification":      {query: query, accept: "multipart/mixed, application/json"},
+		"another specification": {query: query, accept: "multipart/mixed;incrementalSpec=v0.9, application/json"},
+		"for subscriptions":     {query: query, accept: "multipart/mixed;subscriptionSpec=1.0, application/json"},
+		"unwanted":              {query: query, accept: "multipart/mixed;deferSpec=20220824;q=0, application/json"},
+		"disabled":              {query: `{ ticket(id: "t1") { title ... @defer(if: false) { total } } }`, accept: deferSpec},
+		"disabled by a variable": {
+			query: query, variables: map[string]any{"if": false}, accept: deferSpec + ",application/json",
+		},
+		"disabled by null": {query: query, variables: map[string]any{"if": nil}, accept: deferSpec},
+		"disabled by default": {
+			query: strings.Replace(query, "= true", "= false", 1), accept: incrementalSpec + ",application/json",
+		},
+		"left out": {query: `{ ticket(id: "t1") { title total ... @defer @skip(if: true) { price } } }`, accept: deferSpec},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := newWorld(t).query(c.query, c.variables, "Accept", c.accept)
+			if a.body != whole || a.header.Get("Content-Type") != "application/json; charset=utf-8" {
+				t.Errorf("got %s: %s", a.header.Get("Content-Type"), a.body)
+			}
+		})
+	}
+	for accept, want := range map[string]string{
+		// what Apollo's clients send
+		"multipart/mixed;deferSpec=20220824,application/graphql-response+json,application/json;q=0.9":                         "deferSpec=20220824",
+		"multipart/mixed;incrementalSpec=v0.2,application/graphql-response+json,application/json;q=0.9":                       "incrementalSpec=v0.2",
+		"multipart/mixed;deferSpec=20220824, application/json":                                                                "deferSpec=20220824",
+		`multipart/mixed; boundary="-"; DeferSpec="20220824"`:                                                                 "deferSpec=20220824",
+		"multipart/mixed;deferSpec=20220824;q=0.5, multipart/mixed;incrementalSpec=v0.2;q=0.9":                                "incrementalSpec=v0.2",
+		"multipart/mixed;boundary=graphql;subscriptionSpec=1.0, multipart/mixed;deferSpec=20220824, application/json; q=0.1 ": "deferSpec=20220824",
+	} {
+		t.Run(accept, func(t *testing.T) {
+			t.Parallel()
+			a := newWorld(t).query(query, map[string]any{"if": true}, "Accept", accept)
+			if got := a.header.Get("Content-Type"); got != `multipart/mixed; boundary="-"; `+want {
+				t.Errorf("got %s: %s", got, a.body)
+			}
+		})
+	}
+	t.Run("what is refused is JSON", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		a := w.query(`{ ticket(id: "t1") { ... @defer { nonsense } } }`, nil, "Accept", deferSpec+",application/graphql-response+json")
+		if a.status != http.StatusBadRequest || a.code() != "GRAPHQL_VALIDATION_FAILED" {
+			t.Errorf("got %d: %s", a.status, a.body)
+		}
+		w.untouched()
+	})
+	t.Run("together with the schema everything comes at once", func(t *testing.T) {
+		t.Parallel()
+		a := newWorld(t).query(`{ __schema { queryType { name } } ticket(id: "t1") { ... @defer { total } } }`, nil, "Accept", deferSpec)
+		if want := `{"data":{"__schema":{"queryType":{"name":"Query"}},"ticket":{"total":2149}}}`; a.body != want {
+			t.Errorf("got %s, want %s", a.body, want)
+		}
+	})
+}
+
+func TestDeferIsValidated(t *testing.T) {
+	t.Parallel()
+	for name, query := range map[string]string{
+		"on the root of a mutation":                `mutation { ... @defer { ping } }`,
+		"on the root of a mutation, in a fragment": `mutation { ...M } fragment M on Mutation { ...P @defer } fragment P on Mutation { ping }`,
+		"in a subscription":                        `subscription { orderUpdated(id: "o1") { id ... @defer { ticket { title } } } }`,
+		"in a subscription, in a fragment":         `subscription { orderUpdated(id: "o1") { ...O } } fragment O on Order { ... @defer { id } }`,
+		"on the root of a subscription":            `subscription($no: Boolean!) { ... @defer(if: $no) { orderUpdated(id: "o1") { id } } }`,
+		"with a label twice":                       `{ ... @defer(label: "a") { viewer { email } } ... @defer(label: "a") { viewer { email } } }`,
+		"with a label in a variable":               `query($l: String) { ... @defer(label: $l) { viewer { email } } }`,
+		"twice":                                    `{ ... @defer @defer { viewer { email } } }`,
+		"on a field":                               `{ viewer @defer { email } }`,
+		"with an argument that does not exist":     `{ ... @defer(when: true) { viewer { email } } }`,
+		"with an argument that is of another type": `{ ... @defer(if: "yes") { viewer { email } } }`,
+		"with a variable that is of another type":  `query($if: String) { ... @defer(if: $if) { viewer { email } } }`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			a := w.query(query, map[string]any{}, append(as("anna"), "Accept", deferSpec)...)
+			if a.code() != "GRAPHQL_VALIDATION_FAILED" {
+				t.Errorf("got %s", a.body)
+			}
+			w.untouched()
+		})
+	}
+	t.Run("a subscription may do without", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		conn := w.socket(initAnna)
+		w.subscribe(conn, `subscription($no: Boolean!) { orderUpdated(id: "o1") { id ... @defer(if: $no) { ticket { title } } ... @defer(if: false) { buyer { id } } } }`,
+			map[string]any{"no": true})
+		w.hear(conn, next(`{"data":{"orderUpdated":{"id":"o1","ticket":{"title":"ticket t1"},"buyer":{"id":"anna"}}}}`))
+	})
+}
+
+func TestDeferredFailures(t *testing.T) {
+	t.Parallel()
+	const unavailable = `{"message":"Part of the service is unavailable. Try again.","path":%s,"extensions":{"code":"SUBGRAPH_UNAVAILABLE"}}`
+	down := func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "auth at 10.0.0.7 is down", http.StatusInternalServerError)
+	}
+	t.Run("null where it may be", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.orders.Answer(down)
+		p := w.parts(`{ ticket(id: "t1") { title ... @defer { total } } }`, nil, deferSpec, as("anna")...)
+		p.next()
+		p.want(fmt.Sprintf(`{"incremental":[{"path":["ticket"],"data":{"total":null},"errors":[`+unavailable+`]}],"hasNext":false}`, `["ticket"]`))
+		p = w.parts(`{ ticket(id: "t1") { title ... @defer { total } } }`, nil, incrementalSpec, as("anna")...)
+		p.next()
+		p.want(fmt.Sprintf(`{"incremental":[{"id":"0","data":{"total":null},"errors":[`+unavailable+`]}],"completed":[{"id":"0"}],"hasNext":false}`, `["ticket"]`))
+	})
+	t.Run("a fragment fails, and not what the client has", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.auth.Answer(down)
+		const query = `{ ticket(id: "t1") { title seller { id } ... @defer { seller { displayName } } } }`
+		p := w.parts(query, nil, deferSpec, as("anna")...)
+		p.want(`{"data":{"ticket":{"title":"ticket t1","seller":{"id":"sam"}}},"hasNext":true}`,
+			fmt.Sprintf(`{"incremental":[{"path":["ticket"],"data":null,"errors":[`+unavailable+`]}],"hasNext":false}`, `["ticket","seller"]`))
+		p = w.parts(query, nil, incrementalSpec, as("anna")...)
+		p.next()
+		p.want(fmt.Sprintf(`{"completed":[{"id":"0","errors":[`+unavailable+`]}],"hasNext":false}`, `["ticket","seller"]`))
+	})
+	t.Run("what stands in a fragment that fails does not come", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.auth.Answer(down)
+		p := w.parts(`{ ticket(id: "t1") { title ... @defer { seller { displayName } ... @defer { total } } } }`, nil, deferSpec, as("anna")...)
+		p.next()
+		p.want(fmt.Sprintf(`{"incremental":[{"path":["ticket"],"data":null,"errors":[`+unavailable+`]}],"hasNext":false}`, `["ticket","seller"]`))
+	})
+	t.Run("one of two fragments fails", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.auth.Answer(down)
+		release := hold(t, w.orders)
+		p := w.parts(`{ ticket(id: "t1") { title ... @defer(label: "a") { seller { displayName } } ... @defer(label: "o") { seller { id } total } } }`, nil, incrementalSpec, as("anna")...)
+		p.next()
+		p.want(fmt.Sprintf(`{"completed":[{"id":"0","errors":[`+unavailable+`]}],"hasNext":true}`, `["ticket","seller"]`))
+		release()
+		p.want(`{"incremental":[{"id":"1","data":{"seller":{"id":"sam"},"total":2149}}],"completed":[{"id":"1"}],"hasNext":false}`)
+	})
+	t.Run("in a list only what fails", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.auth.Answer(func(rw http.ResponseWriter, _ *http.Request) {
+			rw.Header().Set("Content-Type", "application/json")
+			fmt.Fprint(rw, `{"data":{"_entities":[{"__typename":"User","displayName":"user anna"},null]},"errors":[{"message":"no bob","path":["_entities",1],"extensions":{"code":"NOT_FOUND"}}]}`)
+		})
+		w.orders.Answer(func(rw http.ResponseWriter, _ *http.Request) {
+			rw.Header().Set("Content-Type", "application/json")
+			fmt.Fprint(rw, `{"data":{"orders":[{"id":"o1","buyer":{"__typename":"User","id":"anna"}},{"id":"o2","buyer":{"__typename":"User","id":"bob"}}]}}`)
+		})
+		p := w.parts(`{ orders { id ... @defer { buyer { displayName } } } }`, nil, incrementalSpec, as("anna")...)
+		p.want(`{"data":{"orders":[{"id":"o1"},{"id":"o2"}]},"pending":[{"id":"0","path":["orders",0]},{"id":"1","path":["orders",1]}],"hasNext":true}`,
+			`{"incremental":[{"id":"0","data":{"buyer":{"displayName":"user anna"}}}],"completed":[{"id":"0"},{"id":"1","errors":[{"message":"no bob","path":["orders"],"extensions":{"code":"NOT_FOUND"}}]}],"hasNext":false}`)
+	})
+	t.Run("who may not read a field does not make the subgraph look for it", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		p := w.parts(`{ ticket(id: "t1") { id } ... @defer { orders { id } } }`, nil, deferSpec)
+		p.want(`{"data":{"ticket":{"id":"t1"}},"hasNext":true}`,
+			`{"incremental":[{"path":[],"data":{"orders":null},"errors":[{"message":"Sign in first.","path":["orders"],"extensions":{"code":"UNAUTHENTICATED"}}]}],"hasNext":false}`)
+		if n := len(w.orders.Requests()); n > 0 {
+			t.Errorf("orders was asked %d times", n)
+		}
+	})
+	t.Run("limits are those of the whole", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, func(cfg *gateway.Config) { cfg.Limits.Cost = 2 })
+		a := w.query(`{ ticket(id: "t1") { ... @defer { seller { tickets(first: 3) { nodes { id } } } } } }`, nil, "Accept", deferSpec)
+		if a.code() != "COST_LIMIT_EXCEEDED" {
+			t.Errorf("got %s", a.body)
+		}
+		w.untouched()
+	})
+}
+
+func TestDeferredMutations(t *testing.T) {
+	t.Parallel()
+	t.Run("each root field is executed once, in order, before anything that is deferred", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		p := w.parts(`mutation { a: createOrder(ticketId: "t1") { id ... @defer { ticket { id title } buyer { id } } } b: createTicket(title: "x", price: 3) { id ... @defer { title seller { displayName } } } c: createOrder(ticketId: "t2") { id } }`,
+			nil, deferSpec, as("anna")...)
+		p.want(`{"data":{"a":{"id":"new"},"b":{"id":"new"},"c":{"id":"new"}},"hasNext":true}`)
+		p.next()
+		p.next()
+		mutations := 0
+		for _, s := range []*subgraphtest.Subgraph{w.orders, w.tickets, w.auth} {
+			for _, r := range s.Requests() {
+				mutations += strings.Count(r.Query, "createOrder") + strings.Count(r.Query, "createTicket")
+			}
+		}
+		if mutations != 3 {
+			t.Errorf("%d mutations were sent, want 3", mutations)
+		}
+	})
+	t.Run("a session's cookies come before the first part", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		p := w.parts(`mutation { signIn(email: "anna@example.com", password: "x") { token viewer { email ... @defer { user { tickets(first: 1) { nodes { id } } } } } } }`, nil, incrementalSpec)
+		p.want(`{"data":{"signIn":{"token":null,"viewer":{"email":"anna@example.com"}}},"pending":[{"id":"0","path":["signIn","viewer"]}],"hasNext":true}`,
+			`{"incremental":[{"id":"0","data":{"user":{"tickets":{"nodes":[{"id":"t1"}]}}}}],"completed":[{"id":"0"}],"hasNext":false}`)
+		if got := p.resp.Header.Values("Set-Cookie"); len(got) != 2 {
+			t.Errorf("got cookies %q", got)
+		}
+	})
+}
+
+func TestDeferredOverConnections(t *testing.T) {
+	t.Parallel()
+	const query = `{ ticket(id: "t1") { title ... @defer { total } } }`
+	payload := func(extensions string) string {
+		return `{"query":` + strconv.Quote(query) + `,"extensions":` + extensions + `}`
+	}
+	const whole = `{"data":{"ticket":{"title":"ticket t1","total":2149}}}`
+	for extensions, want := range map[string][]string{
+		`{}`:                                   {whole},
+		`{"incrementalSpec":"v0.9"}`:           {whole},
+		`{"deferSpec":20220824}`:               {whole},
+		`{"deferSpec":"20220824"}`:             {`{"data":{"ticket":{"title":"ticket t1"}},"hasNext":true}`, `{"incremental":[{"path":["ticket"],"data":{"total":2149}}],"hasNext":false}`},
+		`{"incrementalSpec":"v0.2"}`:           {`{"data":{"ticket":{"title":"ticket t1"}},"pending":[{"id":"0","path":["ticket"]}],"hasNext":true}`, `{"incremental":[{"id":"0","data":{"total":2149}}],"completed":[{"id":"0"}],"hasNext":false}`},
+		`{"deferSpec":"20220824","cost":true}`: {`{"data":{"ticket":{"title":"ticket t1"}},"hasNext":true,"extensions":{"cost":{"estimated":1,"limit":5000}}}`, `{"incremental":[{"path":["ticket"],"data":{"total":2149}}],"hasNext":false}`},
+	} {
+		t.Run(extensions, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			conn := w.socket(initAnonymous)
+			w.say(conn, `{"type":"subscribe","id":"1","payload":`+payload(extensions)+`}`)
+			for _, part := range want {
+				w.hear(conn, next(part))
+			}
+			w.hear(conn, completed)
+			events := w.do(w.raw(http.MethodPost, "/graphql", []byte(payload(extensions)), "Content-Type", "application/json", "Accept", "text/event-stream"))
+			text := ":\n\n"
+			for _, part := range want {
+				text += "event: next\ndata: " + part + "\n\n"
+			}
+			if text += "event: complete\ndata:\n\n"; events.body != text {
+				t.Errorf("got  %q\nwant %q", events.body, text)
+			}
+		})
+	}
+}

@@ -1,0 +1,59 @@
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"boxoffice.dev/pkg/identity"
+	"boxoffice.dev/router/internal/engine"
+	"boxoffice.dev/router/internal/operation"
+	"boxoffice.dev/router/internal/stream"
+)
+
+// parts answers an operation with deferred fragments in parts. A client that misses some sees that the last
+// boundary is missing, too.
+func (h *Handler) parts(out *reply, r *http.Request, req request, op *operation.Operation, cost float64, deferred *operation.Deferred, format engine.Format) error {
+	caller, call, setCookies, err := h.call(out, r, op, req.Variables.JSON)
+	if err != nil {
+		return err
+	}
+	ctx, end := context.WithCancelCause(identity.With(r.Context(), caller))
+	defer end(nil)
+	var answer *stream.Parts
+	var first []byte
+	done := observe(ctx, op)
+	err = h.cfg.Engine.ExecuteInParts(ctx, call, deferred, format, func(part []byte) error {
+		if answer == nil {
+			first = part
+			if part, err = h.complete(ctx, req, op, cost, part); err != nil {
+				return err
+			}
+			setCookies()
+			answer = h.cfg.Streams.Parts(out.w, specification(format), end)
+		}
+		return answer.Next(part)
+	})
+	done(first, err)
+	if answer == nil {
+		return err
+	}
+	defer answer.Close()
+	if err == nil {
+		err = answer.Complete()
+	}
+	if err != nil {
+		slog.WarnContext(ctx, "answer cut short", "error", err)
+	}
+	return nil
+}
+
+// specification returns the parameter that names a format.
+func specification(format engine.Format) string {
+	for _, spec := range deferSpecs {
+		if spec.format == format {
+			return spec.name + "=" + spec.value
+		}
+	}
+	return ""
+}

@@ -2,6 +2,10 @@
 // filter and order.
 import type { FieldReadFunction, Reference, TypePolicies } from '@apollo/client';
 import { relayStylePagination } from '@apollo/client/utilities';
+import generated from '../gql/possible-types';
+
+/** Errors that the API gets after this page was built are errors all the same: without the pattern, they would arrive without their message. */
+export const possibleTypes = { ...generated.possibleTypes, UserError: [...generated.possibleTypes.UserError!, '.*Error'] };
 
 /** A root field that looks up one object by id finds it in the cache whatever list it came with. */
 const byId =

@@ -8,9 +8,8 @@ import { GraphQLWsLink } from '@apollo/client/link/subscriptions';
 import { OperationTypeNode } from 'graphql';
 import { connection } from './connection';
 import { codes, noteRequestId } from './failure';
-import { typePolicies } from './cache';
+import { possibleTypes, typePolicies } from './cache';
 import { sessionEnded } from '../account/session';
-import generated from '../gql/possible-types';
 
 declare module '@apollo/client' {
   // eslint-disable-next-line @typescript-eslint/no-namespace -- this is how Apollo Client is told
@@ -38,7 +37,7 @@ export function createClient(): ApolloClient {
         new HttpLink({ uri: '/graphql', credentials: 'same-origin' }),
       ),
     ]),
-    cache: new InMemoryCache({ typePolicies, possibleTypes: generated.possibleTypes }),
+    cache: new InMemoryCache({ typePolicies, possibleTypes }),
     defaultOptions: {
       watchQuery: { errorPolicy: 'all' }, // what one service cannot answer takes nothing away from the rest
     },

@@ -34,7 +34,9 @@ func (events) Supports(r *http.Request) bool {
 func (t events) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
 	params := &graphql.RawParams{Headers: r.Header}
 	params.ReadTime.Start = graphql.Now()
-	if err := json.NewDecoder(r.Body).Decode(params); err != nil {
+	body := json.NewDecoder(r.Body)
+	body.UseNumber() // an Int of the variables is no float
+	if err := body.Decode(params); err != nil {
 		http.Error(w, "the body is not a GraphQL request", http.StatusBadRequest)
 		return
 	}

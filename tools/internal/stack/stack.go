@@ -232,11 +232,19 @@ func (s *Stack) configure(o Options, secrets secrets) {
 		for _, name := range service.Needs {
 			service.env[name] = values[name]
 		}
+		if service.Name == "payments" && withPages(o.Settings["router"]) {
+			service.env["PAYMENT_RETURN_URL"] = "http://" + s.Service("router").Addr + "/payments/return"
+		}
 		for _, setting := range o.Settings[service.Name] {
 			name, value, _ := strings.Cut(setting, "=")
 			service.env[name] = value
 		}
 	}
+}
+
+// withPages reports whether the router serves the storefront, which banks send buyers back to.
+func withPages(settings []string) bool {
+	return slices.ContainsFunc(settings, func(setting string) bool { return strings.HasPrefix(setting, "PAGES_DIR=") })
 }
 
 func (s *Stack) startServices(ctx context.Context) error {

@@ -12,7 +12,7 @@ export default defineConfig({
     assetsInlineLimit: 0, // the page's policy allows no data: but for images
     target: 'es2023',
     // What changes rarely stays in browsers' caches when the shop changes.
-    rolldownOptions: { output: { codeSplitting: { groups: [{ name: 'libraries', test: /node_modules/ }] } } },
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: 'libraries', test: /node_modules\/(?!@stripe)/ }] } } },
     cssTarget: ['chrome123', 'firefox121', 'safari17.5'], // they know light-dark()
   },
   server: {

@@ -56,6 +56,9 @@ export function AccountMenu() {
           <small>{viewer.email}</small>
         </header>
         <hr />
+        <Link to="/orders">
+          <Icon name="receipt" /> Your orders
+        </Link>
         <Link to="/listings">
           <Icon name="ticket" /> Your listings
         </Link>

@@ -3,6 +3,7 @@
 import type { FieldReadFunction, Reference, TypePolicies } from '@apollo/client';
 import { relayStylePagination } from '@apollo/client/utilities';
 import generated from '../gql/possible-types';
+import { deadlineIn } from '../orders/deadline';
 
 /** Errors that the API gets after this page was built are errors all the same: without the pattern, they would arrive without their message. */
 export const possibleTypes = { ...generated.possibleTypes, UserError: [...generated.possibleTypes.UserError!, '.*Error'] };
@@ -24,6 +25,12 @@ export const typePolicies: TypePolicies = {
     },
   },
   User: { fields: { tickets: relayStylePagination(['filter', 'sort']) } },
-  Order: { fields: { history: relayStylePagination() } },
+  Order: {
+    fields: {
+      history: relayStylePagination(),
+      // Seconds are old as soon as they are kept, so what is kept is the moment when they are over.
+      secondsUntilExpiry: { merge: (known: number | undefined, seconds: number) => deadlineIn(seconds, known) },
+    },
+  },
   Viewer: { keyFields: [] }, // there is one
 };

@@ -3,7 +3,7 @@
 import type { ApolloClient, OperationVariables, TypedDocumentNode } from '@apollo/client';
 import type { DocumentNode } from 'graphql';
 import type { ComponentType, ReactNode } from 'react';
-import { createBrowserRouter, type LoaderFunctionArgs, type RouteObject } from 'react-router';
+import { createBrowserRouter, replace, type LoaderFunctionArgs, type RouteObject } from 'react-router';
 import { accountQuery } from '../account/accountQuery';
 import { viewerQuery } from '../account/session';
 import { SignedIn } from '../account/SignedIn';
@@ -11,6 +11,11 @@ import type { ViewerQuery } from '../gql/graphql';
 import { editQuery } from '../selling/edit';
 import { countsQuery, countsVariables, listingsQuery, listingsVariables, shelfOf } from '../selling/listings';
 import { FormSkeleton, ListingsSkeleton } from '../selling/skeletons';
+import { ordersQuery, ordersVariables } from '../orders/listQuery';
+import { orderQuery } from '../orders/orderQuery';
+import { OrderSkeleton, OrdersSkeleton } from '../orders/skeletons';
+import { returnPath } from '../payments/comeBack';
+import { processorQuery } from '../payments/processorQuery';
 import { ticketQuery } from '../tickets/ticketQuery';
 import { listQuery, listVariables } from '../tickets/listQuery';
 import { CardsSkeleton, TicketSkeleton } from '../tickets/skeletons';
@@ -96,6 +101,20 @@ export function createRouter(client: ApolloClient) {
               signedIn: true,
             }),
             page('/account', () => import('../account/AccountPage'), { ask: () => ask(accountQuery, {}), signedIn: true }),
+            page('/orders', () => import('../orders/OrdersPage'), {
+              skeleton: <OrdersSkeleton />,
+              signedIn: true,
+              ask: ({ request }) => ask(ordersQuery, ordersVariables(new URL(request.url).searchParams)),
+            }),
+            page('/orders/:id', () => import('../orders/OrderPage'), {
+              skeleton: <OrderSkeleton />,
+              signedIn: true,
+              ask: ({ params }) => {
+                ask(orderQuery, { id: params.id! });
+                ask(processorQuery, {});
+              },
+            }),
+            { path: '/payments/return', loader: () => replace(returnPath()) },
             page('/sign-in', () => import('../account/SignInPage')),
             page('/sign-up', () => import('../account/SignUpPage')),
             { path: '*', element: <NotFound /> },

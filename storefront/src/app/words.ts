@@ -1,6 +1,9 @@
 // Words for the typed errors that mutations answer with. Each has its own, and a way out where there is
 // one; a type that was added to the API later shows the message that it brings along.
 
+import type { PaymentFailureReason } from '../gql/graphql';
+import { failureWords } from '../payments/failures';
+
 /** What every mutation selects of its errors: `errors { __typename ... on UserError { code message path } }`. */
 export interface UserError {
   __typename: string;
@@ -11,6 +14,7 @@ export interface UserError {
 
 interface Details extends UserError {
   retryAfterSeconds?: number;
+  reason?: PaymentFailureReason;
 }
 
 export type Words = string | ((error: Details) => string);
@@ -25,7 +29,7 @@ export const words: Record<string, Words> = {
   OrderNotFoundError: 'There is no such order.',
   OrderNotPayableError: 'This order has ended. Nothing was charged.',
   OwnTicketError: 'This ticket is yours: you cannot buy it.',
-  PaymentDeclinedError: 'Your bank refused the payment. Nothing was charged.',
+  PaymentDeclinedError: ({ reason }) => `${failureWords(reason)} Nothing was charged.`,
   PaymentInProgressError: 'Another attempt to pay is still under way. Wait for it to end.',
   PaymentNotFoundError: 'There is no such payment.',
   PaymentNotRefundableError: 'There is not so much left to give back.',

@@ -1,5 +1,5 @@
 import { useQuery } from '@apollo/client/react';
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useEffectEvent, useRef, useState } from 'react';
 import { Link, useLocation, useNavigate, useParams } from 'react-router';
 import { failure, ignore } from '../app/failure';
 import { FailureNotice } from '../app/FailureNotice';
@@ -7,6 +7,7 @@ import { useLive } from '../app/live';
 import { NotFound } from '../app/NotFound';
 import { graphql, read } from '../gql';
 import type { TicketCardFragment, TicketDetailsFragment } from '../gql/graphql';
+import { Buy } from '../orders/Buy';
 import { formatMoney } from '../ui/format';
 import { Icon } from '../ui/Icon';
 import { Page } from '../ui/Page';
@@ -25,6 +26,10 @@ const ticketDetails = graphql(`
     createdAt
     viewerCanUpdate
     viewerCannotUpdateReasons
+    viewerOrder {
+      id
+      status
+    }
   }
 `);
 
@@ -51,6 +56,8 @@ export default function TicketPage() {
   const { id = '' } = useParams();
   const { data, error, loading, refetch } = useQuery(ticketQuery, { variables: { id } });
   useLive(ticketUpdated, { id }, { skip: !data?.ticket });
+  const availability = data?.ticket && read(ticketCard, data.ticket).availability;
+  useChange(availability, () => void refetch().catch(ignore)); // whose it is now does not come with it
   if (!data?.ticket) {
     if (loading) return <TicketSkeleton />;
     if (!error) return <NotFound what="ticket" />;
@@ -97,11 +104,22 @@ function Ticket({ card, details }: { card: TicketCardFragment; details: TicketDe
                 <Time at={details.createdAt} />
               </dd>
             </dl>
+            <Buy ticket={card} order={details.viewerOrder} />
           </section>
         </div>
       </article>
     </Page>
   );
+}
+
+/** Calls when the value becomes another. */
+function useChange(value: string | undefined | null, changed: () => void) {
+  const last = useRef(value);
+  const call = useEffectEvent(changed);
+  useEffect(() => {
+    if (last.current && value && last.current !== value) call();
+    last.current = value;
+  }, [value]);
 }
 
 /** A price that shows, and says, when it has changed. */

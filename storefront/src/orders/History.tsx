@@ -1,0 +1,22 @@
+import { Time } from '../ui/Time';
+import type { Happening } from './order';
+import css from './History.module.css';
+
+/** What has happened, oldest first. */
+export function History({ of }: { of: readonly Happening[] }) {
+  return (
+    <section className={css.history} aria-labelledby="history">
+      <h2 id="history">What happened</h2>
+      <ol>
+        {of.map(({ id, at, text, detail, tone }) => (
+          <li key={id} data-tone={tone}>
+            <p>
+              <strong>{text}</strong> <Time at={at} />
+            </p>
+            {detail && <p className={css.detail}>{detail}</p>}
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}

@@ -1,0 +1,95 @@
+import { Link } from 'react-router';
+import { useLive } from '../app/live';
+import { graphql, read, type FragmentType } from '../gql';
+import { titleParts } from '../tickets/title';
+import { Poster } from '../ui/Poster';
+import { Price } from '../ui/Price';
+import { Time } from '../ui/Time';
+import { TimeLeft } from './Countdown';
+import { useOverdue } from './deadline';
+import { endOf } from './order';
+import css from './Orders.module.css';
+
+const orderRow = graphql(`
+  fragment OrderRow on Order {
+    id
+    version
+    status
+    title
+    price {
+      decimal
+      minorUnits
+      currency
+    }
+    createdAt
+    deadline: secondsUntilExpiry
+    cancellation {
+      reason
+      at
+    }
+    ticket {
+      id
+    }
+  }
+`);
+
+const orderRowUpdated = graphql(`
+  subscription OrderRowUpdated($id: ID!) {
+    orderUpdated(id: $id) {
+      id
+      ...OrderRow
+    }
+  }
+`);
+
+/** One order of the list. Those that still wait, which are few, are followed. */
+export function OrderRow({ order }: { order: FragmentType<typeof orderRow> }) {
+  const { id, status, title, price, createdAt, deadline, cancellation, ticket } = read(orderRow, order);
+  const waits = status === 'CREATED' || status === 'AWAITING_PAYMENT';
+  const overdue = useOverdue(deadline);
+  useLive(orderRowUpdated, { id }, { skip: !waits });
+  const { what, where } = titleParts(title);
+  return (
+    <article className={css.row} data-status={status}>
+      <Poster seed={ticket?.id ?? id} className={css.poster} />
+      <div className={css.text}>
+        <h2>
+          <Link to={`/orders/${id}`}>{what}</Link>
+        </h2>
+        {where.length > 0 && <p>{where.join(' · ')}</p>}
+        <p className={css.when}>
+          Ordered <Time at={createdAt} />
+        </p>
+      </div>
+      <div className={css.end}>
+        <span className={css.price}>
+          <Price of={price} />
+        </span>
+        <span className={css.status} data-of={waits ? 'live' : status}>
+          {waits ? (
+            overdue ? (
+              'Time is up'
+            ) : (
+              <TimeLeft deadline={deadline} />
+            )
+          ) : status === 'COMPLETE' ? (
+            'Yours'
+          ) : (
+            short(cancellation?.reason)
+          )}
+        </span>
+      </div>
+    </article>
+  );
+}
+
+const shorts: Partial<Record<string, string>> = {
+  BUYER_CANCELLED: 'Given back',
+  EXPIRED: 'Not paid in time',
+  PAYMENT_FAILED: 'Payment refused',
+  REFUNDED: 'Money returned',
+};
+
+function short(reason: Parameters<typeof endOf>[0]): string {
+  return (reason && shorts[reason]) ?? 'Cancelled';
+}

@@ -1,0 +1,39 @@
+// Your orders and their address, as with the list of tickets.
+import { graphql } from '../gql';
+import type { ListOrdersQueryVariables } from '../gql/graphql';
+
+export const ordersQuery = graphql(`
+  query ListOrders($filter: OrderFilter, $first: Int!, $after: String) {
+    orders(filter: $filter, sort: { field: CREATED_AT, direction: DESC }, first: $first, after: $after) {
+      totalCount
+      edges {
+        node {
+          id
+          ...OrderRow
+        }
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
+    }
+  }
+`);
+
+export const shows = {
+  all: { label: 'All', status: undefined },
+  live: { label: 'To pay', status: ['CREATED', 'AWAITING_PAYMENT'] },
+  past: { label: 'Past', status: ['COMPLETE', 'CANCELLED'] },
+} as const;
+
+export type Show = keyof typeof shows;
+
+export function showOf(search: URLSearchParams): Show {
+  const show = search.get('show') ?? '';
+  return Object.hasOwn(shows, show) ? (show as Show) : 'all';
+}
+
+export function ordersVariables(search: URLSearchParams): ListOrdersQueryVariables {
+  const { status } = shows[showOf(search)];
+  return { first: 20, ...(status && { filter: { status: [...status] } }) };
+}

@@ -5,7 +5,7 @@ import { addTypenameSelectionDocumentTransform } from '@graphql-codegen/client-p
 
 export default {
   schema: '../schema/api.graphql',
-  documents: 'src/**/*.{ts,tsx}',
+  documents: ['src/**/*.{ts,tsx}', '!src/**/*.test.{ts,tsx}'],
   ignoreNoDocuments: true,
   generates: {
     'src/gql/': {

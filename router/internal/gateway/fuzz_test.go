@@ -1,16 +1,25 @@
 package gateway_test
 
 import (
+	"bufio"
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
+	"io"
 	"mime"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
+	"time"
+
+	"boxoffice.dev/router/internal/gateway"
 )
 
 // FuzzRequest sends bodies and URLs. Whatever they are, the answer is JSON, and nothing is the router's
@@ -84,4 +93,116 @@ func FuzzAccept(f *testing.F) {
 			t.Errorf("%q: got %d %s", accept, out.Code, body)
 		}
 	})
+}
+
+// FuzzSocket sends messages to a WebSocket, one in each line, those that begin with a tab as binary ones, or the
+// bytes as they are in place of frames. Whatever they are, the socket is closed with a code that its protocol
+// knows, none of which says that the router is at fault, and nothing stays behind.
+func FuzzSocket(f *testing.F) {
+	for _, messages := range [][]string{
+		{initAnna, `{"type":"ping","payload":{"a":1}}`, `{"type":"pong"}`, `{"id":"1","type":"subscribe","payload":{"query":"subscription{orderUpdated(id:1){id buyer{displayName}ticket{title total}}}"}}`, completed},
+		{initAnonymous, `{"id":"1","type":"subscribe","payload":{"query":"query($id:ID!){ticket(id:$id){title}}","variables":{"id":"t1"}}}`, `{"id":"2","type":"subscribe","payload":{"query":"mutation{ping}"}}`},
+		{`{"type":"connection_init","payload":{"Authorization":"Bearer x"}}`},
+		{`{"type":"connection_init","payload":null}`, initAnna},
+		{initAnna, `{"id":"1","type":"subscribe","payload":{"query":"subscription{orderUpdated(id:\"broken\"){id}}"}}`, completed, `{"id":"1","type":"subscribe","payload":{"query":"subscription{orderUpdated(id:\"unknown\"){id}}"}}`},
+		{initAnna, `{"id":"1","type":"subscribe","payload":{"query":"{__schema{types{name}}}","extensions":{"cost":true,"queryPlan":true}}}`, `{"id":"1","type":"subscribe","payload":{"query":"{"}}`},
+		{initAnna, `{"id":"1","type":"subscribe","payload":{"documentId":"x"}}`, `{"id":"2","type":"subscribe","payload":{"extensions":{"persistedQuery":{"version":1,"sha256Hash":"x"}}}}`},
+		{"\t" + initAnna}, {`{"id":"1","type":"subscribe","payload":{}}`}, {"\xff"}, {`[]`, `{"type":"start"}`}, nil,
+	} {
+		f.Add([]byte(strings.Join(messages, "\n")), false)
+	}
+	f.Add([]byte("\x81\x82\x00\x00\x00\x00{}\x88\x80\x00\x00\x00\x00"), true)               // a message, and good-bye
+	f.Add([]byte("\x01\x81\x00\x00\x00\x00{\x80\xfe\xff\xff\x00\x00\x00\x00"), true)        // in parts, of which one is cut
+	f.Add([]byte("\x89\x80\x00\x00\x00\x00\xf1\x80\x00\x00\x00\x00\x81\x01\x00\x00"), true) // a ping, reserved bits, and no mask
+	w := newWorld(f, automatic, func(c *gateway.Config) {
+		c.Upstream.Concurrency, c.Live.PerUser = 1, 1000
+	})
+	// Connections that wait for the next fetch, of which there is one for each subgraph, are no leak.
+	most := runtime.NumGoroutine() + 5*3
+	f.Fuzz(func(t *testing.T, sent []byte, raw bool) {
+		frames := sent
+		if !raw {
+			frames = nil
+			for m := range bytes.SplitSeq(sent, []byte("\n")) {
+				opcode := textFrame
+				if bytes.HasPrefix(m, []byte("\t")) {
+					opcode = binaryFrame
+				}
+				frames = append(frames, frame(opcode, m)...)
+			}
+			frames = append(frames, frame(textFrame, []byte(`{"id":"last","type":"subscribe","payload":{"query":"{ticket(id:1){title}}"}}`))...)
+		}
+		code := w.converse(t, frames, !raw)
+		switch code {
+		case 1000, 1002, 1005, 1007, 1009, 4400, 4401, 4403, 4409, 4429:
+		default:
+			t.Errorf("%q (raw: %v): closed with %d", sent, raw, code)
+		}
+		eventually(t, "the goroutines of the socket have ended", func() bool { return runtime.NumGoroutine() <= most })
+	})
+}
+
+// Kinds of frames.
+const (
+	textFrame   byte = 1
+	binaryFrame byte = 2
+	closeFrame  byte = 8
+)
+
+// frame returns one of a client (RFC 6455, 5.2), with a mask that changes nothing.
+func frame(opcode byte, payload []byte) []byte {
+	head := []byte{0x80 | opcode, 0x80 | 127}
+	head = binary.BigEndian.AppendUint64(head, uint64(len(payload)))
+	return append(append(head, 0, 0, 0, 0), payload...)
+}
+
+// converse opens a socket and sends frames. Then it waits for the end of the operation "last" and says good-bye, or
+// else hangs up at once. It returns what the router closes the socket with, 1005 when it hangs up without a word.
+func (w *world) converse(t *testing.T, frames []byte, politely bool) int {
+	t.Helper()
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", w.router.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()                                                                                             //nolint:errcheck // a test
+	conn.SetDeadline(time.Now().Add(time.Minute))                                                                  //nolint:errcheck // reading fails else
+	io.WriteString(conn, "GET /graphql HTTP/1.1\r\nHost: router\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+ //nolint:errcheck // the answer tells
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n")
+	answers := bufio.NewReader(conn)
+	resp, err := http.ReadResponse(answers, nil) //nolint:bodyclose // it has none
+	if err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("handshake: got %v, %v", resp, err)
+	}
+	var sending sync.WaitGroup
+	defer sending.Wait()
+	sending.Go(func() {
+		conn.Write(frames) //nolint:errcheck // the router may have heard enough
+		if !politely {
+			conn.(*net.TCPConn).CloseWrite() //nolint:errcheck // likewise
+		}
+	})
+	for {
+		var head [2]byte
+		if _, err := io.ReadFull(answers, head[:]); err != nil {
+			return 1005
+		}
+		length := uint64(head[1]) // in one, three or nine bytes
+		if size := map[byte]int{126: 2, 127: 8}[head[1]]; size > 0 {
+			long := make([]byte, 8)
+			if _, err := io.ReadFull(answers, long[8-size:]); err != nil {
+				t.Fatalf("a frame is cut: %v", err)
+			}
+			length = binary.BigEndian.Uint64(long)
+		}
+		payload := make([]byte, length)
+		if _, err := io.ReadFull(answers, payload); err != nil {
+			t.Fatalf("a frame is cut: %v", err)
+		}
+		switch {
+		case head[0] == 0x80|closeFrame && length >= 2:
+			return int(binary.BigEndian.Uint16(payload))
+		case bytes.HasPrefix(payload, []byte(`{"id":"last","type":"complete"`)), bytes.HasPrefix(payload, []byte(`{"id":"last","type":"error"`)):
+			conn.Write(frame(closeFrame, []byte{0x03, 0xe8})) //nolint:errcheck // 1000
+		}
+	}
 }

@@ -46,6 +46,9 @@ var (
 	errTooMany     = &closing{websocket.StatusTryAgainLater, "Too many connections"}
 )
 
+// errGone ends a socket to whose client nothing can be said any more.
+var errGone = errors.New("client is gone")
+
 // Invalid is the error of a Session's Serve for what is no request at all. It closes a socket.
 func Invalid(reason string) error { return &closing{closeInvalid, reason} }
 
@@ -116,8 +119,12 @@ func (s *Server) WebSocket(w http.ResponseWriter, r *http.Request, address strin
 	closed := make(chan struct{})
 	context.AfterFunc(ctx, func() {
 		defer close(closed)
-		why := closingOf(context.Cause(ctx))
-		conn.Close(why.code, why.reason) //nolint:errcheck // unless the client has closed it already
+		if cause := context.Cause(ctx); errors.Is(cause, errGone) || errors.Is(cause, context.Canceled) { // by the request, too
+			conn.CloseNow() //nolint:errcheck // nobody is there
+		} else {
+			why := closingOf(cause)
+			conn.Close(why.code, why.reason) //nolint:errcheck // unless the client has closed it already
+		}
 	})
 	stop := s.onStop(func() { end(errGoingAway) })
 	defer stop()
@@ -138,8 +145,8 @@ func (s *Server) WebSocket(w http.ResponseWriter, r *http.Request, address strin
 func (c *socket) ping() {
 	ctx, cancel := context.WithTimeout(context.Background(), c.server.cfg.WriteTimeout)
 	defer cancel()
-	if err := c.conn.Ping(ctx); err != nil {
-		c.end(err)
+	if c.conn.Ping(ctx) != nil {
+		c.end(errGone)
 		return
 	}
 	c.beat.Reset(c.server.cfg.Heartbeat)
@@ -151,7 +158,7 @@ func (c *socket) read(ctx context.Context, session Session, open func(authorizat
 	for {
 		typ, text, err := c.conn.Read(context.WithoutCancel(ctx))
 		if err != nil {
-			return err // the library has closed, with 1009 for a message that is too large
+			return errGone // or the library has closed, with 1002 or, for a message that is too large, 1009
 		}
 		var m message
 		switch {
@@ -282,9 +289,7 @@ func (c *socket) run(ctx context.Context, m message) {
 	if err != nil {
 		last = message{ID: m.ID, Type: "error", Payload: shown(ctx, err)}
 	}
-	if err := c.send(ctx, last); err != nil {
-		c.end(err)
-	}
+	c.send(ctx, last) //nolint:errcheck // the connection is gone then
 }
 
 // shown returns the GraphQL errors that a client learns of an error.
@@ -315,5 +320,9 @@ func (c *socket) send(ctx context.Context, m message) error {
 	// library does when a context ends.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.server.cfg.WriteTimeout)
 	defer cancel()
-	return c.conn.Write(ctx, websocket.MessageText, text)
+	if err := c.conn.Write(ctx, websocket.MessageText, text); err != nil {
+		c.end(errGone)
+		return err
+	}
+	return nil
 }

@@ -1,0 +1,213 @@
+package gateway_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"boxoffice.dev/router/internal/gateway"
+	"boxoffice.dev/router/internal/subgraphtest"
+	"boxoffice.dev/router/internal/upstream"
+)
+
+// A whole evening in some seconds: 200 people ask and change in every way at once, while subgraphs fail in every
+// way and other supergraphs are loaded. Everybody reads only what is theirs, nobody gets an error but that a part
+// is unavailable, many get everything, and nothing stays behind. It counts the goroutines of the process, so no other
+// test may run beside it.
+func TestEverythingAtOnce(t *testing.T) {
+	w, current := reloadable(t, func(c *gateway.Config) {
+		c.Upstream.Timeout, c.Upstream.Retries = 5*time.Second, 20
+		c.Upstream.Breaker = upstream.Breaker{Failures: 50, Fetches: 20, Window: time.Second, Pause: 10 * time.Millisecond}
+		c.Live.PerAddress, c.Live.InitTimeout = 1000, time.Minute // it is crowded here
+	})
+	http.DefaultClient.CloseIdleConnections()
+	baseline := runtime.NumGoroutine()
+	const people, turns = 200, 9
+	s := storm{world: w, current: current}
+	var crowd sync.WaitGroup
+	for i := range people {
+		crowd.Go(func() {
+			for turn := range turns {
+				s.weather(t, s.turns.Add(1))
+				s.turn(fmt.Sprintf("user%d", i), i+turn)
+			}
+		})
+	}
+	crowd.Wait()
+	t.Logf("%d complete answers, %d with a part that was unavailable, %d connections that were told to come back", s.complete.Load(), s.partial.Load(), s.sentAway.Load())
+	if s.complete.Load() < people*turns/3 || s.partial.Load() == 0 || s.sentAway.Load() == 0 {
+		t.Error("want many complete, some partial, and some sent away")
+	}
+	if err := current.Load(t.Context(), w.cfg); err != nil { // ends the connections to subgraphs that wait for other queries
+		t.Fatal(err)
+	}
+	http.DefaultClient.CloseIdleConnections()
+	eventually(t, "everything has ended", func() bool { return runtime.NumGoroutine() <= baseline })
+}
+
+// storm counts how people fare.
+type storm struct {
+	*world
+
+	current                            *gateway.Current
+	turns, complete, partial, sentAway atomic.Int64
+}
+
+// weather changes with the turns: now and then a subgraph fails for some of them, and drops its connections when it
+// is well again; or another supergraph is loaded.
+func (s *storm) weather(t *testing.T, turn int64) {
+	t.Helper()
+	const spell = 400
+	faults := []http.HandlerFunc{hangUp, write(http.StatusBadGateway, "text/html", "<html>"), write(http.StatusOK, "application/json", "[]")}
+	round := int(turn / spell)
+	subgraph := []*subgraphtest.Subgraph{s.auth, s.tickets, s.orders}[round%3]
+	switch turn % spell {
+	case 100:
+		subgraph.Answer(faults[round/3%len(faults)])
+	case 110:
+		subgraph.Answer(nil)
+		subgraph.CloseClientConnections()
+	case 300:
+		cfg := s.cfg
+		if round%2 == 0 {
+			cfg = withoutMargin(t, cfg)
+		}
+		if err := s.current.Load(t.Context(), cfg); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// What somebody asks, and the answer, in which %[1]s is their name and %[2]s a ticket of their choice.
+var errands = []struct{ query, answer string }{
+	{
+		`query($t: ID!) { viewer { email user { displayName } } orders { id buyer { id displayName } ticket { viewerOrder { id } } } ticket(id: $t) { title } }`,
+		`{"data":{"viewer":{"email":"%[1]s@example.com","user":{"displayName":"user %[1]s"}},"orders":[{"id":"order-of-%[1]s","buyer":{"id":"%[1]s","displayName":"user %[1]s"},` +
+			`"ticket":{"viewerOrder":{"id":"order-of-%[1]s"}}}],"ticket":{"title":"ticket %[2]s"}}}`,
+	},
+	{
+		`mutation($t: ID!) { createOrder(ticketId: $t) { buyer { displayName } ticket { title viewerOrder { id } } } }`,
+		`{"data":{"createOrder":{"buyer":{"displayName":"user %[1]s"},"ticket":{"title":"ticket %[2]s","viewerOrder":{"id":"order-of-%[1]s"}}}}}`,
+	},
+	{
+		`subscription($t: ID!) { orderUpdated(id: $t) { id buyer { displayName } ticket { title total } } }`,
+		`{"data":{"orderUpdated":{"id":"%[2]s","buyer":{"displayName":"user %[1]s"},"ticket":{"title":"ticket t1","total":2149}}}}`,
+	},
+}
+
+// turn lets somebody do one errand in one way.
+func (s *storm) turn(name string, n int) {
+	errand, ticket := errands[n%len(errands)], fmt.Sprintf("t-of-%s-%d", name, n)
+	sent := map[string]any{"query": errand.query, "variables": map[string]any{"t": ticket}}
+	body, err := json.Marshal(sent)
+	if err != nil {
+		s.t.Error(err)
+		return
+	}
+	subscribes, changes := strings.HasPrefix(errand.query, "subscription"), strings.HasPrefix(errand.query, "mutation")
+	var answer string
+	switch way := n / len(errands) % 4; {
+	case way == 0 || subscribes && way == 1:
+		answer = s.bySocket(name, string(body))
+	case way == 1 || subscribes:
+		answer = s.byEvents(name, body)
+	case way == 2 && !changes:
+		q := url.Values{"query": {errand.query}, "variables": {`{"t":"` + ticket + `"}`}}
+		answer = s.do(s.raw(http.MethodGet, "/graphql?"+q.Encode(), nil, "Cookie", "access=token-"+name, "GraphQL-Preflight", "1")).body
+	default:
+		answer = s.do(s.raw(http.MethodPost, "/graphql", body, append([]string{"Content-Type", "application/json"}, as(name)...)...)).body
+	}
+	s.judge(name, answer, fmt.Sprintf(errand.answer, name, ticket))
+}
+
+var anybody = regexp.MustCompile(`user\d+`)
+
+// judge checks what somebody was answered.
+func (s *storm) judge(name, got, want string) {
+	var answer struct {
+		Data   json.RawMessage
+		Errors []struct{ Extensions struct{ Code string } }
+	}
+	switch err := json.Unmarshal([]byte(got), &answer); {
+	case got == "":
+		s.sentAway.Add(1)
+		return
+	case got == want:
+		s.complete.Add(1)
+		return
+	case err != nil || len(answer.Errors) == 0:
+		s.t.Errorf("%s got  %s\nwant %s", name, got, want)
+	}
+	for _, e := range answer.Errors {
+		if e.Extensions.Code != string(upstream.Unavailable) {
+			s.t.Errorf("%s got %s", name, got)
+		}
+	}
+	for _, other := range anybody.FindAllString(got, -1) {
+		if other != name {
+			s.t.Errorf("%s got what is of %s: %s", name, other, got)
+		}
+	}
+	s.partial.Add(1)
+}
+
+// bySocket returns the first response over a WebSocket, "" if it was told to come back.
+func (s *storm) bySocket(name, request string) string {
+	conn, _, err := websocket.Dial(s.t.Context(), s.router.URL+"/graphql", &websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}}) //nolint:bodyclose // the library's
+	if err != nil {
+		s.t.Error(err)
+		return ""
+	}
+	defer conn.CloseNow() //nolint:errcheck // a test
+	for _, m := range []string{`{"type":"connection_init","payload":{"Authorization":"Bearer token-` + name + `"}}`, `{"id":"1","type":"subscribe","payload":` + request + `}`} {
+		conn.Write(s.t.Context(), websocket.MessageText, []byte(m)) //nolint:errcheck // reading tells why not
+	}
+	for {
+		_, text, err := conn.Read(s.t.Context())
+		if websocket.CloseStatus(err) == websocket.StatusGoingAway {
+			return ""
+		}
+		if err != nil {
+			s.t.Error(err)
+			return ""
+		}
+		if payload, ok := bytes.CutPrefix(text, []byte(`{"id":"1","type":"next","payload":`)); ok {
+			return string(payload[:len(payload)-1])
+		}
+		if string(text) != `{"type":"connection_ack"}` {
+			s.t.Errorf("%s got %s", name, text)
+		}
+	}
+}
+
+// byEvents returns the first response of a stream of events, "" if it was told to come back.
+func (s *storm) byEvents(name string, request []byte) string {
+	ctx, cancel := context.WithCancel(s.t.Context())
+	defer cancel()
+	req := s.raw(http.MethodPost, "/graphql", request, append([]string{"Content-Type", "application/json", "Accept", "text/event-stream"}, as(name)...)...)
+	resp, err := http.DefaultTransport.RoundTrip(req.WithContext(ctx))
+	if err != nil {
+		s.t.Error(err)
+		return ""
+	}
+	defer resp.Body.Close() //nolint:errcheck // a test
+	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
+		if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
+			return data
+		}
+	}
+	return ""
+}

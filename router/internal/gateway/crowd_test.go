@@ -1,7 +1,6 @@
 package gateway_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -95,33 +94,20 @@ func TestFollowersComeAndGo(t *testing.T) {
 
 // pass follows an order for a moment. A subgraph that breaks off before it has said anything is the end of that.
 func (w *world) pass(how int) {
-	ctx, cancel := context.WithCancel(w.t.Context())
-	defer cancel()
 	variables := map[string]any{"id": "o1"}
 	if how%3 == 0 {
-		body, err := json.Marshal(map[string]any{"query": orderUpdated, "variables": variables})
+		request, err := json.Marshal(map[string]any{"query": orderUpdated, "variables": variables})
 		if err != nil {
 			w.t.Error(err)
-			return
 		}
-		req := w.raw(http.MethodPost, "/graphql", body, append([]string{"Content-Type", "application/json", "Accept", "text/event-stream"}, as("anna")...)...)
-		resp, err := http.DefaultTransport.RoundTrip(req.WithContext(ctx))
-		if err != nil {
-			w.t.Error(err)
-			return
-		}
-		defer resp.Body.Close() //nolint:errcheck // a test
-		lines := bufio.NewScanner(resp.Body)
-		for lines.Scan() && !strings.HasPrefix(lines.Text(), "data:") {
-		}
-		if !strings.Contains(lines.Text(), "orderUpdated") {
-			w.t.Errorf("who passes got %s, %v", lines.Text(), lines.Err())
+		if got := w.byEvents("anna", string(request)); !strings.Contains(got, "orderUpdated") {
+			w.t.Errorf("who passes got %s", got)
 		}
 		return
 	}
 	conn := w.socket(initAnna)
 	w.subscribe(conn, orderUpdated, variables)
-	if _, text, err := conn.Read(ctx); err != nil || !strings.Contains(string(text), "orderUpdated") {
+	if _, text, err := conn.Read(w.t.Context()); err != nil || !strings.Contains(string(text), "orderUpdated") {
 		w.t.Errorf("who passes got %s, %v", text, err)
 	}
 	if how%3 == 1 {

@@ -136,7 +136,9 @@ func FuzzSocket(f *testing.F) {
 		switch code {
 		case 1000, 1002, 1005, 1007, 1009, 4400, 4401, 4403, 4409, 4429:
 		default:
-			t.Errorf("%q (raw: %v): closed with %d", sent, raw, code)
+			if !raw || code == 1011 || code == 4500 { // frames may say good-bye with a code of their own, which comes back
+				t.Errorf("%q (raw: %v): closed with %d", sent, raw, code)
+			}
 		}
 		eventually(t, "the goroutines of the socket have ended", func() bool { return runtime.NumGoroutine() <= most })
 	})

@@ -173,6 +173,24 @@ func TestQueryPlanIsToldWhenAskedForWhereAllowed(t *testing.T) {
 	}
 }
 
+func TestCostIsToldOverEveryTransport(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const request, want = `{"query":"{ ticket(id: \"t1\") { title } }","extensions":{"cost":true}}`,
+		`{"data":{"ticket":{"title":"ticket t1"}},"extensions":{"cost":{"estimated":1,"limit":5000}}}`
+	get := "/graphql?query=" + url.QueryEscape(`{ ticket(id: "t1") { title } }`) + "&extensions=" + url.QueryEscape(`{"cost":true}`)
+	for name, got := range map[string]string{
+		"POST":   w.do(w.raw(http.MethodPost, "/graphql", []byte(request), "Content-Type", "application/json")).body,
+		"GET":    w.do(w.raw(http.MethodGet, get, nil)).body,
+		"socket": w.bySocket("", request),
+		"events": w.byEvents("", request),
+	} {
+		if got != want {
+			t.Errorf("%s: got %s, want %s", name, got, want)
+		}
+	}
+}
+
 // What holds for the text of a POST holds for every other way to send a document.
 func TestLimitsHoldHoweverADocumentArrives(t *testing.T) {
 	t.Parallel()
@@ -197,6 +215,13 @@ func TestLimitsHoldHoweverADocumentArrives(t *testing.T) {
 		} {
 			if a := w.do(req); a.status != 400 || a.code() != c.code {
 				t.Errorf("%s, %s: got %d %s, want 400 %s", id, name, a.status, a.body, c.code)
+			}
+		}
+		for _, request := range []string{`{"query":"` + c.text + `"}`, `{"documentId":"` + id + `"}`, `{"query":"` + c.text + `","extensions":` + byHash(sum(c.text)) + `}`} {
+			for name, got := range map[string]string{"socket": w.bySocket("", request), "events": w.byEvents("", request)} {
+				if !strings.Contains(got, c.code) {
+					t.Errorf("%s, %s: got %s, want %s", request, name, got, c.code)
+				}
 			}
 		}
 	}

@@ -187,6 +187,24 @@ func TestLiveUpdates(t *testing.T) {
 		w.subscribe(anna, orderUpdated, map[string]any{"id": "unknown"})
 		w.hear(anna, failed("There is no such order.", "NOT_FOUND"))
 	})
+	t.Run("what a client may not read is in no event", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		const request = `{"query":"subscription { orderUpdated(id: \"o1\") { id ticket { ...M } } } fragment M on Ticket { m: margin }"}`
+		for name, want := range map[string]string{
+			"olga": `{"data":{"orderUpdated":{"id":"o1","ticket":{"m":3}}}}`,
+			"anna": `{"errors":[{"message":"You may not do this.","path":["orderUpdated","ticket","m"],"extensions":{"code":"FORBIDDEN"}}],"data":{"orderUpdated":{"id":"o1","ticket":{"m":null}}}}`,
+		} {
+			for transport, got := range map[string]string{"socket": w.bySocket(name, request), "events": w.byEvents(name, request)} {
+				if got != want {
+					t.Errorf("%s, %s: got %s, want %s", name, transport, got, want)
+				}
+			}
+		}
+		if n := len(w.tickets.Requests()); n != 2 {
+			t.Errorf("tickets was asked %d times, want by the one who may read it only", n)
+		}
+	})
 	t.Run("a subgraph that never answers properly", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
@@ -300,4 +318,57 @@ func (w *world) untouchedBySubscriptions() {
 	if got := w.orders.Requests(); len(got) > 0 {
 		w.t.Errorf("orders was asked: %s", got[0].Query)
 	}
+}
+
+// bySocket returns what comes first over a WebSocket, a response or a list of errors; "" if it was told to come
+// back. Name is whose request it is, "" for nobody's.
+func (w *world) bySocket(name, request string) string {
+	conn, _, err := websocket.Dial(w.t.Context(), w.router.URL+"/graphql", &websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}}) //nolint:bodyclose // the library's
+	if err != nil {
+		w.t.Error(err)
+		return ""
+	}
+	defer conn.CloseNow() //nolint:errcheck // a test
+	initiate := initAnonymous
+	if name != "" {
+		initiate = `{"type":"connection_init","payload":{"Authorization":"Bearer token-` + name + `"}}`
+	}
+	for _, m := range []string{initiate, `{"id":"1","type":"subscribe","payload":` + request + `}`} {
+		conn.Write(w.t.Context(), websocket.MessageText, []byte(m)) //nolint:errcheck // reading tells why not
+	}
+	for {
+		_, text, err := conn.Read(w.t.Context())
+		if websocket.CloseStatus(err) == websocket.StatusGoingAway {
+			return ""
+		}
+		if err != nil {
+			w.t.Error(err)
+			return ""
+		}
+		if _, payload, ok := strings.Cut(string(text), `"payload":`); ok {
+			return payload[:len(payload)-1]
+		}
+	}
+}
+
+// byEvents returns the first response of a stream of events, "" if it was told to come back.
+func (w *world) byEvents(name, request string) string {
+	ctx, cancel := context.WithCancel(w.t.Context())
+	defer cancel()
+	req := w.raw(http.MethodPost, "/graphql", []byte(request), "Content-Type", "application/json", "Accept", "text/event-stream")
+	if name != "" {
+		req.Header.Set("Authorization", "Bearer token-"+name)
+	}
+	resp, err := http.DefaultTransport.RoundTrip(req.WithContext(ctx))
+	if err != nil {
+		w.t.Error(err)
+		return ""
+	}
+	defer resp.Body.Close() //nolint:errcheck // a test
+	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
+		if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
+			return data
+		}
+	}
+	return ""
 }

@@ -25,15 +25,16 @@ func automatic(c *gateway.Config) { c.Persisted.Automatic = true }
 // send posts a request with the given members, which are JSON.
 func (w *world) send(members map[string]string, header ...string) answer {
 	w.t.Helper()
-	body := map[string]json.RawMessage{}
+	return w.do(w.raw(http.MethodPost, "/graphql", []byte(object(members)), append([]string{"Content-Type", "application/json"}, header...)...))
+}
+
+// object returns the JSON object with the given members.
+func object(members map[string]string) string {
+	var lines []string
 	for name, value := range members {
-		body[name] = json.RawMessage(value)
+		lines = append(lines, `"`+name+`":`+value)
 	}
-	text, err := json.Marshal(body)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return w.do(w.raw(http.MethodPost, "/graphql", text, append([]string{"Content-Type", "application/json"}, header...)...))
+	return "{" + strings.Join(lines, ",") + "}"
 }
 
 func TestADocumentIsRememberedByItsHash(t *testing.T) {
@@ -188,10 +189,29 @@ func TestTrustedDocuments(t *testing.T) {
 				t.Errorf("%v: got %d %s", members, a.status, a.body)
 			}
 		}
+		if a := w.do(w.raw(http.MethodGet, "/graphql?query=%7B__typename%7D", nil)); a.status != 403 || a.code() != "DOCUMENT_NOT_TRUSTED" {
+			t.Errorf("GET: got %d %s", a.status, a.body)
+		}
+		for request, code := range map[string]string{
+			`{"query":"{ __typename }"}`:                                   "DOCUMENT_NOT_TRUSTED",
+			`{"documentId":"unknown"}`:                                     "PERSISTED_QUERY_NOT_FOUND",
+			`{"query":"subscription { orderUpdated(id: \"o1\") { id } }"}`: "DOCUMENT_NOT_TRUSTED",
+		} {
+			for name, got := range map[string]string{"socket": w.bySocket("anna", request), "events": w.byEvents("anna", request)} {
+				if !strings.Contains(got, code) {
+					t.Errorf("%s, %s: got %s, want %s", request, name, got, code)
+				}
+			}
+		}
 		w.untouched()
 		for _, c := range named {
 			if a := w.send(c.members, as("anna")...); a.body != c.want {
 				t.Errorf("%v: got %s, want %s", c.members, a.body, c.want)
+			}
+			for name, got := range map[string]string{"socket": w.bySocket("anna", object(c.members)), "events": w.byEvents("anna", object(c.members))} {
+				if got != c.want {
+					t.Errorf("%v, %s: got %s, want %s", c.members, name, got, c.want)
+				}
 			}
 		}
 	})

@@ -1,9 +1,6 @@
 package gateway_test
 
 import (
-	"bufio"
-	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -15,8 +12,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/coder/websocket"
 
 	"boxoffice.dev/router/internal/gateway"
 	"boxoffice.dev/router/internal/subgraphtest"
@@ -123,7 +118,7 @@ func (s *storm) turn(name string, n int) {
 	case way == 0 || subscribes && way == 1:
 		answer = s.bySocket(name, string(body))
 	case way == 1 || subscribes:
-		answer = s.byEvents(name, body)
+		answer = s.byEvents(name, string(body))
 	case way == 2 && !changes:
 		q := url.Values{"query": {errand.query}, "variables": {`{"t":"` + ticket + `"}`}}
 		answer = s.do(s.raw(http.MethodGet, "/graphql?"+q.Encode(), nil, "Cookie", "access=token-"+name, "GraphQL-Preflight", "1")).body
@@ -162,52 +157,4 @@ func (s *storm) judge(name, got, want string) {
 		}
 	}
 	s.partial.Add(1)
-}
-
-// bySocket returns the first response over a WebSocket, "" if it was told to come back.
-func (s *storm) bySocket(name, request string) string {
-	conn, _, err := websocket.Dial(s.t.Context(), s.router.URL+"/graphql", &websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}}) //nolint:bodyclose // the library's
-	if err != nil {
-		s.t.Error(err)
-		return ""
-	}
-	defer conn.CloseNow() //nolint:errcheck // a test
-	for _, m := range []string{`{"type":"connection_init","payload":{"Authorization":"Bearer token-` + name + `"}}`, `{"id":"1","type":"subscribe","payload":` + request + `}`} {
-		conn.Write(s.t.Context(), websocket.MessageText, []byte(m)) //nolint:errcheck // reading tells why not
-	}
-	for {
-		_, text, err := conn.Read(s.t.Context())
-		if websocket.CloseStatus(err) == websocket.StatusGoingAway {
-			return ""
-		}
-		if err != nil {
-			s.t.Error(err)
-			return ""
-		}
-		if payload, ok := bytes.CutPrefix(text, []byte(`{"id":"1","type":"next","payload":`)); ok {
-			return string(payload[:len(payload)-1])
-		}
-		if string(text) != `{"type":"connection_ack"}` {
-			s.t.Errorf("%s got %s", name, text)
-		}
-	}
-}
-
-// byEvents returns the first response of a stream of events, "" if it was told to come back.
-func (s *storm) byEvents(name string, request []byte) string {
-	ctx, cancel := context.WithCancel(s.t.Context())
-	defer cancel()
-	req := s.raw(http.MethodPost, "/graphql", request, append([]string{"Content-Type", "application/json", "Accept", "text/event-stream"}, as(name)...)...)
-	resp, err := http.DefaultTransport.RoundTrip(req.WithContext(ctx))
-	if err != nil {
-		s.t.Error(err)
-		return ""
-	}
-	defer resp.Body.Close() //nolint:errcheck // a test
-	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
-		if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
-			return data
-		}
-	}
-	return ""
 }

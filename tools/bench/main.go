@@ -1,7 +1,7 @@
 // Command bench measures Boxoffice: the real binaries, on a Postgres and a RabbitMQ of their own,
 // driven through the router by this process on the same machine. Nothing is asserted.
 //
-//	bench [--only orders,pay,due,replica,expiry,router,live,routers] [--quick]
+//	bench [--only orders,pay,due,replica,expiry,router,live,start,routers] [--quick]
 //
 // All figures come from one run, so their ratios hold also on a busy machine. Times between two
 // services are differences of the commit timestamps that Postgres keeps of every transaction
@@ -36,6 +36,7 @@ var sections = []section{
 	{"expiry", measureExpiry},
 	{"router", measureRouter},
 	{"live", measureLive},
+	{"start", measureStart},
 	{"routers", measureRouters},
 }
 
@@ -52,7 +53,7 @@ func main() {
 }
 
 func run(ctx context.Context) (err error) {
-	only := flag.String("only", "", "sections to run, with commas: orders, pay, due, replica, expiry, router, live, routers")
+	only := flag.String("only", "", "sections to run, with commas: orders, pay, due, replica, expiry, router, live, start, routers")
 	quick := flag.Bool("quick", false, "a tenth of the requests: to try the command, not to quote")
 	flag.Parse()
 	var chosen []section

@@ -276,11 +276,14 @@ func describe(doc *ast.SchemaDocument, subgraphs []*Subgraph) {
 // markRequired makes external what a field requires. It must be, but some composers do not say so of
 // the fields of an interface object.
 func (m *member) markRequired() {
+	if !m.interfaceObject {
+		return
+	}
 	for _, f := range m.fields {
 		for _, required := range strings.Fields(normal(f.requires)) {
+			isKey := slices.ContainsFunc(m.keys, func(k Key) bool { return slices.Contains(strings.Fields(normal(k.Selection)), required) })
 			for i := range m.fields {
-				isKey := slices.ContainsFunc(m.keys, func(k Key) bool { return slices.Contains(strings.Fields(normal(k.Selection)), required) })
-				if m.interfaceObject && m.fields[i].def.Name == required && !isKey {
+				if m.fields[i].def.Name == required && !isKey {
 					m.fields[i].external = true
 				}
 			}
@@ -319,15 +322,16 @@ func (s *Subgraph) resolves(typ, selection string) bool {
 // type holds for every field of the type and for every field that returns it.
 func fields(doc *ast.SchemaDocument, n names) []Field {
 	var all []Field
+	of := map[string][]Rule{} // a type
+	for _, def := range doc.Definitions {
+		of[def.Name] = rules(def.Directives, n)
+	}
 	for _, def := range doc.Definitions {
 		if ofSpec(def.Name) || def.Kind != ast.Object && def.Kind != ast.Interface {
 			continue
 		}
 		for _, f := range def.Fields {
-			field := Field{Type: def.Name, Name: f.Name, Rules: slices.Concat(rules(def.Directives, n), rules(f.Directives, n))}
-			if returned := doc.Definitions.ForName(f.Type.Name()); returned != nil {
-				field.Rules = append(field.Rules, rules(returned.Directives, n)...)
-			}
+			field := Field{Type: def.Name, Name: f.Name, Rules: slices.Concat(of[def.Name], rules(f.Directives, n), of[f.Type.Name()])}
 			for _, a := range f.Arguments {
 				field.Arguments = append(field.Arguments, a.Name)
 			}
@@ -389,9 +393,10 @@ func ofSpec(name string) bool { return strings.Contains(name, "__") }
 
 // normal writes a selection in one way, so that two can be compared.
 func normal(selection string) string {
-	spaced := strings.NewReplacer("{", " { ", "}", " } ", ",", " ").Replace(selection)
-	return strings.Join(strings.Fields(spaced), " ")
+	return strings.Join(strings.Fields(spaced.Replace(selection)), " ")
 }
+
+var spaced = strings.NewReplacer("{", " { ", "}", " } ", ",", " ")
 
 // Relocate gives subgraphs other URLs, by name. The error names a subgraph that does not exist.
 func (g *Supergraph) Relocate(urls map[string]string) error {

@@ -4,11 +4,13 @@ import { createRoot } from 'react-dom/client';
 import { RouterProvider } from 'react-router/dom';
 import { watchSession } from './account/session';
 import { createClient } from './app/client';
+import { watchNetwork } from './app/comeBack';
 import { createRouter } from './app/routes';
 import './ui/base.css';
 
 // A page that was open while another build took its place asks for files that are gone.
 addEventListener('vite:preloadError', (event) => {
+  if (!navigator.onLine) return; // they are there, and come later
   const last = Number(sessionStorage.getItem('reloaded') ?? 0);
   if (Date.now() - last < 60_000) return; // that was not the reason: the error page tells
   sessionStorage.setItem('reloaded', String(Date.now()));
@@ -18,6 +20,7 @@ addEventListener('vite:preloadError', (event) => {
 
 const client = createClient();
 watchSession(client);
+watchNetwork(client);
 
 createRoot(document.getElementById('root')!).render(
   <StrictMode>

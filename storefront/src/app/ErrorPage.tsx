@@ -1,4 +1,4 @@
-import { useEffect } from 'react';
+import { useEffect, useState } from 'react';
 import { isRouteErrorResponse, useRouteError } from 'react-router';
 import { Button } from '../ui/Button';
 import { Page } from '../ui/Page';
@@ -9,8 +9,12 @@ import { NotFound } from './NotFound';
 /** Takes the place of a page that broke. The header stays. */
 export function ErrorPage() {
   const error = useRouteError();
-  useEffect(() => console.error(error), [error]);
+  const [offline] = useState(() => !navigator.onLine);
+  useEffect(() => {
+    if (!offline) console.error(error);
+  }, [error, offline]);
   if (isRouteErrorResponse(error) && error.status === 404) return <NotFound />;
+  if (offline) return <Offline />;
   const broken = error instanceof TypeError || error instanceof ReferenceError; // a fault of the page's own
   return (
     <Page title="That did not work">
@@ -22,4 +26,14 @@ export function ErrorPage() {
       </p>
     </Page>
   );
+}
+
+/** A page that has never been here needs the network to come. It comes by itself as soon as that is back. */
+function Offline() {
+  useEffect(() => {
+    const load = () => location.reload();
+    addEventListener('online', load);
+    return () => removeEventListener('online', load);
+  }, []);
+  return <Page title="You are offline" lead="This page has not been loaded yet. It comes by itself when the network is back." />;
 }

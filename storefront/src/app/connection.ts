@@ -44,6 +44,13 @@ export function reconnect() {
   connection.terminate();
 }
 
+/** Calls when live updates come again after they did not for long enough to say so. */
+export function onRestored(call: () => void) {
+  listeners.add(() => {
+    if (!broken) call();
+  });
+}
+
 /** Whether live updates are wanted and do not come at the moment. */
 export function useBroken(): boolean {
   return useSyncExternalStore(

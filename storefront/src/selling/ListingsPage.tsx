@@ -5,6 +5,7 @@ import { Link, useSearchParams } from 'react-router';
 import { useViewer } from '../account/session';
 import { failure, ignore } from '../app/failure';
 import { FailureNotice } from '../app/FailureNotice';
+import { Missing } from '../app/Missing';
 import { useLive } from '../app/live';
 import { read, type FragmentType } from '../gql';
 import { Availability } from '../tickets/Availability';
@@ -49,6 +50,7 @@ function Listings({ seller }: { seller: string }) {
         </ButtonLink>
       </header>
       <Shelves seller={seller} current={shelf} />
+      {shown && !loading && <Missing error={error} retry={() => void refetch().catch(ignore)} />}
       {!shown && !loading && <FailureNotice failure={failure(error)} retry={() => void refetch().catch(ignore)} />}
       {!shown && loading && (
         <ul className={css.rows} aria-busy="true" aria-label="Loading your tickets">

@@ -1,9 +1,10 @@
 import { useQuery } from '@apollo/client/react';
-import { useEffect, useEffectEvent, useRef, useState } from 'react';
+import { useEffect, useEffectEvent, useRef, useState, type ReactNode } from 'react';
 import { Link, useLocation, useNavigate, useParams } from 'react-router';
 import { failure, ignore } from '../app/failure';
 import { FailureNotice } from '../app/FailureNotice';
 import { useLive } from '../app/live';
+import { Missing } from '../app/Missing';
 import { NotFound } from '../app/NotFound';
 import { graphql, read } from '../gql';
 import type { TicketCardFragment, TicketDetailsFragment } from '../gql/graphql';
@@ -67,15 +68,20 @@ export default function TicketPage() {
       </Page>
     );
   }
-  return <Ticket card={read(ticketCard, data.ticket)} details={read(ticketDetails, data.ticket)} />;
+  return (
+    <Ticket card={read(ticketCard, data.ticket)} details={read(ticketDetails, data.ticket)}>
+      {!loading && <Missing error={error} retry={() => void refetch().catch(ignore)} />}
+    </Ticket>
+  );
 }
 
-function Ticket({ card, details }: { card: TicketCardFragment; details: TicketDetailsFragment }) {
+function Ticket({ card, details, children }: { card: TicketCardFragment; details: TicketDetailsFragment; children: ReactNode }) {
   const { id, title, availability, price, seller } = card;
   const { what, where } = titleParts(title);
   return (
     <Page title={what} heading={false}>
       <Back />
+      {children}
       <article className={css.layout}>
         <Poster seed={id} className={`${css.poster} ${availability === 'AVAILABLE' ? '' : css.gone}`} />
         <div className={css.text}>

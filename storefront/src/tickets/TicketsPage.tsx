@@ -4,6 +4,7 @@ import { useState } from 'react';
 import { useSearchParams } from 'react-router';
 import { failure, ignore } from '../app/failure';
 import { FailureNotice } from '../app/FailureNotice';
+import { Missing } from '../app/Missing';
 import { Button } from '../ui/Button';
 import { More } from '../ui/More';
 import { Page } from '../ui/Page';
@@ -40,6 +41,7 @@ export default function TicketsPage() {
         </p>
       </header>
       <Filters />
+      {shown && !loading && <Missing error={error} retry={() => void refetch().catch(ignore)} />}
       {!shown && !loading && <FailureNotice failure={failure(error)} retry={() => void refetch().catch(ignore)} />}
       {!shown && loading && (
         <ul className={css.grid} aria-busy="true" aria-label="Loading tickets">

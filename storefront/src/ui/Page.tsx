@@ -13,7 +13,7 @@ export function Page({
   lead?: ReactNode;
   heading?: boolean;
   narrow?: boolean;
-  children: ReactNode;
+  children?: ReactNode;
 }) {
   return (
     <div className={narrow ? css.narrow : css.page}>

@@ -92,6 +92,7 @@ test('tickets are down: it is said, and comes back', async () => {
   await look(page, 'listings-down');
   await control('tickets/start');
   await tryAgainUntil(page, page.getByText('You have not offered anything yet'));
+  await page.getByRole('link', { name: /^All/ }).filter({ hasText: '0' }).waitFor();
   await page.goto(`/tickets/${sold.id}`);
   await page.getByRole('heading', { name: 'Tannhäuser' }).waitFor();
 });

@@ -70,7 +70,7 @@ export function failure(error: unknown): Failure {
   if (!requestId && found.length === 0 && !ServerError.is(error) && !ServerParseError.is(error))
     return navigator.onLine
       ? { title: 'The shop does not answer', detail: 'It may be starting again. Try again in a few seconds.', retry: true }
-      : { title: 'You are offline', detail: 'This needs the network. It goes on when you are back.', retry: true };
+      : { title: 'You are offline', detail: 'This needs the network. Try again when you are back.', retry: true };
   return {
     title: 'Something broke on our side',
     detail: 'It has been logged. If it stays, tell us the number below.',

@@ -31,11 +31,13 @@ export default function ListingsPage() {
 function Listings({ seller }: { seller: string }) {
   const [search] = useSearchParams();
   const shelf = shelfOf(search);
-  const { data, previousData, error, loading, networkStatus, fetchMore, refetch } = useQuery(listingsQuery, {
+  const { data, previousData, error, loading, networkStatus, fetchMore } = useQuery(listingsQuery, {
     variables: listingsVariables(seller, shelf),
   });
   const shown = (data ?? (loading ? previousData : undefined))?.tickets;
   const stale = !data && loading;
+  const client = useApolloClient();
+  const again = () => void client.refetchQueries({ include: [listingsQuery, countsQuery] }).catch(ignore);
   const [moreError, setMoreError] = useState<unknown>();
   const more = () => {
     setMoreError(undefined);
@@ -50,8 +52,8 @@ function Listings({ seller }: { seller: string }) {
         </ButtonLink>
       </header>
       <Shelves seller={seller} current={shelf} />
-      {shown && !loading && <Missing error={error} retry={() => void refetch().catch(ignore)} />}
-      {!shown && !loading && <FailureNotice failure={failure(error)} retry={() => void refetch().catch(ignore)} />}
+      {shown && !loading && <Missing error={error} retry={again} />}
+      {!shown && !loading && <FailureNotice failure={failure(error)} retry={again} />}
       {!shown && loading && (
         <ul className={css.rows} aria-busy="true" aria-label="Loading your tickets">
           {Array.from({ length: 5 }, (_, i) => (

@@ -103,7 +103,11 @@ function Ticket({ card, details, children }: { card: TicketCardFragment; details
             <dl className={css.facts}>
               <dt>Sold by</dt>
               <dd>
-                {details.viewerCanUpdate ? <Link to={`/tickets/${id}/edit`}>you, change it</Link> : (seller?.displayName ?? 'somebody')}
+                {details.viewerCanUpdate ? (
+                  <Link to={`/tickets/${id}/edit`}>you, change it</Link>
+                ) : (
+                  (seller?.displayName ?? 'not known right now')
+                )}
               </dd>
               <dt>Offered</dt>
               <dd>

@@ -44,12 +44,6 @@ const cancelOrder = graphql(`
           message
           path
         }
-        ... on OrderNotCancellableError {
-          order {
-            id
-            ...OrderState
-          }
-        }
       }
     }
   }

@@ -63,7 +63,7 @@ export const orderState = graphql(`
       reason
       at
     }
-    history(first: 100) {
+    history(first: 50) {
       edges {
         cursor
         node {

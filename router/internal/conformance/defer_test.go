@@ -154,11 +154,11 @@ func deferrals(t testing.TB, query string) (all []string) {
 			set := selectionSets(doc)[n]
 			(*set)[i] = deferring((*set)[i])
 			write(doc)
-			doc = parse() // the field stays where it is as well
-			set = selectionSets(doc)[n]
-			*set = append(*set, deferring((*set)[i]))
-			write(doc)
 		}
+		doc = parse()
+		set = selectionSets(doc)[n]
+		*set = append(*set, deferring((*set)[0])) // the field stays where it is as well
+		write(doc)
 	}
 	for _, each := range []bool{false, true} {
 		doc := parse()

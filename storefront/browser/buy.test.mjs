@@ -175,7 +175,7 @@ test('give it back', async () => {
   await page.getByRole('dialog').getByRole('button', { name: 'Give it back' }).click();
   await page.getByRole('heading', { name: 'You gave it back' }).waitFor();
   await page.waitForFunction(() => document.activeElement?.id === 'state');
-  await page.getByText('The ticket is back on sale. Nothing was charged.').waitFor();
+  await page.getByText('The ticket is back on sale. Nothing was charged.').first().waitFor();
   await look(page, 'order-given-back');
   await page.getByRole('link', { name: 'Back to the ticket' }).click();
   await page.getByRole('button', { name: 'Buy for €64.00' }).waitFor();

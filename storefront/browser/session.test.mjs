@@ -23,7 +23,7 @@ test('two tabs are in step, and nothing of one person is left for the next', asy
   await two.waitForURL('**/sign-in?next=%2Flistings');
   await signUp(one, 'Clara');
   await two.getByRole('button', { name: 'Account of Clara' }).waitFor();
-  assert.equal(await two.getByText('Johann').count(), 0);
+  assert.equal(await two.getByText('Johann', { exact: true }).count(), 0);
   one.assertNoFaults();
   two.assertNoFaults();
 });

@@ -38,7 +38,7 @@ export async function sessionChanged(client: ApolloClient) {
 
 async function forget(client: ApolloClient) {
   reconnect();
-  await client.resetStore(); // clears it, then asks again for what the page shows
+  await client.resetStore().catch(ignore); // clears it, then asks again for what the page shows, which tells what failed
 }
 
 /** Call when the API says that nobody is signed in: if somebody was, the session has ended elsewhere. */

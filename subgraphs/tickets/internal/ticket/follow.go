@@ -13,15 +13,11 @@ import (
 // closely may come as one. Error: NotFound, which ends it.
 func (s *Service) Follow(ctx context.Context, ticketID string) iter.Seq2[Ticket, error] {
 	look := func(ctx context.Context) (Ticket, error) {
-		found, err := s.ByID(ctx, []string{ticketID})
-		if err != nil {
-			return Ticket{}, err
+		t, ok, err := s.together.Look(ctx, ticketID)
+		if err == nil && !ok {
+			err = apperr.New(apperr.NotFound, "There is no such ticket.")
 		}
-		t, ok := found[ticketID]
-		if !ok {
-			return Ticket{}, apperr.New(apperr.NotFound, "There is no such ticket.")
-		}
-		return t, nil
+		return t, err
 	}
 	return signal.Follow(ctx, &s.changed, ticketID, look, func(t Ticket) int { return t.Version })
 }

@@ -32,17 +32,20 @@ const maxTitle = 200
 
 // Service has the use cases of tickets. Each owns its transaction.
 type Service struct {
-	pool    *pgxpool.Pool
-	outbox  *outbox.Outbox
-	now     func() time.Time
-	changed signal.Hub // by ticket
+	pool     *pgxpool.Pool
+	outbox   *outbox.Outbox
+	now      func() time.Time
+	changed  signal.Hub // by ticket
+	together signal.Together[Ticket]
 }
 
 // NewService returns the use cases on a migrated database.
 func NewService(pool *pgxpool.Pool, box *outbox.Outbox, now func() time.Time) *Service {
-	return &Service{pool: pool, outbox: box, now: func() time.Time {
+	s := &Service{pool: pool, outbox: box, now: func() time.Time {
 		return now().UTC().Truncate(time.Millisecond) // what the schema's DateTime shows
 	}}
+	s.together.Read = s.ByID
+	return s
 }
 
 // CreateInput is what a seller puts on sale.

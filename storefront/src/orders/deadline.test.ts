@@ -4,7 +4,8 @@ import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { now } from '../app/clock';
 import { announcement, deadlineIn, digits, secondsLeft, spoken, useOverdue, useSecondsLeft } from './deadline';
 
-beforeEach(() => vi.useFakeTimers());
+// Both clocks begin at the same moment each time, so that nothing but what a test does looks like a sleep.
+beforeEach(() => void vi.useFakeTimers({ now: Date.UTC(2026, 0, 1) }));
 afterEach(() => vi.useRealTimers());
 
 /** What a component sees of the deadline. */

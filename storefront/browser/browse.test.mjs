@@ -20,7 +20,7 @@ test('open the list, sign up, open a ticket', async () => {
   await page.getByRole('link', { name: `Cello Suites ${mark}` }).click();
   await page.waitForURL('**/tickets/tkt_*');
   await page.getByRole('heading', { name: `Cello Suites ${mark}` }).waitFor();
-  await page.getByText('€64.00').waitFor();
+  await page.getByText('€64.00', { exact: true }).waitFor();
   await look(page, 'ticket');
 
   // The seller changes the price; whoever looks at the ticket sees it.

@@ -29,7 +29,7 @@ test('offline and back', async () => {
   const page = await tab(johann);
   await signUp(page);
   await page.goto(`/tickets/${sold.id}`);
-  await page.getByText('€64.00').waitFor();
+  await page.getByText('€64.00', { exact: true }).waitFor();
 
   await johann.setOffline(true);
   await page.getByText('You are offline. What you see may be out of date.').waitFor();
@@ -70,7 +70,7 @@ test('accounts are down: tickets are there, and nobody looks signed out', async 
   await page.goto(`/tickets/${sold.id}`);
   await page.getByRole('heading', { name: 'Siegfried' }).waitFor();
   await page.getByText('Some of this could not be looked up').waitFor();
-  await page.getByText('€64.00').waitFor();
+  await page.getByText('€64.00', { exact: true }).waitFor();
   assert.equal(await page.getByRole('link', { name: 'Sign in' }).count(), 0);
   await look(page, 'accounts-down');
   await control('auth/start');

@@ -215,7 +215,7 @@ func TestTelemetry(t *testing.T) {
 			follow(t, buyer, ticketUpdated, ticket).until(t, `"RESERVED"`)
 		}
 		expect(t, "while somebody follows", map[string][]string{
-			"router": {`graphql_refusals_total{code="DEPTH_LIMIT_EXCEEDED"} 1`, `graphql_subscriptions 2`, `router_connections{transport="events"} 1`, `router_connections{transport="websocket"} 1`},
+			"router": {`graphql_refusals_total{code="DEPTH_LIMIT_EXCEEDED"} 1`, `graphql_subscriptions 3`, `router_connections{transport="events"} 1`, `router_connections{transport="multipart"} 1`, `router_connections{transport="websocket"} 1`},
 			"orders": {`graphql_errors_total{code="FORBIDDEN"} 1`},
 		})
 		if err := s.RabbitMQ.Kill(); err != nil {

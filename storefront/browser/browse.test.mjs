@@ -27,7 +27,7 @@ test('open the list, sign up, open a ticket', async () => {
   await api(sold.page, 'mutation($input: UpdateTicketInput!) { updateTicket(input: $input) { ticket { version } } }', {
     input: { ticketId: sold.id, price: { minorUnits: 5900, currency: 'EUR' } },
   });
-  await page.getByText('€59.00').waitFor();
+  await page.getByText('€59.00', { exact: true }).waitFor();
 
   await page.getByRole('link', { name: 'All tickets' }).click();
   await page.waitForURL(`**/?q=${mark}`);

@@ -36,11 +36,11 @@ test('offline and back', async () => {
   await look(page, 'offline');
   await api(sold.page, update, { input: { ticketId: sold.id, price: { minorUnits: 5900, currency: 'EUR' } } });
   await johann.setOffline(false);
-  await page.getByText('€59.00').waitFor();
+  await page.getByText('€59.00', { exact: true }).waitFor();
   await page.getByText('You are offline').waitFor({ state: 'hidden' });
   // Live updates come again, too.
   await api(sold.page, update, { input: { ticketId: sold.id, price: { minorUnits: 5800, currency: 'EUR' } } });
-  await page.getByText('€58.00').waitFor();
+  await page.getByText('€58.00', { exact: true }).waitFor();
 
   // A form keeps what was typed, and a page that never was here comes when the network does.
   await page.goto('/sell');

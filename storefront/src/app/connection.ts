@@ -44,6 +44,9 @@ export function reconnect() {
   connection.terminate();
 }
 
+// A connection from before the network was gone may be dead without saying so.
+addEventListener('online', reconnect);
+
 /** Calls when live updates come again after they did not for long enough to say so. */
 export function onRestored(call: () => void) {
   listeners.add(() => {

@@ -44,6 +44,7 @@ type Engine struct {
 	rules          map[coordinate][]supergraph.Rule
 	names          map[string]bool // of fields that the planner adds to selections
 	disguised      map[string]bool // types that an interface object stands for somewhere
+	disguises      disguises
 
 	tools    sync.Pool
 	bodies   sync.Pool // of buffers in which responses are put together
@@ -64,7 +65,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 		streams:  cfg.Streams,
 		resume:   cfg.Resume,
 		rules:    map[coordinate][]supergraph.Rule{},
-		names:    map[string]bool{}, disguised: map[string]bool{},
+		names:    map[string]bool{}, disguised: map[string]bool{}, disguises: disguises{},
 		shapes:   cache.New[variant, shape]("variants", cachedVariants, cachedBytes),
 		plans:    cache.New[string, plan.Plan]("plans", cachedPlans, cachedBytes),
 		planners: make(chan struct{}, max(cfg.Planning, 1)),
@@ -90,6 +91,10 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 				e.addNames(r.Selection)
 			}
 			if t.InterfaceObject {
+				if e.disguises[s.Name] == nil {
+					e.disguises[s.Name] = map[string][]string{}
+				}
+				e.disguises[s.Name][t.Name] = t.Implementations
 				e.disguised[t.Name] = true
 				for _, name := range t.Implementations {
 					e.disguised[name] = true

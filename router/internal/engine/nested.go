@@ -22,6 +22,7 @@ func reachNested(response *resolve.GraphQLResponse) {
 	if len(lists) == 0 {
 		return
 	}
+	readWithin(response.Data, lists)
 	each(response.Fetches, func(item *resolve.FetchItem) {
 		switch f := item.Fetch.(type) {
 		case *resolve.SingleFetch:
@@ -74,6 +75,25 @@ func pathWithin(data *resolve.Object, path []resolve.FetchItemPathElement, lists
 		at = below
 	}
 	return longer
+}
+
+// readWithin finds the inner lists wherever a field of such a name is read: all are wrapped.
+func readWithin(node resolve.Node, lists map[string]bool) {
+	switch n := node.(type) {
+	case *resolve.Object:
+		for _, f := range n.Fields {
+			readWithin(f.Value, lists)
+		}
+	case *resolve.Array:
+		inner := n.Item
+		for list, ok := inner.(*resolve.Array); ok; list, ok = inner.(*resolve.Array) {
+			if len(n.Path) > 0 && lists[n.Path[len(n.Path)-1]] {
+				list.Path = []string{within}
+			}
+			inner = list.Item
+		}
+		readWithin(inner, lists)
+	}
 }
 
 // valuesAt returns the values that the fields of an object read at a path.

@@ -213,7 +213,22 @@ func (e *Engine) normalize(t *tools, op *operation.Operation, variables []byte) 
 		return "", t.failure("normalize")
 	}
 	t.rename(operationName)
+	prune(t.doc, t.operation().SelectionSet)
+	if e.hoist(t.doc, t.operation().SelectionSet, true) {
+		text, err := t.print()
+		if err != nil {
+			return "", err
+		}
+		if err := t.load(text, variables); err != nil {
+			return "", err
+		}
+		t.normalizer.NormalizeNamedOperation(t.doc, e.client, []byte(operationName), &t.report)
+		if t.report.HasErrors() {
+			return "", t.failure("normalize again")
+		}
+	}
 	e.shiftAliases(t.doc)
+	e.disguises.typesFirst(t.doc)
 	return t.print()
 }
 
@@ -308,7 +323,7 @@ func (e *Engine) plan(text string) (made plan.Plan, err error) {
 		return nil, fmt.Errorf("plan: %w", report)
 	}
 	postprocess.NewProcessor(postprocess.CollectDataSourceInfo()).Process(p)
-	repair(p)
+	e.repair(p)
 	return p, nil
 }
 
@@ -332,13 +347,12 @@ func (t *tools) print() (string, error) {
 }
 
 // rename gives the first operation of the document a name.
-func (t *tools) rename(name string) {
-	for _, node := range t.doc.RootNodes {
-		if node.Kind == ast.NodeKindOperationDefinition {
-			t.doc.OperationDefinitions[node.Ref].Name = t.doc.Input.AppendInputString(name)
-			return
-		}
-	}
+func (t *tools) rename(name string) { t.operation().Name = t.doc.Input.AppendInputString(name) }
+
+// operation returns the first operation of the document, which has one.
+func (t *tools) operation() *ast.OperationDefinition {
+	i := slices.IndexFunc(t.doc.RootNodes, func(n ast.Node) bool { return n.Kind == ast.NodeKindOperationDefinition })
+	return &t.doc.OperationDefinitions[t.doc.RootNodes[i].Ref]
 }
 
 // failure turns what the engine reports into an error. The operation was valid and its variables

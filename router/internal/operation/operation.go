@@ -164,6 +164,11 @@ func (d *Documents) prepare(text, name string) (*Operation, error) {
 	}
 	op := &Operation{Name: def.Name, Kind: def.Operation, Conditions: conditions(doc), variables: def.VariableDefinitions, price: d.pricing.price(def)}
 	op.Meta, op.Text = introspection.Split(d.schema, doc, def, text)
+	if asksUnions(d.schema, doc) && (op.Meta == nil || !op.Meta.Whole()) {
+		if op.Text, err = withoutUnions(d.schema, op.Text); err != nil {
+			return nil, fmt.Errorf("write document without fragments on unions: %w", err)
+		}
+	}
 	if len(defers) > 0 && op.Kind != ast.Subscription && op.Meta == nil { // who asks for the schema, too, gets everything at once
 		op.deferrable = &deferrable{def, defers}
 	}

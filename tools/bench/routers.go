@@ -12,26 +12,29 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"boxoffice.dev/tools/internal/stack"
 )
 
-// routerQueries are asked of every router, over two subgraphs that make their answers up.
+// routerQueries are asked of every router, over two subgraphs that make their answers up. Each request is for
+// a page of its own, so that nobody answers one with what was fetched for another.
 var routerQueries = []struct {
 	name, text string
 	variables  map[string]int
 }{
-	{"one subgraph, 20 tickets", `query Tickets($first: Int!) { tickets(first: $first) { id title price { minorUnits currency } availability createdAt } }`, map[string]int{"first": 20}},
-	{"two subgraphs, 20 entities", `query Sellers($first: Int!) { tickets(first: $first) { id title price { minorUnits currency } seller { displayName city } } }`, map[string]int{"first": 20}},
-	{"deep: five fetches, one after the other", `query Deep { users(first: 5) { displayName tickets(first: 3) { title seller { displayName
-		referrer { displayName tickets(first: 2) { title price { minorUnits } seller { displayName } } } } } } }`, nil},
+	{"one subgraph, 20 tickets", `query Tickets($first: Int!, $page: Int!) { tickets(first: $first, page: $page) { id title price { minorUnits currency } availability createdAt } }`, map[string]int{"first": 20, "page": firstPage}},
+	{"two subgraphs, 20 entities", `query Sellers($first: Int!, $page: Int!) { tickets(first: $first, page: $page) { id title price { minorUnits currency } seller { displayName city } } }`, map[string]int{"first": 20, "page": firstPage}},
+	{"deep: five fetches, one after the other", `query Deep($page: Int!) { users(first: 5, page: $page) { displayName tickets(first: 3) { title seller { displayName
+		referrer { displayName tickets(first: 2) { title price { minorUnits } seller { displayName } } } } } } }`, map[string]int{"page": firstPage}},
 }
 
 const (
 	routerClients = 32
 	routerTurns   = 3
 	routerTurn    = 3 * time.Second
+	firstPage     = 100_000 // all have six digits: requests differ in nothing else
 )
 
 // contender is a program that answers the queries.
@@ -56,7 +59,7 @@ func measureRouters(ctx context.Context, b *bench) error {
 		}
 		asked := c.routers
 		if i == 0 {
-			asked = append([]*contender{c.catalog}, asked...)
+			asked = append([]*contender{c.subgraphs[0], c.proxy}, asked...)
 		}
 		if err := c.compare(ctx, q.name, asked, body); err != nil {
 			return fmt.Errorf("%s: %w", q.name, err)
@@ -73,10 +76,12 @@ func measureRouters(ctx context.Context, b *bench) error {
 type comparison struct {
 	*bench
 
-	stop     context.CancelFunc
-	programs []*exec.Cmd
-	catalog  *contender // a subgraph
-	routers  []*contender
+	stop      context.CancelFunc
+	programs  []*exec.Cmd
+	subgraphs []*contender
+	proxy     *contender // passes requests on to the first subgraph, and reads nothing
+	routers   []*contender
+	page      atomic.Int64 // the newest that was asked for
 }
 
 // newComparison starts the subgraphs and the routers, and waits until all of them answer.
@@ -113,10 +118,14 @@ func newComparison(ctx context.Context, b *bench) (_ *comparison, err error) {
 		if err := c.start(ctx, s, nil, func(port string) []string { return []string{subgraph, name, "127.0.0.1:" + port} }); err != nil {
 			return nil, err
 		}
-		if name == "catalog" {
-			c.catalog = s
-		}
+		c.subgraphs = append(c.subgraphs, s)
 		sdl = bytes.Replace(sdl, []byte(name+".invalid"), []byte(s.url), 1)
+	}
+	c.proxy = &contender{name: "Go's reverse proxy", path: "/graphql"}
+	if err := c.start(ctx, c.proxy, nil, func(port string) []string {
+		return []string{subgraph, "proxy", "127.0.0.1:" + port, c.subgraphs[0].url}
+	}); err != nil {
+		return nil, err
 	}
 	supergraph := filepath.Join(b.dir, "compared.graphql")
 	if err := os.WriteFile(supergraph, sdl, 0o600); err != nil {
@@ -195,7 +204,7 @@ func (c *comparison) start(ctx context.Context, r *contender, environ []string, 
 	defer tick.Stop()
 	for deadline := time.Now().Add(time.Minute); ; {
 		if w, err := r.dial(ctx, []byte(`{"query":"{ __typename }"}`)); err == nil {
-			answer, err := w.ask()
+			answer, err := w.ask(firstPage)
 			w.conn.Close() //nolint:errcheck // it was only a try
 			if err == nil && bytes.Contains(answer, []byte(`"Query"`)) {
 				return nil
@@ -229,12 +238,19 @@ func (c *comparison) compare(ctx context.Context, name string, asked []*contende
 		latencies
 		seconds   float64
 		processor time.Duration
+		behind    time.Duration // processor time of the subgraphs
+	}
+	behind := func() (sum time.Duration) {
+		for _, s := range c.subgraphs {
+			sum += processorTime(s.process.Process.Pid)
+		}
+		return sum
 	}
 	sides := make([]side, len(asked))
 	for turn := range routerTurns + 1 { // the first turn warms up
 		for i, r := range asked {
-			before := processorTime(r.process.Process.Pid)
-			l, err := r.load(ctx, body, time.Duration(c.scaled(int(routerTurn))))
+			before, beforeBehind := processorTime(r.process.Process.Pid), behind()
+			l, err := r.load(ctx, body, &c.page, time.Duration(c.scaled(int(routerTurn))))
 			if err != nil {
 				return fmt.Errorf("%s: %w", r.name, err)
 			}
@@ -245,15 +261,18 @@ func (c *comparison) compare(ctx context.Context, name string, asked []*contende
 			s.latencies = append(s.latencies, l.latencies...)
 			s.seconds += l.end.Sub(l.begin).Seconds()
 			s.processor += processorTime(r.process.Process.Pid) - before
+			s.behind += behind() - beforeBehind
 		}
 	}
 	rate := func(i int) float64 { return float64(len(sides[i].latencies)) / sides[i].seconds }
 	ours := len(asked) - len(c.routers)
-	c.report.table(name, "per second", "p50 / p99", "processor time of each", "our router : this one")
+	c.report.table(name, "per second", "p50 / p99", "processor time of each", "of the subgraphs", "our router : this one")
 	for i, r := range asked {
 		progress("%s, %s: %.0f/s", name, r.name, rate(i))
-		c.report.row(r.name, fmt.Sprintf("%.0f", rate(i)), sides[i].String(),
-			fmt.Sprintf("%d µs", sides[i].processor.Microseconds()/int64(len(sides[i].latencies))), fmt.Sprintf("%.2f", rate(ours)/rate(i)))
+		each := func(d time.Duration) string {
+			return fmt.Sprintf("%d µs", d.Microseconds()/int64(len(sides[i].latencies)))
+		}
+		c.report.row(r.name, fmt.Sprintf("%.0f", rate(i)), sides[i].String(), each(sides[i].processor), each(sides[i].behind), fmt.Sprintf("%.2f", rate(ours)/rate(i)))
 	}
 	return nil
 }
@@ -266,7 +285,7 @@ func (c *comparison) sameAnswer(ctx context.Context, asked []*contender, body []
 		if err != nil {
 			return err
 		}
-		text, err := w.ask()
+		text, err := w.ask(firstPage)
 		if err = errors.Join(err, w.conn.Close()); err != nil {
 			return fmt.Errorf("ask %s: %w", r.name, err)
 		}

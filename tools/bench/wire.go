@@ -12,13 +12,14 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 )
 
-// load asks from all clients for a while.
-func (r *contender) load(ctx context.Context, body []byte, long time.Duration) (load, error) {
+// load asks from all clients for a while, for one page after the other.
+func (r *contender) load(ctx context.Context, body []byte, page *atomic.Int64, long time.Duration) (load, error) {
 	l := load{begin: time.Now()}
 	var mu sync.Mutex
 	group, ctx := errgroup.WithContext(ctx)
@@ -32,7 +33,7 @@ func (r *contender) load(ctx context.Context, body []byte, long time.Duration) (
 			var own latencies
 			for ctx.Err() == nil && time.Since(l.begin) < long {
 				begin := time.Now()
-				answer, err := w.ask()
+				answer, err := w.ask(firstPage + page.Add(1)%(9*firstPage))
 				if err != nil {
 					return err
 				}
@@ -52,12 +53,13 @@ func (r *contender) load(ctx context.Context, body []byte, long time.Duration) (
 	return l, err
 }
 
-// wire is one connection, on which the same request is sent again and again: net/http's client would take more
-// processor time than some of what it measures.
+// wire is one connection, on which the same request is sent again and again, with another page: net/http's
+// client would take more processor time than some of what it measures.
 type wire struct {
 	conn    net.Conn
 	reader  *bufio.Reader
 	request []byte
+	page    []byte // where it stands in the request
 	body    bytes.Buffer
 }
 
@@ -67,11 +69,17 @@ func (r *contender) dial(ctx context.Context, body []byte) (*wire, error) {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
 	request := fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nAccept: application/json\r\nContent-Length: %d\r\n\r\n%s", r.path, r.url, len(body), body)
-	return &wire{conn: conn, reader: bufio.NewReaderSize(conn, 16<<10), request: request}, nil
+	w := &wire{conn: conn, reader: bufio.NewReaderSize(conn, 16<<10), request: request}
+	if first := strconv.Itoa(firstPage); bytes.Contains(body, []byte(first)) {
+		at := bytes.LastIndex(request, []byte(first))
+		w.page = request[at : at+len(first)]
+	}
+	return w, nil
 }
 
 // ask returns the body of the next answer, which is good until the one after.
-func (w *wire) ask() ([]byte, error) {
+func (w *wire) ask(page int64) ([]byte, error) {
+	copy(w.page, strconv.FormatInt(page, 10))
 	if _, err := w.conn.Write(w.request); err != nil {
 		return nil, fmt.Errorf("send: %w", err)
 	}

@@ -1,13 +1,17 @@
 // Command subgraph is one of the two services that the bench puts behind every router it compares: gqlgen with
-// data that it makes up, so that the routers are what is measured.
+// data that it makes up, so that the routers are what is measured. Or it is Go's reverse proxy in front of one,
+// which is what passing a request on costs at least.
 //
 //	subgraph catalog|people ADDRESS
+//	subgraph proxy ADDRESS TARGET
 package main
 
 import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"time"
 
@@ -30,17 +34,25 @@ func main() {
 
 func run(args []string) error {
 	schemas := map[string]func() graphql.ExecutableSchema{"catalog": catalog.New, "people": people.New}
-	if len(args) != 2 || schemas[args[0]] == nil {
-		return fmt.Errorf("want a name, catalog or people, and an address; got %q", args)
+	var handles http.Handler
+	switch {
+	case len(args) == 2 && schemas[args[0]] != nil:
+		srv := handler.New(schemas[args[0]]())
+		srv.AddTransport(transport.POST{})
+		srv.SetQueryCache(lru.New[*ast.QueryDocument](100))
+		handles = srv
+	case len(args) == 3 && args[0] == "proxy":
+		proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: args[2]})
+		proxy.Transport = &http.Transport{MaxIdleConnsPerHost: 100}
+		handles = proxy
+	default:
+		return fmt.Errorf("want catalog or people and an address, or proxy, an address and a target; got %q", args)
 	}
-	srv := handler.New(schemas[args[0]]())
-	srv.AddTransport(transport.POST{})
-	srv.SetQueryCache(lru.New[*ast.QueryDocument](100))
 	listener, err := net.Listen("tcp", args[1]) //nolint:noctx // it listens for as long as it runs
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", srv)
+	mux.Handle("/graphql", handles)
 	return (&http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}).Serve(listener)
 }

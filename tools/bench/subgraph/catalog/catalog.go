@@ -4,6 +4,7 @@ package catalog
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"github.com/99designs/gqlgen/graphql"
 
@@ -21,8 +22,8 @@ func (resolver) Query() generated.QueryResolver   { return resolver{} }
 func (resolver) User() generated.UserResolver     { return userResolver{} }
 func (resolver) Entity() generated.EntityResolver { return entityResolver{} }
 
-func (resolver) Tickets(_ context.Context, first int) ([]*generated.Ticket, error) {
-	return tickets("s", first), nil
+func (resolver) Tickets(_ context.Context, first, page int) ([]*generated.Ticket, error) {
+	return tickets(strconv.Itoa(page), first), nil
 }
 
 type userResolver struct{}
@@ -36,7 +37,7 @@ type entityResolver struct{}
 func (entityResolver) FindManyTicketByIDs(_ context.Context, reps []*generated.TicketByIDsInput) ([]*generated.Ticket, error) {
 	found := make([]*generated.Ticket, len(reps))
 	for i, r := range reps {
-		found[i] = ticket(r.ID, i)
+		found[i] = ticket(r.ID, i, "usr_"+r.ID)
 	}
 	return found, nil
 }
@@ -49,17 +50,19 @@ func (entityResolver) FindManyUserByIDs(_ context.Context, reps []*generated.Use
 	return found, nil
 }
 
+// tickets are those of a page or a user. No two of them have tickets or sellers in common.
 func tickets(of string, n int) []*generated.Ticket {
 	list := make([]*generated.Ticket, n)
 	for i := range list {
-		list[i] = ticket(fmt.Sprintf("%s-tkt_01jq3v9t6wf8ja%02d", of, i), i)
+		row := fmt.Sprintf("%s_%02d", of, i)
+		list[i] = ticket("tkt_01jq3v9t6wf8ja"+row, i, "usr_"+row)
 	}
 	return list
 }
 
-func ticket(id string, i int) *generated.Ticket {
+func ticket(id string, i int, seller string) *generated.Ticket {
 	return &generated.Ticket{
 		ID: id, Title: fmt.Sprintf("Cello Suites, row %d", i), Price: &generated.Money{MinorUnits: 6400 + i, Currency: "EUR"},
-		Availability: generated.AvailabilityAvailable, CreatedAt: "2026-11-01T12:00:00Z", Seller: &generated.User{ID: fmt.Sprintf("usr_%d", i)},
+		Availability: generated.AvailabilityAvailable, CreatedAt: "2026-11-01T12:00:00Z", Seller: &generated.User{ID: seller},
 	}
 }

@@ -21,10 +21,10 @@ func (resolver) Query() generated.QueryResolver   { return resolver{} }
 func (resolver) User() generated.UserResolver     { return resolver{} }
 func (resolver) Entity() generated.EntityResolver { return resolver{} }
 
-func (resolver) Users(_ context.Context, first int) ([]*generated.User, error) {
+func (resolver) Users(_ context.Context, first, page int) ([]*generated.User, error) {
 	list := make([]*generated.User, first)
 	for i := range list {
-		list[i] = user(fmt.Sprintf("usr_%d", i))
+		list[i] = user(fmt.Sprintf("usr_%d_%d", page, i))
 	}
 	return list, nil
 }

@@ -48,7 +48,7 @@ type ComplexityRoot struct {
 	}
 
 	Query struct {
-		Tickets            func(childComplexity int, first int) int
+		Tickets            func(childComplexity int, first int, page int) int
 		__resolve__service func(childComplexity int) int
 		__resolve_entities func(childComplexity int, representations []map[string]any) int
 	}
@@ -81,7 +81,7 @@ type EntityResolver interface {
 	FindManyUserByIDs(ctx context.Context, reps []*UserByIDsInput) ([]*User, error)
 }
 type QueryResolver interface {
-	Tickets(ctx context.Context, first int) ([]*Ticket, error)
+	Tickets(ctx context.Context, first int, page int) ([]*Ticket, error)
 }
 type UserResolver interface {
 	Tickets(ctx context.Context, obj *User, first int) ([]*Ticket, error)
@@ -151,7 +151,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.Tickets(childComplexity, args["first"].(int)), true
+		return e.ComplexityRoot.Query.Tickets(childComplexity, args["first"].(int), args["page"].(int)), true
 	case "Query._service":
 		if e.ComplexityRoot.Query.__resolve__service == nil {
 			break
@@ -307,7 +307,7 @@ var sources = []*ast.Source{
 	{Name: "../../schema/catalog.graphqls", Input: `extend schema @link(url: "https://specs.apollo.dev/federation/v2.5", import: ["@key"])
 
 type Query {
-  tickets(first: Int! = 20): [Ticket!]!
+  tickets(first: Int! = 20, page: Int! = 0): [Ticket!]!
 }
 
 type Ticket @key(fields: "id") {
@@ -650,6 +650,14 @@ func (ec *executionContext) field_Query_tickets_args(ctx context.Context, rawArg
 		return nil, err
 	}
 	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "page",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["page"] = arg1
 	return args, nil
 }
 
@@ -885,7 +893,7 @@ func (ec *executionContext) _Query_tickets(ctx context.Context, field graphql.Co
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().Tickets(ctx, fc.Args["first"].(int))
+			return ec.Resolvers.Query().Tickets(ctx, fc.Args["first"].(int), fc.Args["page"].(int))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*Ticket) graphql.Marshaler {

@@ -42,7 +42,7 @@ type ComplexityRoot struct {
 	}
 
 	Query struct {
-		Users              func(childComplexity int, first int) int
+		Users              func(childComplexity int, first int, page int) int
 		__resolve__service func(childComplexity int) int
 		__resolve_entities func(childComplexity int, representations []map[string]any) int
 	}
@@ -67,7 +67,7 @@ type EntityResolver interface {
 	FindManyUserByIDs(ctx context.Context, reps []*UserByIDsInput) ([]*User, error)
 }
 type QueryResolver interface {
-	Users(ctx context.Context, first int) ([]*User, error)
+	Users(ctx context.Context, first int, page int) ([]*User, error)
 }
 type UserResolver interface {
 	Referrer(ctx context.Context, obj *User) (*User, error)
@@ -113,7 +113,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.Users(childComplexity, args["first"].(int)), true
+		return e.ComplexityRoot.Query.Users(childComplexity, args["first"].(int), args["page"].(int)), true
 	case "Query._service":
 		if e.ComplexityRoot.Query.__resolve__service == nil {
 			break
@@ -238,7 +238,7 @@ var sources = []*ast.Source{
 	{Name: "../../schema/people.graphqls", Input: `extend schema @link(url: "https://specs.apollo.dev/federation/v2.5", import: ["@key"])
 
 type Query {
-  users(first: Int! = 20): [User!]!
+  users(first: Int! = 20, page: Int! = 0): [User!]!
 }
 
 type User @key(fields: "id") {
@@ -520,6 +520,14 @@ func (ec *executionContext) field_Query_users_args(ctx context.Context, rawArgs 
 		return nil, err
 	}
 	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "page",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["page"] = arg1
 	return args, nil
 }
 
@@ -651,7 +659,7 @@ func (ec *executionContext) _Query_users(ctx context.Context, field graphql.Coll
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().Users(ctx, fc.Args["first"].(int))
+			return ec.Resolvers.Query().Users(ctx, fc.Args["first"].(int), fc.Args["page"].(int))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*User) graphql.Marshaler {

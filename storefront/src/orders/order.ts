@@ -88,7 +88,7 @@ export function story(order: Pick<Order, 'history' | 'price'>, payments: readonl
         return {
           id,
           at,
-          text: endOf(reason ?? undefined).title,
+          text: reason === 'PAYMENT_FAILED' ? 'It went back on sale' : endOf(reason ?? undefined).title, // the payment's own line tells why
           detail: by,
           tone: reason === 'BUYER_CANCELLED' || reason === 'REFUNDED' ? 'plain' : 'bad',
         };

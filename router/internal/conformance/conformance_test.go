@@ -232,16 +232,11 @@ func (g *graph) conforms(t *testing.T, query, operation, asks string) {
 	}
 }
 
-// faults are the errors of an answer. Below a list the engine forgets which item was meant, so paths
-// end there.
+// faults are the errors of an answer.
 func faults(a answer) []string {
 	var list []string
 	for _, e := range a.Errors {
-		path := e.Path
-		if i := slices.IndexFunc(path, func(step any) bool { _, item := step.(float64); return item }); i >= 0 {
-			path = path[:i]
-		}
-		list = append(list, fmt.Sprint(e.Extensions.Code, " ", e.Message, " ", path))
+		list = append(list, fmt.Sprint(e.Extensions.Code, " ", e.Message, " ", e.Path))
 	}
 	slices.Sort(list)
 	return slices.Compact(list)

@@ -83,7 +83,7 @@ func metadata(s *supergraph.Subgraph) *plan.DataSourceMetadata {
 		default:
 			m.ChildNodes = append(m.ChildNodes, node)
 		}
-		m.Keys = append(m.Keys, keys(t.Name, t.Keys)...)
+		m.Keys = append(m.Keys, keyConfigs(t.Name, t.Keys)...)
 		m.Requires = append(m.Requires, fieldSets(t.Name, t.Requires)...)
 		m.Provides = append(m.Provides, fieldSets(t.Name, t.Provides)...)
 		if len(t.Implementations) == 0 {
@@ -97,13 +97,13 @@ func metadata(s *supergraph.Subgraph) *plan.DataSourceMetadata {
 		m.InterfaceObjects = append(m.InterfaceObjects, entity)
 		for _, name := range t.Implementations { // the interface object stands for every implementation
 			m.RootNodes = append(m.RootNodes, plan.TypeField{TypeName: name, FieldNames: t.Fields})
-			m.Keys = append(m.Keys, keys(name, slices.DeleteFunc(slices.Clone(t.Keys), func(k supergraph.Key) bool { return !k.Resolvable }))...)
+			m.Keys = append(m.Keys, keyConfigs(name, slices.DeleteFunc(slices.Clone(t.Keys), func(k supergraph.Key) bool { return !k.Resolvable }))...)
 		}
 	}
 	return m
 }
 
-func keys(typ string, list []supergraph.Key) (configs plan.FederationFieldConfigurations) {
+func keyConfigs(typ string, list []supergraph.Key) (configs plan.FederationFieldConfigurations) {
 	for _, k := range list {
 		configs = append(configs, plan.FederationFieldConfiguration{TypeName: typ, SelectionSet: k.Selection, DisableEntityResolver: !k.Resolvable})
 	}

@@ -38,7 +38,7 @@ func (e *Engine) ExecuteInParts(ctx context.Context, call Call, deferred *operat
 	if err := r.divide(); err != nil {
 		return fmt.Errorf("execute in parts: %w", err)
 	}
-	ctx, stop := context.WithCancel(ctx)
+	ctx, stop := context.WithCancel(transcribe(ctx, call))
 	defer r.running.Wait()
 	defer stop()
 
@@ -142,11 +142,11 @@ func (r *parts) answer(ctx context.Context, fragment int) (a answered) {
 	response := *r.whole
 	response.Data = r.object(r.whole.Data, r.deferred.Fields, fragment, fragment > 0)
 	response.Fetches = r.sources.tree(r.whole.Fetches, r.needed[fragment])
-	rc := r.engine.resolveContext(ctx, r.prepared, r.call)
-	if rc.Variables, a.err = astjson.ParseBytes(r.variables); a.err != nil { // reading changes them
+	p := *r.prepared
+	if p.variables, a.err = astjson.ParseBytes(r.variables); a.err != nil { // reading changes them
 		return a
 	}
-	if a.body, a.err = r.engine.resolve(rc, &response); a.err != nil {
+	if a.body, a.err = r.engine.resolve(ctx, r.call, &p, &response, r.whole.Data); a.err != nil {
 		a.err = fmt.Errorf("execute: %w", a.err)
 	}
 	return a

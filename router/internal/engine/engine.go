@@ -45,6 +45,7 @@ type Engine struct {
 	names          map[string]bool // of fields that the planner adds to selections
 	disguised      map[string]bool // types that an interface object stands for somewhere
 	disguises      disguises
+	keys           keys
 
 	tools    sync.Pool
 	bodies   sync.Pool // of buffers in which responses are put together
@@ -102,6 +103,9 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 			}
 		}
 	}
+	if e.keys, err = keysOf(cfg.Supergraph.Subgraphs); err != nil {
+		return nil, err
+	}
 	if e.config, err = planConfig(ctx, cfg); err != nil {
 		return nil, err
 	}
@@ -146,26 +150,35 @@ func (e *Engine) Execute(ctx context.Context, call Call) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("execute: unexpected %T", p.plan)
 	}
-	body, err := e.resolve(e.resolveContext(ctx, p, call), synchronous.Response)
+	body, err := e.resolve(transcribe(ctx, call), call, p, synchronous.Response, synchronous.Response.Data)
 	if err != nil {
 		return nil, fmt.Errorf("execute: %w", err)
 	}
 	return present(ctx, body)
 }
 
-// resolve asks the subgraphs and puts the response together.
-func (e *Engine) resolve(rc *resolve.Context, response *resolve.GraphQLResponse) ([]byte, error) {
+// resolve asks the subgraphs and puts the response, which is a part of the whole, together. The context has a transcript.
+func (e *Engine) resolve(ctx context.Context, call Call, p *prepared, response *resolve.GraphQLResponse, whole *resolve.Object) ([]byte, error) {
 	body, _ := e.bodies.Get().(*bytes.Buffer)
 	defer e.bodies.Put(body)
 	body.Reset()
-	_, err := e.resolver.ArenaResolveGraphQLResponse(rc, response, body)
-	return bytes.Clone(body.Bytes()), err
+	if _, err := e.resolver.ArenaResolveGraphQLResponse(e.resolveContext(ctx, p, call), response, body); err != nil {
+		return nil, err
+	}
+	again := transcriptOf(ctx).replay()
+	if again == nil {
+		return bytes.Clone(body.Bytes()), nil
+	}
+	bare := *response
+	bare.Data = markedObject(whole, len(again.faulty))
+	var marked bytes.Buffer
+	if _, err := e.resolver.ArenaResolveGraphQLResponse(e.resolveContext(context.WithValue(ctx, transcriptKey{}, again), p, call), &bare, &marked); err != nil {
+		return nil, err
+	}
+	return locate(body.Bytes(), marked.Bytes())
 }
 
 func (e *Engine) resolveContext(ctx context.Context, p *prepared, call Call) *resolve.Context {
-	if call.Answered != nil {
-		ctx = context.WithValue(ctx, answeredKey{}, call.Answered)
-	}
 	rc := resolve.NewContext(ctx) // its Request.ID stays 0: the engine keeps the size of each id's answers for good
 	rc.Variables = p.variables
 	rc.RemapVariables = p.remap

@@ -37,17 +37,22 @@ type planner struct {
 
 func (p planner) ConfigureFetch() resolve.FetchConfiguration {
 	fetch := p.Planner.ConfigureFetch()
-	fetch.DataSource = source{p.subgraph}
+	fetch.DataSource = &source{p.subgraph, fetch.RequiresEntityFetch || fetch.RequiresEntityBatchFetch}
 	return fetch
 }
 
-// source asks a subgraph.
-type source struct{ subgraph *upstream.Subgraph }
-
-type answeredKey struct{}
+// source asks a subgraph for one fetch of a plan.
+type source struct {
+	subgraph *upstream.Subgraph
+	entities bool // it asks for entities
+}
 
 // Load asks what the planner wrote: {"body": {"query": …, "variables": …}, …}.
-func (s source) Load(ctx context.Context, headers http.Header, input []byte) ([]byte, error) {
+func (s *source) Load(ctx context.Context, headers http.Header, input []byte) ([]byte, error) {
+	t := transcriptOf(ctx)
+	if t.again {
+		return t.marked(s), nil
+	}
 	body, _, _, err := jsonparser.Get(input, "body")
 	if err != nil {
 		return nil, fmt.Errorf("read request to subgraph: %w", err)
@@ -56,12 +61,15 @@ func (s source) Load(ctx context.Context, headers http.Header, input []byte) ([]
 		body = jsonparser.Delete(body, "variables", name)
 	}
 	answer, err := s.subgraph.Ask(ctx, headers, body)
-	if answered, ok := ctx.Value(answeredKey{}).(func(string, http.Header)); ok && err == nil {
-		answered(s.subgraph.Name(), answer.Header)
+	if err != nil {
+		return nil, err
 	}
-	return answer.Body, err
+	if t.answered != nil {
+		t.answered(s.subgraph.Name(), answer.Header)
+	}
+	return t.note(s, answer.Body), nil
 }
 
-func (s source) LoadWithFiles(ctx context.Context, headers http.Header, input []byte, _ []*httpclient.FileUpload) ([]byte, error) {
+func (s *source) LoadWithFiles(ctx context.Context, headers http.Header, input []byte, _ []*httpclient.FileUpload) ([]byte, error) {
 	return s.Load(ctx, headers, input) // no request has files
 }

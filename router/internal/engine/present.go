@@ -35,6 +35,20 @@ type responseError struct {
 	hidden string // what a mask stands for
 }
 
+// ownResponse is what the engine writes.
+type ownResponse struct {
+	Errors     []responseError `json:"errors"`
+	Data       json.RawMessage `json:"data"`
+	Extensions json.RawMessage `json:"extensions,omitempty"`
+}
+
+func readOwn(body []byte) (r ownResponse, err error) {
+	if err = json.Unmarshal(body, &r); err != nil {
+		err = fmt.Errorf("read own response: %w", err)
+	}
+	return r, err
+}
+
 // present rewrites the errors of a response so that they show what people may see: the errors of
 // subgraphs that carry a code, and masks for everything else. The engine's own texts name
 // subgraphs and have no codes.
@@ -42,13 +56,9 @@ func present(ctx context.Context, body []byte) ([]byte, error) {
 	if !bytes.HasPrefix(body, []byte(`{"errors":`)) { // the engine writes errors first
 		return body, nil
 	}
-	var response struct {
-		Errors     []responseError `json:"errors"`
-		Data       json.RawMessage `json:"data"`
-		Extensions json.RawMessage `json:"extensions,omitempty"`
-	}
-	if err := json.Unmarshal(body, &response); err != nil {
-		return nil, fmt.Errorf("read own response: %w", err)
+	response, err := readOwn(body)
+	if err != nil {
+		return nil, err
 	}
 	var data any
 	if err := json.Unmarshal(response.Data, &data); err != nil {

@@ -30,16 +30,18 @@ func (e *Engine) shiftAliases(doc *ast.Document) {
 func unshift(name string) string { return strings.TrimPrefix(name, shifted) }
 
 // repair makes a plan right that the planner has made: fields get the client's aliases back, items of
-// lists of lists can be reached, interface objects are found by what they are, and mutations go one by one.
+// lists of lists can be reached, interface objects are found by what they are, entities with a key that is null are left out, and mutations go one by one.
 func (e *Engine) repair(p plan.Plan) {
 	if subscription, ok := p.(*plan.SubscriptionResponsePlan); ok {
 		asQuery(subscription.Response)
 		e.disguises.lift(subscription.Response.Response)
+		e.keys.require(subscription.Response.Response)
 		reachNested(subscription.Response.Response)
 		rename(subscription.Response.Response.Data)
 	}
 	if synchronous, ok := p.(*plan.SynchronousResponsePlan); ok && synchronous.Response != nil {
 		e.disguises.lift(synchronous.Response)
+		e.keys.require(synchronous.Response)
 		reachNested(synchronous.Response)
 		if info := synchronous.Response.Info; info != nil && info.OperationType == ast.OperationTypeMutation {
 			inOrder(synchronous.Response)

@@ -145,6 +145,9 @@ type once struct {
 }
 
 func (o *once) Load(ctx context.Context, header http.Header, input []byte) ([]byte, error) {
+	if transcriptOf(ctx).again {
+		return o.DataSource.Load(ctx, header, input)
+	}
 	o.asked.Do(func() { o.answer, o.err = o.DataSource.Load(ctx, header, input) })
 	return o.answer, o.err
 }

@@ -140,8 +140,8 @@ func (s *subscriber) follow(ctx context.Context) error {
 }
 
 func (s *subscriber) resolve(ctx context.Context, event []byte) ([]byte, error) {
-	rc := s.engine.resolveContext(context.WithValue(ctx, eventKey{}, event), s.prepared, s.call)
-	body, err := s.engine.resolve(rc, s.plan.Response)
+	ctx = transcribe(context.WithValue(ctx, eventKey{}, event), s.call)
+	body, err := s.engine.resolve(ctx, s.call, s.prepared, s.plan.Response, s.plan.Response.Data)
 	if err != nil {
 		return nil, fmt.Errorf("resolve event: %w", err)
 	}

@@ -291,7 +291,7 @@ func TestDeferredFailures(t *testing.T) {
 		})
 		p := w.parts(`{ orders { id ... @defer { buyer { displayName } } } }`, nil, incrementalSpec, as("anna")...)
 		p.want(`{"data":{"orders":[{"id":"o1"},{"id":"o2"}]},"pending":[{"id":"0","path":["orders",0]},{"id":"1","path":["orders",1]}],"hasNext":true}`,
-			`{"incremental":[{"id":"0","data":{"buyer":{"displayName":"user anna"}}}],"completed":[{"id":"0"},{"id":"1","errors":[{"message":"no bob","path":["orders"],"extensions":{"code":"NOT_FOUND"}}]}],"hasNext":false}`)
+			`{"incremental":[{"id":"0","data":{"buyer":{"displayName":"user anna"}}}],"completed":[{"id":"0"},{"id":"1","errors":[{"message":"no bob","path":["orders",1,"buyer"],"extensions":{"code":"NOT_FOUND"}}]}],"hasNext":false}`)
 	})
 	t.Run("who may not read a field does not make the subgraph look for it", func(t *testing.T) {
 		t.Parallel()

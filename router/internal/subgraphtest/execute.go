@@ -189,6 +189,9 @@ func (e *execution) find(representations any) (any, error) {
 	for i, one := range all {
 		representation, _ := one.(map[string]any)
 		typename, _ := representation["__typename"].(string)
+		if def := e.schema.Types[typename]; def != nil && !hasKey(def, representation) {
+			return found[:i], fmt.Errorf("there is no key of %s in %v", typename, representation)
+		}
 		entity, err := e.entities(typename, representation)
 		if err != nil {
 			return found[:i], err
@@ -198,6 +201,22 @@ func (e *execution) find(representations any) (any, error) {
 		}
 	}
 	return found, nil
+}
+
+// hasKey reports whether a representation has all of a key of its type.
+func hasKey(def *ast.Definition, representation map[string]any) bool {
+	var has func(set ast.SelectionSet, in any) bool
+	has = func(set ast.SelectionSet, in any) bool {
+		if list, ok := in.([]any); ok {
+			return !slices.ContainsFunc(list, func(item any) bool { return !has(set, item) })
+		}
+		object, _ := in.(map[string]any)
+		return !slices.ContainsFunc(flat(set), func(f *ast.Field) bool {
+			value := object[f.Name]
+			return value == nil || len(f.SelectionSet) > 0 && !has(f.SelectionSet, value)
+		})
+	}
+	return slices.ContainsFunc(def.Directives.ForNames("key"), func(d *ast.Directive) bool { return has(selection(d), representation) })
 }
 
 // reached is an entity with the representation that it was found by.

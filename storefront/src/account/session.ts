@@ -3,7 +3,7 @@
 import type { ApolloClient } from '@apollo/client';
 import { useQuery } from '@apollo/client/react';
 import { ignore } from '../app/failure';
-import { reconnect } from '../app/connection';
+import { connection, reconnect } from '../app/connection';
 import { graphql } from '../gql';
 import { toast } from '../ui/toast';
 
@@ -45,13 +45,20 @@ async function forget(client: ApolloClient) {
 export function sessionEnded(client: ApolloClient) {
   if (!client.readQuery({ query: viewerQuery })?.viewer) return;
   client.writeQuery({ query: viewerQuery, data: { __typename: 'Query', viewer: null } });
-  toast('You have been signed out.', { tone: 'warning' });
+  toast(signedOut, { tone: 'warning' });
   void sessionChanged(client);
 }
 
-/** Keeps this tab in step with the others, and with what happened while nobody looked at it. */
+const signedOut = 'You have been signed out.';
+/** The router closes a connection with it when the access token ran out, which is renewed, or the session ended. */
+const forbidden = 4403;
+
+/** Keeps this tab in step with the others, with other devices, and with what happened while nobody looked at it. */
 export function watchSession(client: ApolloClient) {
   tabs.onmessage = () => void forget(client);
+  connection.on('closed', (event) => {
+    if ((event as CloseEvent).code === forbidden) void compare(client).catch(ignore); // later, then
+  });
   let hidden = 0;
   document.addEventListener('visibilitychange', () => {
     if (document.hidden) hidden = Date.now();
@@ -62,5 +69,7 @@ export function watchSession(client: ApolloClient) {
 async function compare(client: ApolloClient) {
   const before = client.readQuery({ query: viewerQuery })?.viewer?.user.id;
   const { data } = await client.query({ query: viewerQuery, fetchPolicy: 'network-only' });
-  if (before !== data.viewer?.user.id) await forget(client);
+  if (before === data.viewer?.user.id) return;
+  if (!data.viewer) toast(signedOut, { tone: 'warning' });
+  await forget(client);
 }

@@ -19,7 +19,7 @@ test('open the list, sign up, open a ticket', async () => {
   await page.waitForURL(`**/?q=${mark}`);
   await page.getByRole('link', { name: `Cello Suites ${mark}` }).click();
   await page.waitForURL('**/tickets/tkt_*');
-  await page.getByRole('heading', { name: `Cello Suites ${mark}` }).waitFor();
+  await page.getByRole('heading', { level: 1, name: `Cello Suites ${mark}` }).waitFor();
   await page.getByText('€64.00', { exact: true }).waitFor();
   await look(page, 'ticket');
 
@@ -31,6 +31,7 @@ test('open the list, sign up, open a ticket', async () => {
 
   await page.getByRole('link', { name: 'All tickets' }).click();
   await page.waitForURL(`**/?q=${mark}`);
+  await page.getByRole('heading', { level: 1, name: `Tickets for “${mark}”` }).waitFor();
   assert.equal(await page.getByLabel('Search tickets').inputValue(), mark);
   page.assertNoFaults();
 });

@@ -2,7 +2,7 @@
 // The network is gone, a service is down: what is there is shown, the rest says so, and all comes back.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { api, look, person, sell, signUp, tab } from './harness.mjs';
+import { api, exactly, look, person, sell, signUp, tab } from './harness.mjs';
 
 /** @param {string} what such as `auth/stop` */
 const control = async (what) => assert.ok((await fetch(`${process.env.CONTROL}/${what}`, { method: 'POST' })).ok, what);
@@ -71,7 +71,7 @@ test('accounts are down: tickets are there, and nobody looks signed out', async 
   await page.getByRole('heading', { name: 'Siegfried' }).waitFor();
   await page.getByText('Some of this could not be looked up').waitFor();
   await page.getByText('€64.00', { exact: true }).waitFor();
-  assert.equal(await page.getByRole('link', { name: 'Sign in' }).count(), 0);
+  await exactly(page.getByRole('link', { name: 'Sign in' }), 0);
   await look(page, 'accounts-down');
   await control('auth/start');
   await tryAgainUntil(page, page.getByText('Maria'));

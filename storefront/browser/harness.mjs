@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { after, before } from 'node:test';
+import { after, afterEach, before } from 'node:test';
 import { chromium } from 'playwright-core';
 
 export const shop = process.env.SHOP ?? 'http://127.0.0.1:4000';
@@ -27,10 +27,14 @@ before(async () => {
     args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-default-apps', '--no-first-run'],
   });
 });
+// Whoever stays goes on drawing, counting down and listening, and all that follow pay for it.
+afterEach(async () => {
+  for (const context of browser.contexts()) await context.close();
+});
 after(() => browser.close());
 
 /**
- * A person with a browser of their own: cookies, storage, tabs.
+ * A person with a browser of their own, until the test ends: cookies, storage, tabs.
  *
  * @param {import('playwright-core').BrowserContextOptions} [options]
  */
@@ -148,7 +152,38 @@ export async function api(page, query, variables) {
 }
 
 /**
- * A ticket of somebody who has just signed up, and that person.
+ * Waits until there are so many. A list of the page before counts as well, as long as it is there: wait for the
+ * new page's heading first.
+ *
+ * @param {import('playwright-core').Locator} locator
+ * @param {number} count
+ */
+export async function exactly(locator, count) {
+  if (count > 0) await locator.nth(count - 1).waitFor({ state: 'attached' });
+  await locator.nth(count).waitFor({ state: 'detached' });
+}
+
+/**
+ * Waits until orders has heard of a ticket, which it does a moment after the sale began: its seller is told that
+ * it is theirs from then on, and before that there is no such ticket.
+ *
+ * @param {import('playwright-core').Page} seller
+ * @param {string} ticketId
+ */
+export async function onSale(seller, ticketId) {
+  for (let code; code !== 'OWN_TICKET';) {
+    const { createOrder } = await api(
+      seller,
+      'mutation($input: CreateOrderInput!) { createOrder(input: $input) { errors { ... on UserError { code } } } }',
+      { input: { ticketId } },
+    );
+    [{ code }] = createOrder.errors;
+    assert.match(code, /^(OWN_TICKET|TICKET_NOT_FOUND)$/);
+  }
+}
+
+/**
+ * A ticket of somebody who has just signed up, and that person. Anybody may buy it at once.
  *
  * @param {{ title?: string, minorUnits?: number, currency?: string }} [ticket]
  */
@@ -161,5 +196,7 @@ export async function sell({ title = 'Cello Suites – Thomaskirche – Row 3', 
   const { createTicket } = await api(page, 'mutation($input: CreateTicketInput!) { createTicket(input: $input) { ticket { id } } }', {
     input: { title, price: { minorUnits, currency } },
   });
-  return { id: /** @type {string} */ (createTicket.ticket.id), page };
+  const id = /** @type {string} */ (createTicket.ticket.id);
+  await onSale(page, id);
+  return { id, page };
 }

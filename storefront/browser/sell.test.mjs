@@ -1,7 +1,7 @@
 // Somebody sells a ticket: offers it, changes it, and sees what becomes of it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { api, look, newcomer, person, signUp, tab } from './harness.mjs';
+import { api, exactly, look, newcomer, onSale, person, signUp, tab } from './harness.mjs';
 
 const update =
   'mutation($input: UpdateTicketInput!) { updateTicket(input: $input) { ticket { version } errors { ... on UserError { code } } } }';
@@ -21,6 +21,7 @@ async function selling(title) {
     input: { title, price: { minorUnits: 6400, currency: 'EUR' } },
   });
   const id = /** @type {string} */ (createTicket.ticket.id);
+  await onSale(page, id);
   return { context, page, id };
 }
 
@@ -92,8 +93,8 @@ test('a ticket is offered once, changed, and withdrawn', async () => {
   await page.getByRole('button', { name: 'Account of Maria' }).click();
   await page.getByRole('link', { name: 'Your listings' }).click();
   await page.waitForURL('**/listings');
-  await page.getByRole('article').first().waitFor();
-  assert.equal(await page.getByRole('article').count(), 1, 'a double click is one ticket');
+  await page.getByRole('heading', { level: 1, name: 'Your listings' }).waitFor();
+  await exactly(page.getByRole('article'), 1); // a double click is one ticket
   await page.getByRole('link', { name: 'Change' }).click();
   await page.waitForURL('**/edit');
   await page.getByLabel('Price').waitFor();
@@ -232,7 +233,7 @@ test('others cannot change it', async () => {
   await page.goto(`/tickets/${id}/edit`);
   await page.getByText('This ticket belongs to somebody else').waitFor();
   assert.ok(await page.getByLabel('Price').isDisabled());
-  assert.equal(await page.getByRole('button', { name: 'Withdraw it' }).count(), 0);
+  await exactly(page.getByRole('button', { name: 'Withdraw it' }), 0);
   await page.goto('/tickets/tkt_none/edit');
   await page.getByRole('heading', { name: 'No such ticket' }).waitFor();
   page.assertNoFaults();
@@ -264,13 +265,13 @@ test('listings live: reserved, sold, available, withdrawn', async () => {
     .getByRole('link', { name: /^Reserved/ })
     .filter({ hasText: '1' })
     .waitFor();
-  assert.equal(await row.getByRole('link', { name: 'Change' }).count(), 0);
+  await exactly(row.getByRole('link', { name: 'Change' }), 0);
   await look(page, 'listings');
   await johann.pay(order);
   await row.getByText('Sold', { exact: true }).first().waitFor();
   await page.getByRole('link', { name: /^Sold/ }).filter({ hasText: '1' }).click();
   await page.waitForURL('**/listings?show=sold');
-  await page.waitForFunction(() => document.querySelectorAll('article').length === 1);
+  await exactly(page.getByRole('article'), 1);
   await row.waitFor();
   await look(page, 'listings-sold');
   await page.getByRole('link', { name: /^Reserved/ }).click();
@@ -294,6 +295,6 @@ test('an endless list of listings', async () => {
       return [...document.querySelectorAll('article h2')].some((h) => h.textContent === text);
     }, last);
   }
-  assert.equal(await page.getByRole('article').count(), 45);
+  await exactly(page.getByRole('article'), 45);
   page.assertNoFaults();
 });

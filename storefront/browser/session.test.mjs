@@ -2,7 +2,7 @@
 // Who is signed in, in every tab and on every device.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { look, person, sell, signUp, tab } from './harness.mjs';
+import { exactly, look, person, sell, signUp, tab } from './harness.mjs';
 
 /** @param {import('playwright-core').Page} page */
 const menu = (page) => page.getByRole('button', { name: 'Account of Johann' });
@@ -23,7 +23,7 @@ test('two tabs are in step, and nothing of one person is left for the next', asy
   await two.waitForURL('**/sign-in?next=%2Flistings');
   await signUp(one, 'Clara');
   await two.getByRole('button', { name: 'Account of Clara' }).waitFor();
-  assert.equal(await two.getByText('Johann', { exact: true }).count(), 0);
+  await exactly(two.getByText('Johann', { exact: true }), 0);
   one.assertNoFaults();
   two.assertNoFaults();
 });

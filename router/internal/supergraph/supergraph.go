@@ -4,6 +4,7 @@
 package supergraph
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -242,6 +243,7 @@ func describe(doc *ast.SchemaDocument, subgraphs []*Subgraph) {
 				continue
 			}
 			m.markRequired()
+			slices.SortStableFunc(m.keys, func(a, b Key) int { return cmp.Compare(s.telling(name, b), s.telling(name, a)) })
 			t := Type{Name: name, Entry: roots[name] || len(m.keys) > 0, Keys: m.keys, InterfaceObject: m.interfaceObject}
 			for _, f := range m.fields {
 				if f.external {
@@ -289,6 +291,15 @@ func (m *member) markRequired() {
 			}
 		}
 	}
+}
+
+// telling is 1 for a key that the subgraph itself tells of its entities, 0 for one that it only finds them by. The planner
+// takes the first that fits, also where it must come back to where it is.
+func (s *Subgraph) telling(typ string, k Key) int {
+	if s.resolves(typ, k.Selection) {
+		return 1
+	}
+	return 0
 }
 
 // resolves reports whether the subgraph itself resolves every field of the selection on the type.

@@ -46,7 +46,7 @@ func (e *Engine) ExecuteInParts(ctx context.Context, call Call, deferred *operat
 	if first.err != nil {
 		return first.err
 	}
-	frame, err := r.client.begin(ctx, first.body)
+	frame, err := r.client.begin(ctx, first)
 	for open := 0; err == nil; {
 		for _, fragment := range r.client.announce(frame) {
 			open++
@@ -86,6 +86,7 @@ type parts struct {
 type answered struct {
 	fragment int
 	body     []byte
+	wanted   *resolve.Object // see sift
 	err      error
 }
 
@@ -141,6 +142,7 @@ func (r *parts) answer(ctx context.Context, fragment int) (a answered) {
 	}()
 	response := *r.whole
 	response.Data = r.object(r.whole.Data, r.deferred.Fields, fragment, fragment > 0)
+	a.wanted = r.engine.wanted(&response)
 	response.Fetches = r.sources.tree(r.whole.Fetches, r.needed[fragment])
 	p := *r.prepared
 	if p.variables, a.err = astjson.ParseBytes(r.variables); a.err != nil { // reading changes them

@@ -2,15 +2,46 @@ package engine
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 
 	"github.com/wundergraph/graphql-go-tools/v2/pkg/ast"
 	"github.com/wundergraph/graphql-go-tools/v2/pkg/engine/resolve"
+
+	"boxoffice.dev/router/internal/supergraph"
 )
 
-// disguises are the interfaces that some subgraph knows as one type, an interface object: their implementations,
-// by subgraph and interface.
-type disguises map[string]map[string][]string
+// disguises are the interfaces that some subgraph knows as one type, an interface object, by subgraph and interface.
+type disguises map[string]map[string]disguise
+
+type disguise struct {
+	implementations []string
+	requires        map[string]fieldSet // by field: what a representation must have
+}
+
+func disguisesOf(subgraphs []*supergraph.Subgraph) (disguises, error) {
+	all := disguises{}
+	for _, s := range subgraphs {
+		for _, t := range s.Types {
+			if !t.InterfaceObject {
+				continue
+			}
+			d := disguise{t.Implementations, map[string]fieldSet{}}
+			for _, r := range t.Requires {
+				set, err := parseFieldSet(r.Selection)
+				if err != nil {
+					return nil, fmt.Errorf("parse what %s.%s requires: %w", t.Name, r.Field, err)
+				}
+				d.requires[r.Field] = set
+			}
+			if all[s.Name] == nil {
+				all[s.Name] = map[string]disguise{}
+			}
+			all[s.Name][t.Name] = d
+		}
+	}
+	return all, nil
+}
 
 // somewhere reports whether some subgraph knows an interface as one type.
 func (d disguises) somewhere(name string) bool {
@@ -38,10 +69,10 @@ func (d disguises) lift(response *resolve.GraphQLResponse) {
 		for _, representation := range representations(inputs) {
 			for _, f := range representation.Fields {
 				for _, name := range f.OnTypeNames {
-					implementations, disguised := here[string(name)]
+					known, disguised := here[string(name)]
 					switch {
 					case disguised && len(f.OnTypeNames) == 1:
-						reveal(f, string(name), implementations)
+						reveal(f, string(name), known.implementations)
 						replace(header, "... on "+string(name)+" {__typename ", "... on "+string(name)+" {") // what it really is, is known better
 					case !disguised && d.somewhere(string(name)):
 						replace(header, "_entities(representations: $representations){... on ", "_entities(representations: $representations){__typename ... on ")
@@ -51,6 +82,64 @@ func (d disguises) lift(response *resolve.GraphQLResponse) {
 			onlyOnce(representation)
 		}
 	})
+}
+
+// spread writes the fields of an interface that require something, and other names of its type, for each implementation by
+// itself, where some have fragments: the planner forgets what is required of the others. The document must be
+// printed afterwards, because selections stand in several places. It reports whether there were any.
+func (e *Engine) spread(doc *ast.Document, set int, on ast.Node) (found bool) {
+	var kept []int
+	fragments := slices.ContainsFunc(doc.SelectionSets[set].SelectionRefs, func(selection int) bool {
+		return doc.Selections[selection].Kind == ast.SelectionKindInlineFragment
+	})
+	for _, selection := range doc.SelectionSets[set].SelectionRefs {
+		s := doc.Selections[selection]
+		if s.Kind == ast.SelectionKindInlineFragment {
+			inner, ok := e.client.Index.FirstNodeByNameStr(doc.InlineFragmentTypeConditionNameString(s.Ref))
+			if !ok {
+				inner = on
+			}
+			found = e.spread(doc, doc.InlineFragments[s.Ref].SelectionSet, inner) || found
+		}
+		if s.Kind != ast.SelectionKindField {
+			kept = append(kept, selection)
+			continue
+		}
+		if def, ok := e.client.NodeFieldDefinitionByName(on, doc.FieldNameBytes(s.Ref)); ok && doc.Fields[s.Ref].HasSelections {
+			found = e.spread(doc, doc.Fields[s.Ref].SelectionSet, e.client.FieldDefinitionTypeNode(def)) || found
+		}
+		var implementations []string
+		if doc.FieldAliasOrNameString(s.Ref) != "__typename" {
+			implementations = e.disguises.requiring(e.client.NodeNameString(on), doc.FieldNameString(s.Ref))
+		}
+		if !fragments || len(implementations) == 0 {
+			kept = append(kept, selection)
+			continue
+		}
+		found = true
+		for _, name := range implementations {
+			if _, ok := e.client.Index.FirstNodeByNameStr(name); !ok { // clients do not see it
+				continue
+			}
+			inner := doc.AddSelectionSet().Ref
+			doc.AddSelectionRefToSelectionSet(inner, selection)
+			kept = append(kept, doc.AddSelectionToDocument(ast.Selection{Kind: ast.SelectionKindInlineFragment, Ref: doc.AddInlineFragment(ast.InlineFragment{
+				TypeCondition: ast.TypeCondition{Type: doc.AddNamedType([]byte(name))}, SelectionSet: inner, HasSelections: true,
+			})}))
+		}
+	}
+	doc.SelectionSets[set].SelectionRefs = kept
+	return found
+}
+
+// requiring returns the implementations of an interface of which a field requires something, or is the type; else nil.
+func (d disguises) requiring(name, field string) []string {
+	for _, known := range d {
+		if _, ok := known[name].requires[field]; ok || field == "__typename" {
+			return known[name].implementations
+		}
+	}
+	return nil
 }
 
 // typesFirst moves __typename to the front of every selection. The planner forgets parts of an interface object
@@ -69,6 +158,68 @@ func (d disguises) typesFirst(doc *ast.Document) {
 	for _, set := range doc.SelectionSets {
 		slices.SortStableFunc(set.SelectionRefs, func(a, b int) int { return isType(a) - isType(b) })
 	}
+}
+
+// wanted returns what sift needs to know of a response, nil when a subgraph always knows what an object is.
+func (e *Engine) wanted(response *resolve.GraphQLResponse) *resolve.Object {
+	if len(e.disguises) == 0 {
+		return nil
+	}
+	return response.Data
+}
+
+// sift divides the errors of a response with this data into those of what clients want, and those of fields that they want of
+// other types: a subgraph that does not know what an object really is was asked for them all the same.
+func sift(failures []responseError, data any, wanted *resolve.Object) (mine, others []responseError) {
+	if wanted == nil {
+		return failures, nil
+	}
+	for _, e := range failures {
+		if ofOthers(e.Path, data, []resolve.Node{wanted}) {
+			others = append(others, e)
+		} else {
+			mine = append(mine, e)
+		}
+	}
+	return mine, others
+}
+
+// ofOthers reports whether a path leads to a field that only other types have.
+func ofOthers(path []any, data any, nodes []resolve.Node) bool {
+	if len(path) == 0 {
+		return false
+	}
+	var inner []resolve.Node
+	switch at := data.(type) {
+	case map[string]any:
+		step, _ := path[0].(string)
+		for _, node := range nodes {
+			if o, ok := node.(*resolve.Object); ok {
+				for _, f := range o.Fields {
+					if string(f.Name) == unshift(step) {
+						inner = append(inner, f.Value)
+					}
+				}
+			}
+		}
+		value, ok := at[unshift(step)]
+		if !ok {
+			return len(inner) > 0
+		}
+		return ofOthers(path[1:], value, inner)
+	case []any:
+		index, ok := path[0].(float64)
+		if !ok || index < 0 || int(index) >= len(at) {
+			return false
+		}
+		for _, node := range nodes {
+			if list, ok := node.(*resolve.Array); ok {
+				inner = append(inner, list.Item)
+			}
+		}
+		return ofOthers(path[1:], at[int(index)], inner)
+	}
+	return false
 }
 
 // reveal lets a field of a representation hold for all implementations of an interface, under whose name the

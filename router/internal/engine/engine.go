@@ -66,7 +66,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 		streams:  cfg.Streams,
 		resume:   cfg.Resume,
 		rules:    map[coordinate][]supergraph.Rule{},
-		names:    map[string]bool{}, disguised: map[string]bool{}, disguises: disguises{},
+		names:    map[string]bool{}, disguised: map[string]bool{},
 		shapes:   cache.New[variant, shape]("variants", cachedVariants, cachedBytes),
 		plans:    cache.New[string, plan.Plan]("plans", cachedPlans, cachedBytes),
 		planners: make(chan struct{}, max(cfg.Planning, 1)),
@@ -92,16 +92,15 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 				e.addNames(r.Selection)
 			}
 			if t.InterfaceObject {
-				if e.disguises[s.Name] == nil {
-					e.disguises[s.Name] = map[string][]string{}
-				}
-				e.disguises[s.Name][t.Name] = t.Implementations
 				e.disguised[t.Name] = true
 				for _, name := range t.Implementations {
 					e.disguised[name] = true
 				}
 			}
 		}
+	}
+	if e.disguises, err = disguisesOf(cfg.Supergraph.Subgraphs); err != nil {
+		return nil, err
 	}
 	if e.keys, err = keysOf(cfg.Supergraph.Subgraphs); err != nil {
 		return nil, err
@@ -154,7 +153,7 @@ func (e *Engine) Execute(ctx context.Context, call Call) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("execute: %w", err)
 	}
-	return present(ctx, body)
+	return present(ctx, body, e.wanted(synchronous.Response))
 }
 
 // resolve asks the subgraphs and puts the response, which is a part of the whole, together. The context has a transcript.

@@ -25,15 +25,23 @@ func keysOf(subgraphs []*supergraph.Subgraph) (keys, error) {
 				if !k.Resolvable {
 					continue
 				}
-				doc, err := parser.ParseQuery(&ast.Source{Input: "{" + k.Selection + "}"})
+				set, err := parseFieldSet(k.Selection)
 				if err != nil {
-					return nil, fmt.Errorf("parse key %q of %s: %w", k.Selection, t.Name, err)
+					return nil, fmt.Errorf("parse key of %s: %w", t.Name, err)
 				}
-				all[s.Name][t.Name] = append(all[s.Name][t.Name], fieldSetOf(doc.Operations[0].SelectionSet))
+				all[s.Name][t.Name] = append(all[s.Name][t.Name], set)
 			}
 		}
 	}
 	return all, nil
+}
+
+func parseFieldSet(selection string) (fieldSet, error) {
+	doc, err := parser.ParseQuery(&ast.Source{Input: "{" + selection + "}"})
+	if err != nil {
+		return nil, err
+	}
+	return fieldSetOf(doc.Operations[0].SelectionSet), nil
 }
 
 func fieldSetOf(selected ast.SelectionSet) fieldSet {

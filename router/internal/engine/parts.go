@@ -82,8 +82,8 @@ type instance struct {
 }
 
 // begin takes what is not deferred.
-func (c *client) begin(ctx context.Context, body []byte) (*frame, error) {
-	errs, err := c.read(body, &c.data)
+func (c *client) begin(ctx context.Context, a answered) (*frame, error) {
+	errs, err := c.read(ctx, a, &c.data)
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +162,7 @@ func (c *client) deliver(ctx context.Context, a answered) *frame {
 	var errs []responseError
 	err := a.err
 	if err == nil {
-		errs, err = c.read(a.body, &data)
+		errs, err = c.read(ctx, a, &data)
 	}
 	if err != nil {
 		slog.ErrorContext(ctx, "fragment failed", "error", err)
@@ -254,9 +254,9 @@ func (c *client) send(f *frame, more bool, emit func([]byte) error) error {
 	return emit(text)
 }
 
-// read returns the errors of a response and, in data, what else is in it.
-func (c *client) read(body []byte, data **astjson.Value) (errs []responseError, err error) {
-	response, err := astjson.ParseBytes(body)
+// read returns the errors of what came out and, in data, what else is in it.
+func (c *client) read(ctx context.Context, a answered, data **astjson.Value) (errs []responseError, err error) {
+	response, err := astjson.ParseBytes(a.body)
 	if err != nil {
 		return nil, fmt.Errorf("read own response: %w", err)
 	}
@@ -264,10 +264,25 @@ func (c *client) read(body []byte, data **astjson.Value) (errs []responseError, 
 		return nil, fmt.Errorf("read own response: no data")
 	}
 	c.learn(*data)
-	if list := response.Get("errors"); list != nil {
-		err = json.Unmarshal(list.MarshalTo(nil), &errs)
+	list := response.Get("errors")
+	if list == nil {
+		return nil, nil
 	}
-	return errs, err
+	if err := json.Unmarshal(list.MarshalTo(nil), &errs); err != nil {
+		return nil, fmt.Errorf("read own response: %w", err)
+	}
+	known := plain(*data)
+	errs, others := sift(errs, known, a.wanted)
+	c.shown = append(c.shown, show(ctx, others, known)...) // later fragments may have them, too
+	return errs, nil
+}
+
+// plain returns a value as package json reads it.
+func plain(value *astjson.Value) (data any) {
+	if err := json.Unmarshal(value.MarshalTo(nil), &data); err != nil { // it was JSON before
+		panic(err)
+	}
+	return data
 }
 
 // learn takes the types of objects out of a response.
@@ -292,11 +307,7 @@ func (c *client) news(ctx context.Context, errs []responseError, fragment int) (
 	if len(errs) == 0 {
 		return nil, nil
 	}
-	var data any
-	if err := json.Unmarshal(c.data.MarshalTo(nil), &data); err != nil { // it was JSON before
-		panic(err)
-	}
-	all = show(ctx, errs, data)
+	all = show(ctx, errs, plain(c.data))
 	for _, e := range all {
 		if c.about(e, fragment) && !slices.ContainsFunc(c.shown, e.same) {
 			fresh = append(fresh, e)

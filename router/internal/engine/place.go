@@ -128,8 +128,7 @@ type spot struct {
 	number float64
 }
 
-// locate lets the errors of a response name every place of the entities that they are about: where the marks are in
-// the other.
+// locate lets the errors of a response name every place of the entities that they are about: where the marks of another are.
 func locate(body, marked []byte) ([]byte, error) {
 	answer, err := readOwn(body)
 	if err != nil {

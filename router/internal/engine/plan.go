@@ -214,7 +214,8 @@ func (e *Engine) normalize(t *tools, op *operation.Operation, variables []byte) 
 	}
 	t.rename(operationName)
 	prune(t.doc, t.operation().SelectionSet)
-	if e.hoist(t.doc, t.operation().SelectionSet, true) {
+	hoisted := e.hoist(t.doc, t.operation().SelectionSet, true)
+	if spread := e.spread(t.doc, t.operation().SelectionSet, e.root(t.operation())); hoisted || spread {
 		text, err := t.print()
 		if err != nil {
 			return "", err
@@ -230,6 +231,16 @@ func (e *Engine) normalize(t *tools, op *operation.Operation, variables []byte) 
 	e.shiftAliases(t.doc)
 	e.disguises.typesFirst(t.doc)
 	return t.print()
+}
+
+// root returns the type that an operation begins with.
+func (e *Engine) root(op *ast.OperationDefinition) ast.Node {
+	names := map[ast.OperationType]ast.ByteSlice{
+		ast.OperationTypeQuery: e.client.Index.QueryTypeName, ast.OperationTypeMutation: e.client.Index.MutationTypeName,
+		ast.OperationTypeSubscription: e.client.Index.SubscriptionTypeName,
+	}
+	node, _ := e.client.Index.FirstNodeByNameBytes(names[op.OperationType])
+	return node
 }
 
 // conditionValues tells apart the requests whose @skip and @include come out differently.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 
+	"github.com/wundergraph/graphql-go-tools/v2/pkg/engine/resolve"
 	"github.com/wundergraph/graphql-go-tools/v2/pkg/errorcodes"
 
 	"boxoffice.dev/pkg/apperr"
@@ -37,7 +38,7 @@ type responseError struct {
 
 // ownResponse is what the engine writes.
 type ownResponse struct {
-	Errors     []responseError `json:"errors"`
+	Errors     []responseError `json:"errors,omitempty"`
 	Data       json.RawMessage `json:"data"`
 	Extensions json.RawMessage `json:"extensions,omitempty"`
 }
@@ -51,8 +52,8 @@ func readOwn(body []byte) (r ownResponse, err error) {
 
 // present rewrites the errors of a response so that they show what people may see: the errors of
 // subgraphs that carry a code, and masks for everything else. The engine's own texts name
-// subgraphs and have no codes.
-func present(ctx context.Context, body []byte) ([]byte, error) {
+// subgraphs and have no codes. What nobody wanted is left out.
+func present(ctx context.Context, body []byte, wanted *resolve.Object) ([]byte, error) {
 	if !bytes.HasPrefix(body, []byte(`{"errors":`)) { // the engine writes errors first
 		return body, nil
 	}
@@ -64,6 +65,7 @@ func present(ctx context.Context, body []byte) ([]byte, error) {
 	if err := json.Unmarshal(response.Data, &data); err != nil {
 		return nil, fmt.Errorf("read own response: %w", err)
 	}
+	response.Errors, _ = sift(response.Errors, data, wanted)
 	response.Errors = show(ctx, response.Errors, data)
 	report(ctx, response.Errors)
 	return json.Marshal(response)

@@ -145,7 +145,7 @@ func (s *subscriber) resolve(ctx context.Context, event []byte) ([]byte, error) 
 	if err != nil {
 		return nil, fmt.Errorf("resolve event: %w", err)
 	}
-	return present(ctx, body)
+	return present(ctx, body, s.engine.wanted(s.plan.Response))
 }
 
 // refuse answers with an error and nothing else.

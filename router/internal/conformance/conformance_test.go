@@ -58,12 +58,14 @@ func start(t testing.TB, file string, fields map[string]subgraphtest.Field) *gra
 		t.Fatal(err)
 	}
 	g := &graph{subgraphs: map[string]*subgraphtest.Subgraph{}, client: gqlparser.MustLoadSchema(&ast.Source{Input: parsed.ClientSDL})}
-	if g.data, err = subgraphtest.ParseData([]byte(read(t, folder, "data.json"))); err != nil {
+	data, err := subgraphtest.ParseData([]byte(read(t, folder, "data.json")))
+	if err != nil {
 		t.Fatal(err)
 	}
+	g.data = refuse(data, folder)
 	urls := map[string]string{}
 	for _, s := range parsed.Subgraphs {
-		g.subgraphs[s.Name] = subgraphtest.Start(t, subgraphtest.Config{SDL: read(t, folder, s.Name+".graphqls"), Data: g.data, Fields: fields})
+		g.subgraphs[s.Name] = subgraphtest.Start(t, subgraphtest.Config{SDL: read(t, folder, s.Name+".graphqls"), Data: data, Fields: fields})
 		urls[s.Name] = g.subgraphs[s.Name].URL
 	}
 	ctx, stop := context.WithCancel(context.Background())
@@ -81,6 +83,26 @@ func start(t testing.TB, file string, fields map[string]subgraphtest.Field) *gra
 	g.router = httptest.NewServer(handler)
 	t.Cleanup(g.router.Close)
 	return g
+}
+
+// refused are the fields, by folder, that nobody may read who is not signed in.
+var refused = map[string][]string{"testdata/access": {"Closed.code", "Query.thing"}}
+
+// refuse returns the data with errors where these are refused.
+func refuse(data subgraphtest.Data, folder string) subgraphtest.Data {
+	seen := maps.Clone(data)
+	for _, field := range refused[folder] {
+		typ, name, _ := strings.Cut(field, ".")
+		for key, o := range seen {
+			if o["__typename"] == typ {
+				seen[key] = maps.Clone(o)
+				seen[key][name] = subgraphtest.Field(func(*http.Request, map[string]any) (any, error) {
+					return nil, &subgraphtest.Error{Code: "UNAUTHENTICATED", Message: "Sign in first."}
+				})
+			}
+		}
+	}
+	return seen
 }
 
 func read(t testing.TB, path ...string) string {

@@ -84,64 +84,6 @@ func (d disguises) lift(response *resolve.GraphQLResponse) {
 	})
 }
 
-// spread writes the fields of an interface that require something, and other names of its type, for each implementation by
-// itself, where some have fragments: the planner forgets what is required of the others. The document must be
-// printed afterwards, because selections stand in several places. It reports whether there were any.
-func (e *Engine) spread(doc *ast.Document, set int, on ast.Node) (found bool) {
-	var kept []int
-	fragments := slices.ContainsFunc(doc.SelectionSets[set].SelectionRefs, func(selection int) bool {
-		return doc.Selections[selection].Kind == ast.SelectionKindInlineFragment
-	})
-	for _, selection := range doc.SelectionSets[set].SelectionRefs {
-		s := doc.Selections[selection]
-		if s.Kind == ast.SelectionKindInlineFragment {
-			inner, ok := e.client.Index.FirstNodeByNameStr(doc.InlineFragmentTypeConditionNameString(s.Ref))
-			if !ok {
-				inner = on
-			}
-			found = e.spread(doc, doc.InlineFragments[s.Ref].SelectionSet, inner) || found
-		}
-		if s.Kind != ast.SelectionKindField {
-			kept = append(kept, selection)
-			continue
-		}
-		if def, ok := e.client.NodeFieldDefinitionByName(on, doc.FieldNameBytes(s.Ref)); ok && doc.Fields[s.Ref].HasSelections {
-			found = e.spread(doc, doc.Fields[s.Ref].SelectionSet, e.client.FieldDefinitionTypeNode(def)) || found
-		}
-		var implementations []string
-		if doc.FieldAliasOrNameString(s.Ref) != "__typename" {
-			implementations = e.disguises.requiring(e.client.NodeNameString(on), doc.FieldNameString(s.Ref))
-		}
-		if !fragments || len(implementations) == 0 {
-			kept = append(kept, selection)
-			continue
-		}
-		found = true
-		for _, name := range implementations {
-			if _, ok := e.client.Index.FirstNodeByNameStr(name); !ok { // clients do not see it
-				continue
-			}
-			inner := doc.AddSelectionSet().Ref
-			doc.AddSelectionRefToSelectionSet(inner, selection)
-			kept = append(kept, doc.AddSelectionToDocument(ast.Selection{Kind: ast.SelectionKindInlineFragment, Ref: doc.AddInlineFragment(ast.InlineFragment{
-				TypeCondition: ast.TypeCondition{Type: doc.AddNamedType([]byte(name))}, SelectionSet: inner, HasSelections: true,
-			})}))
-		}
-	}
-	doc.SelectionSets[set].SelectionRefs = kept
-	return found
-}
-
-// requiring returns the implementations of an interface of which a field requires something, or is the type; else nil.
-func (d disguises) requiring(name, field string) []string {
-	for _, known := range d {
-		if _, ok := known[name].requires[field]; ok || field == "__typename" {
-			return known[name].implementations
-		}
-	}
-	return nil
-}
-
 // typesFirst moves __typename to the front of every selection. The planner forgets parts of an interface object
 // that are asked for before its type.
 func (d disguises) typesFirst(doc *ast.Document) {

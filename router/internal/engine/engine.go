@@ -42,8 +42,9 @@ type Engine struct {
 	streams        *upstream.Streams
 	resume         time.Duration // for a stream that breaks off
 	rules          map[coordinate][]supergraph.Rule
-	names          map[string]bool // of fields that the planner adds to selections
-	disguised      map[string]bool // types that an interface object stands for somewhere
+	unequal        map[coordinate]bool // fields of interfaces
+	names          map[string]bool     // of fields that the planner adds to selections
+	disguised      map[string]bool     // types that an interface object stands for somewhere
 	disguises      disguises
 	keys           keys
 
@@ -113,6 +114,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 			e.rules[coordinate{f.Type, f.Name}] = f.Rules
 		}
 	}
+	e.unequal = e.unequalFields()
 	return e, nil
 }
 

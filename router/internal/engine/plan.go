@@ -214,8 +214,8 @@ func (e *Engine) normalize(t *tools, op *operation.Operation, variables []byte) 
 	}
 	t.rename(operationName)
 	prune(t.doc, t.operation().SelectionSet)
-	hoisted := e.hoist(t.doc, t.operation().SelectionSet, true)
-	if spread := e.spread(t.doc, t.operation().SelectionSet, e.root(t.operation())); hoisted || spread {
+	spread := e.spread(t.doc, t.operation().SelectionSet, e.root(t.operation()))
+	if e.hoist(t.doc, t.operation().SelectionSet, true) || spread {
 		text, err := t.print()
 		if err != nil {
 			return "", err

@@ -28,7 +28,7 @@ func isUnion(schema *ast.Schema, name string) bool {
 }
 
 // withoutUnions writes a document so that __typename, the only field that a union has, stands in no fragment on
-// one, and under no two names on one. The engine forgets all of these names but one, which Relay's documents have, and
+// one, and under no other name on one. The engine forgets all of the names but one, which Relay's documents have, and
 // the types of the fragments around it. It is asked of each type that objects may have in that place instead. The
 // document is valid.
 func withoutUnions(schema *ast.Schema, text string) (string, error) {
@@ -142,7 +142,7 @@ func (u unions) rewrite(set ast.SelectionSet) (all ast.SelectionSet) {
 func (u unions) before(names ast.SelectionSet, directives ast.DirectiveList, place *ast.Definition, union string) (all ast.SelectionSet) {
 	members := u.schema.PossibleTypes[union]
 	here := slices.DeleteFunc(slices.Clone(u.schema.GetPossibleTypes(place)), func(d *ast.Definition) bool { return !slices.Contains(members, d) })
-	if len(here) == len(u.schema.GetPossibleTypes(place)) && len(distinct(names, map[string]bool{})) < 2 {
+	if len(here) == len(u.schema.GetPossibleTypes(place)) && !renamed(names) {
 		return fragments(names, directives, "")
 	}
 	for _, d := range here {
@@ -151,17 +151,18 @@ func (u unions) before(names ast.SelectionSet, directives ast.DirectiveList, pla
 	return all
 }
 
-// distinct adds the names under which __typename is selected to those that are known.
-func distinct(names ast.SelectionSet, known map[string]bool) map[string]bool {
-	for _, selected := range names {
+// renamed reports whether __typename is selected under another name. One by itself would do no harm, but the same field may be
+// selected once more.
+func renamed(names ast.SelectionSet) bool {
+	return slices.ContainsFunc(names, func(selected ast.Selection) bool {
 		switch s := selected.(type) {
 		case *ast.Field:
-			known[s.Alias] = true
+			return s.Alias != s.Name
 		case *ast.InlineFragment:
-			distinct(s.SelectionSet, known)
+			return renamed(s.SelectionSet)
 		}
-	}
-	return known
+		return false
+	})
 }
 
 // fragments returns a fragment with the selection, none when that is empty.

@@ -65,6 +65,9 @@ func TestPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	files := snippets(t, string(page))
+	if err := stack.TakeTurn(t.Context(), root, t.Logf); err != nil {
+		t.Fatal(err)
+	}
 	p := newProject(t, root)
 	for _, file := range files {
 		p.write(t, file.name, file.text)

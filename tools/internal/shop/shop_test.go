@@ -22,6 +22,9 @@ func root(t *testing.T) string {
 // TestTypesAndLogic runs what the storefront tests without a browser.
 func TestTypesAndLogic(t *testing.T) {
 	t.Parallel()
+	if err := stack.TakeTurn(t.Context(), root(t), t.Logf); err != nil {
+		t.Fatal(err)
+	}
 	out, err := exec.CommandContext(t.Context(), filepath.Join(root(t), "storefront", "run"), "check").CombinedOutput()
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)

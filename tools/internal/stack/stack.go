@@ -27,7 +27,7 @@ type Options struct {
 
 	PostgresSettings []string // name=value, of the private cluster
 
-	Throwaway  bool // the data need not survive a power cut
+	Throwaway  bool // the data need not survive a power cut, and the folder is empty
 	Race       bool // build the services with the race detector
 	WellKnown  bool // listen on the well-known ports as far as they are free
 	RouterPort int  // the router must listen on this port; 0 for any
@@ -54,10 +54,16 @@ type Stack struct {
 }
 
 // Start builds the services while Postgres and RabbitMQ start, makes the databases, starts the
-// services and waits until all are ready. When it fails, nothing stays running.
+// services and waits until all are ready. When it fails, nothing stays running. A throw-away system
+// with services waits for this process's turn first.
 func Start(ctx context.Context, o Options) (_ *Stack, err error) {
 	if o.Progress == nil {
 		o.Progress = func(string, ...any) {}
+	}
+	if o.Throwaway && len(o.Specs) > 0 {
+		if err := TakeTurn(ctx, o.Root, o.Progress); err != nil {
+			return nil, err
+		}
 	}
 	s := &Stack{DatabaseURL: o.DatabaseURL, BrokerURL: o.BrokerURL, databases: map[string]string{}}
 	defer func() {

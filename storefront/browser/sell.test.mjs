@@ -1,7 +1,7 @@
 // Somebody sells a ticket: offers it, changes it, and sees what becomes of it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { api, exactly, look, newcomer, onSale, person, signUp, tab } from './harness.mjs';
+import { api, exactly, look, newcomer, person, refused, signUp, tab } from './harness.mjs';
 
 const update =
   'mutation($input: UpdateTicketInput!) { updateTicket(input: $input) { ticket { version } errors { ... on UserError { code } } } }';
@@ -21,7 +21,7 @@ async function selling(title) {
     input: { title, price: { minorUnits: 6400, currency: 'EUR' } },
   });
   const id = /** @type {string} */ (createTicket.ticket.id);
-  await onSale(page, id);
+  await refused(page, id, 'OWN_TICKET');
   return { context, page, id };
 }
 

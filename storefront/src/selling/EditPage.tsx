@@ -138,7 +138,7 @@ function Edit({ ticket }: { ticket: OwnTicketFragment }) {
       return undefined;
     }
     if (saved.ticket) await done('Saved.');
-    // The reason why it cannot be changed now came along, and stands above the form.
+    // The reason why it cannot be changed now came along, and stands below.
     return errors.filter(({ __typename }) => __typename !== 'TicketReservedError' && __typename !== 'TicketWithdrawnError');
 
     async function save(expectedVersion: number) {
@@ -158,7 +158,6 @@ function Edit({ ticket }: { ticket: OwnTicketFragment }) {
         </Link>
       }
     >
-      <Why reason={reason} />
       <div className={css.columns}>
         <form {...form.props} className={css.form}>
           <FormErrors form={form} words={sellersWords}>
@@ -195,11 +194,15 @@ function Edit({ ticket }: { ticket: OwnTicketFragment }) {
         </form>
         <Preview id={id} draft={result} />
       </div>
+      <Why reason={reason} />
     </Page>
   );
 }
 
-/** Why nothing can be changed at the moment. It comes and goes while one looks, and is read out. */
+/**
+ * Why nothing can be changed at the moment. It comes and goes while one looks, and is read out. It keeps to the end of
+ * what is seen of the page, so that nothing of the form jumps.
+ */
 function Why({ reason }: { reason: ReturnType<typeof reasonOf> }) {
   const place = useRef<HTMLDivElement>(null);
   const [was, setWas] = useState(false);

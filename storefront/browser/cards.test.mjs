@@ -1,4 +1,5 @@
-// System: router.PAGES_SOURCES=https://js.stripe.com
+// System: router.PAGES_SOURCES=https://js.stripe.com orders.PAYMENT_FAILURE=retry payments.PAYMENT_FAILURE=retry
+// Paying where the shop is set up in other ways: cards are taken by Stripe's form, and a refused one may be followed by another.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { api, look, person, sell, signUp, tab } from './harness.mjs';
@@ -86,5 +87,26 @@ test('Stripe’s own frame asks for the bank', async () => {
   await page.getByRole('button', { name: 'Answer your bank' }).click();
   await page.getByRole('alert').filter({ hasText: 'You closed the question.' }).waitFor();
   assert.match((await page.getAttribute('html', 'data-handled')) ?? '', /_secret_/);
+  page.assertNoFaults();
+});
+
+test('a card is refused, and another one pays', async () => {
+  const { id } = await sell();
+  const page = await tab(await person());
+  await signUp(page);
+  await page.goto(`/tickets/${id}`);
+  await page.getByRole('button', { name: 'Buy for €64.00' }).click();
+  const empty = page.getByRole('radio', { name: 'Empty' });
+  await empty.check();
+  const pay = page.getByRole('button', { name: 'Pay €64.00' });
+  await pay.click();
+  await page.getByRole('alert').filter({ hasText: 'There is not enough money on the card. Nothing was charged.' }).waitFor();
+  await page.getByRole('heading', { name: 'Held for you' }).waitFor();
+  if (!(await empty.isChecked())) throw new Error('what was chosen is gone');
+  await page.getByRole('radio', { name: 'Visa', exact: false }).first().check();
+  await pay.click();
+  await page.getByRole('heading', { name: 'It is yours' }).waitFor();
+  await page.getByText('You tried to pay').waitFor();
+  await look(page, 'order-second-card');
   page.assertNoFaults();
 });

@@ -31,6 +31,7 @@ type transcript struct {
 	mu      sync.Mutex
 	answers []sourceAnswer
 	faulty  []*source // that had errors of entities; their place tells their marks apart
+	room    [2]sourceAnswer
 }
 
 type sourceAnswer struct {
@@ -42,7 +43,9 @@ type transcriptKey struct{}
 
 // transcribe begins the transcript of a request.
 func transcribe(ctx context.Context, call Call) context.Context {
-	return context.WithValue(ctx, transcriptKey{}, &transcript{answered: call.Answered})
+	t := &transcript{answered: call.Answered}
+	t.answers = t.room[:0] // enough for most
+	return context.WithValue(ctx, transcriptKey{}, t)
 }
 
 func transcriptOf(ctx context.Context) *transcript {

@@ -131,7 +131,7 @@ type spot struct {
 	number float64
 }
 
-// locate lets the errors of a response name every place of the entities that they are about: where the marks of another are.
+// locate lets the errors of a response name the places of the entities that they are about: where the marks of another are.
 func locate(body, marked []byte) ([]byte, error) {
 	answer, err := readOwn(body)
 	if err != nil {
@@ -155,7 +155,7 @@ func locate(body, marked []byte) ([]byte, error) {
 			all = [][]any{failure.Path[:i]}
 		}
 		below := failure.Path[i+2:]
-		for _, place := range all {
+		for _, place := range all[:min(len(all), maxErrors)] {
 			failure.Path = slices.Concat(place, below)
 			located = append(located, failure)
 		}

@@ -76,6 +76,9 @@ func show(ctx context.Context, errs []responseError, data any) []responseError {
 	var shown []responseError
 	var nulls []responseError // non-null fields that came out null
 	for _, e := range errs {
+		if len(shown) == maxErrors {
+			return shown
+		}
 		e.Path = reached(e.Path, data)
 		switch e.Extensions.Code {
 		case "": // the engine's own

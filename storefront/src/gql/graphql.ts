@@ -222,7 +222,7 @@ export type TicketFilter = {
   maxPrice?: MoneyInput | null | undefined;
   /** Only this price or a higher one, in this currency. Left out or null: any. */
   minPrice?: MoneyInput | null | undefined;
-  /** Words of the title, in any case, at most 100 characters. Left out, null or blank: any title. */
+  /** Words of the title, in any case and with or without accents; of the last one perhaps its beginning. At most 100 characters. Left out, null or blank: any title. */
   query?: string | null | undefined;
   /** Only what this user offers. Left out or null: everybody's. */
   sellerId?: string | number | null | undefined;

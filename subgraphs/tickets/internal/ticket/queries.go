@@ -163,7 +163,8 @@ func (f Filter) where(args []any) (string, []any) {
 		and("seller_id = $%d", *f.SellerID)
 	}
 	if f.Query != nil && strings.TrimSpace(*f.Query) != "" {
-		and("title_words @@ websearch_to_tsquery('simple', $%d)", *f.Query) // understands whatever people type
+		// Understands whatever people type, and takes their last word for the beginning of one: they may still be typing.
+		and("title_words @@ regexp_replace(websearch_to_tsquery('words', $%d)::text, '''$', ''':*')::tsquery", *f.Query)
 	}
 	if f.MinPrice != nil {
 		and("currency = $%d", f.MinPrice.Currency)

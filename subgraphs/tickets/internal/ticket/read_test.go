@@ -204,12 +204,19 @@ func TestListSearch(t *testing.T) {
 		"blue":              {"Blue Monday", "Jazz night: Blue Note"},
 		"BLUE jazz":         {"Jazz night: Blue Note"},
 		"night jazz":        {"Jazz night: Blue Note"},
-		"jaz":               nil, // whole words only: the planner cannot tell how many begin with something
+		"jaz":               {"Jazz night: Blue Note", "O'Brien's jazz"},
+		"azz":               nil,
+		"bl not":            nil, // only the last word may be a beginning
+		"note bl":           {"Jazz night: Blue Note"},
+		"night -bl":         nil,
+		"o'b":               {"O'Brien's jazz"},
 		"blue -monday":      {"Jazz night: Blue Note"},
 		`"blue note"`:       {"Jazz night: Blue Note"},
 		`"note blue"`:       nil,
 		"monday or ring":    {"Blue Monday", "Rock am Ring"},
 		"ümläut":            {"Ümläut live"},
+		"UMLAUT":            {"Ümläut live"},
+		"umlä":              {"Ümläut live"},
 		"武道館":               {"日本 武道館"},
 		"o'brien":           {"O'Brien's jazz"},
 		"   ":               {"Blue Monday", "Jazz night: Blue Note", "O'Brien's jazz", "Rock am Ring", "Ümläut live", "日本 武道館"},
@@ -274,9 +281,10 @@ func TestListPlans(t *testing.T) {
 	}
 	t.Cleanup(pool.Close)
 	const rows = 50_000
+	// As in life, many titles share words: what the planner knows of those tells it how many begin with something.
 	if _, err := pool.Exec(t.Context(), `
 		INSERT INTO tickets (id, version, title, price_minor_units, currency, seller_id, availability, order_id, created_at, updated_at, request)
-		SELECT 'tkt_' || n, 1, 'Row ' || md5(n::text), 1 + n * 7919 % 10007, 'USD', 'usr_' || n % 500, state,
+		SELECT 'tkt_' || n, 1, 'Row ' || n % 300 || ' of show' || n % 211 || ' ' || md5(n::text), 1 + n * 7919 % 10007, 'USD', 'usr_' || n % 500, state,
 			CASE WHEN state IN ('sold', 'reserved') THEN 'ord_' || n END, now() - n * interval '1 s', now(), ''
 		FROM (SELECT n, CASE WHEN n % 10 = 0 THEN 'available' WHEN n % 1000 = 1 THEN 'reserved' WHEN n % 1000 = 2 THEN 'withdrawn' ELSE 'sold' END AS state
 			FROM generate_series(1, $1::int) n) made`, rows); err != nil {
@@ -327,18 +335,22 @@ func TestListPlans(t *testing.T) {
 			t.Errorf("reads by %v, want tickets_by_seller", p.scans())
 		}
 	})
-	t.Run("T12 rare words", func(t *testing.T) {
-		p := list(t, ticket.Filter{Query: ptr("row c4ca4238a0b923820dcc509a6f75849b")}, ticket.ByPrice, page.Args{})
-		if !p.uses("tickets_by_words") || p.read() > 10 {
-			t.Errorf("reads %d rows by %v, want one or so by tickets_by_words", p.read(), p.scans())
-		}
-	})
-	t.Run("T12 words of every title", func(t *testing.T) {
-		p := list(t, ticket.Filter{Query: ptr("row")}, ticket.ByPrice, page.Args{})
-		if !p.uses("tickets_by_price") || p.read() > 4*101 {
-			t.Errorf("reads %d rows by %v, want few by tickets_by_price", p.read(), p.scans())
-		}
-	})
+	for _, query := range []string{"row c4ca4238a0b923820dcc509a6f75849b", "row c4ca42", "c4ca42"} {
+		t.Run("T12 rare words: "+query, func(t *testing.T) {
+			p := list(t, ticket.Filter{Query: &query}, ticket.ByPrice, page.Args{})
+			if !p.uses("tickets_by_words") || p.read() > 10 {
+				t.Errorf("reads %d rows by %v, want one or so by tickets_by_words", p.read(), p.scans())
+			}
+		})
+	}
+	for _, query := range []string{"row", "ro"} {
+		t.Run("T12 words of every title: "+query, func(t *testing.T) {
+			p := list(t, ticket.Filter{Query: &query}, ticket.ByPrice, page.Args{})
+			if !p.uses("tickets_by_price") || p.read() > 4*101 {
+				t.Errorf("reads %d rows by %v, want few by tickets_by_price", p.read(), p.scans())
+			}
+		})
+	}
 	t.Run("T12 rare prices", func(t *testing.T) {
 		p := list(t, ticket.Filter{MinPrice: ptr(usd(10_007))}, ticket.ByCreation, page.Args{})
 		if !p.uses("tickets_by_price") || p.read() > 4*101 {

@@ -170,7 +170,7 @@ type TicketFilter struct {
 	Availability []TicketAvailability `json:"availability,omitempty"`
 	// Only what this user offers. Left out or null: everybody's.
 	SellerID *string `json:"sellerId,omitempty"`
-	// Words of the title, in any case, at most 100 characters. Left out, null or blank: any title.
+	// Words of the title, in any case and with or without accents; of the last one perhaps its beginning. At most 100 characters. Left out, null or blank: any title.
 	Query *string `json:"query,omitempty"`
 	// Only this price or a higher one, in this currency. Left out or null: any.
 	MinPrice *money.Money `json:"minPrice,omitempty"`

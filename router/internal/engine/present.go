@@ -104,8 +104,11 @@ func show(ctx context.Context, errs []responseError, data any) []responseError {
 	return shown[:min(len(shown), maxErrors)]
 }
 
-// report logs what masks hide.
+// report logs what masks hide, unless the client has gone: then fetches were given up, which is nobody's fault.
 func report(ctx context.Context, shown []responseError) {
+	if ctx.Err() != nil {
+		return
+	}
 	for _, e := range shown {
 		if e.hidden != "" {
 			slog.ErrorContext(ctx, "subgraph failed", "error", e.hidden, "path", e.Path)

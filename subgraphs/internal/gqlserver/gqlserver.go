@@ -109,6 +109,9 @@ func present(ctx context.Context, err error) *gqlerror.Error {
 // invalid stands for the errors of GraphQL itself, which have no code here: the router finds them first.
 const invalid = "INVALID"
 
+// clientGone is what became of a request whose client has gone: no fault, and nobody reads it.
+const clientGone = "CLIENT_GONE"
+
 var failed = promauto.NewCounterVec(prometheus.CounterOpts{
 	Name: "graphql_errors_total",
 	Help: "Errors at the top level of answers; what belongs to a use case is data and not counted.",
@@ -126,6 +129,10 @@ func show(ctx context.Context, err error) *gqlerror.Error {
 	if errors.As(err, &appErr) {
 		presented.Message = appErr.Message
 		presented.Extensions = map[string]any{"code": appErr.Code}
+		return presented
+	}
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		presented.Message, presented.Extensions = "nobody waits for the answer", map[string]any{"code": clientGone}
 		return presented
 	}
 	slog.ErrorContext(ctx, "resolver failed", "path", presented.Path.String(), "error", err)

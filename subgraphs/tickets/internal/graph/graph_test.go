@@ -38,24 +38,30 @@ type subgraph struct {
 	tickets    *ticket.Service
 	pool       *pgxpool.Pool
 	roundTrips atomic.Int32 // to Postgres so far
+	onTrip     func()       // is called before each
 }
 
 func (s *subgraph) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
-	s.roundTrips.Add(1)
+	s.trip()
 	return ctx
 }
 func (*subgraph) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 func (s *subgraph) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
-	s.roundTrips.Add(1)
+	s.trip()
 	return ctx
 }
 func (*subgraph) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
 func (*subgraph) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData)     {}
 
+func (s *subgraph) trip() {
+	s.roundTrips.Add(1)
+	s.onTrip()
+}
+
 func newSubgraph(t *testing.T) *subgraph {
 	t.Helper()
 	t.Parallel()
-	s := &subgraph{t: t}
+	s := &subgraph{t: t, onTrip: func() {}}
 	config, err := pgxpool.ParseConfig(pgtest.NewURL(t, outbox.Migrations(), inbox.Migrations(), ticket.Migrations()))
 	if err != nil {
 		t.Fatal(err)
@@ -111,11 +117,16 @@ func (a answer) at(path string) string {
 // ask sends an operation as the router would for the viewer; "" is signed out.
 func (s *subgraph) ask(viewer, query string, variables map[string]any) answer {
 	s.t.Helper()
+	return s.askWithin(s.t.Context(), viewer, query, variables)
+}
+
+func (s *subgraph) askWithin(ctx context.Context, viewer, query string, variables map[string]any) answer {
+	s.t.Helper()
 	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	r := httptest.NewRequestWithContext(s.t.Context(), http.MethodPost, "/graphql", bytes.NewReader(body))
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/graphql", bytes.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set(gqlserver.ServiceTokenHeader, serviceToken)
 	if viewer != "" {
@@ -466,4 +477,13 @@ func TestTrustsNobody(t *testing.T) {
 			t.Errorf("got %s", body)
 		}
 	})
+}
+
+func TestAClientThatHasGoneIsNoFault(t *testing.T) {
+	s := newSubgraph(t)
+	gone, cancel := context.WithCancel(t.Context())
+	s.onTrip = cancel
+	if a := s.askWithin(gone, "", `{ tickets { nodes { id } } }`, nil); a.codes() != "CLIENT_GONE" {
+		t.Errorf("got %+v, want CLIENT_GONE", a)
+	}
 }

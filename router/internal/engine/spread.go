@@ -7,52 +7,74 @@ import (
 	"github.com/wundergraph/graphql-go-tools/v2/pkg/ast"
 )
 
+// mostSpread is how many fields a document may get so. What would be more keeps the rules of the interface, which are the stricter ones.
+const mostSpread = 1000
+
 // spread writes out fields of interfaces for each implementation by itself: { nodes { code } } as
 // { nodes { ... on Open { code } ... on Closed { code } } }. It does so where their rules differ, so that each has its own; and for
 // interface objects where some have fragments, with what requires something and with other names of the type: the planner forgets
 // what is required of the others. The document must be printed afterwards, because selections stand in several places. It
 // reports whether there were any.
-func (e *Engine) spread(doc *ast.Document, set int, on ast.Node) (found bool) {
+func (e *Engine) spread(doc *ast.Document, set int, on ast.Node) bool {
+	s := spreading{e, doc, mostSpread}
+	s.set(set, on)
+	return s.left < mostSpread
+}
+
+type spreading struct {
+	*Engine
+
+	doc  *ast.Document
+	left int
+}
+
+// set returns how many fields a selection has, written out.
+func (s *spreading) set(set int, on ast.Node) (size int) {
+	refs := s.doc.SelectionSets[set].SelectionRefs
+	fragments := slices.ContainsFunc(refs, func(selection int) bool { return s.doc.Selections[selection].Kind == ast.SelectionKindInlineFragment })
 	var kept []int
-	fragments := slices.ContainsFunc(doc.SelectionSets[set].SelectionRefs, func(selection int) bool {
-		return doc.Selections[selection].Kind == ast.SelectionKindInlineFragment
-	})
-	for _, selection := range doc.SelectionSets[set].SelectionRefs {
-		s := doc.Selections[selection]
-		if s.Kind == ast.SelectionKindInlineFragment {
-			inner, ok := e.client.Index.FirstNodeByNameStr(doc.InlineFragmentTypeConditionNameString(s.Ref))
+	for _, selection := range refs {
+		selected := s.doc.Selections[selection]
+		if selected.Kind == ast.SelectionKindInlineFragment {
+			inner, ok := s.client.Index.FirstNodeByNameStr(s.doc.InlineFragmentTypeConditionNameString(selected.Ref))
 			if !ok {
 				inner = on
 			}
-			found = e.spread(doc, doc.InlineFragments[s.Ref].SelectionSet, inner) || found
-		}
-		if s.Kind != ast.SelectionKindField {
+			size += s.set(s.doc.InlineFragments[selected.Ref].SelectionSet, inner)
 			kept = append(kept, selection)
 			continue
 		}
-		if def, ok := e.client.NodeFieldDefinitionByName(on, doc.FieldNameBytes(s.Ref)); ok && doc.Fields[s.Ref].HasSelections {
-			found = e.spread(doc, doc.Fields[s.Ref].SelectionSet, e.client.FieldDefinitionTypeNode(def)) || found
+		own := 1
+		if def, ok := s.client.NodeFieldDefinitionByName(on, s.doc.FieldNameBytes(selected.Ref)); ok && s.doc.Fields[selected.Ref].HasSelections {
+			own += s.set(s.doc.Fields[selected.Ref].SelectionSet, s.client.FieldDefinitionTypeNode(def))
 		}
-		field := coordinate{e.client.NodeNameString(on), doc.FieldNameString(s.Ref)}
-		var types []string
-		if e.unequal[field] || fragments && doc.FieldAliasOrNameString(s.Ref) != "__typename" && e.disguises.requires(field) {
-			types = e.implementations(on)
-		}
-		if len(types) == 0 {
+		types := s.types(selected.Ref, on, fragments)
+		if more := own * (len(types) - 1); len(types) == 0 || more >= s.left {
 			kept = append(kept, selection)
+			size += own
 			continue
 		}
-		found = true
+		s.left -= max(own*(len(types)-1), 1)
+		size += own * len(types)
 		for _, name := range types {
-			inner := doc.AddSelectionSet().Ref
-			doc.AddSelectionRefToSelectionSet(inner, selection)
-			kept = append(kept, doc.AddSelectionToDocument(ast.Selection{Kind: ast.SelectionKindInlineFragment, Ref: doc.AddInlineFragment(ast.InlineFragment{
-				TypeCondition: ast.TypeCondition{Type: doc.AddNamedType([]byte(name))}, SelectionSet: inner, HasSelections: true,
+			inner := s.doc.AddSelectionSet().Ref
+			s.doc.AddSelectionRefToSelectionSet(inner, selection)
+			kept = append(kept, s.doc.AddSelectionToDocument(ast.Selection{Kind: ast.SelectionKindInlineFragment, Ref: s.doc.AddInlineFragment(ast.InlineFragment{
+				TypeCondition: ast.TypeCondition{Type: s.doc.AddNamedType([]byte(name))}, SelectionSet: inner, HasSelections: true,
 			})}))
 		}
 	}
-	doc.SelectionSets[set].SelectionRefs = kept
-	return found
+	s.doc.SelectionSets[set].SelectionRefs = kept
+	return size
+}
+
+// types returns for which types a field is written out, none when it is left where it is.
+func (s *spreading) types(field int, on ast.Node, fragments bool) []string {
+	name := coordinate{s.client.NodeNameString(on), s.doc.FieldNameString(field)}
+	if s.unequal[name] || fragments && s.doc.FieldAliasOrNameString(field) != "__typename" && s.disguises.requires(name) {
+		return s.implementations(on)
+	}
+	return nil
 }
 
 // requires reports whether a field of an interface object requires something, or is its type.
@@ -65,8 +87,7 @@ func (d disguises) requires(field coordinate) bool {
 	return false
 }
 
-// unequalFields returns the fields of interfaces whose rules are not those of every implementation. Composers give an interface those
-// of all its implementations together.
+// unequalFields returns the fields of interfaces whose rules, those of all implementations together, are not those of each.
 func (e *Engine) unequalFields() map[coordinate]bool {
 	unequal := map[coordinate]bool{}
 	for ref := range e.client.InterfaceTypeDefinitions {

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -330,19 +331,40 @@ func (s *Subgraph) resolves(typ, selection string) bool {
 }
 
 // fields returns the fields of objects and interfaces that have arguments or rules. A rule on a
-// type holds for every field of the type and for every field that returns it.
+// type holds for every field of the type and for every field that returns it. Those of an interface have
+// the rules of all implementations, too, as most composers see to.
 func fields(doc *ast.SchemaDocument, n names) []Field {
 	var all []Field
-	of := map[string][]Rule{} // a type
+	of := map[string][]Rule{}                         // a type
+	implementations := map[string][]*ast.Definition{} // of an interface
 	for _, def := range doc.Definitions {
 		of[def.Name] = rules(def.Directives, n)
+		if def.Kind == ast.Object {
+			for _, i := range def.Interfaces {
+				implementations[i] = append(implementations[i], def)
+			}
+		}
+	}
+	on := func(def *ast.Definition, f *ast.FieldDefinition) []Rule {
+		return slices.Concat(of[def.Name], rules(f.Directives, n), of[f.Type.Name()])
 	}
 	for _, def := range doc.Definitions {
 		if ofSpec(def.Name) || def.Kind != ast.Object && def.Kind != ast.Interface {
 			continue
 		}
 		for _, f := range def.Fields {
-			field := Field{Type: def.Name, Name: f.Name, Rules: slices.Concat(of[def.Name], rules(f.Directives, n), of[f.Type.Name()])}
+			field := Field{Type: def.Name, Name: f.Name, Rules: on(def, f)}
+			for _, object := range implementations[def.Name] {
+				implemented := object.Fields.ForName(f.Name)
+				if implemented == nil {
+					continue
+				}
+				for _, rule := range on(object, implemented) {
+					if !slices.ContainsFunc(field.Rules, func(r Rule) bool { return reflect.DeepEqual(r, rule) }) {
+						field.Rules = append(field.Rules, rule)
+					}
+				}
+			}
 			for _, a := range f.Arguments {
 				field.Arguments = append(field.Arguments, a.Name)
 			}

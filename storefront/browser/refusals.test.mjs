@@ -100,6 +100,11 @@ test('paying is refused, then works, and the money comes back', async () => {
     ['RateLimitedError', 'Too many attempts. Try again in 2 minutes.', { retryAfterSeconds: 100 }],
   ]))
     await presses(page, 'payOrder', pay, type, words, more);
+  // They have the focus, and are not hidden below the header.
+  await page.waitForFunction(() => {
+    const [focused, header] = [document.activeElement, document.querySelector('header')].map((e) => e?.getBoundingClientRect());
+    return document.activeElement?.hasAttribute('data-form-errors') && focused && header && focused.top >= header.bottom;
+  });
   await look(page, 'pay-refused');
   await pay.click();
   await page.getByRole('heading', { name: 'It is yours' }).waitFor();

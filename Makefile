@@ -5,8 +5,8 @@
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-up: ## start everything with demo data; Ctrl-C stops it, the data stay in .data
-	@go build -o .data/bin/dev ./tools/dev && exec .data/bin/dev up
+up: ## start everything with demo data; Ctrl-C stops it, the data stay in .data; PORT=4100 for another port than 4000
+	@go build -o .data/bin/dev ./tools/dev && exec .data/bin/dev up $(if $(PORT),--port $(PORT))
 
 shop: ## the storefront with hot reload, beside `make up`
 	@storefront/run dev

@@ -47,10 +47,18 @@ func (c Config) Development() bool { return c.Environment == "development" }
 func (c Config) base() Config { return c }
 
 func (c Config) check() error {
-	if u, err := url.Parse(c.TraceEndpoint); c.TraceEndpoint != "" && (err != nil || u.Host == "") {
-		return fmt.Errorf("OTEL_EXPORTER_OTLP_ENDPOINT: want http://… or https://…, got %q", c.TraceEndpoint)
+	var faults []error
+	for name, address := range map[string]string{"LISTEN_ADDR": c.ListenAddr, "ADMIN_ADDR": c.AdminAddr} {
+		if _, port, err := net.SplitHostPort(address); address != "" {
+			if _, portErr := net.LookupPort("tcp", port); errors.Join(err, portErr) != nil {
+				faults = append(faults, fmt.Errorf("%s: want host:port, got %q", name, address))
+			}
+		}
 	}
-	return nil
+	if u, err := url.Parse(c.TraceEndpoint); c.TraceEndpoint != "" && (err != nil || u.Host == "") {
+		faults = append(faults, fmt.Errorf("OTEL_EXPORTER_OTLP_ENDPOINT: want http://… or https://…, got %q", c.TraceEndpoint))
+	}
+	return errors.Join(faults...)
 }
 
 // Configured is a configuration that embeds Config.

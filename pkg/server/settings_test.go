@@ -56,13 +56,15 @@ func TestAllFaultsAreNamedAtOnce(t *testing.T) {
 		{
 			"everything is wrong",
 			map[string]string{
-				"TOKEN": "s3cr3t", "ENVIRONMENT": "staging", "LOG_LEVEL": "loud", "LOG_FORMAT": "xml", "READ_TIMEOUT": "0", "OTEL_TRACES_SAMPLER_ARG": "2", "PROXIES": "10.0.0.0/8,x",
+				"TOKEN": "s3cr3t", "ENVIRONMENT": "staging", "LISTEN_ADDR": "127.0.0.1:99999", "ADMIN_ADDR": "nowhere", "LOG_LEVEL": "loud", "LOG_FORMAT": "xml", "READ_TIMEOUT": "0", "OTEL_TRACES_SAMPLER_ARG": "2", "PROXIES": "10.0.0.0/8,x",
 				"LIMIT_DEPTH": "many", "LIMIT_WAIT": "5", "LIMIT_DEPHT": "3", "OPEN": "perhaps",
 			},
-			`ENVIRONMENT: want production or development, got "staging"
+			`ADMIN_ADDR: want host:port, got "nowhere"
+ENVIRONMENT: want production or development, got "staging"
 LIMIT_DEPHT: there is no such variable
 LIMIT_DEPTH: want a whole number, got "many"
 LIMIT_WAIT: want a duration such as 5s, got "5"
+LISTEN_ADDR: want host:port, got "127.0.0.1:99999"
 LOG_FORMAT: want json or text, got "xml"
 LOG_LEVEL: want debug, info, warn or error, got "loud"
 OPEN: want true or false, got "perhaps"

@@ -81,6 +81,9 @@ func up(ctx context.Context, root, data string, args []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
+	if !stack.PortFree(*port) {
+		return fmt.Errorf("port %d is taken: stop what listens there, or choose another: make up PORT=%d", *port, *port+100)
+	}
 
 	begin := time.Now()
 	build, err := shop.Make(ctx, root, progress)
@@ -125,7 +128,12 @@ func announce(system *stack.Stack, build shop.Build) {
 	if build.Made() {
 		fmt.Printf("  shop        %s/\n", router)
 	}
-	fmt.Printf("  playground  %s/playground/\n  GraphQL     %s\n  logs        %s\n\n", router, system.Endpoint(), filepath.Dir(system.Service("router").LogFile()))
+	fmt.Printf("  playground  %s/playground/\n  GraphQL     %s\n  logs        %s\n", router, system.Endpoint(), filepath.Dir(system.Service("router").LogFile()))
+	fmt.Print("  private   ") // for operators: /metrics, /readyz, /debug/pprof/
+	for _, spec := range stack.Specs() {
+		fmt.Printf("  %s %s", spec.Name, system.Service(spec.Name).AdminAddr)
+	}
+	fmt.Print("\n\n")
 	for _, p := range people {
 		fmt.Printf("  %-8s    %s  %s\n", p.role, p.email, demoPassword)
 	}

@@ -58,12 +58,16 @@ func Make(ctx context.Context, root string, progress func(string, ...any)) (_ Bu
 			return Build{}, ErrNoNode
 		}
 	}
-	progress("building the storefront, once for this version of it")
+	progress("building the storefront, once for this version of it; packages that it needs are installed first, which takes a minute or two")
 	fresh := filepath.Join(builds, "new")
 	if err := os.RemoveAll(fresh); err != nil {
 		return Build{}, fmt.Errorf("remove half a build: %w", err)
 	}
 	cmd := exec.CommandContext(ctx, filepath.Join(source, "run"), "build", "--outDir", filepath.Join(fresh, "pages"))
+	// What npm starts holds our pipe, and does not end with npm: the whole group does.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	cmd.WaitDelay = 5 * time.Second
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return Build{}, fmt.Errorf("build the storefront: %w\n%s", err, out)
 	}

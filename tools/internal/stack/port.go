@@ -11,8 +11,8 @@ import (
 // Local returns the address of a port on this machine.
 func Local(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
-// portFree reports whether a server could listen on the port now.
-func portFree(port int) bool {
+// PortFree reports whether a server could listen on the port now.
+func PortFree(port int) bool {
 	l, err := net.Listen("tcp", Local(port)) //nolint:noctx // returns at once
 	return err == nil && l.Close() == nil
 }
@@ -32,7 +32,7 @@ func (p *ports) choose() (int, error) {
 		if err != nil {
 			continue
 		}
-		if portFree(port) {
+		if PortFree(port) {
 			p.held = append(p.held, hold)
 			return port, nil
 		}

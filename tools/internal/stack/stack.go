@@ -156,7 +156,7 @@ func step(progress func(string, ...any), name string, do func() error) error {
 // addServices gives every service its addresses and an empty log.
 func (s *Stack) addServices(o Options) error {
 	choose := func(wellKnown int) (int, error) {
-		if o.WellKnown && portFree(wellKnown) {
+		if o.WellKnown && PortFree(wellKnown) {
 			return wellKnown, nil
 		}
 		return s.ports.choose()
@@ -182,8 +182,8 @@ func (s *Stack) addServices(o Options) error {
 			if port, err = choose(spec.Port); err != nil {
 				return fmt.Errorf("choose port of %s: %w", spec.Name, err)
 			}
-		} else if !portFree(port) {
-			return fmt.Errorf("port %d of the router is taken: stop what listens there, or choose another with --port", port)
+		} else if !PortFree(port) {
+			return fmt.Errorf("port %d of the router is taken", port)
 		}
 		if spec.Port != 0 {
 			service.Addr = Local(port)

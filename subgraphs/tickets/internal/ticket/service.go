@@ -91,7 +91,7 @@ func (in CreateInput) validate() error {
 func validateTitle(title string) error {
 	const path = "input.title"
 	switch {
-	case !utf8.ValidString(title) || strings.ContainsFunc(title, unicode.IsControl):
+	case !utf8.ValidString(title) || strings.ContainsFunc(title, controls):
 		return apperr.Invalid(path, "text", "The title must not contain line breaks or other control characters.")
 	case !strings.ContainsFunc(title, visible):
 		return apperr.Invalid(path, "blank", "The title must not be blank.")
@@ -99,6 +99,11 @@ func validateTitle(title string) error {
 		return apperr.Invalid(path, "maxLength", fmt.Sprintf("The title must have at most %d characters.", maxTitle))
 	}
 	return nil
+}
+
+// controls also what shows text in another order than it stands there. Letters from right to left need none of it.
+func controls(r rune) bool {
+	return unicode.IsControl(r) || '\u202a' <= r && r <= '\u202e' || '\u2066' <= r && r <= '\u2069'
 }
 
 func visible(r rune) bool { return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) }

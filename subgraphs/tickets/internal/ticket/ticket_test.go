@@ -184,6 +184,8 @@ func TestCreate(t *testing.T) {
 			{"a\nb", price, nil, []string{"input.title text"}},
 			{"a\u0085b", price, nil, []string{"input.title text"}},
 			{"a\xffb", price, nil, []string{"input.title text"}},
+			{"a\u202eb", price, nil, []string{"input.title text"}},
+			{"a\u2066b", price, nil, []string{"input.title text"}},
 			{strings.Repeat("ü", 201), price, nil, []string{"input.title maxLength"}},
 			{"x", money.Money{MinorUnits: 0, Currency: "USD"}, nil, []string{"input.price.minorUnits min"}},
 			{"x", money.Money{MinorUnits: -1, Currency: "USD"}, nil, []string{"input.price.minorUnits min"}},

@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -50,7 +51,7 @@ func (c Config) check() error {
 	var faults []error
 	for name, address := range map[string]string{"LISTEN_ADDR": c.ListenAddr, "ADMIN_ADDR": c.AdminAddr} {
 		if _, port, err := net.SplitHostPort(address); address != "" {
-			if _, portErr := net.LookupPort("tcp", port); errors.Join(err, portErr) != nil {
+			if _, portErr := strconv.ParseUint(port, 10, 16); errors.Join(err, portErr) != nil {
 				faults = append(faults, fmt.Errorf("%s: want host:port, got %q", name, address))
 			}
 		}

@@ -301,6 +301,21 @@ func compact(t testing.TB, v any) string {
 	return string(text)
 }
 
+// To find out where entities stand that errors are about, nobody is asked again.
+func TestErrorsOfEntitiesAskNothingMore(t *testing.T) {
+	t.Parallel()
+	g := start(t, "testdata/failures/supergraph.graphql", nil)
+	a := g.ask(t, `{ pages { title views } }`, "")
+	if got := faults(a); !slices.Equal(got, []string{"FAILED lost [pages 1 views]"}) {
+		t.Errorf("got errors %v", got)
+	}
+	for name, s := range g.subgraphs {
+		if n := len(s.Requests()); n != 1 {
+			t.Errorf("%s was asked %d times", name, n)
+		}
+	}
+}
+
 // The root fields of a mutation are executed one after the other, whichever subgraphs have them, and
 // what is asked below one is read before the next changes it.
 func TestMutationsInOrder(t *testing.T) {

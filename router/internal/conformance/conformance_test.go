@@ -316,6 +316,22 @@ func TestErrorsOfEntitiesAskNothingMore(t *testing.T) {
 	}
 }
 
+// An interface object is asked for what a client wants of other types. An error of that does not show, unless something is
+// missing for it.
+func TestErrorsOfOtherTypes(t *testing.T) {
+	t.Parallel()
+	g := start(t, "testdata/interfaceobject/supergraph.graphql", nil)
+	for entity, want := range map[string][]string{`{"stars":4,"summary":null}`: nil, `null`: {"NO no [media 1]"}} {
+		g.subgraphs["reviews"].Answer(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprintf(w, `{"data":{"_entities":[{"stars":5,"summary":"s"},%s,{"stars":1}]},"errors":[{"message":"no","path":["_entities",1,"summary"],"extensions":{"code":"NO"}}]}`, entity)
+		})
+		if got := faults(g.ask(t, `{ media { stars ... on Book { summary } } }`, "")); !slices.Equal(got, want) {
+			t.Errorf("%s: got %v, want %v", entity, got, want)
+		}
+	}
+}
+
 // The root fields of a mutation are executed one after the other, whichever subgraphs have them, and
 // what is asked below one is read before the next changes it.
 func TestMutationsInOrder(t *testing.T) {

@@ -68,7 +68,8 @@ func dataSource(ctx context.Context, s *supergraph.Subgraph, asked *upstream.Sub
 	if err != nil {
 		return nil, err
 	}
-	return plan.NewDataSourceConfigurationWithName[graphql_datasource.Configuration](s.Name, s.Name, planners{factory, asked}, metadata(s), custom)
+	disguise := slices.ContainsFunc(s.Types, func(t supergraph.Type) bool { return t.InterfaceObject })
+	return plan.NewDataSourceConfigurationWithName[graphql_datasource.Configuration](s.Name, s.Name, planners{factory, asked, disguise}, metadata(s), custom)
 }
 
 // metadata says which fields a subgraph resolves and how its entities are reached.

@@ -20,6 +20,7 @@ import (
 type planners struct {
 	*graphql_datasource.Factory[graphql_datasource.Configuration]
 	subgraph *upstream.Subgraph
+	disguise bool // it has an interface object
 }
 
 func (p planners) Planner(log abstractlogger.Logger) plan.DataSourcePlanner[graphql_datasource.Configuration] {
@@ -27,17 +28,18 @@ func (p planners) Planner(log abstractlogger.Logger) plan.DataSourcePlanner[grap
 	if !ok { // the version is pinned
 		panic("the engine's planners have another type")
 	}
-	return planner{made, p.subgraph}
+	return planner{made, p.subgraph, p.disguise}
 }
 
 type planner struct {
 	*graphql_datasource.Planner[graphql_datasource.Configuration]
 	subgraph *upstream.Subgraph
+	disguise bool
 }
 
 func (p planner) ConfigureFetch() resolve.FetchConfiguration {
 	fetch := p.Planner.ConfigureFetch()
-	fetch.DataSource = &source{p.subgraph, fetch.RequiresEntityFetch || fetch.RequiresEntityBatchFetch}
+	fetch.DataSource = &source{p.subgraph, fetch.RequiresEntityFetch || fetch.RequiresEntityBatchFetch, p.disguise}
 	return fetch
 }
 
@@ -45,6 +47,7 @@ func (p planner) ConfigureFetch() resolve.FetchConfiguration {
 type source struct {
 	subgraph *upstream.Subgraph
 	entities bool // it asks for entities
+	disguise bool // it may ask for what is wanted of other types
 }
 
 // Load asks what the planner wrote: {"body": {"query": …, "variables": …}, …}.

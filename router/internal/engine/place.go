@@ -61,7 +61,10 @@ func (t *transcript) note(s *source, body []byte) []byte {
 	if !s.entities || !bytes.Contains(body, []byte(`"errors"`)) {
 		return body
 	}
-	answer, found := ofEntities(body, func(_, failure *astjson.Value, path []*astjson.Value) {
+	answer, found := ofEntities(body, func(answer, failure *astjson.Value, path []*astjson.Value) {
+		if entity := answer.Get("data", "_entities", strconv.Itoa(path[1].GetInt())); s.disguise && (entity == nil || entity.Type() == astjson.TypeNull) {
+			path = path[:2] // whatever it was about, all of the entity is missing
+		}
 		marked := slices.Insert(slices.Clone(path), 2, astjson.StringValue(nil, mark+strconv.Itoa(len(t.faulty))), path[1])
 		list := astjson.ArrayValue(nil)
 		for i, step := range marked {

@@ -242,7 +242,7 @@ func TestPayOrder(t *testing.T) {
 	t.Run("P6 declined", func(t *testing.T) {
 		for token, reason := range map[string]string{
 			"pm_card_visa_chargeDeclined": "CARD_DECLINED", "pm_card_visa_chargeDeclinedInsufficientFunds": "INSUFFICIENT_FUNDS",
-			"pm_card_chargeDeclinedExpiredCard": "EXPIRED_CARD", "pm_nonsense": "PROCESSING_ERROR", "pm_sim_capture_fails": "CARD_DECLINED",
+			"pm_card_chargeDeclinedExpiredCard": "EXPIRED_CARD", "pm_nonsense": "PROCESSING_ERROR", "pm_sim_capture_fails": "PROCESSING_ERROR",
 		} {
 			ticketID := sell(t, s, seller)
 			o := ordered(t, stranger, ticketID)

@@ -5,7 +5,7 @@ const failures: Record<PaymentFailureReason, string> = {
   CARD_DECLINED: 'Your bank refused, and did not say why.',
   EXPIRED_CARD: 'The card has expired.',
   INSUFFICIENT_FUNDS: 'There is not enough money on the card.',
-  PROCESSING_ERROR: 'The card could not be charged.',
+  PROCESSING_ERROR: 'The money could not be taken from the card.',
 };
 
 /** Why there is no money. */

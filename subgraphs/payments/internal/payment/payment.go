@@ -129,11 +129,12 @@ func (p Payment) progress(i Intent, now time.Time) Payment {
 		}
 		return p.fail(Decline{ProcessingError, "The payment was cancelled by the card processor."}, now)
 	case IntentDeclined:
-		held := p.Status == Authorized
-		p = p.fail(decline(i), now)
-		if held { // it could not be taken, but may still be held
-			p.Step = Void
+		if p.Status != Authorized {
+			return p.fail(decline(i), now)
 		}
+		// The bank had agreed: whatever it says now, the buyer was not refused. Some may still be held.
+		p = p.fail(Decline{ProcessingError, "The money was held, but could not be taken."}, now)
+		p.Step = Void
 		return p
 	default: // pending
 		if p.Step == Authorize {

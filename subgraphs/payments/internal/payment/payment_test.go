@@ -407,7 +407,9 @@ func TestTheWayToMoney(t *testing.T) {
 		w.proc.set("capture", declined)
 		p := w.await(w.begin(w.order()), payment.Authorized)
 		w.tell(events.OrderPaymentConfirmed, confirm(p))
-		w.await(p.ID, payment.Failed)
+		if p := w.await(p.ID, payment.Failed); p.Decline.Reason != payment.ProcessingError {
+			t.Errorf("got %+v", p.Decline)
+		}
 		w.eventually("what may still be held is released", func() bool { return w.proc.count("void "+p.ID) > 0 })
 		w.wantTold(p.ID, events.PaymentStarted, events.PaymentAuthorized, events.PaymentFailed)
 	})

@@ -6,6 +6,7 @@ import { watchSession } from './account/session';
 import { createClient } from './app/client';
 import { watchNetwork } from './app/comeBack';
 import { createRouter } from './app/routes';
+import { comeBack } from './payments/comeBack';
 import './ui/base.css';
 
 // A page that was open while another build took its place asks for files that are gone.
@@ -18,6 +19,7 @@ addEventListener('vite:preloadError', (event) => {
   location.reload();
 });
 
+comeBack();
 const client = createClient();
 watchSession(client);
 watchNetwork(client);

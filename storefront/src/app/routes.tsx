@@ -3,7 +3,7 @@
 import type { ApolloClient, OperationVariables, TypedDocumentNode } from '@apollo/client';
 import type { DocumentNode } from 'graphql';
 import type { ComponentType, ReactNode } from 'react';
-import { createBrowserRouter, replace, type LoaderFunctionArgs, type RouteObject } from 'react-router';
+import { createBrowserRouter, type LoaderFunctionArgs, type RouteObject } from 'react-router';
 import { accountQuery } from '../account/accountQuery';
 import { viewerQuery } from '../account/session';
 import { SignedIn } from '../account/SignedIn';
@@ -14,7 +14,6 @@ import { FormSkeleton, ListingsSkeleton } from '../selling/skeletons';
 import { ordersQuery, ordersVariables } from '../orders/listQuery';
 import { orderQuery } from '../orders/orderQuery';
 import { OrderSkeleton, OrdersSkeleton } from '../orders/skeletons';
-import { returnPath } from '../payments/comeBack';
 import { processorQuery } from '../payments/processorQuery';
 import { ticketQuery } from '../tickets/ticketQuery';
 import { listQuery, listVariables } from '../tickets/listQuery';
@@ -114,7 +113,6 @@ export function createRouter(client: ApolloClient) {
                 ask(processorQuery, {});
               },
             }),
-            { path: '/payments/return', loader: () => replace(returnPath()) },
             page('/sign-in', () => import('../account/SignInPage')),
             page('/sign-up', () => import('../account/SignUpPage')),
             { path: '*', element: <NotFound /> },

@@ -1,4 +1,5 @@
-// A bank sends everybody back to one address, `/payments/return`; which order it was about, this tab remembers.
+// A bank sends everybody back to one address, `/payments/return`, with secrets of the payment behind it; which order
+// it was about, this tab remembers.
 const slot = 'paying';
 
 export function rememberReturn(orderId: string) {
@@ -9,8 +10,12 @@ export function rememberReturn(orderId: string) {
   }
 }
 
-/** Where to go when a bank has sent the buyer back. */
-export function returnPath(): string {
+/** Makes the bank's address that of the order, before anything else reads it. */
+export function comeBack() {
+  if (location.pathname === '/payments/return') history.replaceState(null, '', returnPath());
+}
+
+function returnPath(): string {
   try {
     const orderId = sessionStorage.getItem(slot);
     sessionStorage.removeItem(slot);

@@ -5,14 +5,17 @@ import { useTyped } from '../ui/typed';
 import { setParam } from './search';
 import css from './SearchBox.module.css';
 
-/** Searches while one types on the list, and on Enter from anywhere else. */
+/** Searches while one types on the list, and on Enter from anywhere else. Going back from there leads to where one began to type. */
 export function SearchBox() {
   const { pathname } = useLocation();
   const [search] = useSearchParams();
   const navigate = useNavigate();
   const onList = pathname === '/';
   const go = (query: string) =>
-    void navigate({ pathname: '/', search: setParam(onList ? search : new URLSearchParams(), 'q', query).toString() }, { replace: onList });
+    void navigate(
+      { pathname: '/', search: setParam(onList ? search : new URLSearchParams(), 'q', query).toString() },
+      { replace: onList && search.has('q') },
+    );
   const [text, setText] = useTyped(onList ? (search.get('q') ?? '') : '', go, { skip: !onList });
   return (
     <search className={css.search}>

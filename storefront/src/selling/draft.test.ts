@@ -15,6 +15,9 @@ test.each([
   ['a lot', 'EUR', 'This is no amount of EUR. Write it like 64.00.'],
   ['64.005', 'EUR', 'This is no amount of EUR. Write it like 64.00.'],
   ['64.5', 'JPY', 'This is no amount of JPY. Write it like 9000.'],
+  ['0', 'EUR', 'The lowest price is €0.01.'],
+  ['21474836.47', 'USD', 'The highest price is $999,999.99.'],
+  ['100,000,000', 'JPY', 'The highest price is ¥99,999,999.'],
 ])('%j %s is told at its field: %s', (amount, currency, message) => {
   expect(priceOf({ title: '', amount, currency }).error).toEqual({
     __typename: 'ValidationError',

@@ -1,7 +1,7 @@
 // What somebody types about a ticket. It outlives the page: signing in again, or loading the page anew,
 // takes nothing away. It belongs to one person and one tab.
 import { useState } from 'react';
-import { typedAmount, parseMoney, type Amount } from '../ui/format';
+import { readPrice, typedAmount, type Amount } from '../ui/format';
 import type { UserError } from '../app/words';
 
 /** A ticket as it stands in a form. */
@@ -23,10 +23,9 @@ export function priceOf({
   amount,
   currency,
 }: Draft): { price: { minorUnits: number; currency: string }; error?: undefined } | { price?: undefined; error: UserError } {
-  const minorUnits = parseMoney(amount, currency);
-  if (minorUnits !== undefined) return { price: { minorUnits, currency } };
-  const example = typedAmount({ decimal: currency === 'JPY' ? '9000' : '64.00', currency });
-  const message = amount.trim() ? `This is no amount of ${currency}. Write it like ${example}.` : 'Say what it costs.';
+  const { minorUnits, fault } = readPrice(amount, currency);
+  if (minorUnits) return { price: { minorUnits, currency } };
+  const message = amount.trim() ? fault : 'Say what it costs.';
   return { error: { __typename: 'ValidationError', path: ['input', 'price', 'minorUnits'], message } };
 }
 

@@ -1,20 +1,24 @@
+import { useId } from 'react';
 import { useSearchParams } from 'react-router';
-import { currencies, sorts } from './listQuery';
+import { currencies, priceRange, sorts } from './listQuery';
 import { setParam } from './search';
+import { Hidden } from '../ui/Hidden';
 import { useTyped } from '../ui/typed';
 import css from './Filters.module.css';
 
 /** What the list is narrowed down by. Every change goes into the address. */
 export function Filters() {
   const [search, setSearch] = useSearchParams();
-  const set = (name: string, value: string) => setSearch((s) => setParam(s, name, value), { replace: true, preventScrollReset: true });
-  const currency = search.get('currency') ?? '';
+  // The address itself may be one change ahead of what is shown, when two follow each other quickly.
+  const set = (name: string, value: string) =>
+    setSearch(setParam(new URLSearchParams(location.search), name, value), { replace: true, preventScrollReset: true });
+  const { currency, min, max } = priceRange(search);
   return (
     <form className={css.bar} aria-label="Filters" onSubmit={(event) => event.preventDefault()}>
       <label className={css.item}>
-        <span>Currency</span>
-        <select value={currency} onChange={(event) => set('currency', event.target.value)}>
-          <option value="">Any</option>
+        <Hidden>Currency</Hidden>
+        <select value={currency ?? ''} onChange={(event) => set('currency', event.target.value)}>
+          <option value="">Any currency</option>
           {currencies.map((c) => (
             <option key={c}>{c}</option>
           ))}
@@ -22,8 +26,8 @@ export function Filters() {
       </label>
       {currency && (
         <>
-          <Amount name="min" label="From" value={search.get('min') ?? ''} set={set} />
-          <Amount name="max" label="Up to" value={search.get('max') ?? ''} set={set} />
+          <Amount name="min" label="From" value={search.get('min') ?? ''} fault={min.fault} set={set} />
+          <Amount name="max" label="Up to" value={search.get('max') ?? ''} fault={max.fault} set={set} />
         </>
       )}
       <label className={css.toggle}>
@@ -31,7 +35,7 @@ export function Filters() {
         <span>Also those that are taken</span>
       </label>
       <label className={`${css.item} ${css.sort}`}>
-        <span>Sort</span>
+        <Hidden>Sort</Hidden>
         <select
           value={search.get('sort') ?? 'newest'}
           onChange={(event) => set('sort', event.target.value === 'newest' ? '' : event.target.value)}
@@ -47,12 +51,33 @@ export function Filters() {
   );
 }
 
-function Amount({ name, label, value, set }: { name: string; label: string; value: string; set: (name: string, value: string) => void }) {
+interface AmountProps {
+  name: string;
+  label: string;
+  value: string;
+  fault: string | undefined;
+  set: (name: string, value: string) => void;
+}
+
+function Amount({ name, label, value, fault, set }: AmountProps) {
   const [text, setText] = useTyped(value, (typed) => set(name, typed));
+  const id = useId();
   return (
-    <label className={css.item}>
-      <span>{label}</span>
-      <input inputMode="decimal" size={7} value={text} onChange={(event) => setText(event.target.value)} />
-    </label>
+    <div className={css.amount} data-invalid={fault ? true : undefined}>
+      <label className={css.item}>
+        <span>{label}</span>
+        <input
+          inputMode="decimal"
+          size={7}
+          value={text}
+          aria-invalid={fault ? true : undefined}
+          aria-describedby={fault && id}
+          onChange={(event) => setText(event.target.value)}
+        />
+      </label>
+      <p role="status" id={id}>
+        {fault}
+      </p>
+    </div>
   );
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { listVariables } from './listQuery';
+import { listVariables, priceRange } from './listQuery';
 import { setParam } from './search';
 import { titleParts } from './title';
 
@@ -17,12 +17,25 @@ test.each([
   ],
   ['currency=JPY&max=9000', { filter: { minPrice: { currency: 'JPY', minorUnits: 1 }, maxPrice: { currency: 'JPY', minorUnits: 9000 } } }],
   ['currency=EUR&min=x&max=99999999999', { filter: { minPrice: { currency: 'EUR', minorUnits: 1 } } }],
+  ['currency=EUR&min=200&max=100', { filter: { minPrice: { currency: 'EUR', minorUnits: 20000 } } }],
   ['min=10', { filter: {} }],
   ['currency=DOUBLOONS', { filter: {} }],
 ])('?%s asks for what it says, and for nothing that is refused', (search, variables) => {
   const got = listVariables(new URLSearchParams(search));
   expect(got).toMatchObject(variables);
   expect(got.filter).toEqual('filter' in variables ? variables.filter : got.filter);
+});
+
+test.each([
+  ['currency=EUR&min=10&max=10', undefined, undefined],
+  ['currency=EUR&min=+&max=', undefined, undefined],
+  ['currency=EUR&min=abc&max=1000000', 'This is no amount of EUR. Write it like 64.00.', 'The highest price is €999,999.99.'],
+  ['currency=JPY&min=64.50', 'This is no amount of JPY. Write it like 9000.', undefined],
+  ['currency=EUR&min=200&max=100', undefined, '“Up to” is less than “From”.'],
+  ['min=abc', undefined, undefined],
+])('?%s: at its lowest price stands %s, at its highest %s', (search, lowest, highest) => {
+  const { min, max } = priceRange(new URLSearchParams(search));
+  expect([min.fault, max.fault]).toEqual([lowest, highest]);
 });
 
 test('a part of the address is set and taken away', () => {

@@ -2,7 +2,7 @@
 // sent to a friend, and going back works.
 import { graphql } from '../gql';
 import type { ListTicketsQueryVariables } from '../gql/graphql';
-import { parseMoney } from '../ui/format';
+import { readPrice } from '../ui/format';
 
 export const listQuery = graphql(`
   query ListTickets($filter: TicketFilter, $sort: TicketSort, $first: Int!, $after: String) {
@@ -33,18 +33,27 @@ export const currencies = ['EUR', 'GBP', 'JPY', 'USD'];
 
 const pageSize = 24;
 
+/** The prices that the list is narrowed down to, and words for what is wrong with either end. */
+export function priceRange(search: URLSearchParams) {
+  const currency = currencies.find((c) => c === search.get('currency'));
+  const read = (name: string) => {
+    const text = search.get(name)?.trim();
+    return currency && text ? readPrice(text, currency) : {};
+  };
+  const min = read('min');
+  const max = read('max');
+  const reversed = min.minorUnits && max.minorUnits && max.minorUnits < min.minorUnits;
+  return { currency, min, max: reversed ? { fault: '“Up to” is less than “From”.' } : max };
+}
+
 /** What the address of the list asks for. What makes no sense in it is left out. */
 export function listVariables(search: URLSearchParams): ListTicketsQueryVariables {
   const query = search.get('q')?.trim().slice(0, 100);
-  const currency = currencies.find((c) => c === search.get('currency'));
-  const price = (name: string) => {
-    const minorUnits = currency && parseMoney(search.get(name) ?? '', currency);
-    return minorUnits && minorUnits <= 99_999_999 ? { currency, minorUnits } : undefined;
-  };
+  const { currency, min, max } = priceRange(search);
   const sort = Object.entries(sorts).find(([name]) => name === search.get('sort'))?.[1] ?? sorts.newest;
   // A currency alone: from its smallest amount on.
-  const minPrice = price('min') ?? (currency ? { currency, minorUnits: 1 } : undefined);
-  const maxPrice = price('max');
+  const minPrice = currency && { currency, minorUnits: min.minorUnits ?? 1 };
+  const maxPrice = currency && max.minorUnits && { currency, minorUnits: max.minorUnits };
   return {
     first: pageSize,
     sort: sort.sort,

@@ -59,6 +59,22 @@ export function parseMoney(text: string, currency: string, decimalPoint = ownDec
   return Number.isSafeInteger(minor) ? minor : undefined;
 }
 
+/** The highest price, in the smallest unit of any currency. */
+const maxPrice = 99_999_999;
+
+/** The price that somebody has typed; or words for what is wrong with it. */
+export function readPrice(text: string, currency: string): { minorUnits?: number; fault?: string } {
+  const minorUnits = parseMoney(text, currency);
+  const words = (units: number) => formatMoney({ decimal: decimalOf({ minorUnits: units, currency }), currency });
+  if (minorUnits === undefined) {
+    const example = typedAmount({ decimal: decimalsOf(currency) ? '64.00' : '9000', currency });
+    return { fault: `This is no amount of ${currency}. Write it like ${example}.` };
+  }
+  if (minorUnits < 1) return { fault: `The lowest price is ${words(1)}.` };
+  if (minorUnits > maxPrice) return { fault: `The highest price is ${words(maxPrice)}.` };
+  return { minorUnits };
+}
+
 const dateFormat = new Intl.DateTimeFormat(navigator.languages, { dateStyle: 'medium', timeStyle: 'short' });
 const relativeFormat = new Intl.RelativeTimeFormat(navigator.languages, { numeric: 'auto' });
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { api, look, newcomer, person, sell, signUp, tab } from './harness.mjs';
+import { api, look, newcomer, person, sell, shop, signUp, tab } from './harness.mjs';
 
 test('open the list, sign up, open a ticket', async () => {
   const mark = crypto.randomUUID().slice(0, 8);
@@ -33,6 +33,60 @@ test('open the list, sign up, open a ticket', async () => {
   await page.waitForURL(`**/?q=${mark}`);
   await page.getByRole('heading', { level: 1, name: `Tickets for “${mark}”` }).waitFor();
   assert.equal(await page.getByLabel('Search tickets').inputValue(), mark);
+  page.assertNoFaults();
+});
+
+test('going back from a search leads to the list', async () => {
+  const page = await tab(await person());
+  await page.goto('/sign-in');
+  await page.getByRole('link', { name: 'Boxoffice' }).click();
+  const search = page.getByLabel('Search tickets');
+  for (const text of ['to', 'tosca']) {
+    await search.fill(text);
+    await page.waitForURL(`**/?q=${text}`);
+  }
+  await page.goBack();
+  await page.getByRole('heading', { level: 1, name: 'Somebody cannot go' }).waitFor();
+  assert.equal(page.url(), new URL('/', shop).href);
+  assert.equal(await search.inputValue(), '');
+  page.assertNoFaults();
+});
+
+test('a window of 320 pixels shows everything, and nothing scrolls sideways', async () => {
+  const mark = crypto.randomUUID().slice(0, 8);
+  const { id, page: seller } = await sell({
+    title: `Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbau ${mark} – Wolfeschlegelsteinhausenbergerdorffkonzertsaalhalle`,
+    minorUnits: 99_999_999,
+  });
+  const page = await tab(await person({ viewport: { width: 320, height: 640 } }));
+  await signUp(page);
+  const { createOrder } = await api(page, 'mutation($input: CreateOrderInput!) { createOrder(input: $input) { order { id } } }', {
+    input: { ticketId: id },
+  });
+  await api(page, 'mutation($input: PayOrderInput!) { payOrder(input: $input) { errors { ... on UserError { code } } } }', {
+    input: {
+      orderId: createOrder.order.id,
+      paymentMethodToken: 'pm_card_visa_chargeDeclined',
+      idempotencyKey: mark,
+      expectedAmount: { minorUnits: 99_999_999, currency: 'EUR' },
+    },
+  });
+  for (const address of [
+    '/orders',
+    `/orders/${createOrder.order.id}`,
+    `/tickets/${id}`,
+    `/?q=${mark}&currency=EUR&min=abc&max=5`,
+    `/?q=${mark}`,
+  ]) {
+    await page.goto(address);
+    const there = address.includes('abc') ? page.getByText('This is no amount of EUR') : page.getByRole('heading', { name: /^Donau/ });
+    await there.waitFor();
+    await page.evaluate(() => document.documentElement.style.setProperty('scrollbar-gutter', 'auto')); // as on a phone
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320, address);
+    for (const icon of await page.getByRole('banner').locator('svg:visible').all())
+      assert.ok(((await icon.boundingBox())?.width ?? 0) >= 20, `an icon of the header is squeezed on ${address}`);
+  }
+  seller.assertNoFaults();
   page.assertNoFaults();
 });
 

@@ -192,7 +192,7 @@ test('a card is refused, and the order is over', async () => {
   await page.getByRole('button', { name: 'Buy for €64.00' }).click();
   await page.getByRole('radio', { name: 'Empty' }).check();
   await page.getByRole('button', { name: 'Pay €64.00' }).click();
-  await page.getByRole('heading', { name: 'The payment was refused' }).waitFor();
+  await page.getByRole('heading', { name: 'The payment did not go through' }).waitFor();
   await page.getByText('There is not enough money on the card.').waitFor();
   await page.getByRole('link', { name: 'Back to the ticket' }).waitFor();
   await look(page, 'order-declined');
@@ -202,6 +202,8 @@ test('a card is refused, and the order is over', async () => {
 test('the bank asks first', async () => {
   const { id } = await sell();
   const page = await tab(await person());
+  let said = '';
+  page.on('console', (message) => (said += message.text()));
   await signUp(page);
   await page.goto(`/tickets/${id}`);
   await page.getByRole('button', { name: 'Buy for €64.00' }).click();
@@ -213,6 +215,7 @@ test('the bank asks first', async () => {
   await page.getByRole('button', { name: 'Approve' }).click();
   await page.waitForURL('**/orders/ord_*');
   await page.getByRole('heading', { name: 'It is yours' }).waitFor();
+  assert.doesNotMatch(page.url() + said, /secret/, 'what the bank sends along is nowhere to be read');
   page.assertNoFaults();
 });
 

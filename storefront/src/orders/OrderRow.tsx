@@ -86,7 +86,7 @@ export function OrderRow({ order }: { order: FragmentType<typeof orderRow> }) {
 const shorts: Partial<Record<string, string>> = {
   BUYER_CANCELLED: 'Given back',
   EXPIRED: 'Not paid in time',
-  PAYMENT_FAILED: 'Payment refused',
+  PAYMENT_FAILED: 'Payment failed',
   REFUNDED: 'Money returned',
 };
 

@@ -69,7 +69,7 @@ test('what happened is told in the order in which it did, with the money', () =>
     ['You took the ticket', 'Nobody else can have it.'],
     ['It is held for you', 'At €64.00, until the time is up.'],
     ['You tried to pay', '€64.00 with Visa ending in 4242'],
-    ['The payment was refused', 'There is not enough money on the card.'],
+    ['The payment did not go through', 'There is not enough money on the card.'],
     ['It went back on sale', undefined],
   ]);
   const refunds = [

@@ -37,7 +37,7 @@ const reasons: Record<OrderCancellationReason, { title: string; detail: string }
   BUYER_CANCELLED: { title: 'You gave it back', detail: 'Nothing was charged.' },
   EXPIRED: { title: 'The time ran out', detail: 'It was not paid in time, so the ticket went back on sale. Nothing was charged.' },
   OPERATOR: { title: 'This order was cancelled', detail: 'We had to cancel it. If you paid, the money is on its way back.' },
-  PAYMENT_FAILED: { title: 'The payment was refused', detail: 'So the ticket went back on sale. Nothing was charged.' },
+  PAYMENT_FAILED: { title: 'The payment did not go through', detail: 'So the ticket went back on sale. Nothing was charged.' },
   REFUNDED: { title: 'You got your money back', detail: 'The order is undone.' },
   RESERVATION_REFUSED: {
     title: 'The ticket changed in the same moment',
@@ -104,7 +104,7 @@ export function story(order: Pick<Order, 'history' | 'price'>, payments: readonl
       happened.push({
         id: `${id}-failed`,
         at: updatedAt,
-        text: 'The payment was refused',
+        text: 'The payment did not go through',
         detail: failureWords(failure?.reason),
         tone: 'bad',
       });

@@ -52,6 +52,18 @@ test('going back from a search leads to the list', async () => {
   page.assertNoFaults();
 });
 
+/**
+ * @param {import('playwright-core').Page} page
+ * @param {import('playwright-core').Locator} there
+ */
+async function fits(page, there) {
+  await there.waitFor();
+  await page.evaluate(() => document.documentElement.style.setProperty('scrollbar-gutter', 'auto')); // as on a phone
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320, page.url());
+  for (const icon of await page.getByRole('banner').locator('svg:visible').all())
+    assert.ok(((await icon.boundingBox())?.width ?? 0) >= 20, `an icon of the header is squeezed on ${page.url()}`);
+}
+
 test('a window of 320 pixels shows everything, and nothing scrolls sideways', async () => {
   const mark = crypto.randomUUID().slice(0, 8);
   const { id, page: seller } = await sell({
@@ -79,13 +91,11 @@ test('a window of 320 pixels shows everything, and nothing scrolls sideways', as
     `/?q=${mark}`,
   ]) {
     await page.goto(address);
-    const there = address.includes('abc') ? page.getByText('This is no amount of EUR') : page.getByRole('heading', { name: /^Donau/ });
-    await there.waitFor();
-    await page.evaluate(() => document.documentElement.style.setProperty('scrollbar-gutter', 'auto')); // as on a phone
-    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320, address);
-    for (const icon of await page.getByRole('banner').locator('svg:visible').all())
-      assert.ok(((await icon.boundingBox())?.width ?? 0) >= 20, `an icon of the header is squeezed on ${address}`);
+    await fits(page, address.includes('abc') ? page.getByText('This is no amount of EUR') : page.getByRole('heading', { name: /^Donau/ }));
   }
+  await seller.setViewportSize({ width: 320, height: 640 });
+  await seller.goto('/listings');
+  await fits(seller, seller.getByRole('heading', { name: /^Donau/ }));
   seller.assertNoFaults();
   page.assertNoFaults();
 });

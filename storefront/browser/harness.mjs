@@ -1,5 +1,5 @@
 // What the browser tests share: a real browser on the real system, and pictures of what it shows.
-// Each test runs as `node --test browser/NAME.test.mjs`, which tools/browser does, with
+// Each test runs as `node --test browser/NAME.spec.mjs`, which tools/browser does, with
 //   SHOP       address of the shop
 //   PICTURES   folder for screenshots
 //   CHROMIUM   the browser

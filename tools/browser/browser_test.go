@@ -1,4 +1,4 @@
-// Package browser runs storefront/browser/*.test.mjs: a real browser on the real system. It installs
+// Package browser runs storefront/browser/*.spec.mjs: a real browser on the real system. It installs
 // Debian's Chromium when there is no browser, and keeps pictures of the pages in .data/pictures.
 package browser
 
@@ -37,7 +37,7 @@ func TestPages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := filepath.Glob(filepath.Join(root, "storefront", "browser", "*.test.mjs"))
+	files, err := filepath.Glob(filepath.Join(root, "storefront", "browser", "*.spec.mjs"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("there are no tests: %v", err)
 	}
@@ -55,7 +55,7 @@ func TestPages(t *testing.T) {
 		if settings == nil && shared == nil {
 			shared = e2e.Private(t, pages...)
 		}
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".test.mjs"), func(t *testing.T) {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".spec.mjs"), func(t *testing.T) {
 			system := shared
 			environ := []string{"CHROMIUM=" + browser, "PICTURES=" + filepath.Join(root, ".data", "pictures")}
 			if settings != nil {

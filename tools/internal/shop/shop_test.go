@@ -78,7 +78,7 @@ func TestOtherFilesAreAnotherBuild(t *testing.T) {
 		{"README.md", "", false},
 		{"node_modules/react/index.js", "", false},
 		{"dist/pages/index.html", "", false},
-		{"browser/browse.test.mjs", "", false},
+		{"browser/browse.spec.mjs", "", false},
 		{"package-lock.json", "{}", true},
 	} {
 		sum := put(c.name, c.text)

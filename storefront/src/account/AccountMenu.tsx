@@ -21,7 +21,7 @@ export function AccountMenu() {
   if (viewer === undefined && error)
     return (
       <Button title="Your account cannot be looked up at the moment" onClick={() => void refetch().catch(ignore)}>
-        <Icon name="user" /> Try again
+        <Icon name="user" /> <span className={css.name}>Try again</span>
       </Button>
     );
   if (viewer === undefined) return <Skeleton width="6rem" height="2.75rem" />;

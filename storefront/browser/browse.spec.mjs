@@ -40,6 +40,7 @@ test('going back from a search leads to the list', async () => {
   const page = await tab(await person());
   await page.goto('/sign-in');
   await page.getByRole('link', { name: 'Boxoffice' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Somebody cannot go' }).waitFor();
   const search = page.getByLabel('Search tickets');
   for (const text of ['to', 'tosca']) {
     await search.fill(text);

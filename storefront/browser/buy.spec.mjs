@@ -52,6 +52,7 @@ test('who is signed out signs up and goes on where they were', async () => {
   await page.getByRole('button', { name: 'Buy for €64.00' }).click();
   await page.waitForURL('**/sign-in?*');
   await page.getByRole('link', { name: 'Create an account' }).click();
+  await page.getByRole('heading', { name: 'Create an account' }).waitFor(); // the page before has such fields, too
   const { email, password } = newcomer();
   await page.getByLabel('E-mail address').fill(email);
   await page.getByLabel('Password', { exact: true }).fill(password);

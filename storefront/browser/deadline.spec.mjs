@@ -71,6 +71,7 @@ test('S7 Maria sells, Johann buys and pays, and Clara’s time runs out before e
  */
 async function find(page, mark, what) {
   await page.getByRole('link', { name: 'Boxoffice' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Somebody cannot go' }).waitFor();
   await page.getByLabel('Search tickets').fill(mark);
   await page.getByRole('heading', { level: 1, name: `Tickets for “${mark}”` }).waitFor();
   await page.getByRole('link', { name: `${what} ${mark}` }).click();

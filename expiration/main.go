@@ -38,7 +38,7 @@ func run(ctx context.Context, cfg config, srv *server.Server) error {
 	if err != nil {
 		return err
 	}
-	defer bus.Close() //nolint:errcheck // the process ends
+	defer bus.Close()
 	box := outbox.New(pool)
 	deadlines := deadline.NewService(pool, box)
 

@@ -45,7 +45,7 @@ func freeAddr(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // only its number is wanted
+	defer l.Close()
 	return l.Addr().String()
 }
 
@@ -112,7 +112,7 @@ func read(resp *http.Response, err error) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer resp.Body.Close() //nolint:errcheck // a test
+	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	return string(body), err
 }
@@ -282,7 +282,7 @@ func changeSettings(t *testing.T, binary string) {
 	t.Helper()
 	subgraph := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		io.WriteString(w, `{"data":{"echo":"x"}}`) //nolint:errcheck // to the router
+		io.WriteString(w, `{"data":{"echo":"x"}}`)
 	}))
 	t.Cleanup(subgraph.Close)
 	dir := t.TempDir()

@@ -39,7 +39,7 @@ func Open(ctx context.Context, url, service string, routes []events.Route) (*Bro
 	for {
 		conn, err := dial(url)
 		if err == nil {
-			defer conn.Close() //nolint:errcheck // used only to declare
+			defer conn.Close()
 			if err := declare(conn, routes); err != nil {
 				return nil, err
 			}
@@ -111,7 +111,7 @@ func (b *Broker) Metrics() prometheus.Collector {
 			if err != nil {
 				return nil, err
 			}
-			defer conn.Close() //nolint:errcheck // used only to ask
+			defer conn.Close()
 			ch, err := conn.Channel()
 			if err != nil {
 				return nil, fmt.Errorf("open channel: %w", err)
@@ -140,7 +140,7 @@ func declare(conn *amqp.Connection, routes []events.Route) error {
 	if err != nil {
 		return fmt.Errorf("open channel: %w", err)
 	}
-	defer ch.Close() //nolint:errcheck // closes with its connection anyway
+	defer ch.Close()
 
 	for _, queue := range Queues(routes) {
 		parking := ParkingQueue(queue)

@@ -64,7 +64,7 @@ func (b *Broker) consume(ctx context.Context, sources []string, handlers events.
 	if err != nil {
 		return fmt.Errorf("open consumer: %w", err)
 	}
-	defer subscriber.Close() //nolint:errcheck // unacknowledged events come back
+	defer subscriber.Close()
 
 	// A lost connection ends this subscriber, and Consume makes another one. The library would
 	// reconnect by itself, but has data races when it does.

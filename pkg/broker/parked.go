@@ -46,7 +46,7 @@ func ListParked(url, queue string, limit int) ([]Parked, error) {
 // confirmed its copy, so an interruption can repeat one but never lose one.
 func ReplayParked(ctx context.Context, url, queue, eventID string) (int, error) {
 	pub := &publisher{url: url}
-	defer pub.Close() //nolint:errcheck // nothing is pending
+	defer pub.Close()
 	replayed, begin := 0, time.Now().UTC().Format(parkedFormat)
 	err := withParked(url, queue, func(get func() (amqp.Delivery, bool, error)) error {
 		for {
@@ -82,7 +82,7 @@ func withParked(url, queue string, fn func(get func() (amqp.Delivery, bool, erro
 	if err != nil {
 		return err
 	}
-	defer conn.Close() //nolint:errcheck // gives back what was not acknowledged
+	defer conn.Close()
 	ch, err := conn.Channel()
 	if err != nil {
 		return fmt.Errorf("open channel: %w", err)
@@ -113,7 +113,7 @@ func Depth(url string, routes []events.Route) (map[string]int, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close() //nolint:errcheck // only read
+	defer conn.Close()
 	ch, err := conn.Channel()
 	if err != nil {
 		return nil, fmt.Errorf("open channel: %w", err)

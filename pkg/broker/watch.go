@@ -36,7 +36,7 @@ func (b *Broker) watch(ctx context.Context, each func(events.Event), missed func
 	if err != nil {
 		return err
 	}
-	defer conn.Close() //nolint:errcheck // nothing waits to be sent
+	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() {
 		conn.Close() //nolint:errcheck // as above
 	})

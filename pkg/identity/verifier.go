@@ -288,7 +288,7 @@ func fetchFrom(url string, client *http.Client) KeySet {
 		if err != nil {
 			return nil, fmt.Errorf("fetch key set: %w", err)
 		}
-		defer resp.Body.Close() //nolint:errcheck // read to its end or given up
+		defer resp.Body.Close()
 		if resp.StatusCode != http.StatusOK {
 			return nil, fmt.Errorf("fetch key set from %s: %s", url, resp.Status)
 		}

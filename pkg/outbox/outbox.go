@@ -70,7 +70,7 @@ func (o *Outbox) TxAfter(ctx context.Context, first func(*pgx.Batch), fn func(tx
 	first(&batch)
 	results := o.pool.SendBatch(ctx, &batch)
 	tx := results.Tx()
-	defer tx.Rollback(ctx) //nolint:errcheck // is committed by then, or its connection is lost
+	defer tx.Rollback(ctx)
 	if err := results.Close(); err != nil {
 		return err
 	}

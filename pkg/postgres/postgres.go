@@ -100,7 +100,7 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, sets ...Migrations) error 
 		return fmt.Errorf("make migration lock: %w", err)
 	}
 	db := stdlib.OpenDBFromPool(pool)
-	defer db.Close() //nolint:errcheck // closes only the wrapper, the pool stays open
+	defer db.Close()
 	for _, set := range sets {
 		files, err := fs.Sub(set.Files, "migrations")
 		if err != nil {

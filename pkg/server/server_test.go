@@ -23,7 +23,7 @@ func freeAddr(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // only its number is wanted
+	defer l.Close()
 	return l.Addr().String()
 }
 
@@ -33,7 +33,7 @@ func get(t *testing.T, url string) (int, string) {
 	if err != nil {
 		return 0, err.Error()
 	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end
+	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -50,7 +50,7 @@ func TestRun(t *testing.T) {
 	s.Handle("/slow", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		close(entered)
 		<-release
-		io.WriteString(w, "done") //nolint:errcheck // to the test
+		io.WriteString(w, "done")
 	}))
 	taskEnded := make(chan struct{})
 	s.Go("task", func(ctx context.Context) error { <-ctx.Done(); close(taskEnded); return nil })
@@ -141,7 +141,7 @@ func TestDrain(t *testing.T) {
 	begun, over := make(chan time.Duration, 1), make(chan time.Time)
 	s.after = func(d time.Duration) <-chan time.Time { begun <- d; return over }
 	s.Handle("/", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		io.WriteString(w, "done") //nolint:errcheck // to the test
+		io.WriteString(w, "done")
 	}))
 	signalled, stop := context.WithCancel(t.Context())
 	ctx, ended := s.drain(signalled), make(chan error)

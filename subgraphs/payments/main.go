@@ -53,7 +53,7 @@ func run(ctx context.Context, cfg config, srv *server.Server) error {
 	if err != nil {
 		return err
 	}
-	defer bus.Close() //nolint:errcheck // the process ends
+	defer bus.Close()
 	processor, webhookSecret := cfg.Processor.open(srv, func(c simulator.Config) *simulator.Simulator { return simulator.New(c, pool) })
 	box := outbox.New(pool)
 	payments := payment.NewService(cfg.Payments, pool, box, processor, time.Now)

@@ -42,7 +42,7 @@ func run(ctx context.Context, cfg config, srv *server.Server) error {
 	if err != nil {
 		return err
 	}
-	defer bus.Close() //nolint:errcheck // the process ends
+	defer bus.Close()
 	box := outbox.New(pool)
 	tickets := ticket.NewService(pool, box, time.Now)
 	verifier := identity.NewVerifier(identity.VerifierConfig{JWKSURL: cfg.JWKSURL})

@@ -102,7 +102,7 @@ func golden(t *testing.T, typ events.Type) map[string]any {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // only read
+	defer f.Close()
 	var data map[string]any
 	if err := json.NewDecoder(f).Decode(&data); err != nil {
 		t.Fatal(err)

@@ -139,7 +139,7 @@ func (c closeNow) Close() error { return c.CloseNow() }
 
 // listen tells what it hears until ctx ends.
 func listen(ctx context.Context, conn io.Closer, next func() (news, error), tell func(news)) {
-	defer conn.Close() //nolint:errcheck // the server learns that nobody is there
+	defer conn.Close()
 	for {
 		n, err := next()
 		if ctx.Err() != nil {

@@ -92,7 +92,7 @@ func readLog(dir string) (l load, err error) {
 		if err != nil {
 			return l, fmt.Errorf("read log of pgbench: %w", err)
 		}
-		defer file.Close() //nolint:errcheck // only read
+		defer file.Close()
 		lines := bufio.NewScanner(file)
 		for lines.Scan() {
 			var took, s, us int64

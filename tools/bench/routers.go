@@ -192,7 +192,7 @@ func (c *comparison) start(ctx context.Context, r *contender, environ []string, 
 	if err != nil {
 		return fmt.Errorf("open log: %w", err)
 	}
-	defer log.Close() //nolint:errcheck // the child has its own
+	defer log.Close()
 	r.process = exec.CommandContext(ctx, words[0], words[1:]...)
 	r.process.Env = append(append(os.Environ(), "LISTEN_ADDR="+r.url), environ...)
 	r.process.Stdout, r.process.Stderr = log, log

@@ -330,7 +330,7 @@ func (b *bench) waiting(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("connect to RabbitMQ: %w", err)
 	}
-	defer conn.Close() //nolint:errcheck // only used to look
+	defer conn.Close()
 	channel, err := conn.Channel()
 	if err != nil {
 		return "", fmt.Errorf("open channel: %w", err)
@@ -388,7 +388,7 @@ func syncTime(dir string) (latencies, error) {
 	if err != nil {
 		return nil, fmt.Errorf("measure disk: %w", err)
 	}
-	defer file.Close() //nolint:errcheck // a temporary file
+	defer file.Close()
 	block := slices.Repeat([]byte{1}, 8192)
 	var l latencies
 	for range 100 {

@@ -29,7 +29,7 @@ func (r *contender) load(ctx context.Context, body []byte, page *atomic.Int64, l
 			if err != nil {
 				return err
 			}
-			defer w.conn.Close() //nolint:errcheck // it was read to the end
+			defer w.conn.Close()
 			var own latencies
 			for ctx.Err() == nil && time.Since(l.begin) < long {
 				begin := time.Now()
@@ -87,7 +87,7 @@ func (w *wire) ask(page int64) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read answer: %w", err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end
+	defer resp.Body.Close()
 	w.body.Reset()
 	if _, err := io.Copy(&w.body, resp.Body); err != nil {
 		return nil, fmt.Errorf("read answer: %w", err)

@@ -157,7 +157,7 @@ func (s system) parked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer b.Close() //nolint:errcheck // nothing is pending
+	defer b.Close()
 	// Orders cannot handle the deadline of an order that it does not know.
 	poison := func() events.Event {
 		e := events.New(events.OrderExpired, events.OrderDeadline{OrderID: id.New(id.Order), Deadline: time.Now().UTC()})

@@ -98,7 +98,7 @@ func bySocket(t *testing.T, c *Client, query, id string) *follower {
 	f := &follower{responses: make(chan graphql.Response, 100)}
 	go func() {
 		defer close(f.responses)
-		defer conn.CloseNow() //nolint:errcheck // a test
+		defer conn.CloseNow()
 		for {
 			var m struct {
 				Type    string
@@ -204,7 +204,7 @@ func answer(t *testing.T, c *Client, query, id, accept string) io.Reader {
 	if err != nil || resp.StatusCode != http.StatusOK {
 		t.Fatalf("follow: %v, %v", resp, err)
 	}
-	t.Cleanup(func() { resp.Body.Close() }) //nolint:errcheck // a test
+	t.Cleanup(func() { resp.Body.Close() })
 	return resp.Body
 }
 

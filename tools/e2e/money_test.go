@@ -109,7 +109,7 @@ func TestAnotherCardMayBeTried(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			resp.Body.Close() //nolint:errcheck // not read
+			resp.Body.Close()
 			if resp.StatusCode != http.StatusBadRequest {
 				t.Errorf("signature %s: got %s, want 400", name, resp.Status)
 			}

@@ -362,7 +362,7 @@ func bank(t *testing.T, redirectURL, decision string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		resp.Body.Close() //nolint:errcheck // not read
+		resp.Body.Close()
 		if resp.StatusCode >= http.StatusInternalServerError {
 			t.Fatalf("the bank answers %s", resp.Status)
 		}

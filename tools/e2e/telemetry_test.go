@@ -244,7 +244,7 @@ func metrics(t *testing.T, s *System, service string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end
+	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	if err != nil || resp.StatusCode != http.StatusOK {
 		t.Fatalf("metrics of %s: %d %v\n%s", service, resp.StatusCode, err, text)

@@ -39,7 +39,7 @@ func openTap(url string) (*tap, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tap events: %w", err)
 	}
-	defer conn.Close() //nolint:errcheck // only used to declare
+	defer conn.Close()
 	ch, err := conn.Channel()
 	if err != nil {
 		return nil, fmt.Errorf("tap events: %w", err)
@@ -73,7 +73,7 @@ func (t *tap) consume(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close() //nolint:errcheck // gives back what was not acknowledged
+	defer conn.Close()
 	ch, err := conn.Channel()
 	if err != nil {
 		return err
@@ -129,7 +129,7 @@ func (t *tap) depth() (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("look into tap: %w", err)
 	}
-	defer conn.Close() //nolint:errcheck // only read
+	defer conn.Close()
 	ch, err := conn.Channel()
 	if err != nil {
 		return 0, fmt.Errorf("look into tap: %w", err)

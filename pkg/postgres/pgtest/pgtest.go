@@ -43,7 +43,7 @@ func NewURL(t testing.TB, sets ...postgres.Migrations) string {
 	if err != nil {
 		t.Fatalf("connect to DATABASE_URL: %v", err)
 	}
-	defer conn.Close(ctx) //nolint:errcheck // a test's helper connection
+	defer conn.Close(ctx)
 
 	template, err := makeTemplate(ctx, conn, admin, sets)
 	if err != nil {
@@ -134,7 +134,7 @@ func drop(t testing.TB, admin, name string) {
 		t.Errorf("connect to drop %s: %v", name, err)
 		return
 	}
-	defer conn.Close(ctx) //nolint:errcheck // a test's helper connection
+	defer conn.Close(ctx)
 	if _, err := conn.Exec(ctx, fmt.Sprintf("DROP DATABASE %s WITH (FORCE)", name)); err != nil {
 		t.Errorf("drop %s: %v", name, err)
 	}

@@ -47,7 +47,7 @@ func script(t *testing.T, w *world, name string, args ...string) (prints func(wa
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { cmd.Wait() }) //nolint:errcheck // it ends with the test
+	t.Cleanup(func() { cmd.Wait() })
 	lines := bufio.NewScanner(out)
 	return func(want string) {
 		t.Helper()

@@ -103,7 +103,7 @@ func (w *world) client(kind string) (says func(string)) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.t.Cleanup(func() { errors.Join(cmd.Process.Kill(), cmd.Wait()) }) //nolint:errcheck // it was killed
+	w.t.Cleanup(func() { errors.Join(cmd.Process.Kill(), cmd.Wait()) })
 	lines := bufio.NewScanner(out)
 	says = func(want string) {
 		w.t.Helper()

@@ -111,10 +111,10 @@ func (w *world) pass(how int) {
 		w.t.Errorf("who passes got %s, %v", text, err)
 	}
 	if how%3 == 1 {
-		conn.CloseNow() //nolint:errcheck // without a word
+		conn.CloseNow()
 		return
 	}
 	w.say(conn, completed)
-	w.subscribe(conn, orderUpdated, variables)    // the id is free again
-	conn.Close(websocket.StatusNormalClosure, "") //nolint:errcheck // as well-behaved clients do
+	w.subscribe(conn, orderUpdated, variables) // the id is free again
+	conn.Close(websocket.StatusNormalClosure, "")
 }

@@ -122,7 +122,7 @@ func TestReloadsUnderTraffic(t *testing.T) {
 func (w *world) follow(ctx context.Context) error {
 	conn := w.socket("") //nolint:contextcheck // opening one takes the test's
 	for _, message := range []string{initAnna, `{"type":"subscribe","id":"1","payload":{"query":"subscription { orderUpdated(id: \"o1\") { id ticket { title } } }"}}`} {
-		conn.Write(ctx, websocket.MessageText, []byte(message)) //nolint:errcheck // reading tells why it was closed
+		conn.Write(ctx, websocket.MessageText, []byte(message))
 	}
 	for {
 		if _, _, err := conn.Read(ctx); err != nil {
@@ -153,7 +153,7 @@ func TestARequestEndsOnTheGatewayThatItBeganOn(t *testing.T) {
 		close(arrived)
 		<-release
 		rw.Header().Set("Content-Type", "application/json")
-		io.WriteString(rw, `{"data":{"order":{"ticket":{"__typename":"Ticket","id":"t1"}}}}`) //nolint:errcheck // to the router
+		io.WriteString(rw, `{"data":{"order":{"ticket":{"__typename":"Ticket","id":"t1"}}}}`)
 	})
 	var early answer
 	var asking sync.WaitGroup
@@ -187,7 +187,7 @@ func TestWhoFollowsSomethingConnectsAgainAfterAReload(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // a test
+	defer resp.Body.Close()
 	lines := bufio.NewScanner(resp.Body)
 	for lines.Scan() && lines.Text() != "data: "+annasOrder {
 	}

@@ -121,7 +121,7 @@ func TestDeferredPartsComeWhenTheyAreReady(t *testing.T) {
 		p := w.parts(`{ ticket(id: "t1") { title ... @defer { total } } }`, nil, deferSpec)
 		p.next()
 		<-asked
-		p.resp.Body.Close() //nolint:errcheck // a test
+		p.resp.Body.Close()
 		<-gone
 	})
 }

@@ -23,7 +23,7 @@ func TestAFailingSubgraphIsMaskedAndConfined(t *testing.T) {
 			if len(header) == 2 {
 				w.Header().Set(header[0], header[1])
 			}
-			w.Write(body) //nolint:errcheck // the router may hang up
+			w.Write(body)
 		}
 	}
 	status := func(code int) http.HandlerFunc {
@@ -33,10 +33,10 @@ func TestAFailingSubgraphIsMaskedAndConfined(t *testing.T) {
 	}
 	var bomb bytes.Buffer
 	zip := gzip.NewWriter(&bomb)
-	zip.Write([]byte(`{"data":{"order":{"id":"`)) //nolint:errcheck // a test
-	zip.Write(bytes.Repeat([]byte{'x'}, 50<<20))  //nolint:errcheck // a test
-	zip.Write([]byte(`"}}}`))                     //nolint:errcheck // a test
-	zip.Close()                                   //nolint:errcheck // a test
+	zip.Write([]byte(`{"data":{"order":{"id":"`))
+	zip.Write(bytes.Repeat([]byte{'x'}, 50<<20))
+	zip.Write([]byte(`"}}}`))
+	zip.Close()
 	large := []byte(`{"data":{"order":{"id":"` + strings.Repeat("x", 50<<20) + `"}}}`)
 	for name, handler := range map[string]http.HandlerFunc{
 		"HTML":                   respond("text/html", []byte("<h1>secret proxy</h1>")),
@@ -110,8 +110,8 @@ func TestASlowSubgraphIsCutOff(t *testing.T) {
 		"no header": func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
 		"no end of the body": func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
-			io.WriteString(w, `{"data":`)         //nolint:errcheck // the router hangs up
-			http.NewResponseController(w).Flush() //nolint:errcheck // the router hangs up
+			io.WriteString(w, `{"data":`)
+			http.NewResponseController(w).Flush()
 			<-r.Context().Done()
 		},
 	} {
@@ -154,7 +154,7 @@ func TestAQueueThatDoesNotMoveIsLeft(t *testing.T) {
 		close(arrived)
 		<-release
 		rw.Header().Set("Content-Type", "application/json")
-		rw.Write([]byte(`{"data":{"order":{"id":"o1"}}}`)) //nolint:errcheck // a test
+		rw.Write([]byte(`{"data":{"order":{"id":"o1"}}}`))
 	})
 	var wg sync.WaitGroup
 	wg.Go(func() { w.query(`{ order(id: "o1") { id } }`, nil) })
@@ -175,7 +175,7 @@ func TestErrorsOfASubgraphAreCapped(t *testing.T) {
 		for i := range 500 {
 			errs = append(errs, map[string]any{"message": "no", "path": []any{"order", i}, "extensions": map[string]any{"code": "NOT_FOUND", "stack": "secret"}})
 		}
-		json.NewEncoder(w).Encode(map[string]any{"data": nil, "errors": errs}) //nolint:errcheck,errchkjson // a test
+		json.NewEncoder(w).Encode(map[string]any{"data": nil, "errors": errs})
 	})
 	a := w.query(`{ order(id: "o1") { id } }`, nil)
 	if len(a.Errors) != 50 || strings.Contains(a.body, "secret") {

@@ -166,9 +166,9 @@ func (w *world) converse(t *testing.T, frames []byte, politely bool) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()                                                                                             //nolint:errcheck // a test
-	conn.SetDeadline(time.Now().Add(time.Minute))                                                                  //nolint:errcheck // reading fails else
-	io.WriteString(conn, "GET /graphql HTTP/1.1\r\nHost: router\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+ //nolint:errcheck // the answer tells
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(time.Minute)) //nolint:errcheck // reading fails else
+	io.WriteString(conn, "GET /graphql HTTP/1.1\r\nHost: router\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n")
 	answers := bufio.NewReader(conn)
 	resp, err := http.ReadResponse(answers, nil) //nolint:bodyclose // it has none
@@ -178,7 +178,7 @@ func (w *world) converse(t *testing.T, frames []byte, politely bool) int {
 	var sending sync.WaitGroup
 	defer sending.Wait()
 	sending.Go(func() {
-		conn.Write(frames) //nolint:errcheck // the router may have heard enough
+		conn.Write(frames)
 		if !politely {
 			conn.(*net.TCPConn).CloseWrite() //nolint:errcheck // likewise
 		}
@@ -204,7 +204,7 @@ func (w *world) converse(t *testing.T, frames []byte, politely bool) int {
 		case head[0] == 0x80|closeFrame && length >= 2:
 			return int(binary.BigEndian.Uint16(payload))
 		case bytes.HasPrefix(payload, []byte(`{"id":"last","type":"complete"`)), bytes.HasPrefix(payload, []byte(`{"id":"last","type":"error"`)):
-			conn.Write(frame(closeFrame, []byte{0x03, 0xe8})) //nolint:errcheck // 1000
+			conn.Write(frame(closeFrame, []byte{0x03, 0xe8}))
 		}
 	}
 }

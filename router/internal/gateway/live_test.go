@@ -38,7 +38,7 @@ func (w *world) socket(initial string, header ...string) *websocket.Conn {
 	if err != nil {
 		w.t.Fatalf("open socket: %v, %v", resp, err)
 	}
-	w.t.Cleanup(func() { conn.CloseNow() }) //nolint:errcheck // a test
+	w.t.Cleanup(func() { conn.CloseNow() })
 	if initial != "" {
 		w.say(conn, initial)
 		w.hear(conn, `{"type":"connection_ack"}`)
@@ -143,8 +143,8 @@ func TestLiveUpdates(t *testing.T) {
 		w := newWorld(t, func(c *gateway.Config) { c.Upstream.Silence = 50 * time.Millisecond })
 		first(w.orders, func(rw http.ResponseWriter, r *http.Request) {
 			rw.Header().Set("Content-Type", "text/event-stream")
-			io.WriteString(rw, "event: next\ndata: {\"data\":{\"orderUpdated\":{\"id\":\"old\",\"buyer\":{\"__typename\":\"User\",\"id\":\"anna\"},\"ticket\":{\"__typename\":\"Ticket\",\"id\":\"t1\"}}}}\n\n") //nolint:errcheck // a test
-			http.NewResponseController(rw).Flush()                                                                                                                                                               //nolint:errcheck // a test
+			io.WriteString(rw, "event: next\ndata: {\"data\":{\"orderUpdated\":{\"id\":\"old\",\"buyer\":{\"__typename\":\"User\",\"id\":\"anna\"},\"ticket\":{\"__typename\":\"Ticket\",\"id\":\"t1\"}}}}\n\n")
+			http.NewResponseController(rw).Flush()
 			<-r.Context().Done()
 		})
 		conn := w.socket(initAnna)
@@ -279,7 +279,7 @@ func TestLiveUpdates(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer resp.Body.Close() //nolint:errcheck // a test
+		defer resp.Body.Close()
 		lines := bufio.NewScanner(resp.Body)
 		for lines.Scan() && lines.Text() != "data: "+annasOrder {
 		}
@@ -328,13 +328,13 @@ func (w *world) bySocket(name, request string) string {
 		w.t.Error(err)
 		return ""
 	}
-	defer conn.CloseNow() //nolint:errcheck // a test
+	defer conn.CloseNow()
 	initiate := initAnonymous
 	if name != "" {
 		initiate = `{"type":"connection_init","payload":{"Authorization":"Bearer token-` + name + `"}}`
 	}
 	for _, m := range []string{initiate, `{"id":"1","type":"subscribe","payload":` + request + `}`} {
-		conn.Write(w.t.Context(), websocket.MessageText, []byte(m)) //nolint:errcheck // reading tells why not
+		conn.Write(w.t.Context(), websocket.MessageText, []byte(m))
 	}
 	for {
 		_, text, err := conn.Read(w.t.Context())
@@ -364,7 +364,7 @@ func (w *world) byEvents(name, request string) string {
 		w.t.Error(err)
 		return ""
 	}
-	defer resp.Body.Close() //nolint:errcheck // a test
+	defer resp.Body.Close()
 	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
 		if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
 			return data

@@ -29,7 +29,7 @@ func (w *world) parts(query string, variables map[string]any, accept string, hea
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.t.Cleanup(func() { resp.Body.Close() }) //nolint:errcheck // a test
+	w.t.Cleanup(func() { resp.Body.Close() })
 	media, params, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if err != nil || media != "multipart/mixed" {
 		w.t.Fatalf("got %v of type %s", resp.Status, media)

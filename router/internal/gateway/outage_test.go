@@ -29,7 +29,7 @@ func write(status int, contentType, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", contentType)
 		w.WriteHeader(status)
-		w.Write([]byte(body)) //nolint:errcheck // the router may hang up
+		w.Write([]byte(body))
 	}
 }
 

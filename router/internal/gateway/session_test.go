@@ -118,7 +118,7 @@ func TestOnlyAuthSetsCookies(t *testing.T) {
 	w.tickets.Answer(func(rw http.ResponseWriter, _ *http.Request) {
 		rw.Header().Set("Content-Type", "application/json")
 		rw.Header().Set("Set-Cookie", "access=token-forged")
-		rw.Write([]byte(`{"data":{"ticket":{"id":"t1"}}}`)) //nolint:errcheck // a test
+		rw.Write([]byte(`{"data":{"ticket":{"id":"t1"}}}`))
 	})
 	if a := w.query(`{ ticket(id: "t1") { id } }`, nil); len(a.header.Values("Set-Cookie")) != 0 {
 		t.Errorf("got Set-Cookie %q", a.header.Values("Set-Cookie"))

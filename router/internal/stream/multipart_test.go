@@ -25,7 +25,7 @@ func (w *world) multipart(query string, header ...string) (body io.Reader, statu
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.t.Cleanup(func() { resp.Body.Close() }) //nolint:errcheck // a test
+	w.t.Cleanup(func() { resp.Body.Close() })
 	return resp.Body, resp.StatusCode, resp.Header.Get("Content-Type")
 }
 

@@ -153,8 +153,8 @@ func run(t *testing.T, test func(w *world)) {
 		stop()
 		streams.Wait()
 		close(network.done)
-		srv.Close() //nolint:errcheck // a test
-		<-served    //nolint:errcheck // that it is closed
+		srv.Close()
+		<-served //nolint:errcheck // that it is closed
 	})
 }
 
@@ -181,7 +181,7 @@ func (w *world) dial(header ...string) *socket {
 	if err != nil {
 		w.t.Fatalf("dial: %v, %v", resp, err)
 	}
-	w.t.Cleanup(func() { conn.CloseNow() }) //nolint:errcheck // a test
+	w.t.Cleanup(func() { conn.CloseNow() })
 	return &socket{w.t, conn}
 }
 
@@ -290,7 +290,7 @@ func TestEveryWayToBeClosed(t *testing.T) {
 		t.Parallel()
 		run(t, func(w *world) {
 			s := w.dial()
-			go s.Write(context.Background(), websocket.MessageBinary, []byte(initiate)) //nolint:errcheck // a test
+			go s.Write(context.Background(), websocket.MessageBinary, []byte(initiate))
 			s.wantClosed(4400, "Invalid message")
 		})
 	})
@@ -298,7 +298,7 @@ func TestEveryWayToBeClosed(t *testing.T) {
 		t.Parallel()
 		run(t, func(w *world) {
 			s := w.dial()
-			go s.Write(context.Background(), websocket.MessageText, make([]byte, 64<<10+1)) //nolint:errcheck // a test
+			go s.Write(context.Background(), websocket.MessageText, make([]byte, 64<<10+1))
 			_, _, err := s.Read(context.Background())
 			if got := websocket.CloseStatus(err); got != websocket.StatusMessageTooBig {
 				t.Errorf("closed with %v, want 1009", err)
@@ -378,7 +378,7 @@ func TestSocket(t *testing.T) {
 			s := &socket{t, conn}
 			s.send(initiate)
 			s.want(ack)
-			conn.Close(websocket.StatusNormalClosure, "") //nolint:errcheck // a test
+			conn.Close(websocket.StatusNormalClosure, "")
 		})
 	})
 	t.Run("a client that says good-bye", func(t *testing.T) {
@@ -412,7 +412,7 @@ func TestSocket(t *testing.T) {
 			third := w.dial()
 			go third.send(`{"type":"connection_init","payload":{"Authorization":"Bearer anna"}}`)
 			third.wantClosed(websocket.StatusTryAgainLater, "Too many connections")
-			second.Close(websocket.StatusNormalClosure, "") //nolint:errcheck // a test
+			second.Close(websocket.StatusNormalClosure, "")
 			synctest.Wait()
 			open(w, "X-Who", "anna")
 			open(w)
@@ -491,7 +491,7 @@ func TestServerSentEvents(t *testing.T) {
 		if err != nil || resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != "text/event-stream; charset=utf-8" {
 			w.t.Fatalf("got %v, %v", resp, err)
 		}
-		w.t.Cleanup(func() { resp.Body.Close() }) //nolint:errcheck // a test
+		w.t.Cleanup(func() { resp.Body.Close() })
 		return bufio.NewScanner(resp.Body)
 	}
 	// want reads what comes until the end, without comments.
@@ -573,7 +573,7 @@ func TestServerSentEvents(t *testing.T) {
 				if err != nil || resp.StatusCode != http.StatusTooManyRequests {
 					t.Fatalf("got %v, %v, want 429", resp, err)
 				}
-				resp.Body.Close() //nolint:errcheck // a test
+				resp.Body.Close()
 			}
 			follow(w, "n", "X-Who", "anna")
 			follow(w, "n", "X-Who", "anna")

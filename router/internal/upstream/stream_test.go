@@ -58,15 +58,15 @@ func TestStream(t *testing.T) {
 			t.Parallel()
 			over := make(chan struct{})
 			subgraph := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				io.Copy(io.Discard, r.Body) //nolint:errcheck // a test
+				io.Copy(io.Discard, r.Body)
 				conn, _, err := http.NewResponseController(w).Hijack()
 				if err != nil {
 					t.Error(err)
 					return
 				}
-				defer conn.Close() //nolint:errcheck // a test
+				defer conn.Close()
 				for i := range tt.answer {
-					conn.Write([]byte{tt.answer[i]}) //nolint:errcheck // the router may have heard enough
+					conn.Write([]byte{tt.answer[i]})
 				}
 				if tt.goesOn {
 					<-over
@@ -125,7 +125,7 @@ func TestStreamEndsWithItsContext(t *testing.T) {
 	left := make(chan struct{})
 	subgraph := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
-		http.NewResponseController(w).Flush() //nolint:errcheck // a test
+		http.NewResponseController(w).Flush()
 		<-r.Context().Done()
 		close(left)
 	}))

@@ -204,7 +204,7 @@ func (s *Subgraph) send(ctx context.Context, header http.Header, body []byte) (A
 	if err != nil {
 		return Answer{}, err
 	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end or given up
+	defer resp.Body.Close()
 	answer, err := s.read(resp)
 	return Answer{Body: answer, Header: resp.Header}, err
 }

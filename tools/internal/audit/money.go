@@ -216,7 +216,7 @@ func readLedger(ctx context.Context, ledgerURL string, since time.Time) ([]inten
 	if err != nil {
 		return nil, fmt.Errorf("read the processor's ledger: %w", err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // only read
+	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("read the processor's ledger: payments answers %s", resp.Status)
 	}

@@ -89,7 +89,7 @@ apt-get -q -y -o DPkg::Lock::Timeout=300 install --no-install-recommends "$@"`
 	if err != nil {
 		return fmt.Errorf("make log: %w", err)
 	}
-	defer out.Close() //nolint:errcheck // a temporary file
+	defer out.Close()
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("apt-get: %w\n%s", err, tail(log))

@@ -55,7 +55,7 @@ func (p program) run() (*process, error) {
 		// The system takes the thread that forked for the parent: when that thread ends, the child
 		// is told that its parent died. So this thread stays for as long as the child lives.
 		runtime.LockOSThread()
-		defer log.Close() //nolint:errcheck // written by the child only
+		defer log.Close()
 		err := p.cmd.Start()
 		started <- err
 		if err != nil {

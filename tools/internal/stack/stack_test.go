@@ -34,9 +34,9 @@ func playParent(dir string) {
 		panic(err)
 	}
 	for _, p := range []*process{s.Postgres.proc, s.RabbitMQ.proc, s.RabbitMQ.names} {
-		os.Stdout.WriteString(strconv.Itoa(p.pid()) + "\n") //nolint:errcheck // the reader notices
+		os.Stdout.WriteString(strconv.Itoa(p.pid()) + "\n")
 	}
-	os.Stdout.Close() //nolint:errcheck // the reader notices
+	os.Stdout.Close()
 	select {}
 }
 
@@ -111,7 +111,7 @@ func TestNothingOutlivesAKilledParent(t *testing.T) {
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	cmd.Wait() //nolint:errcheck // it was killed
+	cmd.Wait()
 	if len(pids) != 3 {
 		t.Fatalf("the parent started %d processes, want 3", len(pids))
 	}

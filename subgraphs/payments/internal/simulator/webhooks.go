@@ -142,7 +142,7 @@ func (s *Simulator) send(ctx context.Context, w webhook) error {
 	if err != nil {
 		return fmt.Errorf("send webhook: %w", err)
 	}
-	defer resp.Body.Close()                               //nolint:errcheck // nothing to learn from it
+	defer resp.Body.Close()
 	io.Copy(io.Discard, io.LimitReader(resp.Body, 4<<10)) //nolint:errcheck // so that the connection can be used again
 	if resp.StatusCode/100 != 2 {
 		return fmt.Errorf("answered %s", resp.Status)

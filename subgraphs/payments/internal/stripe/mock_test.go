@@ -106,7 +106,7 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	defer resp.Body.Close() //nolint:errcheck // a test
+	defer resp.Body.Close()
 	answer, _ := io.ReadAll(resp.Body)
 	r.mu.Lock()
 	r.seen = append(r.seen, exchange{req.Method, req.URL.RequestURI(), string(form), resp.StatusCode, answer})
@@ -161,7 +161,7 @@ func TestRequestsFitStripesDescription(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer resp.Body.Close() //nolint:errcheck // a test
+		defer resp.Body.Close()
 		if resp.StatusCode == http.StatusOK {
 			t.Error("stripe-mock accepted a parameter that does not exist")
 		}
@@ -223,7 +223,7 @@ func TestSimulatorHasStripesShape(t *testing.T) {
 			t.Fatal(err)
 		}
 		answer, err := io.ReadAll(resp.Body)
-		resp.Body.Close() //nolint:errcheck // a test
+		resp.Body.Close()
 		if err != nil || resp.StatusCode != http.StatusOK {
 			t.Fatalf("stripe-mock: %s %s: got %s %s, %v", e.method, e.path, resp.Status, answer, err)
 		}

@@ -192,6 +192,7 @@ func retryTransient(handle message.HandlerFunc) message.HandlerFunc {
 func (b *Broker) park(queue string) message.HandlerMiddleware {
 	return func(handle message.HandlerFunc) message.HandlerFunc {
 		return func(msg *message.Message) ([]*message.Message, error) {
+			failpoint(msg)
 			_, err := handle(msg)
 			if err == nil {
 				return nil, nil

@@ -75,8 +75,11 @@ func (o *Outbox) publishBatch(ctx context.Context, publish Publish) (n int, busy
 			return nil
 		}
 		seqs, batch, err := read(ctx, tx)
-		if err != nil || len(batch) == 0 {
+		if err != nil {
 			return err
+		}
+		if seqs, batch = failpoint(seqs, batch); len(batch) == 0 {
+			return nil
 		}
 		if err := publish(ctx, batch); err != nil {
 			return fmt.Errorf("publish %d events: %w", len(batch), err)

@@ -2,13 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -18,22 +13,13 @@ import (
 	"boxoffice.dev/tools/internal/stack"
 )
 
-// sabotage breaks the product on purpose, to show that prove notices. Nothing in the product
-// knows of it: the index is dropped by SQL, and the code is built with another text in its place.
+// sabotage breaks the product on purpose, to show that prove detects it.
 type sabotage struct {
 	name, about string
-	patches     []patch
-	// provoke makes the harm happen while clients act, and returns when it has, or when done ends.
+	tags        string // with which the services are built: they select a failpoint in pkg
+	// provoke makes the damage happen while clients act, and returns when it has, or when done ends.
 	provoke func(ctx, done context.Context, s *stack.Stack) error
 }
-
-// patch replaces a piece of text, which must be there exactly once.
-type patch struct{ file, old, new string }
-
-const (
-	consumer = "pkg/broker/consumer.go"
-	relay    = "pkg/outbox/relay.go"
-)
 
 // sabotages are the ways to break the product.
 var sabotages = []sabotage{
@@ -43,35 +29,15 @@ var sabotages = []sabotage{
 		provoke: dropIndex,
 	},
 	{
-		name:  "ack",
-		about: "acknowledges events before their handlers have committed",
-		patches: []patch{{
-			consumer,
-			`
-			_, err := handle(msg)
-			if err == nil {
-				return nil, nil
-			}`,
-			`
-			msg.SetContext(context.WithoutCancel(msg.Context())) // which the acknowledgement would end
-			msg.Ack()
-			_, err := handle(msg)
-			if err == nil {
-				return nil, nil
-			}`,
-		}},
+		name:    "ack",
+		about:   "acknowledges events before their handlers have committed",
+		tags:    "sabotage_ack",
 		provoke: loseCancellations,
 	},
 	{
-		name:  "relay",
-		about: "publishes only events behind the last one that it has published (id > last)",
-		patches: []patch{
-			{relay, `type Publish func(`, `var last int64
-
-type Publish func(`},
-			{relay, "FROM outbox ORDER BY seq LIMIT $1`, batchSize)", "FROM outbox WHERE seq > $2 ORDER BY seq LIMIT $1`, batchSize, last)"},
-			{relay, `n = len(batch)`, `n, last = len(batch), seqs[len(seqs)-1]`},
-		},
+		name:    "relay",
+		about:   "publishes only events behind the last one that it has published (id > last)",
+		tags:    "sabotage_relay",
 		provoke: overtake,
 	},
 }
@@ -169,44 +135,4 @@ func until(done context.Context, yes func() (bool, error)) error {
 		case <-tick.C:
 		}
 	}
-}
-
-// overlay writes the patched files into the folder, and the file that tells go build to use them;
-// "" when nothing is patched. It fails when a text to replace is not there: then the product has
-// changed and the sabotage must, too.
-func (s sabotage) overlay(root, folder string) (string, error) {
-	if len(s.patches) == 0 {
-		return "", nil
-	}
-	texts := map[string]string{}
-	for _, p := range s.patches {
-		path := filepath.Join(root, p.file)
-		if _, read := texts[path]; !read {
-			content, err := os.ReadFile(path)
-			if err != nil {
-				return "", fmt.Errorf("sabotage %s: %w", s.name, err)
-			}
-			texts[path] = string(content)
-		}
-		if n := strings.Count(texts[path], p.old); n != 1 {
-			return "", fmt.Errorf("sabotage %s: %s has %d places with this text, want 1:\n%s", s.name, p.file, n, p.old)
-		}
-		texts[path] = strings.Replace(texts[path], p.old, p.new, 1)
-	}
-	replace := map[string]string{}
-	for path, text := range texts {
-		replace[path] = filepath.Join(folder, s.name+"-"+filepath.Base(path))
-		if err := os.WriteFile(replace[path], []byte(text), 0o600); err != nil {
-			return "", fmt.Errorf("sabotage %s: %w", s.name, err)
-		}
-	}
-	content, err := json.Marshal(map[string]any{"Replace": replace})
-	if err != nil {
-		return "", fmt.Errorf("sabotage %s: %w", s.name, err)
-	}
-	file := filepath.Join(folder, "overlay.json")
-	if err := os.WriteFile(file, content, 0o600); err != nil {
-		return "", fmt.Errorf("sabotage %s: %w", s.name, err)
-	}
-	return file, nil
 }

@@ -62,13 +62,9 @@ func begin(ctx context.Context, o options) (_ *trial, err error) {
 	if t.dir, err = stack.TempDir(); err != nil {
 		return nil, err
 	}
-	overlay, err := o.sabotage.overlay(root, t.dir)
-	if err != nil {
-		return nil, err
-	}
 	t.Stack, err = stack.Start(ctx, stack.Options{
 		Dir: t.dir, Root: root, Specs: stack.Specs(), Database: "prove", Environ: os.Environ(), Throwaway: true,
-		Race: o.race, Overlay: overlay, PostgresSettings: []string{"track_commit_timestamp=on"}, Progress: o.say,
+		Race: o.race, Tags: o.sabotage.tags, PostgresSettings: []string{"track_commit_timestamp=on"}, Progress: o.say,
 		Settings: settings(o),
 	})
 	if err != nil {

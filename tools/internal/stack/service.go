@@ -53,7 +53,7 @@ var building sync.Mutex
 // those that are still up to date: to link them takes longer than all else of a start.
 func build(ctx context.Context, o Options) error {
 	bin := filepath.Join(o.Dir, "bin")
-	if !o.Throwaway || o.Overlay != "" {
+	if !o.Throwaway || o.Tags != "" {
 		return compile(ctx, o, bin)
 	}
 	shared := filepath.Join(throwaway(o.Root), "bin")
@@ -70,8 +70,8 @@ func compile(ctx context.Context, o Options, dir string) error {
 	if o.Race {
 		args = append(args, "-race")
 	}
-	if o.Overlay != "" {
-		args = append(args, "-overlay", o.Overlay)
+	if o.Tags != "" {
+		args = append(args, "-tags", o.Tags)
 	}
 	for _, s := range o.Specs {
 		args = append(args, s.Package)

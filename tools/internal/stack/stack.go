@@ -33,7 +33,7 @@ type Options struct {
 	RouterPort int  // the router must listen on this port; 0 for any
 
 	Specs    []Spec               // the services to run; none for Postgres and RabbitMQ only
-	Overlay  string               // file for go build -overlay, to build services that are broken on purpose; may be empty
+	Tags     string               // build tags of the services; may be empty
 	Database string               // prefix of the names of databases and roles
 	Environ  []string             // inherited by the services
 	Settings map[string][]string  // NAME=value by service, on top of what the stack sets

@@ -7,6 +7,7 @@ import (
 
 	"boxoffice.dev/expiration/internal/deadline"
 	"boxoffice.dev/pkg/broker"
+	"boxoffice.dev/pkg/config"
 	"boxoffice.dev/pkg/events"
 	"boxoffice.dev/pkg/inbox"
 	"boxoffice.dev/pkg/metrics"
@@ -15,17 +16,20 @@ import (
 	"boxoffice.dev/pkg/server"
 )
 
-type config struct {
+type settings struct {
 	server.Config
 	DatabaseURL string `env:"DATABASE_URL,required" help:"its own database: postgres://user:password@host/name"`
 	AMQPURL     string `env:"AMQP_URL,required" help:"the broker: amqp://user:password@host/vhost"`
 }
 
 func main() {
-	server.Main(server.Service{Name: events.Expiration, About: "Expiration tells orders when the deadline of an order has passed.", Admin: "127.0.0.1:4015"}, run)
+	server.Main(config.Program{
+		Name: events.Expiration, About: "Expiration tells orders when the deadline of an order has passed.",
+		Defaults: map[string]string{"ADMIN_ADDR": "127.0.0.1:4015"},
+	}, run)
 }
 
-func run(ctx context.Context, cfg config, srv *server.Server) error {
+func run(ctx context.Context, cfg settings, srv *server.Server) error {
 	pool, err := postgres.Open(ctx, cfg.DatabaseURL)
 	if err != nil {
 		return err

@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"boxoffice.dev/pkg/config"
+	"boxoffice.dev/pkg/logging"
 	"boxoffice.dev/pkg/metrics"
 	"boxoffice.dev/pkg/server"
 	"boxoffice.dev/router/internal/httpapi"
@@ -23,11 +25,11 @@ import (
 	"boxoffice.dev/router/internal/upstream"
 )
 
-type config struct {
+type settings struct {
 	server.Config
-	File           server.File      `env:"CONFIG" flag:"FILE" help:"a YAML file with these settings"`
+	File           config.File      `env:"CONFIG" flag:"FILE" help:"a YAML file with these settings"`
 	Supergraph     string           `env:"SUPERGRAPH" flag:"FILE" envDefault:"schema/supergraph.graphql" help:"file with the supergraph, as any composer of Apollo Federation 2 writes it"`
-	ServiceToken   server.Secret    `env:"SERVICE_TOKEN,required" help:"proves to the subgraphs that the router asks; at least 32 characters"`
+	ServiceToken   config.Secret    `env:"SERVICE_TOKEN,required" help:"proves to the subgraphs that the router asks; at least 32 characters"`
 	JWKSURL        string           `env:"JWKS_URL" envDefault:"http://127.0.0.1:4001/.well-known/jwks.json" help:"the public keys that access tokens are verified with"`
 	AllowedOrigins []httpapi.Origin `env:"ALLOWED_ORIGINS" help:"other origins whose pages may use the API with cookies: https://shop.example,…"`
 	TrustedProxies []netip.Prefix   `env:"TRUSTED_PROXIES" help:"proxies whose X-Forwarded-For is believed: 10.0.0.0/8,…"`
@@ -51,13 +53,13 @@ type subgraphs struct {
 }
 
 // files are all that settings name, their own first.
-func (c config) files() []string {
+func (c settings) files() []string {
 	return append([]string{string(c.File), c.Supergraph}, c.Documents...)
 }
 
 // Check finds what the types of the settings do not.
-func (c config) Check() error {
-	var faults []error
+func (c settings) Check() error {
+	faults := []error{c.Config.Check()}
 	absolute := func(name, text string) {
 		if u, err := url.Parse(text); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 			faults = append(faults, fmt.Errorf("%s: want http://… or https://…, got %q", name, text))
@@ -95,12 +97,15 @@ func trusted(files []string) (persisted.Manifest, error) {
 	return all, errors.Join(faults...)
 }
 
-var service = server.Service{Name: "router", About: "Router answers the operations of a supergraph by asking its subgraphs.", Listen: "127.0.0.1:4000", Admin: "127.0.0.1:4010"}
+var program = config.Program{
+	Name: "router", About: "Router answers the operations of a supergraph by asking its subgraphs.",
+	Defaults: map[string]string{"LISTEN_ADDR": "127.0.0.1:4000", "ADMIN_ADDR": "127.0.0.1:4010"},
+}
 
-func main() { server.Main(service, run) }
+func main() { server.Main(program, run) }
 
-func run(ctx context.Context, cfg config, srv *server.Server) error {
-	r := router{running: cfg, read: func(running *config) (config, error) { return server.Read(service, os.Environ(), running) }}
+func run(ctx context.Context, cfg settings, srv *server.Server) error {
+	r := router{running: cfg, read: func(running *settings) (settings, error) { return config.Read(program, os.Environ(), running) }}
 	if err := r.load(ctx); err != nil {
 		return err
 	}
@@ -113,7 +118,7 @@ func run(ctx context.Context, cfg config, srv *server.Server) error {
 			return map[string]float64{"": 0}, nil
 		}))
 	srv.Handle("/", &r.current)
-	srv.CheckParts(r.current.Reach)
+	srv.CheckAny(r.current.Reach)
 	srv.Go("reload", func(until context.Context) error {
 		for r.changes(until) {
 			err := r.load(ctx)
@@ -122,7 +127,7 @@ func run(ctx context.Context, cfg config, srv *server.Server) error {
 				slog.ErrorContext(ctx, "not reloaded", "error", err)
 				continue
 			}
-			srv.SetLogLevel(r.running.LogLevel)
+			logging.SetLevel(r.running.Log.Level)
 			slog.InfoContext(ctx, "reloaded")
 		}
 		return nil

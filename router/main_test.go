@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"boxoffice.dev/pkg/server"
+	"boxoffice.dev/pkg/config"
 	"boxoffice.dev/router/internal/pages"
 )
 
@@ -26,7 +26,7 @@ func TestSettingsAreDocumented(t *testing.T) {
 		return string(text)
 	}
 	text := read(page)
-	for _, block := range []struct{ language, content string }{{"yaml", read(example)}, {"text", server.Usage[config](service)}} {
+	for _, block := range []struct{ language, content string }{{"yaml", read(example)}, {"text", config.Usage[settings](program)}} {
 		begin, end := "<!-- go test ./router -update writes this -->\n```"+block.language+"\n", "```\n"
 		before, rest, ok := strings.Cut(text, begin)
 		_, after, ok2 := strings.Cut(rest, end)
@@ -35,7 +35,7 @@ func TestSettingsAreDocumented(t *testing.T) {
 		}
 		text = before + begin + block.content + end + after
 	}
-	for name, want := range map[string]string{page: text, schema: string(server.Schema[config](service))} {
+	for name, want := range map[string]string{page: text, schema: string(config.Schema[settings](program))} {
 		switch {
 		case read(name) == want:
 		case *update:
@@ -50,11 +50,11 @@ func TestSettingsAreDocumented(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	t.Parallel()
-	good := config{Supergraph: "internal/gateway/testdata/supergraph.graphql", JWKSURL: "http://127.0.0.1:4001/keys"}
+	good := settings{Supergraph: "internal/gateway/testdata/supergraph.graphql", JWKSURL: "http://127.0.0.1:4001/keys"}
 	if err := good.Check(); err != nil {
 		t.Errorf("got %v", err)
 	}
-	bad := config{
+	bad := settings{
 		Supergraph: "missing.graphql", JWKSURL: "127.0.0.1:4001", Subgraphs: subgraphs{URLs: map[string]string{"auth": "http://a.invalid", "orders": "ftp://b.invalid"}},
 		Documents: []string{"missing.json", "main.go"}, DocumentsOnly: true, Pages: pages.Config{Dir: "internal"},
 	}

@@ -17,8 +17,8 @@ import (
 // router answers by the newest settings and files that were without fault.
 type router struct {
 	current gateway.Current
-	running config // what current was made of
-	read    func(running *config) (config, error)
+	running settings // what current was made of
+	read    func(running *settings) (settings, error)
 
 	files  []string // that are looked at
 	known  []sum    // what they held when load read them, whether or not they were in order
@@ -75,8 +75,8 @@ func (r *router) load(ctx context.Context) error {
 
 // runs reports whether another gateway would do the same as the one that serves. Nobody should have to connect
 // again because of a comment or the level of the log.
-func (r *router) runs(cfg config) bool {
-	cfg.LogLevel, cfg.Reload = r.running.LogLevel, r.running.Reload
+func (r *router) runs(cfg settings) bool {
+	cfg.Log.Level, cfg.Reload = r.running.Log.Level, r.running.Reload
 	return r.loaded != nil && reflect.DeepEqual(cfg, r.running) && slices.Equal(r.known[1:], r.loaded[1:])
 }
 

@@ -42,7 +42,7 @@ func TestFilesAreWatched(t *testing.T) {
 		files := []string{path("supergraph"), path("documents")}
 		ctx, stop := context.WithCancel(t.Context())
 		var calls atomic.Int64
-		r := router{files: files, known: digest(files), running: config{Reload: time.Second}}
+		r := router{files: files, known: digest(files), running: settings{Reload: time.Second}}
 		put("documents", "b") // before anybody looks
 		go func() {
 			for r.changes(ctx) {

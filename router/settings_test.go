@@ -10,7 +10,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"boxoffice.dev/pkg/server"
+	"boxoffice.dev/pkg/config"
 )
 
 // What an editor says about a file by the schema is what the router says at start.
@@ -81,7 +81,7 @@ func TestEditorsAndTheRouterAgree(t *testing.T) {
 			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := server.Read[config](service, []string{"CONFIG=" + file, "SERVICE_TOKEN=a-token-for-this-test-0123456789ab"}, nil); (err == nil) != c.good {
+			if _, err := config.Read[settings](program, []string{"CONFIG=" + file, "SERVICE_TOKEN=a-token-for-this-test-0123456789ab"}, nil); (err == nil) != c.good {
 				t.Errorf("the router says: %v", err)
 			}
 		})
@@ -103,7 +103,7 @@ func TestTheExampleIsRight(t *testing.T) {
 	if first != "# yaml-language-server: $schema=settings.schema.json" { // TestSettingsAreDocumented writes it
 		t.Errorf("its first line is %q", first)
 	}
-	cfg, err := server.Read[config](service, []string{"CONFIG=" + example, "SERVICE_TOKEN=a-token-for-this-test-0123456789ab"}, nil)
+	cfg, err := config.Read[settings](program, []string{"CONFIG=" + example, "SERVICE_TOKEN=a-token-for-this-test-0123456789ab"}, nil)
 	if err == nil || strings.Count(err.Error(), "\n"+example) > 1 || !strings.Contains(err.Error(), "no such file or directory") {
 		t.Errorf("got %v, want only what is wrong with supergraph and documents", err)
 	}
@@ -114,7 +114,7 @@ func TestTheExampleIsRight(t *testing.T) {
 
 func compile(t *testing.T) *jsonschema.Schema {
 	t.Helper()
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(server.Schema[config](service)))
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(config.Schema[settings](program)))
 	if err != nil {
 		t.Fatal(err)
 	}

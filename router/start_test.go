@@ -22,7 +22,7 @@ import (
 	"syscall"
 	"testing"
 
-	"boxoffice.dev/pkg/server"
+	"boxoffice.dev/pkg/config"
 )
 
 // build makes the router's binary, with the race detector if the test has it.
@@ -218,14 +218,14 @@ func TestTheBinary(t *testing.T) {
 	t.Run("--help", func(t *testing.T) {
 		t.Parallel()
 		out, err := exec.CommandContext(t.Context(), binary, "--help").Output()
-		if err != nil || string(out) != server.Usage[config](service) {
+		if err != nil || string(out) != config.Usage[settings](program) {
 			t.Errorf("got %s, %v", out, err)
 		}
 	})
 	t.Run("schema", func(t *testing.T) {
 		t.Parallel()
 		out, err := exec.CommandContext(t.Context(), binary, "schema").Output()
-		if err != nil || string(out) != string(server.Schema[config](service)) {
+		if err != nil || string(out) != string(config.Schema[settings](program)) {
 			t.Errorf("got %s, %v", out, err)
 		}
 	})
@@ -254,7 +254,7 @@ SERVICE_TOKEN: it must be set
 	t.Run("faulty arguments", func(t *testing.T) {
 		t.Parallel()
 		for _, args := range [][]string{{"--confg", "x"}, {"--config"}, {"serve"}, {"healthcheck", "now"}} {
-			if code, stderr := fails(t, binary, args...); code != 2 || !strings.HasSuffix(stderr, "\nrouter --help tells how it is called\n") {
+			if code, stderr := fails(t, binary, args...); code != 2 || !strings.HasSuffix(stderr, "\nrun router --help for usage\n") {
 				t.Errorf("%q: got %d\n%s", args, code, stderr)
 			}
 		}

@@ -3,8 +3,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"boxoffice.dev/pkg/config"
 	"boxoffice.dev/pkg/identity"
 	"boxoffice.dev/pkg/postgres"
 	"boxoffice.dev/pkg/server"
@@ -15,11 +17,11 @@ import (
 	"boxoffice.dev/subgraphs/internal/gqlserver"
 )
 
-type config struct {
+type settings struct {
 	server.Config
 	DatabaseURL    string          `env:"DATABASE_URL,required" help:"its own database: postgres://user:password@host/name"`
-	ServiceToken   server.Secret   `env:"SERVICE_TOKEN,required" help:"the credential that the router shows to subgraphs, at least 32 characters"`
-	KeySecret      server.Secret   `env:"KEY_SECRET,required" help:"encrypts the signing keys at rest, at least 32 characters"`
+	ServiceToken   config.Secret   `env:"SERVICE_TOKEN,required" help:"the credential that the router shows to subgraphs, at least 32 characters"`
+	KeySecret      config.Secret   `env:"KEY_SECRET,required" help:"encrypts the signing keys at rest, at least 32 characters"`
 	AccessTokenTTL time.Duration   `env:"ACCESS_TOKEN_TTL" envDefault:"5m" min:"1s" help:"how long an access token is good for"`
 	Operators      []string        `env:"OPERATORS" help:"user ids of those who run the service: usr_…,usr_…"`
 	Password       password.Params `envPrefix:"PASSWORD_"`
@@ -27,18 +29,21 @@ type config struct {
 }
 
 // Check finds what the types of the settings do not.
-func (c config) Check() error {
+func (c settings) Check() error {
 	if c.Development() {
-		return nil
+		return c.Config.Check()
 	}
-	return c.Password.Check()
+	return errors.Join(c.Config.Check(), c.Password.Check())
 }
 
 func main() {
-	server.Main(server.Service{Name: "auth", About: "Auth knows who has an account and who is asking.", Listen: "127.0.0.1:4001", Admin: "127.0.0.1:4011"}, run)
+	server.Main(config.Program{
+		Name: "auth", About: "Auth knows who has an account and who is asking.",
+		Defaults: map[string]string{"LISTEN_ADDR": "127.0.0.1:4001", "ADMIN_ADDR": "127.0.0.1:4011"},
+	}, run)
 }
 
-func run(ctx context.Context, cfg config, srv *server.Server) error {
+func run(ctx context.Context, cfg settings, srv *server.Server) error {
 	pool, err := postgres.Open(ctx, cfg.DatabaseURL)
 	if err != nil {
 		return err

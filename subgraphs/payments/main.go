@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"boxoffice.dev/pkg/broker"
+	"boxoffice.dev/pkg/config"
 	"boxoffice.dev/pkg/events"
 	"boxoffice.dev/pkg/identity"
 	"boxoffice.dev/pkg/metrics"
@@ -21,26 +22,29 @@ import (
 	"boxoffice.dev/subgraphs/payments/internal/stripe"
 )
 
-type config struct {
+type settings struct {
 	server.Config
 	DatabaseURL  string        `env:"DATABASE_URL,required" help:"its own database: postgres://user:password@host/name"`
 	AMQPURL      string        `env:"AMQP_URL,required" help:"the broker: amqp://user:password@host/vhost"`
 	JWKSURL      string        `env:"JWKS_URL" envDefault:"http://127.0.0.1:4001/.well-known/jwks.json" help:"where auth publishes the keys of access tokens"`
-	ServiceToken server.Secret `env:"SERVICE_TOKEN,required" help:"the credential that the router shows to subgraphs, at least 32 characters"`
+	ServiceToken config.Secret `env:"SERVICE_TOKEN,required" help:"the credential that the router shows to subgraphs, at least 32 characters"`
 	Payments     payment.Config
 	Processor    processorConfig
 }
 
 // Check finds what the types of the settings do not.
-func (c config) Check() error {
-	return errors.Join(c.Payments.Check(), c.Processor.check(c.Development()))
+func (c settings) Check() error {
+	return errors.Join(c.Config.Check(), c.Payments.Check(), c.Processor.check(c.Development()))
 }
 
 func main() {
-	server.Main(server.Service{Name: "payments", About: "Payments takes the money for orders and gives it back.", Listen: "127.0.0.1:4004", Admin: "127.0.0.1:4014"}, run)
+	server.Main(config.Program{
+		Name: "payments", About: "Payments takes the money for orders and gives it back.",
+		Defaults: map[string]string{"LISTEN_ADDR": "127.0.0.1:4004", "ADMIN_ADDR": "127.0.0.1:4014"},
+	}, run)
 }
 
-func run(ctx context.Context, cfg config, srv *server.Server) error {
+func run(ctx context.Context, cfg settings, srv *server.Server) error {
 	pool, err := postgres.Open(ctx, cfg.DatabaseURL)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 
+	"boxoffice.dev/pkg/config"
 	"boxoffice.dev/pkg/server"
 	"boxoffice.dev/subgraphs/payments/internal/graph"
 	"boxoffice.dev/subgraphs/payments/internal/payment"
@@ -18,16 +19,16 @@ import (
 // processorConfig says who takes the cards: Stripe, or the simulator, which never charges anybody.
 type processorConfig struct {
 	Name          string         `env:"PROCESSOR" help:"stripe, or simulator, which never charges anybody; unset: Stripe when there is a key, else, in development, the simulator"`
-	SecretKey     server.Secret  `env:"STRIPE_SECRET_KEY" help:"the key of the account at Stripe: sk_…"`
+	SecretKey     config.Secret  `env:"STRIPE_SECRET_KEY" help:"the key of the account at Stripe: sk_…"`
 	PublicKey     string         `env:"STRIPE_PUBLISHABLE_KEY" help:"the key that pages load Stripe.js with, which everybody may know: pk_…"`
-	WebhookSecret server.Secret  `env:"STRIPE_WEBHOOK_SECRET" help:"what Stripe signs its webhooks with: whsec_…"`
+	WebhookSecret config.Secret  `env:"STRIPE_WEBHOOK_SECRET" help:"what Stripe signs its webhooks with: whsec_…"`
 	ReturnURL     string         `env:"PAYMENT_RETURN_URL" help:"where the bank sends the buyer's browser after 3-D Secure"`
 	PublicURL     string         `env:"PUBLIC_URL" envDefault:"http://127.0.0.1:4004" help:"where browsers find this service, for the simulator's bank"`
 	Webhooks      simulator.Mode `env:"SIMULATOR_WEBHOOKS" envDefault:"prompt" help:"how the simulator sends webhooks: prompt, late, twice, shuffled or never"`
 }
 
 func (c processorConfig) simulated() bool {
-	return c.Name == "simulator" || c.Name == "" && c.SecretKey == ""
+	return c.Name == "simulator" || c.Name == "" && !c.SecretKey.IsSet()
 }
 
 // check returns what is wrong with the configuration. Outside development nobody gets the simulator
@@ -45,10 +46,10 @@ func (c processorConfig) check(development bool) error {
 	if c.PublicKey != "" && !strings.HasPrefix(c.PublicKey, "pk_") {
 		faults = append(faults, errors.New("STRIPE_PUBLISHABLE_KEY: want pk_…; no other key may reach a browser"))
 	}
-	if c.SecretKey == "" {
+	if !c.SecretKey.IsSet() {
 		faults = append(faults, errors.New("STRIPE_SECRET_KEY: it must be set for Stripe"))
 	}
-	if c.WebhookSecret == "" {
+	if !c.WebhookSecret.IsSet() {
 		faults = append(faults, errors.New("STRIPE_WEBHOOK_SECRET: it must be set for Stripe"))
 	}
 	return errors.Join(faults...)

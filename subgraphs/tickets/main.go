@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"boxoffice.dev/pkg/broker"
+	"boxoffice.dev/pkg/config"
 	"boxoffice.dev/pkg/events"
 	"boxoffice.dev/pkg/identity"
 	"boxoffice.dev/pkg/inbox"
@@ -17,19 +18,22 @@ import (
 	"boxoffice.dev/subgraphs/tickets/internal/ticket"
 )
 
-type config struct {
+type settings struct {
 	server.Config
 	DatabaseURL  string        `env:"DATABASE_URL,required" help:"its own database: postgres://user:password@host/name"`
 	AMQPURL      string        `env:"AMQP_URL,required" help:"the broker: amqp://user:password@host/vhost"`
 	JWKSURL      string        `env:"JWKS_URL" envDefault:"http://127.0.0.1:4001/.well-known/jwks.json" help:"where auth publishes the keys of access tokens"`
-	ServiceToken server.Secret `env:"SERVICE_TOKEN,required" help:"the credential that the router shows to subgraphs, at least 32 characters"`
+	ServiceToken config.Secret `env:"SERVICE_TOKEN,required" help:"the credential that the router shows to subgraphs, at least 32 characters"`
 }
 
 func main() {
-	server.Main(server.Service{Name: "tickets", About: "Tickets keeps what is for sale.", Listen: "127.0.0.1:4002", Admin: "127.0.0.1:4012"}, run)
+	server.Main(config.Program{
+		Name: "tickets", About: "Tickets keeps what is for sale.",
+		Defaults: map[string]string{"LISTEN_ADDR": "127.0.0.1:4002", "ADMIN_ADDR": "127.0.0.1:4012"},
+	}, run)
 }
 
-func run(ctx context.Context, cfg config, srv *server.Server) error {
+func run(ctx context.Context, cfg settings, srv *server.Server) error {
 	pool, err := postgres.Open(ctx, cfg.DatabaseURL)
 	if err != nil {
 		return err

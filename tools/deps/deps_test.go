@@ -52,11 +52,11 @@ var homes = []struct{ library, home string }{
 	{"github.com/jackc/pgx/", domain + "|subgraphs/payments/internal/simulator|pkg/(postgres|postgres/pgtest|outbox|inbox)"},
 	{"database/sql", "pkg/postgres"},
 	{"github.com/pressly/goose/", "pkg/postgres"},
-	{"github.com/caarlos0/env/", "pkg/server"},
-	{"github.com/goccy/go-yaml", "pkg/server"},
+	{"github.com/caarlos0/env/", "pkg/config"},
+	{"github.com/goccy/go-yaml", "pkg/config"},
 	{"go.jetify.com/typeid", "pkg/id"},
 	{"golang.org/x/text/currency", "pkg/money"},
-	{"go.opentelemetry.io/", "pkg/(server|correlation|events|broker)|router/internal/upstream"},
+	{"go.opentelemetry.io/", "pkg/(server|logging|tracing|correlation|events|broker)|router/internal/upstream"},
 	{"github.com/exaring/otelpgx", "pkg/postgres"},
 	{"github.com/prometheus/", "pkg/(metrics|server|events|broker|outbox|postgres)|subgraphs/internal/gqlserver|router/internal/.*"},
 	{"golang.org/x/crypto/argon2", "subgraphs/auth/internal/password"},
@@ -82,7 +82,7 @@ var layers = []struct{ who, may string }{
 	{`pkg(/.*)?`, `pkg/.*`},
 	{`subgraphs/\w+`, `pkg/.*|` + shared + `|` + graph + `|` + domain + `|` + processor},
 	{`expiration`, `pkg/.*|` + domain},
-	{`router(/.*)?`, `pkg/(apperr|correlation|id|identity|metrics|server|sse)|router/.*`},
+	{`router(/.*)?`, `pkg/(apperr|config|correlation|id|identity|logging|metrics|server|sse)|router/.*`},
 	{`tools(/.*)?`, `pkg/.*|tools/.*`}, // they drive services as binaries
 }
 
@@ -180,10 +180,10 @@ func TestBinariesLinkOnlyTheirOwnKind(t *testing.T) {
 	}
 }
 
-// Only a main package reads the environment, by way of pkg/server; pgtest does for tests.
+// Only a main package reads the environment, by way of pkg/config, pkg/server and pkg/tracing; pgtest does for tests.
 func TestOnlyMainReadsTheEnvironment(t *testing.T) {
 	t.Parallel()
-	may := whole(`pkg/server|pkg/postgres/pgtest|tools/.*`)
+	may := whole(`pkg/(config|server|tracing)|pkg/postgres/pgtest|tools/.*`)
 	reads := map[string]bool{"Getenv": true, "LookupEnv": true, "Environ": true, "ExpandEnv": true, "Setenv": true}
 	for _, p := range workspace(t) {
 		if p.Name == "main" || may.MatchString(p.path()) {

@@ -109,14 +109,14 @@ func TestFaults(t *testing.T) {
 			}
 			return strings.Contains(s.Service("router").LogTail(), "from=closed to=open")
 		})
-		if status, body := readiness(t, s); status != http.StatusOK || !strings.Contains(body, `"missing":{"orders":`) {
+		if status, body := readiness(t, s); status != http.StatusOK || !strings.Contains(body, `"failing":{"orders":`) {
 			t.Errorf("the router's readiness is %d %s", status, body)
 		}
 		if err := s.Service("orders").Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		Eventually(t, "orders is asked again", func() bool { return len(buyer.Do(t, both, vars).Errors) == 0 })
-		if status, body := readiness(t, s); status != http.StatusOK || strings.Contains(body, "missing") {
+		if status, body := readiness(t, s); status != http.StatusOK || strings.Contains(body, "failing") {
 			t.Errorf("the router's readiness is %d %s", status, body)
 		}
 		expires(t, o, ticketID)

@@ -222,7 +222,7 @@ func (h *Handler) call(out *reply, r *http.Request, op *operation.Operation, var
 		return caller, call, nil, err
 	}
 	if session.Caller.SignedIn() {
-		server.Note(r.Context(), slog.String("user", session.Caller.UserID))
+		server.Annotate(r.Context(), slog.String("user", session.Caller.UserID))
 	}
 	out.setCookies(session.SetCookies)
 	var mu sync.Mutex

@@ -36,7 +36,7 @@ func count(r *operation.Refused) { refusals.WithLabelValues(r.Code()).Inc() }
 
 // observe notes which operation a request executes. Call done with its response or error.
 func observe(ctx context.Context, op *operation.Operation) (done func(response []byte, err error)) {
-	server.Note(ctx, slog.String("kind", string(op.Kind)), slog.String("operation", op.Name))
+	server.Annotate(ctx, slog.String("kind", string(op.Kind)), slog.String("operation", op.Name))
 	begin := time.Now()
 	return func(response []byte, err error) {
 		outcome := "done"

@@ -1,4 +1,4 @@
-package server
+package config
 
 import (
 	"encoding/json"
@@ -12,7 +12,7 @@ import (
 )
 
 type fileConfig struct {
-	Config
+	Common
 	File    File           `env:"CONFIG" flag:"FILE" help:"a file"`
 	Token   Secret         `env:"TOKEN,required" help:"a credential"`
 	Proxies []netip.Prefix `env:"PROXIES" help:"addresses"`
@@ -25,7 +25,9 @@ type fileConfig struct {
 	Colour string                   `env:"COLOUR" envDefault:"red" enum:"red,blue" help:"of everything"`
 }
 
-func (c fileConfig) Check() error { return settingsConfig{Proxies: c.Proxies, Open: c.Open}.Check() }
+func (c fileConfig) Check() error {
+	return settingsConfig{Common: c.Common, Proxies: c.Proxies, Open: c.Open}.Check()
+}
 
 // readFrom reads the settings in a file, beside those of the environment.
 func readFrom(t *testing.T, yaml string, running *fileConfig, environ ...string) (fileConfig, error) {
@@ -34,7 +36,7 @@ func readFrom(t *testing.T, yaml string, running *fileConfig, environ ...string)
 	if err := os.WriteFile(name, []byte(yaml), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := Read(Service{Listen: "127.0.0.1:1"}, append(environ, "CONFIG="+name), running)
+	cfg, err := Read(Program{Defaults: map[string]string{"LISTEN_ADDR": "127.0.0.1:1"}}, append(environ, "CONFIG="+name), running)
 	if err != nil {
 		err = errorText(strings.ReplaceAll(err.Error(), name, "shop.yaml"))
 	}
@@ -117,8 +119,8 @@ shop.yaml:9: rooms.a=b: neither comma nor = can stand in a name`},
 		{"twice", "limit: {depth: 1}\ncolour: blue\nlimit: {wait: 1s}\ncolour: red\nrooms:\n  a: 1s\n  a: 2s\n", "",
 			"shop.yaml:3: limit: it stands in line 1 already\nshop.yaml:4: colour: it stands in line 2 already\nshop.yaml:7: rooms.a: it stands in line 6 already"},
 		{"groups", "limit: 3\n", "", "shop.yaml:1: limit: want keys with values, got 3"},
-		{"a check of its own", "open: true\n", "", "PROXIES: none, although everybody may come"},
-		{"a check of its own about the file", "open: true\nproxies: []\n", "", "shop.yaml:2: proxies: none, although everybody may come"},
+		{"a check of its own", "open: true\n", "", "PROXIES: must be set when OPEN is true"},
+		{"a check of its own about the file", "open: true\nproxies: []\n", "", "shop.yaml:2: proxies: must be set when OPEN is true"},
 		{"no settings at all", "- limit\n", "", "shop.yaml:1: want keys with values, got a list"},
 		{"anchors", "limit: &a {depth: 3}\n<<: *a\n", "", "shop.yaml:1: limit: want keys with values, got an anchor, alias or tag of YAML\nshop.yaml:2: <<: there is no such setting"},
 		{"two documents", "colour: blue\n---\ncolour: red\n", "", "shop.yaml:3: want one document"},
@@ -146,7 +148,7 @@ shop.yaml:9: rooms.a=b: neither comma nor = can stand in a name`},
 	})
 	t.Run("no file", func(t *testing.T) {
 		t.Parallel()
-		_, err := Read[fileConfig](Service{}, []string{"CONFIG=missing.yaml", "LIMIT_DEPTH=0"}, nil)
+		_, err := Read[fileConfig](Program{}, []string{"CONFIG=missing.yaml", "LIMIT_DEPTH=0"}, nil)
 		if want := "CONFIG: open missing.yaml: no such file or directory\nLIMIT_DEPTH: want at least 1, got 0"; text(err) != want {
 			t.Errorf("got %v", err)
 		}
@@ -181,7 +183,7 @@ shop.yaml:6: environment: want production or development, got "developmnt"`
 func TestSchema(t *testing.T) {
 	t.Parallel()
 	var schema struct{ Properties map[string]any }
-	if err := json.Unmarshal(Schema[fileConfig](Service{Name: "shop", Listen: "127.0.0.1:1"}), &schema); err != nil {
+	if err := json.Unmarshal(Schema[fileConfig](Program{Name: "shop", Defaults: map[string]string{"LISTEN_ADDR": "127.0.0.1:1"}}), &schema); err != nil {
 		t.Fatal(err)
 	}
 	for key, want := range map[string]string{

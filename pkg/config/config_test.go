@@ -1,4 +1,4 @@
-package server
+package config
 
 import (
 	"errors"
@@ -8,8 +8,27 @@ import (
 	"time"
 )
 
+// Common stands for the settings that all programs share.
+type Common struct {
+	ListenAddr  string        `env:"LISTEN_ADDR" restart:"true" help:"host:port of the public listener"`
+	Environment string        `env:"ENVIRONMENT" envDefault:"production" enum:"production,development" restart:"true"`
+	LogLevel    string        `env:"LOG_LEVEL" envDefault:"info" enum:"debug,info,warn,error"`
+	LogFormat   string        `env:"LOG_FORMAT" envDefault:"json" enum:"json,text" restart:"true"`
+	TraceRatio  float64       `env:"OTEL_TRACES_SAMPLER_ARG" envDefault:"1" min:"0" max:"1"`
+	ReadTimeout time.Duration `env:"READ_TIMEOUT" envDefault:"15s" min:"1ms" restart:"true"`
+}
+
+func (c Common) Development() bool { return c.Environment == "development" }
+
+func (c Common) Check() error {
+	if c.ListenAddr == "nowhere" {
+		return errors.New("LISTEN_ADDR: want host:port")
+	}
+	return nil
+}
+
 type settingsConfig struct {
-	Config
+	Common
 	Token   Secret         `env:"TOKEN,required" help:"a credential"`
 	Proxies []netip.Prefix `env:"PROXIES" help:"addresses"`
 	Limits  struct {
@@ -20,10 +39,11 @@ type settingsConfig struct {
 }
 
 func (c settingsConfig) Check() error {
+	var err error
 	if c.Open != nil && *c.Open && len(c.Proxies) == 0 {
-		return errors.New("PROXIES: none, although everybody may come")
+		err = errors.New("PROXIES: must be set when OPEN is true")
 	}
-	return nil
+	return errors.Join(c.Common.Check(), err)
 }
 
 // list is the environment as processes get it.
@@ -56,15 +76,14 @@ func TestAllFaultsAreNamedAtOnce(t *testing.T) {
 		{
 			"everything is wrong",
 			map[string]string{
-				"TOKEN": "s3cr3t", "ENVIRONMENT": "staging", "LISTEN_ADDR": "127.0.0.1:99999", "ADMIN_ADDR": "nowhere", "LOG_LEVEL": "loud", "LOG_FORMAT": "xml", "READ_TIMEOUT": "0", "OTEL_TRACES_SAMPLER_ARG": "2", "PROXIES": "10.0.0.0/8,x",
+				"TOKEN": "s3cr3t", "ENVIRONMENT": "staging", "LISTEN_ADDR": "nowhere", "LOG_LEVEL": "loud", "LOG_FORMAT": "xml", "READ_TIMEOUT": "0", "OTEL_TRACES_SAMPLER_ARG": "2", "PROXIES": "10.0.0.0/8,x",
 				"LIMIT_DEPTH": "many", "LIMIT_WAIT": "5", "LIMIT_DEPHT": "3", "OPEN": "perhaps",
 			},
-			`ADMIN_ADDR: want host:port, got "nowhere"
-ENVIRONMENT: want production or development, got "staging"
+			`ENVIRONMENT: want production or development, got "staging"
 LIMIT_DEPHT: there is no such variable
 LIMIT_DEPTH: want a whole number, got "many"
 LIMIT_WAIT: want a duration such as 5s, got "5"
-LISTEN_ADDR: want host:port, got "127.0.0.1:99999"
+LISTEN_ADDR: want host:port
 LOG_FORMAT: want json or text, got "xml"
 LOG_LEVEL: want debug, info, warn or error, got "loud"
 OPEN: want true or false, got "perhaps"
@@ -75,12 +94,12 @@ TOKEN: a secret has at least 32 characters, this one has 6`,
 		},
 		{"too small", map[string]string{"TOKEN": ownToken, "LIMIT_DEPTH": "0", "LIMIT_WAIT": "-1s"}, "LIMIT_DEPTH: want at least 1, got 0\nLIMIT_WAIT: want at least 1ms, got -1s"},
 		{"too large", map[string]string{"TOKEN": ownToken, "LIMIT_DEPTH": "100"}, "LIMIT_DEPTH: want at most 99, got 100"},
-		{"a check of its own", map[string]string{"TOKEN": ownToken, "OPEN": "true"}, "PROXIES: none, although everybody may come"},
+		{"a check of its own", map[string]string{"TOKEN": ownToken, "OPEN": "true"}, "PROXIES: must be set when OPEN is true"},
 		{"an example's secret", map[string]string{"TOKEN": "development-service-token-0123456789"}, "TOKEN: this is an example from the repository; make one of your own or set ENVIRONMENT=development"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := Read[settingsConfig](Service{}, list(c.environ), nil)
+			_, err := Read[settingsConfig](Program{}, list(c.environ), nil)
 			if got := text(err); got != c.want {
 				t.Errorf("got\n%s\nwant\n%s", got, c.want)
 			}
@@ -90,7 +109,7 @@ TOKEN: a secret has at least 32 characters, this one has 6`,
 
 func TestDefaultsAndValues(t *testing.T) {
 	t.Parallel()
-	cfg, err := Read[settingsConfig](Service{}, []string{"TOKEN=" + ownToken, "LIMIT_WAIT=7s", "OPEN=false"}, nil)
+	cfg, err := Read[settingsConfig](Program{}, []string{"TOKEN=" + ownToken, "LIMIT_WAIT=7s", "OPEN=false"}, nil)
 	if err != nil || cfg.Limits.Depth != 15 || cfg.Limits.Wait != 7*time.Second || cfg.Open == nil || *cfg.Open || cfg.LogLevel != "info" || cfg.Token.Reveal() != ownToken {
 		t.Errorf("got %+v, %v", cfg, err)
 	}
@@ -98,10 +117,10 @@ func TestDefaultsAndValues(t *testing.T) {
 
 func TestHelpListsEverySetting(t *testing.T) {
 	t.Parallel()
-	help := Usage[settingsConfig](Service{Name: "shop", About: "Shop sells.", Listen: "127.0.0.1:1", Admin: "127.0.0.1:2"})
+	help := Usage[settingsConfig](Program{Name: "shop", About: "Shop sells.", Defaults: map[string]string{"LISTEN_ADDR": "127.0.0.1:1"}})
 	for _, want := range []string{
 		"Shop sells.\n\n  shop\n", "  shop healthcheck\n",
-		"  LISTEN_ADDR=127.0.0.1:1\n        host:port of the public listener\n", "  ADMIN_ADDR=127.0.0.1:2\n", "  LIMIT_DEPTH=15\n        of fields\n",
+		"  LISTEN_ADDR=127.0.0.1:1\n        host:port of the public listener\n", "  LIMIT_DEPTH=15\n        of fields\n",
 		"  TOKEN=\n        a credential (required)\n", "  OPEN=\n        for everybody\n",
 	} {
 		if !strings.Contains(help, want) {

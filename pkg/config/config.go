@@ -1,9 +1,11 @@
-package server
+package config
 
 import (
 	"cmp"
 	"errors"
+	"flag"
 	"fmt"
+	"os"
 	"reflect"
 	"slices"
 	"strconv"
@@ -12,6 +14,22 @@ import (
 
 	"github.com/caarlos0/env/v11"
 )
+
+// Program is the program that is configured.
+type Program struct {
+	Name     string            // of its binary
+	About    string            // what it does, as a sentence
+	Defaults map[string]string // by variable: the settings that have another default in each program
+}
+
+// Settings is a struct that Read can fill. Its fields have the tags that setting describes.
+type Settings interface {
+	// Check returns what is wrong with the settings beyond their types. Each error begins with the
+	// variable at fault: "NAME: …".
+	Check() error
+	// Development reports whether example secrets are allowed.
+	Development() bool
+}
 
 // setting is one variable of the environment, as the tags of a configuration describe it: env and
 // envDefault (package env), help (what it means), min and max (of a number or duration), enum (the texts
@@ -31,15 +49,10 @@ type setting struct {
 type group struct{ prefix, key string } // LIMIT_, limit
 
 // settingsOf lists the settings of a service's configuration and its groups.
-func settingsOf[C Configured](service Service) ([]setting, []group) {
+func settingsOf[C Settings](program Program) ([]setting, []group) {
 	list, groups := settingsIn(reflect.TypeFor[C](), group{}, nil)
-	for i := range list {
-		switch list[i].name {
-		case "LISTEN_ADDR":
-			list[i].fallback = service.Listen
-		case "ADMIN_ADDR":
-			list[i].fallback = service.Admin
-		}
+	for i, s := range list {
+		list[i].fallback = cmp.Or(program.Defaults[s.name], s.fallback)
 	}
 	return list, groups
 }
@@ -74,11 +87,21 @@ func settingsIn(t reflect.Type, in group, index []int) (list []setting, groups [
 	return list, groups
 }
 
+// AddFlags adds the settings that can also be arguments. An argument sets its variable.
+func AddFlags[C Settings](program Program, flags *flag.FlagSet) {
+	list, _ := settingsOf[C](program)
+	for _, s := range list {
+		if s.flag != "" {
+			flags.Func(strings.ToLower(s.name), s.help, func(value string) error { return os.Setenv(s.name, value) })
+		}
+	}
+}
+
 // Usage returns how a service is called and what it can be configured with: every variable, its default
 // and its meaning.
-func Usage[C Configured](service Service) string {
-	list, _ := settingsOf[C](service)
-	call := service.Name
+func Usage[C Settings](program Program) string {
+	list, _ := settingsOf[C](program)
+	call := program.Name
 	for _, s := range list {
 		if s.flag != "" {
 			call += fmt.Sprintf(" [--%s %s]", strings.ToLower(s.name), s.flag)
@@ -91,7 +114,7 @@ func Usage[C Configured](service Service) string {
         serve until SIGINT or SIGTERM
   %[1]s healthcheck
         exit with 0 if the one that runs is ready, else with 1
-`, service.Name, service.About, call)
+`, program.Name, program.About, call)
 	file := fileSetting(list)
 	if file != nil {
 		fmt.Fprintf(&b, `  %s schema
@@ -102,7 +125,7 @@ in a YAML file, %[2]s, in lower case and with a level for each group: LIMIT_DEPT
 is written limit: {depth: 20}. Variables win. What changes in the file is taken over at once,
 unless it says [restart]. These are all settings, with their defaults:
 
-`, service.Name, file.name)
+`, program.Name, file.name)
 	} else {
 		b.WriteString(`
 Settings are variables of the environment; lists are separated by commas. These are all,
@@ -125,8 +148,8 @@ with their defaults:
 // Read reads a configuration from the environment, in the form of os.Environ, and from the file that it
 // names, if any. The error names all that is at fault, each once, and never the value of a secret. A
 // service that runs already says with what: then whatever changes with a restart only is at fault, too.
-func Read[C Configured](service Service, environ []string, running *C) (C, error) {
-	list, groups := settingsOf[C](service)
+func Read[C Settings](program Program, environ []string, running *C) (C, error) {
+	list, groups := settingsOf[C](program)
 	variables := env.ToMap(environ)
 	var found faults
 	written, readable := map[string]given{}, true
@@ -163,11 +186,7 @@ func Read[C Configured](service Service, environ []string, running *C) (C, error
 	if !readable { // the rest would be about what is missing
 		return cfg, found.join()
 	}
-	checks := []error{cfg.base().check()}
-	if c, ok := any(cfg).(interface{ Check() error }); ok {
-		checks = append(checks, c.Check())
-	}
-	for _, fault := range split(errors.Join(checks...)) {
+	for _, fault := range split(cfg.Check()) {
 		name, text, _ := strings.Cut(fault.Error(), ": ")
 		if !found.of(name) {
 			found.add(name, cmp.Or(origins[name], place{name: name}), errors.New(text))
@@ -178,7 +197,7 @@ func Read[C Configured](service Service, environ []string, running *C) (C, error
 		secret, _ := value(cfg).(Secret)
 		switch {
 		case found.of(s.name):
-		case secret.isExample() && !cfg.base().Development():
+		case secret.isExample() && !cfg.Development():
 			found.add(s.name, origins[s.name], errors.New("this is an example from the repository; make one of your own or set ENVIRONMENT=development"))
 		case s.restart && running != nil && value(cfg) != value(*running):
 			found.add(s.name, origins[s.name], errors.New("changes with a restart only"))
@@ -240,7 +259,7 @@ func (f *faults) join() error {
 }
 
 // check returns what is wrong with a text for the setting.
-func check[C Configured](s setting, text string) error {
+func check[C Settings](s setting, text string) error {
 	cfg, err := env.ParseAsWithOptions[C](env.Options{Environment: map[string]string{s.name: text}})
 	var all env.AggregateError
 	if errors.As(err, &all) { // other settings may be missing

@@ -1,4 +1,4 @@
-package server
+package config
 
 import (
 	"encoding"
@@ -9,14 +9,17 @@ import (
 	"time"
 )
 
-// Schema returns the JSON Schema (draft 2020-12) of the file that a configuration is read from. What must be set
-// is not required in it, because it may be a variable.
-func Schema[C Configured](service Service) []byte {
-	list, groups := settingsOf[C](service)
+// Schema returns the JSON Schema (draft 2020-12) of the settings file, nil if the program reads none. Required
+// settings are optional in it, because they may be variables.
+func Schema[C Settings](program Program) []byte {
+	list, groups := settingsOf[C](program)
+	if fileSetting(list) == nil {
+		return nil
+	}
 	schema := groupSchema(list, groups, "")
 	schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-	schema["title"] = "Settings of the " + service.Name
-	schema["description"] = service.About
+	schema["title"] = "Settings of the " + program.Name
+	schema["description"] = program.About
 	return append(must(json.MarshalIndent(schema, "", "  ")), '\n')
 }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -99,14 +100,36 @@ func (r *RabbitMQ) Start(ctx context.Context) error {
 	if err := r.startNames(ctx); err != nil {
 		return err
 	}
+	_, err := os.Stat(filepath.Join(r.program.dir, "data"))
+	restart := err == nil
 	r.program.cmd = exec.Command(r.server)
 	r.program.cmd.Dir, r.program.cmd.Env = r.program.dir, r.env
-	var err error
 	if r.proc, err = r.program.run(); err != nil {
 		return err
 	}
 	// The listener opens last, when all queues are there.
-	return r.proc.await(ctx, func(ctx context.Context) error { return dial(ctx, r.port) })
+	if err := r.proc.await(ctx, func(ctx context.Context) error { return dial(ctx, r.port) }); err != nil {
+		return err
+	}
+	if !restart {
+		return nil
+	}
+	return r.electLeaders(ctx)
+}
+
+// electLeaders triggers an election for each queue without leader and waits for the leader. RabbitMQ 3 writes the
+// quorum queues declared last into its directory with a delay. After a crash within that time it starts them without
+// an election.
+func (r *RabbitMQ) electLeaders(ctx context.Context) error {
+	const elect = `[begin ok = ra:trigger_election(Id, 30000), {ok, _, _} = ra:members(Id, 30000) end ||
+		Queue <- rabbit_amqqueue:list(), amqqueue:get_type(Queue) =:= rabbit_quorum_queue,
+		{Name, _} = Id <- [amqqueue:get_pid(Queue)], ra_leaderboard:lookup_leader(Name) =:= undefined].`
+	cmd := exec.CommandContext(ctx, filepath.Join(filepath.Dir(r.server), "rabbitmqctl"), "eval", elect)
+	cmd.Env = append(slices.Clone(r.env), "RABBITMQ_CTL_ERL_ARGS=-kernel inet_dist_use_interface {127,0,0,1}")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("elect leaders of queues: %w\n%s", err, out)
+	}
+	return nil
 }
 
 // startNames starts the node's name server. The node would start one by itself, but not as a

@@ -220,7 +220,7 @@ func (l *live) change(ctx context.Context, ticket string) (version int, begin ti
 	begin = time.Now()
 	answer, err := l.send(ctx, l.operation(l.seller,
 		`mutation($input: UpdateTicketInput!) { updateTicket(input: $input) { ticket { id version price { minorUnits } } errors { __typename } } }`,
-		map[string]any{"input": map[string]any{"ticketId": ticket, "price": map[string]any{"minorUnits": 10_000 + begin.UnixMilli()%1_000_000}}}), `"errors":[]`)
+		map[string]any{"input": map[string]any{"ticketId": ticket, "price": map[string]any{"minorUnits": 10_000 + begin.UnixMilli()%1_000_000, "currency": "USD"}}}), `"errors":[]`)
 	if err != nil {
 		return 0, begin, err
 	}

@@ -25,7 +25,7 @@ func measureReplica(ctx context.Context, b *bench) error {
 			for i, ticket := range tickets {
 				ops[i] = b.direct("tickets", b.operation(b.seller,
 					`mutation($input: UpdateTicketInput!) { updateTicket(input: $input) { ticket { id version } errors { __typename } } }`,
-					map[string]any{"input": map[string]any{"ticketId": ticket, "price": map[string]any{"minorUnits": 10_000 + i}}}))
+					map[string]any{"input": map[string]any{"ticketId": ticket, "price": map[string]any{"minorUnits": 10_000 + i, "currency": "USD"}}}))
 			}
 			return openLoop(ctx, float64(rate), len(ops), func(ctx context.Context, i int) error {
 				_, err := b.send(ctx, ops[i], `"errors":[]`)

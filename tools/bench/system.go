@@ -222,7 +222,7 @@ func (b *bench) available(ctx context.Context, n int) ([]string, error) {
 	l, err := closedLoop(ctx, makers, len(made), func(ctx context.Context, i int) error {
 		answer, err := b.send(ctx, b.operation(b.seller,
 			`mutation($input: CreateTicketInput!) { createTicket(input: $input) { ticket { id } errors { __typename } } }`,
-			map[string]any{"input": map[string]any{"title": fmt.Sprintf("Seat %d", i), "price": map[string]any{"minorUnits": 1000 + i%9000}}}), `"errors":[]`)
+			map[string]any{"input": map[string]any{"title": fmt.Sprintf("Seat %d", i), "price": map[string]any{"minorUnits": 1000 + i%9000, "currency": "USD"}}}), `"errors":[]`)
 		if err != nil {
 			return err
 		}

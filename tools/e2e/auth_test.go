@@ -17,7 +17,7 @@ const (
 	signUpMutation = `mutation($input: SignUpInput!) { signUp(input: $input) { viewer { email user { id } } tokens { accessToken refreshToken } ` + errorFields + ` } }`
 	signInMutation = `mutation($input: SignInInput!) { signIn(input: $input) { viewer { email user { id } } tokens { accessToken refreshToken } ` + errorFields + ` } }`
 	renewMutation  = `mutation { refreshSession { viewer { email user { id } } tokens { accessToken refreshToken } errors { __typename ... on UserError { code message path } } } }`
-	sellMutation   = `mutation { createTicket(input: {title: "Front row", price: {minorUnits: 1999}}) { ticket { id } errors { __typename } } }`
+	sellMutation   = `mutation { createTicket(input: {title: "Front row", price: {minorUnits: 1999, currency: "USD"}}) { ticket { id } errors { __typename } } }`
 )
 
 // sessionPayload is what signUp, signIn and refreshSession answer.

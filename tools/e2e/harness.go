@@ -12,7 +12,7 @@
 //		seller := s.SignUp(t)                         // a new account, by bearer token
 //		data := Must[struct{ CreateTicket struct{ Ticket struct{ ID string } } }](t, seller,
 //			`mutation($input: CreateTicketInput!) { createTicket(input: $input) { ticket { id } } }`,
-//			Vars{"input": Vars{"title": "Front row", "price": Vars{"minorUnits": 1999}}})
+//			Vars{"input": Vars{"title": "Front row", "price": Vars{"minorUnits": 1999, "currency": "USD"}}})
 //		tap.Wait(t, "ticket.created.v1", data.CreateTicket.Ticket.ID)
 //	}
 //

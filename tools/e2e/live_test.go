@@ -388,7 +388,7 @@ func TestLiveUpdatesOfAnotherReplica(t *testing.T) {
 			shop.until(t, `"SOLD"`)
 			payments := follow(t, elsewhere(buyer), `subscription($id: ID!) { paymentUpdated(orderId: $id) { refundedAmount { minorUnits } } }`, o.ID)
 			payments.until(t, `"minorUnits":0`)
-			refund(t, seller, Vars{"paymentId": p.Payment.ID, "amount": Vars{"minorUnits": 500}})
+			refund(t, seller, Vars{"paymentId": p.Payment.ID, "amount": Vars{"minorUnits": 500, "currency": "USD"}})
 			payments.until(t, `"minorUnits":500`)
 		})
 	}

@@ -254,12 +254,12 @@ func TestOrders(t *testing.T) {
 	})
 	t.Run("O11 what the buyer asks for", func(t *testing.T) {
 		ticketID := sell(t, s, seller)
-		e := wantRefused(t, order(t, buyer, Vars{"ticketId": ticketID, "expectedPrice": Vars{"minorUnits": 5}}), "PriceChangedError")
+		e := wantRefused(t, order(t, buyer, Vars{"ticketId": ticketID, "expectedPrice": Vars{"minorUnits": 5, "currency": "USD"}}), "PriceChangedError")
 		if e.CurrentPrice.MinorUnits != 1999 || e.Ticket.Title != "Front row" {
 			t.Errorf("got %+v", e)
 		}
 		wantRefused(t, order(t, seller, Vars{"ticketId": ticketID}), "OwnTicketError")
-		in := Vars{"ticketId": ticketID, "expectedPrice": Vars{"minorUnits": 1999}, "idempotencyKey": "one"}
+		in := Vars{"ticketId": ticketID, "expectedPrice": Vars{"minorUnits": 1999, "currency": "USD"}, "idempotencyKey": "one"}
 		first, again := order(t, buyer, in), order(t, buyer, in)
 		if first.Order == nil || again.Order == nil || first.Order.ID != again.Order.ID {
 			t.Errorf("the repeated key: got %+v, then %+v", first, again)

@@ -199,7 +199,7 @@ func TestPayOrder(t *testing.T) {
 		ticketID := sell(t, s, seller)
 		o := ordered(t, buyer, ticketID)
 		p := payWith(t, buyer, Vars{
-			"orderId": o.ID, "paymentMethodToken": visa, "idempotencyKey": id.New("key"), "expectedAmount": Vars{"minorUnits": 1999},
+			"orderId": o.ID, "paymentMethodToken": visa, "idempotencyKey": id.New("key"), "expectedAmount": Vars{"minorUnits": 1999, "currency": "USD"},
 		})
 		if len(p.Errors) > 0 || p.Payment == nil || p.Order == nil {
 			t.Fatalf("got %+v", p)
@@ -479,7 +479,7 @@ func TestRefunds(t *testing.T) {
 	t.Run("P11 in parts", func(t *testing.T) {
 		ticketID, orderID, paymentID := bought(t)
 		part := func(minorUnits int) refundPayload {
-			return refund(t, seller, Vars{"paymentId": paymentID, "amount": Vars{"minorUnits": minorUnits}})
+			return refund(t, seller, Vars{"paymentId": paymentID, "amount": Vars{"minorUnits": minorUnits, "currency": "USD"}})
 		}
 		if r := part(500); r.Payment == nil || r.Payment.Status != "PARTIALLY_REFUNDED" || r.Payment.RefundedAmount.MinorUnits != 500 {
 			t.Errorf("got %+v %+v", r.Payment, r.Errors)
@@ -572,7 +572,7 @@ func TestRefunds(t *testing.T) {
 	})
 	t.Run("node() finds payments and refunds for those who may see them", func(t *testing.T) {
 		_, _, paymentID := bought(t)
-		r := refund(t, seller, Vars{"paymentId": paymentID, "amount": Vars{"minorUnits": 1}})
+		r := refund(t, seller, Vars{"paymentId": paymentID, "amount": Vars{"minorUnits": 1, "currency": "USD"}})
 		for _, c := range []*Client{buyer, seller} {
 			for _, nodeID := range []string{paymentID, r.Refund.ID} {
 				got := Must[struct{ Node *struct{ ID, Status string } }](t, c,

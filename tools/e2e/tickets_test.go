@@ -77,7 +77,7 @@ func offer(t *testing.T, c *Client, input Vars) ticketPayload {
 // offered is offer that must succeed.
 func offered(t *testing.T, c *Client, title string, cents int) ticketData {
 	t.Helper()
-	p := offer(t, c, Vars{"title": title, "price": Vars{"minorUnits": cents}})
+	p := offer(t, c, Vars{"title": title, "price": Vars{"minorUnits": cents, "currency": "USD"}})
 	if p.Ticket == nil || len(p.Errors) > 0 {
 		t.Fatalf("createTicket refused: %q", p.errors())
 	}
@@ -160,7 +160,7 @@ func TestTickets(t *testing.T) {
 	t.Run("T1 createTicket signed out", func(t *testing.T) {
 		title := "Stolen " + NewEmail()
 		for _, c := range []*Client{s.Anonymous(), s.Browser()} {
-			WantCode(t, c.Do(t, offerTicket, Vars{"input": Vars{"title": title, "price": Vars{"minorUnits": 1}}}), "UNAUTHENTICATED")
+			WantCode(t, c.Do(t, offerTicket, Vars{"input": Vars{"title": title, "price": Vars{"minorUnits": 1, "currency": "USD"}}}), "UNAUTHENTICATED")
 		}
 		if n := s.Count(t, "tickets", `SELECT count(*) FROM tickets WHERE title = $1`, title); n != 0 {
 			t.Errorf("%d tickets were stored", n)
@@ -168,12 +168,12 @@ func TestTickets(t *testing.T) {
 	})
 	t.Run("T2 invalid", func(t *testing.T) {
 		const blank, tooLittle = "ValidationError input.title blank", "ValidationError input.price.minorUnits min"
-		offer(t, seller, Vars{"title": " \u3000", "price": Vars{"minorUnits": 1}}).wantRefused(t, blank)
-		offer(t, seller, Vars{"title": "Front row", "price": Vars{"minorUnits": 0}}).wantRefused(t, tooLittle)
+		offer(t, seller, Vars{"title": " \u3000", "price": Vars{"minorUnits": 1, "currency": "USD"}}).wantRefused(t, blank)
+		offer(t, seller, Vars{"title": "Front row", "price": Vars{"minorUnits": 0, "currency": "USD"}}).wantRefused(t, tooLittle)
 		offer(t, seller, Vars{"title": "", "price": Vars{"minorUnits": -1, "currency": "dollar"}}).
 			wantRefused(t, blank, tooLittle, "ValidationError input.price.currency currency")
-		offer(t, seller, Vars{"title": "NUL \x00", "price": Vars{"minorUnits": 1}}).wantRefused(t, "ValidationError input.title text")
-		offer(t, seller, Vars{"title": strings.Repeat("x", 201), "price": Vars{"minorUnits": 100_000_000}}).
+		offer(t, seller, Vars{"title": "NUL \x00", "price": Vars{"minorUnits": 1, "currency": "USD"}}).wantRefused(t, "ValidationError input.title text")
+		offer(t, seller, Vars{"title": strings.Repeat("x", 201), "price": Vars{"minorUnits": 100_000_000, "currency": "USD"}}).
 			wantRefused(t, "ValidationError input.title maxLength", "ValidationError input.price.minorUnits max")
 		if n := s.Count(t, "tickets", `SELECT count(*) FROM tickets WHERE seller_id = $1`, seller.UserID); n != 0 {
 			t.Errorf("%d tickets were stored", n)
@@ -193,12 +193,12 @@ func TestTickets(t *testing.T) {
 		}
 	})
 	t.Run("T3 a repeated key", func(t *testing.T) {
-		in := Vars{"title": "Keyed", "price": Vars{"minorUnits": 5}, "idempotencyKey": "one"}
+		in := Vars{"title": "Keyed", "price": Vars{"minorUnits": 5, "currency": "USD"}, "idempotencyKey": "one"}
 		first, again := offer(t, seller, in), offer(t, seller, in)
 		if first.Ticket == nil || again.Ticket == nil || first.Ticket.ID != again.Ticket.ID {
 			t.Errorf("got %+v, then %+v", first, again)
 		}
-		in["price"] = Vars{"minorUnits": 6}
+		in["price"] = Vars{"minorUnits": 6, "currency": "USD"}
 		offer(t, seller, in).wantRefused(t, "IdempotencyKeyReusedError input.idempotencyKey")
 	})
 	t.Run("T4 unknown or malformed", func(t *testing.T) {
@@ -234,7 +234,7 @@ func TestTickets(t *testing.T) {
 		}
 		update(t, stranger, Vars{"ticketId": old.ID, "title": " "}).wantRefused(t, "NotAuthorizedError input.ticketId")
 		update(t, seller, Vars{"ticketId": old.ID}).wantRefused(t, "ValidationError input required")
-		update(t, seller, Vars{"ticketId": old.ID, "title": " ", "price": Vars{"minorUnits": 0}}).
+		update(t, seller, Vars{"ticketId": old.ID, "title": " ", "price": Vars{"minorUnits": 0, "currency": "USD"}}).
 			wantRefused(t, "ValidationError input.title blank", "ValidationError input.price.minorUnits min")
 		got := update(t, seller, Vars{"ticketId": old.ID, "title": "Back row", "price": Vars{"minorUnits": 999, "currency": "EUR"}, "expectedVersion": 1}).Ticket
 		if got == nil || got.Version != 2 || got.Title != "Back row" || got.Price.Decimal != "9.99" || got.Price.Currency != "EUR" || !got.CreatedAt.Equal(old.CreatedAt) {
@@ -385,8 +385,8 @@ func TestTicketLists(t *testing.T) {
 		{"by title, from the end", sorted("TITLE", "DESC"), nil, titles("Zebra", "Éclair", "eclair", "b", "apple")},
 		{"by price", sorted("PRICE", "ASC"), nil, titles("b", "Éclair", "apple", "Zebra", "eclair")},
 		{"by price, dearest first", sorted("PRICE", "DESC"), nil, titles("eclair", "Zebra", "apple", "Éclair", "b")},
-		{"at least", nil, Vars{"minPrice": Vars{"minorUnits": 101}}, titles("eclair", "Zebra", "apple")},
-		{"at most", nil, Vars{"maxPrice": Vars{"minorUnits": 100}}, titles("Éclair", "b")},
+		{"at least", nil, Vars{"minPrice": Vars{"minorUnits": 101, "currency": "USD"}}, titles("eclair", "Zebra", "apple")},
+		{"at most", nil, Vars{"maxPrice": Vars{"minorUnits": 100, "currency": "USD"}}, titles("Éclair", "b")},
 		{"in another currency", nil, Vars{"minPrice": Vars{"minorUnits": 1, "currency": "EUR"}}, nil},
 		{"a word of the title", nil, Vars{"query": "ZEBRA"}, titles("Zebra")},
 		{"everybody's with a word", nil, Vars{"query": word, "sellerId": nil}, titles("eclair", "Zebra", "apple", "Éclair", "b")},
@@ -450,7 +450,7 @@ func TestTicketLists(t *testing.T) {
 		for _, vars := range []Vars{
 			{"first": 101}, {"last": 101}, {"first": -1}, {"first": 1, "last": 1}, {"first": 2147483647}, {"after": "nonsense"},
 			{"after": cursor, "sort": sorted("PRICE", "ASC")}, {"filter": Vars{"query": strings.Repeat("x", 101)}}, {"filter": Vars{"sellerId": "me"}},
-			{"filter": Vars{"minPrice": Vars{"minorUnits": 1}, "maxPrice": Vars{"minorUnits": 2, "currency": "EUR"}}},
+			{"filter": Vars{"minPrice": Vars{"minorUnits": 1, "currency": "USD"}, "maxPrice": Vars{"minorUnits": 2, "currency": "EUR"}}},
 		} {
 			r := anybody.Do(t, listTickets, vars)
 			if codes := r.Errors.Codes(); len(codes) == 0 || slices.ContainsFunc(codes, func(c string) bool { return c != "BAD_USER_INPUT" }) {

@@ -121,7 +121,7 @@ func editAgainstOrder(t *testing.T, s *System, seller, buyer *Client) string {
 	var p orderPayload
 	var both sync.WaitGroup
 	both.Go(func() {
-		seller.Do(t, updateTicket, Vars{"input": Vars{"ticketId": ticketID, "price": Vars{"minorUnits": 2999}}})
+		seller.Do(t, updateTicket, Vars{"input": Vars{"ticketId": ticketID, "price": Vars{"minorUnits": 2999, "currency": "USD"}}})
 	})
 	both.Go(func() { p = order(t, buyer, Vars{"ticketId": ticketID}) })
 	both.Wait()

@@ -48,7 +48,7 @@ export type CreateTicketInput = {
 /** An exact amount of money. */
 export type MoneyInput = {
   /** The currency. */
-  currency?: string;
+  currency: string;
   /** Whole number of the currency's smallest unit, 1 to 99999999: 1999 is USD 19.99 and JPY 1999. */
   minorUnits: number;
 };
@@ -183,11 +183,11 @@ export type SignUpInput = {
   password: string;
 };
 
-/** Which end of a list comes first. */
+/** The direction of a sort. */
 export type SortDirection =
   /** Smallest or oldest first. */
   | 'ASC'
-  /** Greatest or newest first. */
+  /** Largest or newest first. */
   | 'DESC';
 
 /** Whether a ticket can be ordered. */
@@ -257,21 +257,21 @@ export type UpdateTicketInput = {
   title?: string | null | undefined;
 };
 
-/** Machine codes of the typed errors. New codes may be added. */
+/** Codes of the typed errors. New codes may be added. */
 export type UserErrorCode =
   /** The e-mail address has an account already. */
   | 'EMAIL_IN_USE'
-  /** The idempotency key was used for another request. */
+  /** The idempotency key was used before, with other arguments. */
   | 'IDEMPOTENCY_KEY_REUSED'
   /** E-mail address and password do not belong together. */
   | 'INVALID_CREDENTIALS'
-  /** The object belongs to somebody else. */
+  /** The object belongs to another user. */
   | 'NOT_AUTHORIZED'
   /** The order is paid already. */
   | 'ORDER_ALREADY_PAID'
   /** The order is paid already, or being paid. */
   | 'ORDER_NOT_CANCELLABLE'
-  /** There is no such order. */
+  /** No order has this id. */
   | 'ORDER_NOT_FOUND'
   /** The order was cancelled, has expired or is about to. */
   | 'ORDER_NOT_PAYABLE'
@@ -281,13 +281,13 @@ export type UserErrorCode =
   | 'PAYMENT_DECLINED'
   /** Another attempt to pay for the order is still under way. */
   | 'PAYMENT_IN_PROGRESS'
-  /** There is no such payment. */
+  /** No payment has this id. */
   | 'PAYMENT_NOT_FOUND'
   /** The payment has not so much to give back. */
   | 'PAYMENT_NOT_REFUNDABLE'
   /** The ticket has another price by now. */
   | 'PRICE_CHANGED'
-  /** Too many attempts; wait. */
+  /** Too many attempts in a short time; retry later. */
   | 'RATE_LIMITED'
   /** The session cannot be renewed; sign in again. */
   | 'SESSION_EXPIRED'
@@ -295,7 +295,7 @@ export type UserErrorCode =
   | 'STALE_VERSION'
   /** The seller took the ticket off sale. */
   | 'TICKET_NOT_FOR_SALE'
-  /** There is no such ticket. */
+  /** No ticket has this id. */
   | 'TICKET_NOT_FOUND'
   /** An order holds the ticket, paid or not. */
   | 'TICKET_RESERVED'
@@ -303,7 +303,7 @@ export type UserErrorCode =
   | 'TICKET_WITHDRAWN'
   /** The viewer has too many unpaid orders. */
   | 'TOO_MANY_ACTIVE_ORDERS'
-  /** An input field broke a rule. */
+  /** An input field is invalid. */
   | 'VALIDATION_FAILED';
 
 /** A ticket to take off sale. */

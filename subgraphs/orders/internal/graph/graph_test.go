@@ -275,7 +275,7 @@ func TestTypedErrors(t *testing.T) {
 			`[{"__typename":"TicketNotFoundError","code":"TICKET_NOT_FOUND","path":["input","ticketId"]}]`},
 		{"O3 reserved ticket", map[string]any{"ticketId": held.TicketID},
 			`[{"__typename":"TicketReservedError","code":"TICKET_RESERVED","path":["input","ticketId"],"ticket":{"id":"` + held.TicketID + `"}}]`},
-		{"O11 other price", map[string]any{"ticketId": s.ticket(), "expectedPrice": map[string]any{"minorUnits": 1}},
+		{"O11 other price", map[string]any{"ticketId": s.ticket(), "expectedPrice": map[string]any{"minorUnits": 1, "currency": "USD"}},
 			`[{"__typename":"PriceChangedError","code":"PRICE_CHANGED","currentPrice":{"minorUnits":1999},"path":["input","expectedPrice"]}]`},
 	} {
 		a := s.ask(buyer, create, map[string]any{"input": tt.input})

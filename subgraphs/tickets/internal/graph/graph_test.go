@@ -187,7 +187,7 @@ func TestMutations(t *testing.T) {
 	t.Run("T1 T6 signed out", func(t *testing.T) {
 		offered := s.sell(seller, "Front row", 1999)
 		for query, input := range map[string]map[string]any{
-			create:   {"title": "Stolen", "price": map[string]any{"minorUnits": 1}},
+			create:   {"title": "Stolen", "price": map[string]any{"minorUnits": 1, "currency": "USD"}},
 			update:   {"ticketId": offered.ID, "title": "Stolen"},
 			withdraw: {"ticketId": offered.ID},
 		} {
@@ -203,7 +203,7 @@ func TestMutations(t *testing.T) {
 		}
 	})
 	t.Run("T3 create", func(t *testing.T) {
-		a := s.ask(seller, create, map[string]any{"input": map[string]any{"title": " Front row ", "price": map[string]any{"minorUnits": 1999}}})
+		a := s.ask(seller, create, map[string]any{"input": map[string]any{"title": " Front row ", "price": map[string]any{"minorUnits": 1999, "currency": "USD"}}})
 		a.want(t, "createTicket", `{"errors":[],"ticket":{"availability":"AVAILABLE","price":{"currency":"USD","decimal":"19.99","minorUnits":1999},`+
 			`"title":"Front row","version":1,"viewerCanUpdate":true,"viewerCannotUpdateReasons":[]}}`)
 	})
@@ -215,7 +215,7 @@ func TestMutations(t *testing.T) {
 			`{"__typename":"ValidationError","code":"VALIDATION_FAILED","path":["input","price","currency"],"rule":"currency"}],"ticket":null}`)
 	})
 	t.Run("create with a used key", func(t *testing.T) {
-		in := map[string]any{"title": "Keyed", "price": map[string]any{"minorUnits": 1}, "idempotencyKey": "k"}
+		in := map[string]any{"title": "Keyed", "price": map[string]any{"minorUnits": 1, "currency": "USD"}, "idempotencyKey": "k"}
 		s.ask(seller, create, map[string]any{"input": in})
 		in["title"] = "Other"
 		s.ask(seller, create, map[string]any{"input": in}).want(t, "createTicket",
@@ -349,20 +349,20 @@ func TestTickets(t *testing.T) {
 			`sort: null`:                   "CBA",
 			`filter: {availability: null}`: "DCBA",
 			`filter: {availability: []}`:   "",
-			`filter: {availability: [RESERVED, SOLD]}`:             "D",
-			`filter: {availability: RESERVED}`:                     "D",
-			`filter: {query: "b"}`:                                 "B",
-			`filter: {query: null, sellerId: null}`:                "CBA",
-			`filter: {sellerId: "` + seller + `"}`:                 "CBA",
-			`filter: {sellerId: "` + user() + `"}`:                 "",
-			`filter: {minPrice: {minorUnits: 11}}`:                 "CB",
-			`filter: {maxPrice: {minorUnits: 11}}`:                 "BA",
-			`filter: {maxPrice: {minorUnits: 2147483648}}`:         "CBA",
-			`filter: {minPrice: {minorUnits: 1, currency: "EUR"}}`: "",
-			`sort: {field: CREATED_AT, direction: ASC}`:            "ABC",
-			`sort: {field: PRICE, direction: DESC}`:                "CBA",
-			`sort: {field: PRICE, direction: ASC}, last: 2`:        "BC",
-			`sort: {field: TITLE, direction: DESC}, first: 2`:      "CB",
+			`filter: {availability: [RESERVED, SOLD]}`:                      "D",
+			`filter: {availability: RESERVED}`:                              "D",
+			`filter: {query: "b"}`:                                          "B",
+			`filter: {query: null, sellerId: null}`:                         "CBA",
+			`filter: {sellerId: "` + seller + `"}`:                          "CBA",
+			`filter: {sellerId: "` + user() + `"}`:                          "",
+			`filter: {minPrice: {minorUnits: 11, currency: "USD"}}`:         "CB",
+			`filter: {maxPrice: {minorUnits: 11, currency: "USD"}}`:         "BA",
+			`filter: {maxPrice: {minorUnits: 2147483648, currency: "USD"}}`: "CBA",
+			`filter: {minPrice: {minorUnits: 1, currency: "EUR"}}`:          "",
+			`sort: {field: CREATED_AT, direction: ASC}`:                     "ABC",
+			`sort: {field: PRICE, direction: DESC}`:                         "CBA",
+			`sort: {field: PRICE, direction: ASC}, last: 2`:                 "BC",
+			`sort: {field: TITLE, direction: DESC}, first: 2`:               "CB",
 		} {
 			query := `{ tickets { nodes { title } } }`
 			if args != "" {
@@ -384,7 +384,7 @@ func TestTickets(t *testing.T) {
 			`after: "` + ticket.ByPrice.Cursor("1", "tkt_1") + `"`, `after: "` + ticket.ByCreation.Cursor("yesterday", "tkt_1") + `"`,
 			`sort: {field: PRICE, direction: DESC}, after: "` + ticket.ByPrice.Cursor("1", "tkt_1") + `"`,
 			`filter: {sellerId: "me"}`, `filter: {query: "\u0000"}`, `filter: {query: "` + strings.Repeat("x", 101) + `"}`,
-			`filter: {availability: [SOLD, SOLD]}`, `filter: {minPrice: {minorUnits: 1}, maxPrice: {minorUnits: 2, currency: "EUR"}}`,
+			`filter: {availability: [SOLD, SOLD]}`, `filter: {minPrice: {minorUnits: 1, currency: "USD"}, maxPrice: {minorUnits: 2, currency: "EUR"}}`,
 		} {
 			if a := s.ask("", `{ tickets(`+args+`) { nodes { id } } }`, nil); a.codes() != "BAD_USER_INPUT" || a.Data["tickets"] != nil {
 				t.Errorf("%s: got %+v", args, a)

@@ -785,7 +785,7 @@ type Viewer {
   session: Session!
 }
 
-"A person as everybody sees them. Has no e-mail address by construction."
+"The public profile of a person. It has no e-mail address."
 type User implements Node @key(fields: "id") {
   "Global id, such as ` + "`" + `usr_01jq…` + "`" + `."
   id: ID!
@@ -898,11 +898,11 @@ type SignOutPayload {
 
 "There is an account with this e-mail address already. Code ` + "`" + `EMAIL_IN_USE` + "`" + `."
 type EmailInUseError implements UserError {
-  "Stable machine code; use it for translations and analytics. New codes may be added."
+  "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
-  "Safe to show to the person, in English."
+  "What happened, in English, suitable for display."
   message: String!
-  "Path into the mutation's arguments, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single field is at fault."
+  "Path of the argument at fault, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single argument is."
   path: [String!]
 }
 
@@ -910,51 +910,51 @@ type EmailInUseError implements UserError {
 # anything else tells strangers who has an account.
 "E-mail address and password do not belong together. Code ` + "`" + `INVALID_CREDENTIALS` + "`" + `."
 type InvalidCredentialsError implements UserError {
-  "Stable machine code; use it for translations and analytics. New codes may be added."
+  "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
-  "Safe to show to the person, in English."
+  "What happened, in English, suitable for display."
   message: String!
-  "Path into the mutation's arguments, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single field is at fault."
+  "Path of the argument at fault, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single argument is."
   path: [String!]
 }
 
 "The request has no refresh token, or one that is used up, expired or revoked: sign in again. Code ` + "`" + `SESSION_EXPIRED` + "`" + `."
 type SessionExpiredError implements UserError {
-  "Stable machine code; use it for translations and analytics. New codes may be added."
+  "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
-  "Safe to show to the person, in English."
+  "What happened, in English, suitable for display."
   message: String!
-  "Path into the mutation's arguments, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single field is at fault."
+  "Path of the argument at fault, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single argument is."
   path: [String!]
 }
 
 # ---- types that others own; here only so that node() can name them ----
 
-"One place at one event, offered by one seller."
+"One admission, offered by one seller at one price."
 type Ticket implements Node @key(fields: "id", resolvable: false) {
   "Global id, such as ` + "`" + `tkt_01jq…` + "`" + `."
   id: ID!
 }
 
-"One buyer's claim on one ticket: a reservation that is paid, given back, or expires."
+"One buyer's reservation of one ticket, until it is paid, is cancelled or expires."
 type Order implements Node @key(fields: "id", resolvable: false) {
   "Global id, such as ` + "`" + `ord_01jq…` + "`" + `."
   id: ID!
 }
 
-"One attempt to pay for an order. Its buyer and the seller of the ticket may see it."
+"One attempt to pay for an order. Visible to the buyer, the seller of the ticket and operators."
 type Payment implements Node @key(fields: "id", resolvable: false) {
   "Global id, such as ` + "`" + `pay_01jq…` + "`" + `."
   id: ID!
 }
 
-"Money that is given back."
+"Captured money that is given back to the buyer."
 type Refund implements Node @key(fields: "id", resolvable: false) {
   "Global id, such as ` + "`" + `rfd_01jq…` + "`" + `."
   id: ID!
 }
 
-# ---- shared: whatever has a name of its own in another file too is equal there; a test compares ----
+# ---- shared: definitions that several files repeat are equal to the letter; a test compares them ----
 
 "An instant in UTC: RFC 3339 with milliseconds and a literal ` + "`" + `Z` + "`" + `, such as ` + "`" + `2026-05-01T18:30:00.000Z` + "`" + `."
 scalar DateTime @specifiedBy(url: "https://scalars.graphql.org/andimarek/date-time")
@@ -963,32 +963,32 @@ scalar DateTime @specifiedBy(url: "https://scalars.graphql.org/andimarek/date-ti
 "An e-mail address. Letters are compared without case and kept as typed."
 scalar EmailAddress @specifiedBy(url: "https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address")
 
-"Anything that can be refetched by its id."
+"An object with a global id, by which ` + "`" + `node` + "`" + ` refetches it."
 interface Node {
-  "Opaque, globally unique, stable, and safe in URLs. Never parse it."
+  "Opaque, globally unique, stable, and safe in URLs. Do not parse it."
   id: ID!
 }
 
 """
-An expected problem with what the caller asked for, returned as data next to a null result.
-Unexpected faults go to the top-level ` + "`" + `errors` + "`" + `. Always select ` + "`" + `__typename code message` + "`" + `, so that
-types of errors added later still show something.
+An expected failure of a mutation, returned as data beside a null result. Unexpected failures are in the
+response's top-level ` + "`" + `errors` + "`" + `. Always select ` + "`" + `__typename` + "`" + `, ` + "`" + `code` + "`" + ` and ` + "`" + `message` + "`" + `, so that an error type
+that is added later still has something to show.
 """
 interface UserError {
-  "Stable machine code; use it for translations and analytics. New codes may be added."
+  "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
-  "Safe to show to the person, in English."
+  "What happened, in English, suitable for display."
   message: String!
-  "Path into the mutation's arguments, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single field is at fault."
+  "Path of the argument at fault, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single argument is."
   path: [String!]
 }
 
 # Composition joins the values of all subgraphs, so each file lists only what it emits.
-"Machine codes of the typed errors. New codes may be added."
+"Codes of the typed errors. New codes may be added."
 enum UserErrorCode {
-  "An input field broke a rule."
+  "An input field is invalid."
   VALIDATION_FAILED
-  "Too many attempts; wait."
+  "Too many attempts in a short time; retry later."
   RATE_LIMITED
   "The e-mail address has an account already."
   EMAIL_IN_USE
@@ -998,25 +998,25 @@ enum UserErrorCode {
   SESSION_EXPIRED
 }
 
-"One input field broke one rule; there may be several of these at once. Code ` + "`" + `VALIDATION_FAILED` + "`" + `."
+"An input field is invalid. A payload has one of these errors for each invalid field. Code ` + "`" + `VALIDATION_FAILED` + "`" + `."
 type ValidationError implements UserError @shareable {
-  "Stable machine code; use it for translations and analytics. New codes may be added."
+  "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
-  "Safe to show to the person, in English."
+  "What happened, in English, suitable for display."
   message: String!
-  "Path into the mutation's arguments, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single field is at fault."
+  "Path of the argument at fault, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single argument is."
   path: [String!]
-  "The rule that was broken, such as ` + "`" + `minLength` + "`" + ` or ` + "`" + `currency` + "`" + `. New rules may be added."
+  "The rule that the field breaks, such as ` + "`" + `minLength` + "`" + ` or ` + "`" + `currency` + "`" + `. New rules may be added."
   rule: String!
 }
 
-"Too many attempts in a short time, by this person or from this address. Code ` + "`" + `RATE_LIMITED` + "`" + `."
+"Too many attempts in a short time, by this user or from this network address. Code ` + "`" + `RATE_LIMITED` + "`" + `."
 type RateLimitedError implements UserError @shareable {
-  "Stable machine code; use it for translations and analytics. New codes may be added."
+  "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
-  "Safe to show to the person, in English."
+  "What happened, in English, suitable for display."
   message: String!
-  "Path into the mutation's arguments, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single field is at fault."
+  "Path of the argument at fault, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single argument is."
   path: [String!]
   "Whole seconds to wait before the next attempt, at least 1."
   retryAfterSeconds: Int!

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Anything that can be refetched by its id.
+// An object with a global id, by which `node` refetches it.
 type Node interface {
 	IsNode()
 }
@@ -30,20 +30,20 @@ type SignUpError interface {
 	IsSignUpError()
 }
 
-// An expected problem with what the caller asked for, returned as data next to a null result.
-// Unexpected faults go to the top-level `errors`. Always select `__typename code message`, so that
-// types of errors added later still show something.
+// An expected failure of a mutation, returned as data beside a null result. Unexpected failures are in the
+// response's top-level `errors`. Always select `__typename`, `code` and `message`, so that an error type
+// that is added later still has something to show.
 type UserError interface {
 	IsUserError()
 }
 
 // There is an account with this e-mail address already. Code `EMAIL_IN_USE`.
 type EmailInUseError struct {
-	// Stable machine code; use it for translations and analytics. New codes may be added.
+	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
-	// Safe to show to the person, in English.
+	// What happened, in English, suitable for display.
 	Message string `json:"message"`
-	// Path into the mutation's arguments, such as `["input", "email"]`. Null when no single field is at fault.
+	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
 }
 
@@ -53,11 +53,11 @@ func (EmailInUseError) IsUserError() {}
 
 // E-mail address and password do not belong together. Code `INVALID_CREDENTIALS`.
 type InvalidCredentialsError struct {
-	// Stable machine code; use it for translations and analytics. New codes may be added.
+	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
-	// Safe to show to the person, in English.
+	// What happened, in English, suitable for display.
 	Message string `json:"message"`
-	// Path into the mutation's arguments, such as `["input", "email"]`. Null when no single field is at fault.
+	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
 }
 
@@ -65,7 +65,7 @@ func (InvalidCredentialsError) IsSignInError() {}
 
 func (InvalidCredentialsError) IsUserError() {}
 
-// One buyer's claim on one ticket: a reservation that is paid, given back, or expires.
+// One buyer's reservation of one ticket, until it is paid, is cancelled or expires.
 type Order struct {
 	// Global id, such as `ord_01jq…`.
 	ID string `json:"id"`
@@ -75,7 +75,7 @@ func (Order) IsNode() {}
 
 func (Order) IsEntity() {}
 
-// One attempt to pay for an order. Its buyer and the seller of the ticket may see it.
+// One attempt to pay for an order. Visible to the buyer, the seller of the ticket and operators.
 type Payment struct {
 	// Global id, such as `pay_01jq…`.
 	ID string `json:"id"`
@@ -85,13 +85,13 @@ func (Payment) IsNode() {}
 
 func (Payment) IsEntity() {}
 
-// Too many attempts in a short time, by this person or from this address. Code `RATE_LIMITED`.
+// Too many attempts in a short time, by this user or from this network address. Code `RATE_LIMITED`.
 type RateLimitedError struct {
-	// Stable machine code; use it for translations and analytics. New codes may be added.
+	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
-	// Safe to show to the person, in English.
+	// What happened, in English, suitable for display.
 	Message string `json:"message"`
-	// Path into the mutation's arguments, such as `["input", "email"]`. Null when no single field is at fault.
+	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
 	// Whole seconds to wait before the next attempt, at least 1.
 	RetryAfterSeconds int `json:"retryAfterSeconds"`
@@ -113,7 +113,7 @@ type RefreshSessionPayload struct {
 	Errors []RefreshSessionError `json:"errors"`
 }
 
-// Money that is given back.
+// Captured money that is given back to the buyer.
 type Refund struct {
 	// Global id, such as `rfd_01jq…`.
 	ID string `json:"id"`
@@ -135,11 +135,11 @@ type Session struct {
 
 // The request has no refresh token, or one that is used up, expired or revoked: sign in again. Code `SESSION_EXPIRED`.
 type SessionExpiredError struct {
-	// Stable machine code; use it for translations and analytics. New codes may be added.
+	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
-	// Safe to show to the person, in English.
+	// What happened, in English, suitable for display.
 	Message string `json:"message"`
-	// Path into the mutation's arguments, such as `["input", "email"]`. Null when no single field is at fault.
+	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
 }
 
@@ -205,7 +205,7 @@ type SignUpPayload struct {
 	Errors []SignUpError `json:"errors"`
 }
 
-// One place at one event, offered by one seller.
+// One admission, offered by one seller at one price.
 type Ticket struct {
 	// Global id, such as `tkt_01jq…`.
 	ID string `json:"id"`
@@ -215,7 +215,7 @@ func (Ticket) IsNode() {}
 
 func (Ticket) IsEntity() {}
 
-// A person as everybody sees them. Has no e-mail address by construction.
+// The public profile of a person. It has no e-mail address.
 type User struct {
 	// Global id, such as `usr_01jq…`.
 	ID string `json:"id"`
@@ -233,15 +233,15 @@ type UserByIDsInput struct {
 	ID string `json:"ID"`
 }
 
-// One input field broke one rule; there may be several of these at once. Code `VALIDATION_FAILED`.
+// An input field is invalid. A payload has one of these errors for each invalid field. Code `VALIDATION_FAILED`.
 type ValidationError struct {
-	// Stable machine code; use it for translations and analytics. New codes may be added.
+	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
-	// Safe to show to the person, in English.
+	// What happened, in English, suitable for display.
 	Message string `json:"message"`
-	// Path into the mutation's arguments, such as `["input", "email"]`. Null when no single field is at fault.
+	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
-	// The rule that was broken, such as `minLength` or `currency`. New rules may be added.
+	// The rule that the field breaks, such as `minLength` or `currency`. New rules may be added.
 	Rule string `json:"rule"`
 }
 
@@ -319,13 +319,13 @@ func (e SessionDelivery) MarshalJSON() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// Machine codes of the typed errors. New codes may be added.
+// Codes of the typed errors. New codes may be added.
 type UserErrorCode string
 
 const (
-	// An input field broke a rule.
+	// An input field is invalid.
 	UserErrorCodeValidationFailed UserErrorCode = "VALIDATION_FAILED"
-	// Too many attempts; wait.
+	// Too many attempts in a short time; retry later.
 	UserErrorCodeRateLimited UserErrorCode = "RATE_LIMITED"
 	// The e-mail address has an account already.
 	UserErrorCodeEmailInUse UserErrorCode = "EMAIL_IN_USE"

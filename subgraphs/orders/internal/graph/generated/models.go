@@ -24,14 +24,14 @@ type CreateOrderError interface {
 	IsCreateOrderError()
 }
 
-// Anything that can be refetched by its id.
+// An object with a global id, by which `node` refetches it.
 type Node interface {
 	IsNode()
 }
 
-// An expected problem with what the caller asked for, returned as data next to a null result.
-// Unexpected faults go to the top-level `errors`. Always select `__typename code message`, so that
-// types of errors added later still show something.
+// An expected failure of a mutation, returned as data beside a null result. Unexpected failures are in the
+// response's top-level `errors`. Always select `__typename`, `code` and `message`, so that an error type
+// that is added later still has something to show.
 type UserError interface {
 	IsUserError()
 }
@@ -70,13 +70,13 @@ type CreateOrderPayload struct {
 	Errors []CreateOrderError `json:"errors"`
 }
 
-// The viewer used this idempotency key before, with other arguments. Code `IDEMPOTENCY_KEY_REUSED`.
+// The viewer used the idempotency key before, with other arguments. Code `IDEMPOTENCY_KEY_REUSED`.
 type IdempotencyKeyReusedError struct {
-	// Stable machine code; use it for translations and analytics. New codes may be added.
+	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
-	// Safe to show to the person, in English.
+	// What happened, in English, suitable for display.
 	Message string `json:"message"`
-	// Path into the mutation's arguments, such as `["input", "email"]`. Null when no single field is at fault.
+	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
 }
 
@@ -84,13 +84,13 @@ func (IdempotencyKeyReusedError) IsCreateOrderError() {}
 
 func (IdempotencyKeyReusedError) IsUserError() {}
 
-// The object belongs to somebody else. Code `NOT_AUTHORIZED`.
+// The object belongs to another user. Code `NOT_AUTHORIZED`.
 type NotAuthorizedError struct {
-	// Stable machine code; use it for translations and analytics. New codes may be added.
+	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
-	// Safe to show to the person, in English.
+	// What happened, in English, suitable for display.
 	Message string `json:"message"`
-	// Path into the mutation's arguments, such as `["input", "email"]`. Null when no single field is at fault.
+	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
 }
 
@@ -98,7 +98,7 @@ func (NotAuthorizedError) IsCancelOrderError() {}
 
 func (NotAuthorizedError) IsUserError() {}
 
-// One buyer's claim on one ticket: a reservation that is paid, given back, or expires.
+// One buyer's reservation of one ticket, until it is paid, is cancelled or expires.
 type Order struct {
 	// Global id, such as `ord_01jq…`.
 	ID string `json:"id"`
@@ -217,11 +217,11 @@ type OrderFilter struct {
 
 // The order is paid already, or a payment is taking the money right now. Code `ORDER_NOT_CANCELLABLE`.
 type OrderNotCancellableError struct {
-	// Stable machine code; use it for translations and analytics. New codes may be added.
+	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
-	// Safe to show to the person, in English.
+	// What happened, in English, suitable for display.
 	Message string `json:"message"`
-	// Path into the mutation's arguments, such as `["input", "email"]`. Null when no single field is at fault.
+	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
 	// The order as it is now.
 	Order *Order `json:"order"`
@@ -231,13 +231,13 @@ func (OrderNotCancellableError) IsCancelOrderError() {}
 
 func (OrderNotCancellableError) IsUserError() {}
 
-// There is no order with this id. Code `ORDER_NOT_FOUND`.
+// No order has this id. Code `ORDER_NOT_FOUND`.
 type OrderNotFoundError struct {
-	// Stable machine code; use it for translations and analytics. New codes may be added.
+	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
-	// Safe to show to the person, in English.
+	// What happened, in English, suitable for display.
 	Message string `json:"message"`
-	// Path into the mutation's arguments, such as `["input", "email"]`. Null when no single field is at fault.
+	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
 }
 
@@ -255,11 +255,11 @@ type OrderSort struct {
 
 // The viewer sells this ticket and cannot order it. Code `OWN_TICKET`.
 type OwnTicketError struct {
-	// Stable machine code; use it for translations and analytics. New codes may be added.
+	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
-	// Safe to show to the person, in English.
+	// What happened, in English, suitable for display.
 	Message string `json:"message"`
-	// Path into the mutation's arguments, such as `["input", "email"]`. Null when no single field is at fault.
+	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
 }
 
@@ -269,15 +269,15 @@ func (OwnTicketError) IsUserError() {}
 
 // The ticket does not cost `expectedPrice` any more. Code `PRICE_CHANGED`.
 type PriceChangedError struct {
-	// Stable machine code; use it for translations and analytics. New codes may be added.
+	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
-	// Safe to show to the person, in English.
+	// What happened, in English, suitable for display.
 	Message string `json:"message"`
-	// Path into the mutation's arguments, such as `["input", "email"]`. Null when no single field is at fault.
+	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
 	// What the ticket costs now.
 	CurrentPrice *money.Money `json:"currentPrice"`
-	// The ticket as it is now, so that a client's cache shows it at once. Null only when it could not be looked up.
+	// The ticket as it is now, which updates a client's cache. Null only when it could not be loaded.
 	Ticket *Ticket `json:"ticket,omitempty"`
 }
 
@@ -285,7 +285,7 @@ func (PriceChangedError) IsCreateOrderError() {}
 
 func (PriceChangedError) IsUserError() {}
 
-// One place at one event, offered by one seller.
+// One admission, offered by one seller at one price.
 type Ticket struct {
 	// Global id, such as `tkt_01jq…`.
 	ID string `json:"id"`
@@ -303,13 +303,13 @@ type TicketByIDsInput struct {
 
 // The seller took the ticket off sale. Code `TICKET_NOT_FOR_SALE`.
 type TicketNotForSaleError struct {
-	// Stable machine code; use it for translations and analytics. New codes may be added.
+	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
-	// Safe to show to the person, in English.
+	// What happened, in English, suitable for display.
 	Message string `json:"message"`
-	// Path into the mutation's arguments, such as `["input", "email"]`. Null when no single field is at fault.
+	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
-	// The ticket as it is now, so that a client's cache shows it at once. Null only when it could not be looked up.
+	// The ticket as it is now, which updates a client's cache. Null only when it could not be loaded.
 	Ticket *Ticket `json:"ticket,omitempty"`
 }
 
@@ -317,13 +317,13 @@ func (TicketNotForSaleError) IsCreateOrderError() {}
 
 func (TicketNotForSaleError) IsUserError() {}
 
-// There is no ticket with this id. Code `TICKET_NOT_FOUND`.
+// No ticket has this id. Code `TICKET_NOT_FOUND`.
 type TicketNotFoundError struct {
-	// Stable machine code; use it for translations and analytics. New codes may be added.
+	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
-	// Safe to show to the person, in English.
+	// What happened, in English, suitable for display.
 	Message string `json:"message"`
-	// Path into the mutation's arguments, such as `["input", "email"]`. Null when no single field is at fault.
+	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
 }
 
@@ -341,13 +341,13 @@ type TicketReservation struct {
 
 // An order holds the ticket, paid or not. Code `TICKET_RESERVED`.
 type TicketReservedError struct {
-	// Stable machine code; use it for translations and analytics. New codes may be added.
+	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
-	// Safe to show to the person, in English.
+	// What happened, in English, suitable for display.
 	Message string `json:"message"`
-	// Path into the mutation's arguments, such as `["input", "email"]`. Null when no single field is at fault.
+	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
-	// The ticket as it is now, so that a client's cache shows it at once. Null only when it could not be looked up.
+	// The ticket as it is now, which updates a client's cache. Null only when it could not be loaded.
 	Ticket *Ticket `json:"ticket,omitempty"`
 }
 
@@ -357,11 +357,11 @@ func (TicketReservedError) IsUserError() {}
 
 // The viewer has as many unpaid orders as one person may: pay or cancel one first. Code `TOO_MANY_ACTIVE_ORDERS`.
 type TooManyActiveOrdersError struct {
-	// Stable machine code; use it for translations and analytics. New codes may be added.
+	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
-	// Safe to show to the person, in English.
+	// What happened, in English, suitable for display.
 	Message string `json:"message"`
-	// Path into the mutation's arguments, such as `["input", "email"]`. Null when no single field is at fault.
+	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
 	// How many unpaid orders one person may have at a time.
 	Limit int `json:"limit"`
@@ -371,7 +371,7 @@ func (TooManyActiveOrdersError) IsCreateOrderError() {}
 
 func (TooManyActiveOrdersError) IsUserError() {}
 
-// A person as everybody sees them. Has no e-mail address by construction.
+// The public profile of a person. It has no e-mail address.
 type User struct {
 	// Global id, such as `usr_01jq…`.
 	ID string `json:"id"`
@@ -379,15 +379,15 @@ type User struct {
 
 func (User) IsEntity() {}
 
-// One input field broke one rule; there may be several of these at once. Code `VALIDATION_FAILED`.
+// An input field is invalid. A payload has one of these errors for each invalid field. Code `VALIDATION_FAILED`.
 type ValidationError struct {
-	// Stable machine code; use it for translations and analytics. New codes may be added.
+	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
-	// Safe to show to the person, in English.
+	// What happened, in English, suitable for display.
 	Message string `json:"message"`
-	// Path into the mutation's arguments, such as `["input", "email"]`. Null when no single field is at fault.
+	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
-	// The rule that was broken, such as `minLength` or `currency`. New rules may be added.
+	// The rule that the field breaks, such as `minLength` or `currency`. New rules may be added.
 	Rule string `json:"rule"`
 }
 
@@ -651,13 +651,13 @@ func (e OrderStatus) MarshalJSON() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// Which end of a list comes first.
+// The direction of a sort.
 type SortDirection string
 
 const (
 	// Smallest or oldest first.
 	SortDirectionAsc SortDirection = "ASC"
-	// Greatest or newest first.
+	// Largest or newest first.
 	SortDirectionDesc SortDirection = "DESC"
 )
 
@@ -709,17 +709,17 @@ func (e SortDirection) MarshalJSON() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// Machine codes of the typed errors. New codes may be added.
+// Codes of the typed errors. New codes may be added.
 type UserErrorCode string
 
 const (
-	// An input field broke a rule.
+	// An input field is invalid.
 	UserErrorCodeValidationFailed UserErrorCode = "VALIDATION_FAILED"
-	// The object belongs to somebody else.
+	// The object belongs to another user.
 	UserErrorCodeNotAuthorized UserErrorCode = "NOT_AUTHORIZED"
-	// The idempotency key was used for another request.
+	// The idempotency key was used before, with other arguments.
 	UserErrorCodeIdempotencyKeyReused UserErrorCode = "IDEMPOTENCY_KEY_REUSED"
-	// There is no such ticket.
+	// No ticket has this id.
 	UserErrorCodeTicketNotFound UserErrorCode = "TICKET_NOT_FOUND"
 	// An order holds the ticket, paid or not.
 	UserErrorCodeTicketReserved UserErrorCode = "TICKET_RESERVED"
@@ -731,7 +731,7 @@ const (
 	UserErrorCodeOwnTicket UserErrorCode = "OWN_TICKET"
 	// The viewer has too many unpaid orders.
 	UserErrorCodeTooManyActiveOrders UserErrorCode = "TOO_MANY_ACTIVE_ORDERS"
-	// There is no such order.
+	// No order has this id.
 	UserErrorCodeOrderNotFound UserErrorCode = "ORDER_NOT_FOUND"
 	// The order is paid already, or being paid.
 	UserErrorCodeOrderNotCancellable UserErrorCode = "ORDER_NOT_CANCELLABLE"

@@ -1072,7 +1072,7 @@ type Subscription {
   ): Payment! @authenticated
 }
 
-"One attempt to pay for an order. Its buyer and the seller of the ticket may see it."
+"One attempt to pay for an order. Visible to the buyer, the seller of the ticket and operators."
 type Payment implements Node @key(fields: "id") {
   "Global id, such as ` + "`" + `pay_01jq…` + "`" + `."
   id: ID!
@@ -1169,7 +1169,7 @@ type PaymentCard {
   expiryYear: Int!
 }
 
-"Money that is given back."
+"Captured money that is given back to the buyer."
 type Refund implements Node @key(fields: "id") {
   "Global id, such as ` + "`" + `rfd_01jq…` + "`" + `."
   id: ID!
@@ -1193,7 +1193,7 @@ enum RefundStatus {
   FAILED
 }
 
-"One buyer's claim on one ticket: a reservation that is paid, given back, or expires."
+"One buyer's reservation of one ticket, until it is paid, is cancelled or expires."
 type Order @key(fields: "id") {
   "Global id, such as ` + "`" + `ord_01jq…` + "`" + `."
   id: ID!
@@ -1299,11 +1299,11 @@ union RefundPaymentError =
 
 "The order was cancelled, has expired or is about to. Nothing was charged. Code ` + "`" + `ORDER_NOT_PAYABLE` + "`" + `."
 type OrderNotPayableError implements UserError {
-  "Stable machine code; use it for translations and analytics. New codes may be added."
+  "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
-  "Safe to show to the person, in English."
+  "What happened, in English, suitable for display."
   message: String!
-  "Path into the mutation's arguments, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single field is at fault."
+  "Path of the argument at fault, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single argument is."
   path: [String!]
   "The order as it is now. Null only when it could not be looked up."
   order: Order
@@ -1311,11 +1311,11 @@ type OrderNotPayableError implements UserError {
 
 "The order is paid already. Nothing was charged again. Code ` + "`" + `ORDER_ALREADY_PAID` + "`" + `."
 type OrderAlreadyPaidError implements UserError {
-  "Stable machine code; use it for translations and analytics. New codes may be added."
+  "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
-  "Safe to show to the person, in English."
+  "What happened, in English, suitable for display."
   message: String!
-  "Path into the mutation's arguments, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single field is at fault."
+  "Path of the argument at fault, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single argument is."
   path: [String!]
   "The payment that paid for it."
   payment: Payment!
@@ -1323,11 +1323,11 @@ type OrderAlreadyPaidError implements UserError {
 
 "Another attempt to pay for this order is still under way. Code ` + "`" + `PAYMENT_IN_PROGRESS` + "`" + `."
 type PaymentInProgressError implements UserError {
-  "Stable machine code; use it for translations and analytics. New codes may be added."
+  "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
-  "Safe to show to the person, in English."
+  "What happened, in English, suitable for display."
   message: String!
-  "Path into the mutation's arguments, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single field is at fault."
+  "Path of the argument at fault, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single argument is."
   path: [String!]
   "The attempt that is under way."
   payment: Payment!
@@ -1335,11 +1335,11 @@ type PaymentInProgressError implements UserError {
 
 "There is no money: the card was refused, or the buyer did not prove to own it. Code ` + "`" + `PAYMENT_DECLINED` + "`" + `."
 type PaymentDeclinedError implements UserError {
-  "Stable machine code; use it for translations and analytics. New codes may be added."
+  "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
-  "Safe to show to the person, in English."
+  "What happened, in English, suitable for display."
   message: String!
-  "Path into the mutation's arguments, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single field is at fault."
+  "Path of the argument at fault, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single argument is."
   path: [String!]
   "Why."
   reason: PaymentFailureReason!
@@ -1351,27 +1351,27 @@ type PaymentDeclinedError implements UserError {
 
 "There is no payment with this id that the viewer may see. Code ` + "`" + `PAYMENT_NOT_FOUND` + "`" + `."
 type PaymentNotFoundError implements UserError {
-  "Stable machine code; use it for translations and analytics. New codes may be added."
+  "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
-  "Safe to show to the person, in English."
+  "What happened, in English, suitable for display."
   message: String!
-  "Path into the mutation's arguments, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single field is at fault."
+  "Path of the argument at fault, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single argument is."
   path: [String!]
 }
 
 "The payment has not so much to give back. Code ` + "`" + `PAYMENT_NOT_REFUNDABLE` + "`" + `."
 type PaymentNotRefundableError implements UserError {
-  "Stable machine code; use it for translations and analytics. New codes may be added."
+  "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
-  "Safe to show to the person, in English."
+  "What happened, in English, suitable for display."
   message: String!
-  "Path into the mutation's arguments, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single field is at fault."
+  "Path of the argument at fault, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single argument is."
   path: [String!]
   "The payment as it is now."
   payment: Payment!
 }
 
-# ---- shared: whatever has a name of its own in another file too is equal there; a test compares ----
+# ---- shared: definitions that several files repeat are equal to the letter; a test compares them ----
 
 "An instant in UTC: RFC 3339 with milliseconds and a literal ` + "`" + `Z` + "`" + `, such as ` + "`" + `2026-05-01T18:30:00.000Z` + "`" + `."
 scalar DateTime @specifiedBy(url: "https://scalars.graphql.org/andimarek/date-time")
@@ -1379,9 +1379,9 @@ scalar DateTime @specifiedBy(url: "https://scalars.graphql.org/andimarek/date-ti
 "ISO 4217 alphabetic code, upper case, such as ` + "`" + `USD` + "`" + `."
 scalar CurrencyCode @specifiedBy(url: "https://www.iso.org/iso-4217-currency-codes.html")
 
-"Anything that can be refetched by its id."
+"An object with a global id, by which ` + "`" + `node` + "`" + ` refetches it."
 interface Node {
-  "Opaque, globally unique, stable, and safe in URLs. Never parse it."
+  "Opaque, globally unique, stable, and safe in URLs. Do not parse it."
   id: ID!
 }
 
@@ -1392,7 +1392,7 @@ type Money @shareable {
   minorUnits: Int!
   "The currency."
   currency: CurrencyCode!
-  "The amount as a plain decimal number such as ` + "`" + `19.99` + "`" + `, to show without knowing the currency's decimals."
+  "The amount as a plain decimal number, such as ` + "`" + `19.99` + "`" + `, to display without knowing the currency's decimals."
   decimal: String!
 }
 
@@ -1401,35 +1401,35 @@ input MoneyInput {
   "Whole number of the currency's smallest unit, 1 to 99999999: 1999 is USD 19.99 and JPY 1999."
   minorUnits: Int!
   "The currency."
-  currency: CurrencyCode! = "USD"
+  currency: CurrencyCode!
 }
 
 """
-An expected problem with what the caller asked for, returned as data next to a null result.
-Unexpected faults go to the top-level ` + "`" + `errors` + "`" + `. Always select ` + "`" + `__typename code message` + "`" + `, so that
-types of errors added later still show something.
+An expected failure of a mutation, returned as data beside a null result. Unexpected failures are in the
+response's top-level ` + "`" + `errors` + "`" + `. Always select ` + "`" + `__typename` + "`" + `, ` + "`" + `code` + "`" + ` and ` + "`" + `message` + "`" + `, so that an error type
+that is added later still has something to show.
 """
 interface UserError {
-  "Stable machine code; use it for translations and analytics. New codes may be added."
+  "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
-  "Safe to show to the person, in English."
+  "What happened, in English, suitable for display."
   message: String!
-  "Path into the mutation's arguments, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single field is at fault."
+  "Path of the argument at fault, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single argument is."
   path: [String!]
 }
 
 # Composition joins the values of all subgraphs, so each file lists only what it emits.
-"Machine codes of the typed errors. New codes may be added."
+"Codes of the typed errors. New codes may be added."
 enum UserErrorCode {
-  "An input field broke a rule."
+  "An input field is invalid."
   VALIDATION_FAILED
-  "The object belongs to somebody else."
+  "The object belongs to another user."
   NOT_AUTHORIZED
-  "Too many attempts; wait."
+  "Too many attempts in a short time; retry later."
   RATE_LIMITED
-  "The idempotency key was used for another request."
+  "The idempotency key was used before, with other arguments."
   IDEMPOTENCY_KEY_REUSED
-  "There is no such order."
+  "No order has this id."
   ORDER_NOT_FOUND
   "The order was cancelled, has expired or is about to."
   ORDER_NOT_PAYABLE
@@ -1439,63 +1439,63 @@ enum UserErrorCode {
   PAYMENT_IN_PROGRESS
   "There is no money."
   PAYMENT_DECLINED
-  "There is no such payment."
+  "No payment has this id."
   PAYMENT_NOT_FOUND
   "The payment has not so much to give back."
   PAYMENT_NOT_REFUNDABLE
 }
 
-"One input field broke one rule; there may be several of these at once. Code ` + "`" + `VALIDATION_FAILED` + "`" + `."
+"An input field is invalid. A payload has one of these errors for each invalid field. Code ` + "`" + `VALIDATION_FAILED` + "`" + `."
 type ValidationError implements UserError @shareable {
-  "Stable machine code; use it for translations and analytics. New codes may be added."
+  "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
-  "Safe to show to the person, in English."
+  "What happened, in English, suitable for display."
   message: String!
-  "Path into the mutation's arguments, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single field is at fault."
+  "Path of the argument at fault, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single argument is."
   path: [String!]
-  "The rule that was broken, such as ` + "`" + `minLength` + "`" + ` or ` + "`" + `currency` + "`" + `. New rules may be added."
+  "The rule that the field breaks, such as ` + "`" + `minLength` + "`" + ` or ` + "`" + `currency` + "`" + `. New rules may be added."
   rule: String!
 }
 
-"The object belongs to somebody else. Code ` + "`" + `NOT_AUTHORIZED` + "`" + `."
+"The object belongs to another user. Code ` + "`" + `NOT_AUTHORIZED` + "`" + `."
 type NotAuthorizedError implements UserError @shareable {
-  "Stable machine code; use it for translations and analytics. New codes may be added."
+  "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
-  "Safe to show to the person, in English."
+  "What happened, in English, suitable for display."
   message: String!
-  "Path into the mutation's arguments, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single field is at fault."
+  "Path of the argument at fault, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single argument is."
   path: [String!]
 }
 
-"The viewer used this idempotency key before, with other arguments. Code ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `."
+"The viewer used the idempotency key before, with other arguments. Code ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `."
 type IdempotencyKeyReusedError implements UserError @shareable {
-  "Stable machine code; use it for translations and analytics. New codes may be added."
+  "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
-  "Safe to show to the person, in English."
+  "What happened, in English, suitable for display."
   message: String!
-  "Path into the mutation's arguments, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single field is at fault."
+  "Path of the argument at fault, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single argument is."
   path: [String!]
 }
 
-"Too many attempts in a short time, by this person or from this address. Code ` + "`" + `RATE_LIMITED` + "`" + `."
+"Too many attempts in a short time, by this user or from this network address. Code ` + "`" + `RATE_LIMITED` + "`" + `."
 type RateLimitedError implements UserError @shareable {
-  "Stable machine code; use it for translations and analytics. New codes may be added."
+  "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
-  "Safe to show to the person, in English."
+  "What happened, in English, suitable for display."
   message: String!
-  "Path into the mutation's arguments, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single field is at fault."
+  "Path of the argument at fault, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single argument is."
   path: [String!]
   "Whole seconds to wait before the next attempt, at least 1."
   retryAfterSeconds: Int!
 }
 
-"There is no order with this id. Code ` + "`" + `ORDER_NOT_FOUND` + "`" + `."
+"No order has this id. Code ` + "`" + `ORDER_NOT_FOUND` + "`" + `."
 type OrderNotFoundError implements UserError @shareable {
-  "Stable machine code; use it for translations and analytics. New codes may be added."
+  "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
-  "Safe to show to the person, in English."
+  "What happened, in English, suitable for display."
   message: String!
-  "Path into the mutation's arguments, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single field is at fault."
+  "Path of the argument at fault, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single argument is."
   path: [String!]
 }
 `, BuiltIn: false},
@@ -5884,10 +5884,6 @@ func (ec *executionContext) unmarshalInputMoneyInput(ctx context.Context, obj an
 	asMap := map[string]any{}
 	for k, v := range obj.(map[string]any) {
 		asMap[k] = v
-	}
-
-	if _, present := asMap["currency"]; !present {
-		asMap["currency"] = "USD"
 	}
 
 	fieldsInOrder := [...]string{"minorUnits", "currency"}

@@ -12,7 +12,7 @@ import (
 	"boxoffice.dev/pkg/money"
 )
 
-// Anything that can be refetched by its id.
+// An object with a global id, by which `node` refetches it.
 type Node interface {
 	IsNode()
 }
@@ -27,9 +27,9 @@ type RefundPaymentError interface {
 	IsRefundPaymentError()
 }
 
-// An expected problem with what the caller asked for, returned as data next to a null result.
-// Unexpected faults go to the top-level `errors`. Always select `__typename code message`, so that
-// types of errors added later still show something.
+// An expected failure of a mutation, returned as data beside a null result. Unexpected failures are in the
+// response's top-level `errors`. Always select `__typename`, `code` and `message`, so that an error type
+// that is added later still has something to show.
 type UserError interface {
 	IsUserError()
 }
@@ -43,13 +43,13 @@ type CardProcessor struct {
 	PublishableKey *string `json:"publishableKey,omitempty"`
 }
 
-// The viewer used this idempotency key before, with other arguments. Code `IDEMPOTENCY_KEY_REUSED`.
+// The viewer used the idempotency key before, with other arguments. Code `IDEMPOTENCY_KEY_REUSED`.
 type IdempotencyKeyReusedError struct {
-	// Stable machine code; use it for translations and analytics. New codes may be added.
+	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
-	// Safe to show to the person, in English.
+	// What happened, in English, suitable for display.
 	Message string `json:"message"`
-	// Path into the mutation's arguments, such as `["input", "email"]`. Null when no single field is at fault.
+	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
 }
 
@@ -59,13 +59,13 @@ func (IdempotencyKeyReusedError) IsRefundPaymentError() {}
 
 func (IdempotencyKeyReusedError) IsUserError() {}
 
-// The object belongs to somebody else. Code `NOT_AUTHORIZED`.
+// The object belongs to another user. Code `NOT_AUTHORIZED`.
 type NotAuthorizedError struct {
-	// Stable machine code; use it for translations and analytics. New codes may be added.
+	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
-	// Safe to show to the person, in English.
+	// What happened, in English, suitable for display.
 	Message string `json:"message"`
-	// Path into the mutation's arguments, such as `["input", "email"]`. Null when no single field is at fault.
+	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
 }
 
@@ -75,7 +75,7 @@ func (NotAuthorizedError) IsRefundPaymentError() {}
 
 func (NotAuthorizedError) IsUserError() {}
 
-// One buyer's claim on one ticket: a reservation that is paid, given back, or expires.
+// One buyer's reservation of one ticket, until it is paid, is cancelled or expires.
 type Order struct {
 	// Global id, such as `ord_01jq…`.
 	ID string `json:"id"`
@@ -89,11 +89,11 @@ func (Order) IsEntity() {}
 
 // The order is paid already. Nothing was charged again. Code `ORDER_ALREADY_PAID`.
 type OrderAlreadyPaidError struct {
-	// Stable machine code; use it for translations and analytics. New codes may be added.
+	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
-	// Safe to show to the person, in English.
+	// What happened, in English, suitable for display.
 	Message string `json:"message"`
-	// Path into the mutation's arguments, such as `["input", "email"]`. Null when no single field is at fault.
+	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
 	// The payment that paid for it.
 	Payment *Payment `json:"payment"`
@@ -107,13 +107,13 @@ type OrderByIDsInput struct {
 	ID string `json:"ID"`
 }
 
-// There is no order with this id. Code `ORDER_NOT_FOUND`.
+// No order has this id. Code `ORDER_NOT_FOUND`.
 type OrderNotFoundError struct {
-	// Stable machine code; use it for translations and analytics. New codes may be added.
+	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
-	// Safe to show to the person, in English.
+	// What happened, in English, suitable for display.
 	Message string `json:"message"`
-	// Path into the mutation's arguments, such as `["input", "email"]`. Null when no single field is at fault.
+	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
 }
 
@@ -123,11 +123,11 @@ func (OrderNotFoundError) IsUserError() {}
 
 // The order was cancelled, has expired or is about to. Nothing was charged. Code `ORDER_NOT_PAYABLE`.
 type OrderNotPayableError struct {
-	// Stable machine code; use it for translations and analytics. New codes may be added.
+	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
-	// Safe to show to the person, in English.
+	// What happened, in English, suitable for display.
 	Message string `json:"message"`
-	// Path into the mutation's arguments, such as `["input", "email"]`. Null when no single field is at fault.
+	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
 	// The order as it is now. Null only when it could not be looked up.
 	Order *Order `json:"order,omitempty"`
@@ -162,7 +162,7 @@ type PayOrderPayload struct {
 	Errors []PayOrderError `json:"errors"`
 }
 
-// One attempt to pay for an order. Its buyer and the seller of the ticket may see it.
+// One attempt to pay for an order. Visible to the buyer, the seller of the ticket and operators.
 type Payment struct {
 	// Global id, such as `pay_01jq…`.
 	ID string `json:"id"`
@@ -216,11 +216,11 @@ type PaymentCard struct {
 
 // There is no money: the card was refused, or the buyer did not prove to own it. Code `PAYMENT_DECLINED`.
 type PaymentDeclinedError struct {
-	// Stable machine code; use it for translations and analytics. New codes may be added.
+	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
-	// Safe to show to the person, in English.
+	// What happened, in English, suitable for display.
 	Message string `json:"message"`
-	// Path into the mutation's arguments, such as `["input", "email"]`. Null when no single field is at fault.
+	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
 	// Why.
 	Reason PaymentFailureReason `json:"reason"`
@@ -246,11 +246,11 @@ type PaymentFailure struct {
 
 // Another attempt to pay for this order is still under way. Code `PAYMENT_IN_PROGRESS`.
 type PaymentInProgressError struct {
-	// Stable machine code; use it for translations and analytics. New codes may be added.
+	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
-	// Safe to show to the person, in English.
+	// What happened, in English, suitable for display.
 	Message string `json:"message"`
-	// Path into the mutation's arguments, such as `["input", "email"]`. Null when no single field is at fault.
+	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
 	// The attempt that is under way.
 	Payment *Payment `json:"payment"`
@@ -270,11 +270,11 @@ type PaymentNextAction struct {
 
 // There is no payment with this id that the viewer may see. Code `PAYMENT_NOT_FOUND`.
 type PaymentNotFoundError struct {
-	// Stable machine code; use it for translations and analytics. New codes may be added.
+	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
-	// Safe to show to the person, in English.
+	// What happened, in English, suitable for display.
 	Message string `json:"message"`
-	// Path into the mutation's arguments, such as `["input", "email"]`. Null when no single field is at fault.
+	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
 }
 
@@ -284,11 +284,11 @@ func (PaymentNotFoundError) IsUserError() {}
 
 // The payment has not so much to give back. Code `PAYMENT_NOT_REFUNDABLE`.
 type PaymentNotRefundableError struct {
-	// Stable machine code; use it for translations and analytics. New codes may be added.
+	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
-	// Safe to show to the person, in English.
+	// What happened, in English, suitable for display.
 	Message string `json:"message"`
-	// Path into the mutation's arguments, such as `["input", "email"]`. Null when no single field is at fault.
+	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
 	// The payment as it is now.
 	Payment *Payment `json:"payment"`
@@ -298,13 +298,13 @@ func (PaymentNotRefundableError) IsRefundPaymentError() {}
 
 func (PaymentNotRefundableError) IsUserError() {}
 
-// Too many attempts in a short time, by this person or from this address. Code `RATE_LIMITED`.
+// Too many attempts in a short time, by this user or from this network address. Code `RATE_LIMITED`.
 type RateLimitedError struct {
-	// Stable machine code; use it for translations and analytics. New codes may be added.
+	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
-	// Safe to show to the person, in English.
+	// What happened, in English, suitable for display.
 	Message string `json:"message"`
-	// Path into the mutation's arguments, such as `["input", "email"]`. Null when no single field is at fault.
+	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
 	// Whole seconds to wait before the next attempt, at least 1.
 	RetryAfterSeconds int `json:"retryAfterSeconds"`
@@ -314,7 +314,7 @@ func (RateLimitedError) IsPayOrderError() {}
 
 func (RateLimitedError) IsUserError() {}
 
-// Money that is given back.
+// Captured money that is given back to the buyer.
 type Refund struct {
 	// Global id, such as `rfd_01jq…`.
 	ID string `json:"id"`
@@ -360,15 +360,15 @@ type RefundPaymentPayload struct {
 	Errors []RefundPaymentError `json:"errors"`
 }
 
-// One input field broke one rule; there may be several of these at once. Code `VALIDATION_FAILED`.
+// An input field is invalid. A payload has one of these errors for each invalid field. Code `VALIDATION_FAILED`.
 type ValidationError struct {
-	// Stable machine code; use it for translations and analytics. New codes may be added.
+	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
-	// Safe to show to the person, in English.
+	// What happened, in English, suitable for display.
 	Message string `json:"message"`
-	// Path into the mutation's arguments, such as `["input", "email"]`. Null when no single field is at fault.
+	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
-	// The rule that was broken, such as `minLength` or `currency`. New rules may be added.
+	// The rule that the field breaks, such as `minLength` or `currency`. New rules may be added.
 	Rule string `json:"rule"`
 }
 
@@ -640,19 +640,19 @@ func (e RefundStatus) MarshalJSON() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// Machine codes of the typed errors. New codes may be added.
+// Codes of the typed errors. New codes may be added.
 type UserErrorCode string
 
 const (
-	// An input field broke a rule.
+	// An input field is invalid.
 	UserErrorCodeValidationFailed UserErrorCode = "VALIDATION_FAILED"
-	// The object belongs to somebody else.
+	// The object belongs to another user.
 	UserErrorCodeNotAuthorized UserErrorCode = "NOT_AUTHORIZED"
-	// Too many attempts; wait.
+	// Too many attempts in a short time; retry later.
 	UserErrorCodeRateLimited UserErrorCode = "RATE_LIMITED"
-	// The idempotency key was used for another request.
+	// The idempotency key was used before, with other arguments.
 	UserErrorCodeIdempotencyKeyReused UserErrorCode = "IDEMPOTENCY_KEY_REUSED"
-	// There is no such order.
+	// No order has this id.
 	UserErrorCodeOrderNotFound UserErrorCode = "ORDER_NOT_FOUND"
 	// The order was cancelled, has expired or is about to.
 	UserErrorCodeOrderNotPayable UserErrorCode = "ORDER_NOT_PAYABLE"
@@ -662,7 +662,7 @@ const (
 	UserErrorCodePaymentInProgress UserErrorCode = "PAYMENT_IN_PROGRESS"
 	// There is no money.
 	UserErrorCodePaymentDeclined UserErrorCode = "PAYMENT_DECLINED"
-	// There is no such payment.
+	// No payment has this id.
 	UserErrorCodePaymentNotFound UserErrorCode = "PAYMENT_NOT_FOUND"
 	// The payment has not so much to give back.
 	UserErrorCodePaymentNotRefundable UserErrorCode = "PAYMENT_NOT_REFUNDABLE"

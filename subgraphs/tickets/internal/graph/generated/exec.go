@@ -879,7 +879,7 @@ type Subscription {
   ): Ticket!
 }
 
-"One place at one event, offered by one seller."
+"One admission, offered by one seller at one price."
 type Ticket implements Node @key(fields: "id") {
   "Global id, such as ` + "`" + `tkt_01jq…` + "`" + `."
   id: ID!
@@ -932,7 +932,7 @@ enum TicketCannotUpdateReason {
   WITHDRAWN
 }
 
-"A person as everybody sees them. Has no e-mail address by construction."
+"The public profile of a person. It has no e-mail address."
 type User @key(fields: "id") {
   "Global id, such as ` + "`" + `usr_01jq…` + "`" + `."
   id: ID!
@@ -1088,11 +1088,11 @@ union WithdrawTicketError = TicketNotFoundError | NotAuthorizedError | TicketRes
 # invalid if one were non-null.
 "The seller took the ticket off sale, so it cannot change any more. Code ` + "`" + `TICKET_WITHDRAWN` + "`" + `."
 type TicketWithdrawnError implements UserError {
-  "Stable machine code; use it for translations and analytics. New codes may be added."
+  "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
-  "Safe to show to the person, in English."
+  "What happened, in English, suitable for display."
   message: String!
-  "Path into the mutation's arguments, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single field is at fault."
+  "Path of the argument at fault, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single argument is."
   path: [String!]
   "The ticket as it is now; always given."
   ticket: Ticket
@@ -1101,11 +1101,11 @@ type TicketWithdrawnError implements UserError {
 # It carries the ticket, so a client can merge and try again without another round trip.
 "Somebody changed the ticket since; ` + "`" + `expectedVersion` + "`" + ` is not its version. Code ` + "`" + `STALE_VERSION` + "`" + `."
 type StaleVersionError implements UserError {
-  "Stable machine code; use it for translations and analytics. New codes may be added."
+  "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
-  "Safe to show to the person, in English."
+  "What happened, in English, suitable for display."
   message: String!
-  "Path into the mutation's arguments, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single field is at fault."
+  "Path of the argument at fault, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single argument is."
   path: [String!]
   "The version the ticket has now."
   currentVersion: Int!
@@ -1113,7 +1113,7 @@ type StaleVersionError implements UserError {
   ticket: Ticket
 }
 
-# ---- shared: whatever has a name of its own in another file too is equal there; a test compares ----
+# ---- shared: definitions that several files repeat are equal to the letter; a test compares them ----
 
 "An instant in UTC: RFC 3339 with milliseconds and a literal ` + "`" + `Z` + "`" + `, such as ` + "`" + `2026-05-01T18:30:00.000Z` + "`" + `."
 scalar DateTime @specifiedBy(url: "https://scalars.graphql.org/andimarek/date-time")
@@ -1121,9 +1121,9 @@ scalar DateTime @specifiedBy(url: "https://scalars.graphql.org/andimarek/date-ti
 "ISO 4217 alphabetic code, upper case, such as ` + "`" + `USD` + "`" + `."
 scalar CurrencyCode @specifiedBy(url: "https://www.iso.org/iso-4217-currency-codes.html")
 
-"Anything that can be refetched by its id."
+"An object with a global id, by which ` + "`" + `node` + "`" + ` refetches it."
 interface Node {
-  "Opaque, globally unique, stable, and safe in URLs. Never parse it."
+  "Opaque, globally unique, stable, and safe in URLs. Do not parse it."
   id: ID!
 }
 
@@ -1134,7 +1134,7 @@ type Money @shareable {
   minorUnits: Int!
   "The currency."
   currency: CurrencyCode!
-  "The amount as a plain decimal number such as ` + "`" + `19.99` + "`" + `, to show without knowing the currency's decimals."
+  "The amount as a plain decimal number, such as ` + "`" + `19.99` + "`" + `, to display without knowing the currency's decimals."
   decimal: String!
 }
 
@@ -1143,14 +1143,14 @@ input MoneyInput {
   "Whole number of the currency's smallest unit, 1 to 99999999: 1999 is USD 19.99 and JPY 1999."
   minorUnits: Int!
   "The currency."
-  currency: CurrencyCode! = "USD"
+  currency: CurrencyCode!
 }
 
-"Where a page lies in its list."
+"The position of a page in its list."
 type PageInfo @shareable {
-  "Whether there is more behind the page. True on a backward page that had ` + "`" + `before` + "`" + `."
+  "Whether items follow the page. Always true when the page was requested with ` + "`" + `last` + "`" + ` and ` + "`" + `before` + "`" + `."
   hasNextPage: Boolean!
-  "Whether there is more before the page. True on a forward page that had ` + "`" + `after` + "`" + `."
+  "Whether items precede the page. Always true when the page was requested with ` + "`" + `after` + "`" + ` and without ` + "`" + `last` + "`" + `."
   hasPreviousPage: Boolean!
   "Cursor of the first item. Null on an empty page."
   startCursor: String
@@ -1158,38 +1158,38 @@ type PageInfo @shareable {
   endCursor: String
 }
 
-"Which end of a list comes first."
+"The direction of a sort."
 enum SortDirection {
   "Smallest or oldest first."
   ASC
-  "Greatest or newest first."
+  "Largest or newest first."
   DESC
 }
 
 """
-An expected problem with what the caller asked for, returned as data next to a null result.
-Unexpected faults go to the top-level ` + "`" + `errors` + "`" + `. Always select ` + "`" + `__typename code message` + "`" + `, so that
-types of errors added later still show something.
+An expected failure of a mutation, returned as data beside a null result. Unexpected failures are in the
+response's top-level ` + "`" + `errors` + "`" + `. Always select ` + "`" + `__typename` + "`" + `, ` + "`" + `code` + "`" + ` and ` + "`" + `message` + "`" + `, so that an error type
+that is added later still has something to show.
 """
 interface UserError {
-  "Stable machine code; use it for translations and analytics. New codes may be added."
+  "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
-  "Safe to show to the person, in English."
+  "What happened, in English, suitable for display."
   message: String!
-  "Path into the mutation's arguments, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single field is at fault."
+  "Path of the argument at fault, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single argument is."
   path: [String!]
 }
 
 # Composition joins the values of all subgraphs, so each file lists only what it emits.
-"Machine codes of the typed errors. New codes may be added."
+"Codes of the typed errors. New codes may be added."
 enum UserErrorCode {
-  "An input field broke a rule."
+  "An input field is invalid."
   VALIDATION_FAILED
-  "The object belongs to somebody else."
+  "The object belongs to another user."
   NOT_AUTHORIZED
-  "The idempotency key was used for another request."
+  "The idempotency key was used before, with other arguments."
   IDEMPOTENCY_KEY_REUSED
-  "There is no such ticket."
+  "No ticket has this id."
   TICKET_NOT_FOUND
   "An order holds the ticket, paid or not."
   TICKET_RESERVED
@@ -1199,57 +1199,57 @@ enum UserErrorCode {
   STALE_VERSION
 }
 
-"One input field broke one rule; there may be several of these at once. Code ` + "`" + `VALIDATION_FAILED` + "`" + `."
+"An input field is invalid. A payload has one of these errors for each invalid field. Code ` + "`" + `VALIDATION_FAILED` + "`" + `."
 type ValidationError implements UserError @shareable {
-  "Stable machine code; use it for translations and analytics. New codes may be added."
+  "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
-  "Safe to show to the person, in English."
+  "What happened, in English, suitable for display."
   message: String!
-  "Path into the mutation's arguments, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single field is at fault."
+  "Path of the argument at fault, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single argument is."
   path: [String!]
-  "The rule that was broken, such as ` + "`" + `minLength` + "`" + ` or ` + "`" + `currency` + "`" + `. New rules may be added."
+  "The rule that the field breaks, such as ` + "`" + `minLength` + "`" + ` or ` + "`" + `currency` + "`" + `. New rules may be added."
   rule: String!
 }
 
-"The object belongs to somebody else. Code ` + "`" + `NOT_AUTHORIZED` + "`" + `."
+"The object belongs to another user. Code ` + "`" + `NOT_AUTHORIZED` + "`" + `."
 type NotAuthorizedError implements UserError @shareable {
-  "Stable machine code; use it for translations and analytics. New codes may be added."
+  "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
-  "Safe to show to the person, in English."
+  "What happened, in English, suitable for display."
   message: String!
-  "Path into the mutation's arguments, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single field is at fault."
+  "Path of the argument at fault, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single argument is."
   path: [String!]
 }
 
-"The viewer used this idempotency key before, with other arguments. Code ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `."
+"The viewer used the idempotency key before, with other arguments. Code ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `."
 type IdempotencyKeyReusedError implements UserError @shareable {
-  "Stable machine code; use it for translations and analytics. New codes may be added."
+  "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
-  "Safe to show to the person, in English."
+  "What happened, in English, suitable for display."
   message: String!
-  "Path into the mutation's arguments, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single field is at fault."
+  "Path of the argument at fault, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single argument is."
   path: [String!]
 }
 
-"There is no ticket with this id. Code ` + "`" + `TICKET_NOT_FOUND` + "`" + `."
+"No ticket has this id. Code ` + "`" + `TICKET_NOT_FOUND` + "`" + `."
 type TicketNotFoundError implements UserError @shareable {
-  "Stable machine code; use it for translations and analytics. New codes may be added."
+  "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
-  "Safe to show to the person, in English."
+  "What happened, in English, suitable for display."
   message: String!
-  "Path into the mutation's arguments, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single field is at fault."
+  "Path of the argument at fault, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single argument is."
   path: [String!]
 }
 
 "An order holds the ticket, paid or not. Code ` + "`" + `TICKET_RESERVED` + "`" + `."
 type TicketReservedError implements UserError @shareable {
-  "Stable machine code; use it for translations and analytics. New codes may be added."
+  "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
-  "Safe to show to the person, in English."
+  "What happened, in English, suitable for display."
   message: String!
-  "Path into the mutation's arguments, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single field is at fault."
+  "Path of the argument at fault, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single argument is."
   path: [String!]
-  "The ticket as it is now, so that a client's cache shows it at once. Null only when it could not be looked up."
+  "The ticket as it is now, which updates a client's cache. Null only when it could not be loaded."
   ticket: Ticket
 }
 `, BuiltIn: false},
@@ -5015,10 +5015,6 @@ func (ec *executionContext) unmarshalInputMoneyInput(ctx context.Context, obj an
 	asMap := map[string]any{}
 	for k, v := range obj.(map[string]any) {
 		asMap[k] = v
-	}
-
-	if _, present := asMap["currency"]; !present {
-		asMap["currency"] = "USD"
 	}
 
 	fieldsInOrder := [...]string{"minorUnits", "currency"}

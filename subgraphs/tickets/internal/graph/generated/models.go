@@ -19,7 +19,7 @@ type CreateTicketError interface {
 	IsCreateTicketError()
 }
 
-// Anything that can be refetched by its id.
+// An object with a global id, by which `node` refetches it.
 type Node interface {
 	IsNode()
 }
@@ -29,9 +29,9 @@ type UpdateTicketError interface {
 	IsUpdateTicketError()
 }
 
-// An expected problem with what the caller asked for, returned as data next to a null result.
-// Unexpected faults go to the top-level `errors`. Always select `__typename code message`, so that
-// types of errors added later still show something.
+// An expected failure of a mutation, returned as data beside a null result. Unexpected failures are in the
+// response's top-level `errors`. Always select `__typename`, `code` and `message`, so that an error type
+// that is added later still has something to show.
 type UserError interface {
 	IsUserError()
 }
@@ -61,13 +61,13 @@ type CreateTicketPayload struct {
 	Errors []CreateTicketError `json:"errors"`
 }
 
-// The viewer used this idempotency key before, with other arguments. Code `IDEMPOTENCY_KEY_REUSED`.
+// The viewer used the idempotency key before, with other arguments. Code `IDEMPOTENCY_KEY_REUSED`.
 type IdempotencyKeyReusedError struct {
-	// Stable machine code; use it for translations and analytics. New codes may be added.
+	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
-	// Safe to show to the person, in English.
+	// What happened, in English, suitable for display.
 	Message string `json:"message"`
-	// Path into the mutation's arguments, such as `["input", "email"]`. Null when no single field is at fault.
+	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
 }
 
@@ -75,13 +75,13 @@ func (IdempotencyKeyReusedError) IsCreateTicketError() {}
 
 func (IdempotencyKeyReusedError) IsUserError() {}
 
-// The object belongs to somebody else. Code `NOT_AUTHORIZED`.
+// The object belongs to another user. Code `NOT_AUTHORIZED`.
 type NotAuthorizedError struct {
-	// Stable machine code; use it for translations and analytics. New codes may be added.
+	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
-	// Safe to show to the person, in English.
+	// What happened, in English, suitable for display.
 	Message string `json:"message"`
-	// Path into the mutation's arguments, such as `["input", "email"]`. Null when no single field is at fault.
+	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
 }
 
@@ -93,11 +93,11 @@ func (NotAuthorizedError) IsUserError() {}
 
 // Somebody changed the ticket since; `expectedVersion` is not its version. Code `STALE_VERSION`.
 type StaleVersionError struct {
-	// Stable machine code; use it for translations and analytics. New codes may be added.
+	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
-	// Safe to show to the person, in English.
+	// What happened, in English, suitable for display.
 	Message string `json:"message"`
-	// Path into the mutation's arguments, such as `["input", "email"]`. Null when no single field is at fault.
+	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
 	// The version the ticket has now.
 	CurrentVersion int `json:"currentVersion"`
@@ -111,7 +111,7 @@ func (StaleVersionError) IsWithdrawTicketError() {}
 
 func (StaleVersionError) IsUserError() {}
 
-// One place at one event, offered by one seller.
+// One admission, offered by one seller at one price.
 type Ticket struct {
 	// Global id, such as `tkt_01jq…`.
 	ID string `json:"id"`
@@ -178,13 +178,13 @@ type TicketFilter struct {
 	MaxPrice *money.Money `json:"maxPrice,omitempty"`
 }
 
-// There is no ticket with this id. Code `TICKET_NOT_FOUND`.
+// No ticket has this id. Code `TICKET_NOT_FOUND`.
 type TicketNotFoundError struct {
-	// Stable machine code; use it for translations and analytics. New codes may be added.
+	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
-	// Safe to show to the person, in English.
+	// What happened, in English, suitable for display.
 	Message string `json:"message"`
-	// Path into the mutation's arguments, such as `["input", "email"]`. Null when no single field is at fault.
+	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
 }
 
@@ -196,13 +196,13 @@ func (TicketNotFoundError) IsUserError() {}
 
 // An order holds the ticket, paid or not. Code `TICKET_RESERVED`.
 type TicketReservedError struct {
-	// Stable machine code; use it for translations and analytics. New codes may be added.
+	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
-	// Safe to show to the person, in English.
+	// What happened, in English, suitable for display.
 	Message string `json:"message"`
-	// Path into the mutation's arguments, such as `["input", "email"]`. Null when no single field is at fault.
+	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
-	// The ticket as it is now, so that a client's cache shows it at once. Null only when it could not be looked up.
+	// The ticket as it is now, which updates a client's cache. Null only when it could not be loaded.
 	Ticket *Ticket `json:"ticket,omitempty"`
 }
 
@@ -222,11 +222,11 @@ type TicketSort struct {
 
 // The seller took the ticket off sale, so it cannot change any more. Code `TICKET_WITHDRAWN`.
 type TicketWithdrawnError struct {
-	// Stable machine code; use it for translations and analytics. New codes may be added.
+	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
-	// Safe to show to the person, in English.
+	// What happened, in English, suitable for display.
 	Message string `json:"message"`
-	// Path into the mutation's arguments, such as `["input", "email"]`. Null when no single field is at fault.
+	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
 	// The ticket as it is now; always given.
 	Ticket *Ticket `json:"ticket,omitempty"`
@@ -256,7 +256,7 @@ type UpdateTicketPayload struct {
 	Errors []UpdateTicketError `json:"errors"`
 }
 
-// A person as everybody sees them. Has no e-mail address by construction.
+// The public profile of a person. It has no e-mail address.
 type User struct {
 	// Global id, such as `usr_01jq…`.
 	ID string `json:"id"`
@@ -271,15 +271,15 @@ type UserByIDsInput struct {
 	ID string `json:"ID"`
 }
 
-// One input field broke one rule; there may be several of these at once. Code `VALIDATION_FAILED`.
+// An input field is invalid. A payload has one of these errors for each invalid field. Code `VALIDATION_FAILED`.
 type ValidationError struct {
-	// Stable machine code; use it for translations and analytics. New codes may be added.
+	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
-	// Safe to show to the person, in English.
+	// What happened, in English, suitable for display.
 	Message string `json:"message"`
-	// Path into the mutation's arguments, such as `["input", "email"]`. Null when no single field is at fault.
+	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
-	// The rule that was broken, such as `minLength` or `currency`. New rules may be added.
+	// The rule that the field breaks, such as `minLength` or `currency`. New rules may be added.
 	Rule string `json:"rule"`
 }
 
@@ -305,13 +305,13 @@ type WithdrawTicketPayload struct {
 	Errors []WithdrawTicketError `json:"errors"`
 }
 
-// Which end of a list comes first.
+// The direction of a sort.
 type SortDirection string
 
 const (
 	// Smallest or oldest first.
 	SortDirectionAsc SortDirection = "ASC"
-	// Greatest or newest first.
+	// Largest or newest first.
 	SortDirectionDesc SortDirection = "DESC"
 )
 
@@ -555,17 +555,17 @@ func (e TicketSortField) MarshalJSON() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// Machine codes of the typed errors. New codes may be added.
+// Codes of the typed errors. New codes may be added.
 type UserErrorCode string
 
 const (
-	// An input field broke a rule.
+	// An input field is invalid.
 	UserErrorCodeValidationFailed UserErrorCode = "VALIDATION_FAILED"
-	// The object belongs to somebody else.
+	// The object belongs to another user.
 	UserErrorCodeNotAuthorized UserErrorCode = "NOT_AUTHORIZED"
-	// The idempotency key was used for another request.
+	// The idempotency key was used before, with other arguments.
 	UserErrorCodeIdempotencyKeyReused UserErrorCode = "IDEMPOTENCY_KEY_REUSED"
-	// There is no such ticket.
+	// No ticket has this id.
 	UserErrorCodeTicketNotFound UserErrorCode = "TICKET_NOT_FOUND"
 	// An order holds the ticket, paid or not.
 	UserErrorCodeTicketReserved UserErrorCode = "TICKET_RESERVED"

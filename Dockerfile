@@ -18,11 +18,11 @@ ENV CGO_ENABLED=0 GOWORK=off GOTOOLCHAIN=local
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     mkdir -p /out/schema && \
     case "$SERVICE" in \
-        auth|tickets|orders|payments) module=subgraphs package=./$SERVICE ;; \
+        auth|tickets|orders|payments|stripesim) module=subgraphs package=./$SERVICE ;; \
         expiration)          module=expiration package=. ;; \
         router)              module=router package=. && cp schema/supergraph.graphql /out/schema/ ;; \
         boxofficectl)        module=tools package=./boxofficectl ;; \
-        *) echo "SERVICE is '$SERVICE', want auth, tickets, orders, payments, expiration, router or boxofficectl" >&2; exit 1 ;; \
+        *) echo "SERVICE is '$SERVICE', want auth, tickets, orders, payments, stripesim, expiration, router or boxofficectl" >&2; exit 1 ;; \
     esac && \
     go -C "$module" build -trimpath -ldflags=-s -o /out/service "$package"
 

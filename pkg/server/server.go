@@ -48,18 +48,6 @@ func (s *Server) Handle(pattern string, h http.Handler) { s.public.Handle(patter
 // HandlePrivate serves the pattern (of http.ServeMux) on the private listener.
 func (s *Server) HandlePrivate(pattern string, h http.Handler) { s.private.Handle(pattern, h) }
 
-// LocalURL returns the URL of the public listener within this machine, without a path.
-func (s *Server) LocalURL() string {
-	host, port, err := net.SplitHostPort(s.cfg.ListenAddr)
-	if err != nil {
-		return "http://" + s.cfg.ListenAddr // Run returns the error
-	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	return "http://" + net.JoinHostPort(host, port)
-}
-
 // Collect adds metrics to those that the private listener serves. It panics when a name is taken.
 func (s *Server) Collect(collectors ...prometheus.Collector) { s.registry.MustRegister(collectors...) }
 

@@ -18,7 +18,6 @@ import (
 	"boxoffice.dev/subgraphs/internal/gqlserver"
 	"boxoffice.dev/subgraphs/payments/internal/graph"
 	"boxoffice.dev/subgraphs/payments/internal/payment"
-	"boxoffice.dev/subgraphs/payments/internal/simulator"
 	"boxoffice.dev/subgraphs/payments/internal/stripe"
 )
 
@@ -50,7 +49,7 @@ func run(ctx context.Context, cfg settings, srv *server.Server) error {
 		return err
 	}
 	defer pool.Close()
-	if err := postgres.Migrate(ctx, pool, outbox.Migrations(), payment.Migrations(), simulator.Migrations()); err != nil {
+	if err := postgres.Migrate(ctx, pool, outbox.Migrations(), payment.Migrations()); err != nil {
 		return err
 	}
 	bus, err := broker.Open(ctx, cfg.AMQPURL, events.Payments, events.Catalogue())
@@ -58,7 +57,7 @@ func run(ctx context.Context, cfg settings, srv *server.Server) error {
 		return err
 	}
 	defer bus.Close()
-	processor, webhookSecret := cfg.Processor.open(srv, func(c simulator.Config) *simulator.Simulator { return simulator.New(c, pool) })
+	processor := stripe.New(cfg.Processor.stripe())
 	box := outbox.New(pool)
 	payments := payment.NewService(cfg.Payments, pool, box, processor, time.Now)
 	verifier := identity.NewVerifier(identity.VerifierConfig{JWKSURL: cfg.JWKSURL})
@@ -71,9 +70,9 @@ func run(ctx context.Context, cfg settings, srv *server.Server) error {
 	srv.Go("watch", func(ctx context.Context) error { return bus.Watch(ctx, payments.Noticed, payments.Missed) })
 	srv.Go("driver", payments.Drive)
 	srv.HandlePrivate("GET /ledger", ledger(processor))
-	srv.Handle("POST /webhooks/stripe", stripe.Webhooks(webhookSecret, payments.Look))
+	srv.Handle("POST /webhooks/stripe", stripe.Webhooks(cfg.Processor.webhookSecret(), payments.Look))
 	srv.Handle("/graphql", gqlserver.New(gqlserver.Config{
-		Schema: graph.Schema(payments, cfg.Processor.shown()), ServiceToken: cfg.ServiceToken.Reveal(), Verify: verifier.Verify, Stop: ctx.Done(),
+		Schema: graph.Schema(payments, cfg.Processor.public()), ServiceToken: cfg.ServiceToken.Reveal(), Verify: verifier.Verify, Stop: ctx.Done(),
 	}))
 	return srv.Run(ctx)
 }

@@ -1,45 +1,38 @@
 package main
 
 import (
-	"cmp"
-	"crypto/rand"
 	"errors"
-	"fmt"
-	"net/http"
 	"strings"
 
 	"boxoffice.dev/pkg/config"
-	"boxoffice.dev/pkg/server"
 	"boxoffice.dev/subgraphs/payments/internal/graph"
-	"boxoffice.dev/subgraphs/payments/internal/payment"
-	"boxoffice.dev/subgraphs/payments/internal/simulator"
 	"boxoffice.dev/subgraphs/payments/internal/stripe"
 )
 
-// processorConfig says who takes the cards: Stripe, or the simulator, which never charges anybody.
+// processorConfig chooses the card processor: Stripe, or stripesim, which implements the same API.
 type processorConfig struct {
-	Name          string         `env:"PROCESSOR" help:"stripe, or simulator, which never charges anybody; unset: Stripe when there is a key, else, in development, the simulator"`
-	SecretKey     config.Secret  `env:"STRIPE_SECRET_KEY" help:"the key of the account at Stripe: sk_…"`
-	PublicKey     string         `env:"STRIPE_PUBLISHABLE_KEY" help:"the key that pages load Stripe.js with, which everybody may know: pk_…"`
-	WebhookSecret config.Secret  `env:"STRIPE_WEBHOOK_SECRET" help:"what Stripe signs its webhooks with: whsec_…"`
-	ReturnURL     string         `env:"PAYMENT_RETURN_URL" help:"where the bank sends the buyer's browser after 3-D Secure"`
-	PublicURL     string         `env:"PUBLIC_URL" envDefault:"http://127.0.0.1:4004" help:"where browsers find this service, for the simulator's bank"`
-	Webhooks      simulator.Mode `env:"SIMULATOR_WEBHOOKS" envDefault:"prompt" help:"how the simulator sends webhooks: prompt, late, twice, shuffled or never"`
+	Name          string        `env:"PROCESSOR" enum:"stripe,simulator" help:"stripe, or simulator, which never charges a card; unset: Stripe when STRIPE_SECRET_KEY is set, else, in development, the simulator"`
+	SecretKey     config.Secret `env:"STRIPE_SECRET_KEY" help:"the secret key of the account at Stripe: sk_…"`
+	PublicKey     string        `env:"STRIPE_PUBLISHABLE_KEY" help:"the publishable key for Stripe.js, which every page may read: pk_…"`
+	WebhookSecret config.Secret `env:"STRIPE_WEBHOOK_SECRET" help:"the signing secret of Stripe's webhooks: whsec_…"`
+	ReturnURL     string        `env:"PAYMENT_RETURN_URL" help:"where the bank sends the buyer's browser after 3-D Secure"`
+	SimulatorURL  string        `env:"SIMULATOR_URL" envDefault:"http://127.0.0.1:4006" help:"where stripesim listens, without a path"`
+	SimulatorKey  config.Secret `env:"SIMULATOR_KEY" help:"the secret shared with stripesim, at least 32 characters"`
 }
 
 func (c processorConfig) simulated() bool {
 	return c.Name == "simulator" || c.Name == "" && !c.SecretKey.IsSet()
 }
 
-// check returns what is wrong with the configuration. Outside development nobody gets the simulator
-// by forgetting a key: it gives tickets away.
+// check returns what is wrong with the configuration. In production a missing key must not select
+// the simulator, which would give the tickets away.
 func (c processorConfig) check(development bool) error {
 	var faults []error
 	switch {
-	case c.Name != "" && c.Name != "stripe" && c.Name != "simulator":
-		return fmt.Errorf("PROCESSOR: want stripe or simulator, got %q", c.Name)
 	case c.simulated() && c.Name == "" && !development:
-		return errors.New("STRIPE_SECRET_KEY: it must be set; to go without, and give tickets away, set PROCESSOR=simulator")
+		return errors.New("STRIPE_SECRET_KEY: it must be set; to give tickets away by the simulator, set PROCESSOR=simulator")
+	case c.simulated() && !c.SimulatorKey.IsSet():
+		return errors.New("SIMULATOR_KEY: it must be set for the simulator")
 	case c.simulated():
 		return nil
 	}
@@ -55,27 +48,26 @@ func (c processorConfig) check(development bool) error {
 	return errors.Join(faults...)
 }
 
-// shown is what pages are told about the processor.
-func (c processorConfig) shown() graph.Processor {
+// public returns what cardProcessor shows of the processor.
+func (c processorConfig) public() graph.Processor {
 	if c.simulated() {
 		return graph.Processor{Kind: graph.Simulator}
 	}
 	return graph.Processor{Kind: graph.Stripe, PublishableKey: c.PublicKey}
 }
 
-// open returns the way to the processor, and serves the webhooks that it sends to look.
-func (c processorConfig) open(srv *server.Server, simulate func(simulator.Config) *simulator.Simulator) (processor payment.Processor, webhookSecret string) {
-	if !c.simulated() {
-		return stripe.New(stripe.Config{SecretKey: c.SecretKey.Reveal(), ReturnURL: c.ReturnURL}), c.WebhookSecret.Reveal()
+// stripe returns the adapter's configuration.
+func (c processorConfig) stripe() stripe.Config {
+	if c.simulated() {
+		return stripe.Config{SecretKey: c.SimulatorKey.Reveal(), APIBase: c.SimulatorURL, ReturnURL: c.ReturnURL}
 	}
-	key, webhookSecret := rand.Text(), rand.Text()
-	sim := simulate(simulator.Config{
-		SecretKey: key, URL: c.PublicURL + "/simulator",
-		WebhookURL: srv.LocalURL() + "/webhooks/stripe", WebhookSecret: webhookSecret, Webhooks: c.Webhooks,
-	})
-	srv.Handle("/simulator/", http.StripPrefix("/simulator", sim.Handler()))
-	srv.Go("simulator", sim.Run)
-	return stripe.New(stripe.Config{
-		SecretKey: key, APIBase: srv.LocalURL() + "/simulator", ReturnURL: cmp.Or(c.ReturnURL, c.PublicURL+"/simulator/"),
-	}), webhookSecret
+	return stripe.Config{SecretKey: c.SecretKey.Reveal(), ReturnURL: c.ReturnURL}
+}
+
+// webhookSecret returns the key that signs the processor's webhooks.
+func (c processorConfig) webhookSecret() string {
+	if c.simulated() {
+		return c.SimulatorKey.Reveal()
+	}
+	return c.WebhookSecret.Reveal()
 }

@@ -103,7 +103,7 @@ func part(id int, name string) string {
 		return "Postgres itself"
 	case "bench", "pgbench":
 		return "load generator"
-	case "router", "auth", "tickets", "orders", "payments", "expiration":
+	case "router", "auth", "tickets", "orders", "payments", "stripesim", "expiration":
 		return name
 	default:
 		return "RabbitMQ"

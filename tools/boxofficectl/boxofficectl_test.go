@@ -27,6 +27,8 @@ type system struct {
 	dir string
 }
 
+const stripesim = "stripesim" // the card processor
+
 // start runs the services of the command's interest with a Postgres and a RabbitMQ of their own.
 func start(t *testing.T) system {
 	t.Helper()
@@ -44,7 +46,7 @@ func start(t *testing.T) system {
 		}
 	})
 	specs := slices.DeleteFunc(stack.Specs(), func(s stack.Spec) bool {
-		return !slices.Contains([]string{events.Tickets, events.Orders, events.Payments, events.Expiration}, s.Name)
+		return !slices.Contains([]string{events.Tickets, events.Orders, events.Payments, events.Expiration, stripesim}, s.Name)
 	})
 	s, err := stack.Start(t.Context(), stack.Options{
 		Dir: dir, Root: root, Specs: specs, Database: "boxoffice", Throwaway: true, Race: true, Environ: os.Environ(), Progress: t.Logf,
@@ -274,7 +276,7 @@ func (s system) endless(t *testing.T) {
 	}
 
 	// The processor knows it, and kept the money.
-	s.exec(t, events.Payments, `INSERT INTO simulator.intents (id, created_at, amount, currency, description, metadata, return_url, token, status,
+	s.exec(t, stripesim, `INSERT INTO intents (id, created_at, amount, currency, description, metadata, return_url, token, status,
 			error_code, decline_code, amount_received, charged, client_secret, page_secret)
 		VALUES ('pi_1', now(), 1999, 'eur', '', jsonb_build_object('payment_id', $1::text), '', 'pm_card_visa', 'succeeded', '', '', 1999, true, 's', 's')`, payment)
 	out := s.expect(t, statusWrong, "reconcile", "--settle", "0s")

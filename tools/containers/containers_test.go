@@ -27,6 +27,7 @@ func secrets() map[string]string {
 		"ENVIRONMENT":       "production",
 		"SERVICE_TOKEN":     strings.Repeat("s", 32),
 		"KEY_SECRET":        strings.Repeat("k", 32),
+		"SIMULATOR_KEY":     strings.Repeat("p", 32),
 		"POSTGRES_PASSWORD": "superuser",
 		"RABBITMQ_PASSWORD": "rabbit",
 	}
@@ -106,7 +107,10 @@ func TestEnvironmentIsThatOfTheStack(t *testing.T) {
 		"JWKS_URL":      "http://auth:4001/.well-known/jwks.json",
 		"SUBGRAPH_URLS": strings.Join(subgraphs, ","),
 		"SUPERGRAPH":    "/schema/supergraph.graphql",
-		"PUBLIC_URL":    "http://127.0.0.1:4004",
+		"SIMULATOR_URL": "http://stripesim:4006",
+		"SIMULATOR_KEY": production["SIMULATOR_KEY"],
+		"WEBHOOK_URL":   "http://payments:4004/webhooks/stripe",
+		"PUBLIC_URL":    "http://127.0.0.1:4006",
 	}
 	optional := []string{"ENVIRONMENT", "LOG_LEVEL", "LISTEN_ADDR", "ADMIN_ADDR", "HOLD", "OPERATORS", "PAYMENT_FAILURE", "PROCESSOR", "STRIPE_SECRET_KEY", "STRIPE_PUBLISHABLE_KEY", "STRIPE_WEBHOOK_SECRET", "PAYMENT_RETURN_URL",
 		"PAGES_DIR", "PAGES_SOURCES", "DOCUMENTS"}
@@ -179,12 +183,12 @@ func TestDefaultsOfSecretsAreMarkedAndCanAllBeReplaced(t *testing.T) {
 			if strings.HasPrefix(name, "STRIPE_") && *value == "" {
 				continue // without, there is the simulator
 			}
-			if secret := regexp.MustCompile(`PASS|TOKEN|SECRET|DATABASE_URL|AMQP_URL`).MatchString(name); secret != strings.Contains(*value, mark) {
+			if secret := regexp.MustCompile(`PASS|TOKEN|SECRET|SIMULATOR_KEY|DATABASE_URL|AMQP_URL`).MatchString(name); secret != strings.Contains(*value, mark) {
 				t.Errorf("%s: the default of %s is %q, want it marked %q only if it is secret", s.Name, name, *value, mark)
 			}
 		}
 	}
-	for service, name := range map[string]string{"auth": "KEY_SECRET", "router": "SERVICE_TOKEN"} {
+	for service, name := range map[string]string{"auth": "KEY_SECRET", "router": "SERVICE_TOKEN", "payments": "SIMULATOR_KEY"} {
 		if v := env(development.Services[service], name); len(v) < 32 {
 			t.Errorf("the default of %s is %q, shorter than the services accept", name, v)
 		}
@@ -248,7 +252,7 @@ func TestServicesAreConfined(t *testing.T) {
 			t.Errorf("%s: image of the registry %s", s.Name, host)
 		}
 		networks := s.NetworksByPriority()
-		port, outward := map[string]uint32{"router": 4000, "payments": 4004}[s.Name] // payments talks with the card processor
+		port, outward := map[string]uint32{"router": 4000, "payments": 4004, "stripesim": 4006}[s.Name] // webhooks from Stripe; the bank's page
 		if !outward {
 			if !slices.Equal(networks, []string{"private"}) || len(s.Ports) > 0 {
 				t.Errorf("%s: is on the networks %q and publishes %v, want private and nothing", s.Name, networks, s.Ports)

@@ -25,3 +25,8 @@ REVOKE ALL ON DATABASE boxoffice_expiration FROM PUBLIC;
 CREATE ROLE boxoffice_payments LOGIN PASSWORD :'password';
 CREATE DATABASE boxoffice_payments OWNER boxoffice_payments;
 REVOKE ALL ON DATABASE boxoffice_payments FROM PUBLIC;
+
+\getenv password STRIPESIM_DATABASE_PASSWORD
+CREATE ROLE boxoffice_stripesim LOGIN PASSWORD :'password';
+CREATE DATABASE boxoffice_stripesim OWNER boxoffice_stripesim;
+REVOKE ALL ON DATABASE boxoffice_stripesim FROM PUBLIC;

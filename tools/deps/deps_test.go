@@ -49,7 +49,7 @@ var homes = []struct{ library, home string }{
 	{"github.com/sony/gobreaker/", "router/internal/upstream"},
 	{"github.com/vektah/gqlparser/", graph + "|subgraphs/internal/gqlserver|router/internal/.*"},
 	{"github.com/stripe/", "subgraphs/payments/internal/stripe"},
-	{"github.com/jackc/pgx/", domain + "|subgraphs/payments/internal/simulator|pkg/(postgres|postgres/pgtest|outbox|inbox)"},
+	{"github.com/jackc/pgx/", domain + "|subgraphs/stripesim/simulator|pkg/(postgres|postgres/pgtest|outbox|inbox)"},
 	{"database/sql", "pkg/postgres"},
 	{"github.com/pressly/goose/", "pkg/postgres"},
 	{"github.com/caarlos0/env/", "pkg/config"},
@@ -66,7 +66,7 @@ const (
 	graph  = `subgraphs/\w+/internal/graph(/.*)?`
 	domain = `(subgraphs/(auth|tickets|orders)|expiration)/internal/[a-fh-z]\w*` + // anything but graph; patterns cannot say "not"
 		`|subgraphs/payments/internal/payment`
-	processor = `subgraphs/payments/internal/(stripe|simulator)` // the way out of the system
+	processor = `subgraphs/payments/internal/stripe` // the way out of the system
 	shared    = `subgraphs/internal/\w+`
 )
 
@@ -76,7 +76,8 @@ var layers = []struct{ who, may string }{
 	// Auth's domain makes the tokens and keys that identity verifies.
 	{`subgraphs/auth/internal/[a-fh-z]\w*`, `pkg/(apperr|correlation|events|id|identity|postgres)|subgraphs/internal/page|subgraphs/auth/internal/[a-fh-z]\w*`},
 	{domain, `pkg/(apperr|correlation|events|id|inbox|money|outbox|postgres)|subgraphs/internal/(page|signal)`},
-	{processor, `pkg/(apperr|correlation|id|money|postgres)|subgraphs/payments/internal/payment`},
+	{processor, `pkg/(apperr|correlation|id|money)|subgraphs/payments/internal/payment`},
+	{`subgraphs/stripesim(/.*)?`, `pkg/(config|postgres|server)|subgraphs/stripesim/simulator`},
 	{graph, `pkg/(apperr|id|identity|money)|subgraphs/internal/(gqlserver|page)|` + graph + `|` + domain},
 	{shared, `pkg/(apperr|correlation|id|identity|money|sse)`},
 	{`pkg(/.*)?`, `pkg/.*`},

@@ -30,11 +30,11 @@ func wantMoneyExact(t *testing.T, s *System) {
 		t.Fatal(err)
 	}
 	Eventually(t, "nothing is held", func() bool {
-		return s.Count(t, "payments", `SELECT count(*) FROM simulator.balances WHERE authorized <> captured + voided`) == 0
+		return s.Count(t, "stripesim", `SELECT count(*) FROM balances WHERE authorized <> captured + voided`) == 0
 	})
-	rows, err = s.DB(t, "payments").Query(t.Context(), `
-		SELECT order_id, sum(captured - refunded)::int, count(*) FILTER (WHERE captured > 0)
-		FROM simulator.balances JOIN payments ON payments.id = payment_id GROUP BY order_id`)
+	rows, err = s.DB(t, "stripesim").Query(t.Context(), `
+		SELECT metadata->>'order_id' AS order_id, sum(captured - refunded)::int, count(*) FILTER (WHERE captured > 0)
+		FROM balances JOIN intents ON intents.id = intent_id GROUP BY order_id`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func wantMoneyExact(t *testing.T, s *System) {
 // One system where a failed payment leaves the order alive, and webhooks come twice.
 func TestAnotherCardMayBeTried(t *testing.T) {
 	t.Parallel()
-	s := Private(t, "orders.PAYMENT_FAILURE=retry", "payments.PAYMENT_FAILURE=retry", "payments.SIMULATOR_WEBHOOKS=twice",
+	s := Private(t, "orders.PAYMENT_FAILURE=retry", "payments.PAYMENT_FAILURE=retry", "stripesim.SIMULATOR_WEBHOOKS=twice",
 		"payments.FAILED_PAYMENTS_PER_HOUR=4", "payments.PAYMENT_GIVE_UP=1s")
 	seller, buyer := s.SignUp(t), s.SignUp(t)
 
@@ -208,7 +208,7 @@ func TestCrashPoints(t *testing.T) {
 		}
 	}
 	const relay = `SELECT pg_advisory_xact_lock(hashtext('outbox relay'))`
-	const simulator = `LOCK TABLE simulator.intents IN EXCLUSIVE MODE`
+	const intents = `LOCK TABLE intents IN EXCLUSIVE MODE`
 	const row = `SELECT FROM payments WHERE order_id = $1 FOR UPDATE`
 
 	state := func(t *testing.T, orderID, condition string) {
@@ -220,15 +220,15 @@ func TestCrashPoints(t *testing.T) {
 	ledger := func(t *testing.T, orderID, movement string) {
 		t.Helper()
 		Eventually(t, "money "+movement, func() bool {
-			return s.Count(t, "payments", `SELECT count(*) FROM simulator.ledger WHERE movement = $2
-				AND payment_id IN (SELECT id FROM payments WHERE order_id = $1)`, orderID, movement) == 1
+			return s.Count(t, "stripesim", `SELECT count(*) FROM ledger JOIN intents ON intents.id = intent_id
+				WHERE metadata->>'order_id' = $1 AND movement = $2`, orderID, movement) == 1
 		})
 	}
 
 	points := map[string]func(t *testing.T, orderID string) (release []func()){
 		"after the processor holds the money, before payments stores that": func(t *testing.T, orderID string) []func() {
 			t.Helper()
-			sim := hold(t, "payments", simulator)
+			sim := hold(t, "stripesim", intents)
 			go payAndForget(buyer, orderID)
 			state(t, orderID, "step = 'authorize' AND tries > 0")
 			locked := hold(t, "payments", row, orderID)
@@ -264,7 +264,7 @@ func TestCrashPoints(t *testing.T) {
 			told := hold(t, "orders", relay)
 			go payAndForget(buyer, orderID)
 			state(t, orderID, "status = 'authorized'")
-			sim := hold(t, "payments", simulator)
+			sim := hold(t, "stripesim", intents)
 			told()
 			state(t, orderID, "step = 'capture' AND tries > 0")
 			locked := hold(t, "payments", row, orderID)
@@ -329,7 +329,7 @@ func TestCrashPoints(t *testing.T) {
 		o := ordered(t, buyer, ticketID)
 		p := paid(t, buyer, o.ID, visa)
 		Eventually(t, "the ticket is sold", func() bool { return availability(t, s, ticketID) == "SOLD" })
-		sim := hold(t, "payments", `LOCK TABLE simulator.refunds IN EXCLUSIVE MODE`)
+		sim := hold(t, "stripesim", `LOCK TABLE refunds IN EXCLUSIVE MODE`)
 		go func() {
 			//nolint:errcheck // the answer is lost with the process
 			seller.Client.Do(context.WithoutCancel(t.Context()), refundPayment, Vars{"input": Vars{"paymentId": p.Payment.ID, "idempotencyKey": "k"}})

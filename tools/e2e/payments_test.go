@@ -138,9 +138,9 @@ type balance struct{ holds, held, captured, refunded int }
 
 func balanceOf(t *testing.T, s *System, orderID string) (b balance) {
 	t.Helper()
-	err := s.DB(t, "payments").QueryRow(t.Context(), `
+	err := s.DB(t, "stripesim").QueryRow(t.Context(), `
 		SELECT count(*), coalesce(sum(authorized - captured - voided), 0), coalesce(sum(captured), 0), coalesce(sum(refunded), 0)
-		FROM simulator.balances WHERE payment_id IN (SELECT id FROM payments WHERE order_id = $1)`, orderID).
+		FROM balances JOIN intents ON intents.id = intent_id WHERE metadata->>'order_id' = $1`, orderID).
 		Scan(&b.holds, &b.held, &b.captured, &b.refunded)
 	if err != nil {
 		t.Fatal(err)

@@ -101,6 +101,9 @@ func gather(ctx context.Context, databases audit.Databases, brokerURL string) (e
 	if err := databases.Read(ctx, events.Payments, e.readPayments(ctx)); err != nil {
 		return nil, fmt.Errorf("gather payments: %w", err)
 	}
+	if err := databases.Read(ctx, "stripesim", e.readIntents(ctx)); err != nil {
+		return nil, fmt.Errorf("gather the card processor's ledger: %w", err)
+	}
 	const enough = 1000
 	if e.Compared, err = databases.Compare(ctx, enough); err != nil {
 		return nil, err
@@ -197,13 +200,17 @@ func (e *evidence) readPayments(ctx context.Context) func(*pgx.Conn) error {
 		if rows, err = conn.Query(ctx, `SELECT id, payment_id, idempotency_key, status, amount_minor_units FROM refunds ORDER BY id`); err != nil {
 			return err
 		}
-		if e.Refunds, err = pgx.CollectRows(rows, pgx.RowToStructByPos[refundRow]); err != nil {
-			return err
-		}
-		rows, err = conn.Query(ctx, `
-			SELECT intent_id, payment_id, upper(currency), (SELECT count(*) FROM simulator.ledger l WHERE l.intent_id = b.intent_id AND movement = 'captured'),
+		e.Refunds, err = pgx.CollectRows(rows, pgx.RowToStructByPos[refundRow])
+		return err
+	}
+}
+
+func (e *evidence) readIntents(ctx context.Context) func(*pgx.Conn) error {
+	return func(conn *pgx.Conn) error {
+		rows, err := conn.Query(ctx, `
+			SELECT intent_id, payment_id, upper(currency), (SELECT count(*) FROM ledger l WHERE l.intent_id = b.intent_id AND movement = 'captured'),
 				authorized, captured, voided, refunded
-			FROM simulator.balances b ORDER BY intent_id`)
+			FROM balances b ORDER BY intent_id`)
 		if err != nil {
 			return err
 		}

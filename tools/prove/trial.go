@@ -94,8 +94,8 @@ func settings(o options) map[string][]string {
 		"orders": {"HOLD=" + hold.String(), "PAYMENT_GRACE=2s", "PAYMENT_FAILURE=" + failure},
 		"payments": {
 			"PAYMENT_FAILURE=" + failure, "PAYMENT_WAIT=2s", "PAYMENT_GIVE_UP=5s", "FAILED_PAYMENTS_PER_HOUR=1000000",
-			"SIMULATOR_WEBHOOKS=" + webhooks,
 		},
+		"stripesim": {"SIMULATOR_WEBHOOKS=" + webhooks},
 	}
 }
 

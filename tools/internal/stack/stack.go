@@ -217,14 +217,20 @@ func (s *Stack) configure(o Options, secrets secrets) {
 		"AMQP_URL":      s.BrokerURL,
 		"SERVICE_TOKEN": secrets.of("service token"),
 		"KEY_SECRET":    secrets.of("key secret"),
+		"SIMULATOR_KEY": secrets.of("simulator key"),
 		"SUPERGRAPH":    filepath.Join(o.Root, "schema", "supergraph.graphql"),
 	}
 	for _, service := range s.services {
 		if service.Subgraph {
 			subgraphs = append(subgraphs, service.Name+"=http://"+service.Addr+"/graphql")
 		}
-		if service.Name == "auth" {
+		switch service.Name {
+		case "auth":
 			values["JWKS_URL"] = "http://" + service.Addr + "/.well-known/jwks.json"
+		case "payments":
+			values["WEBHOOK_URL"] = "http://" + service.Addr + "/webhooks/stripe"
+		case "stripesim":
+			values["SIMULATOR_URL"] = "http://" + service.Addr
 		}
 	}
 	values["SUBGRAPH_URLS"] = strings.Join(subgraphs, ",")

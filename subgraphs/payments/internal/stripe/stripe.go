@@ -10,8 +10,6 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
 	stripego "github.com/stripe/stripe-go/v84"
@@ -23,7 +21,7 @@ import (
 // Config says which account at which Stripe.
 type Config struct {
 	SecretKey string
-	APIBase   string           // empty for Stripe itself; the simulator's is http://…/simulator
+	APIBase   string           // without a path; empty for Stripe itself
 	ReturnURL string           // where a bank sends the buyer's browser after 3-D Secure; may be empty
 	Timeout   time.Duration    // of one call, or of one page of the Ledger; 20 seconds when 0
 	Now       func() time.Time // time.Now when nil
@@ -61,15 +59,14 @@ func New(config Config) *Processor {
 	if config.Now == nil {
 		config.Now = time.Now
 	}
-	origin, transport := below(config.APIBase)
 	backends := stripego.NewBackendsWithConfig(&stripego.BackendConfig{
-		URL:               &origin,
+		URL:               &config.APIBase,
 		MaxNetworkRetries: stripego.Int64(0), // the caller repeats, with a record of it
 		EnableTelemetry:   stripego.Bool(false),
 		LeveledLogger:     &stripego.LeveledLogger{Level: stripego.LevelNull}, // it would log bodies
 		HTTPClient: &http.Client{
 			Timeout:       config.Timeout,
-			Transport:     transport,
+			Transport:     roundTripper(roundTripOnce),
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	})
@@ -81,25 +78,12 @@ func New(config Config) *Processor {
 	}
 }
 
-// below cuts an API base into the part that stripe-go understands, which must not have a path, and a
-// transport that adds the rest. The transport repeats nothing either, which net/http would do by
-// itself for a request with an Idempotency-Key.
-func below(base string) (origin string, transport http.RoundTripper) {
-	u, err := url.Parse(base)
-	if err != nil {
-		return base, http.DefaultTransport // requests will tell
-	}
-	path := strings.TrimSuffix(u.Path, "/")
-	u.Path = ""
-	return u.String(), roundTripper(func(r *http.Request) (*http.Response, error) {
-		r = r.Clone(r.Context())
-		r.GetBody = nil
-		r.URL.Path = path + r.URL.Path
-		if r.URL.RawPath != "" {
-			r.URL.RawPath = path + r.URL.RawPath
-		}
-		return http.DefaultTransport.RoundTrip(r)
-	})
+// roundTripOnce sends a request without its GetBody: with it, net/http repeats a request that has an
+// Idempotency-Key by itself when the connection breaks.
+func roundTripOnce(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.GetBody = nil
+	return http.DefaultTransport.RoundTrip(r)
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)

@@ -15,8 +15,8 @@ import (
 
 	"boxoffice.dev/pkg/id"
 	"boxoffice.dev/subgraphs/payments/internal/payment"
-	"boxoffice.dev/subgraphs/payments/internal/simulator"
 	"boxoffice.dev/subgraphs/payments/internal/stripe"
+	"boxoffice.dev/subgraphs/stripesim/simulator"
 )
 
 const webhookSecret = "whsec_test"

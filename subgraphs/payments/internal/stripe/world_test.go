@@ -16,8 +16,8 @@ import (
 	"boxoffice.dev/pkg/money"
 	"boxoffice.dev/pkg/postgres/pgtest"
 	"boxoffice.dev/subgraphs/payments/internal/payment"
-	"boxoffice.dev/subgraphs/payments/internal/simulator"
 	"boxoffice.dev/subgraphs/payments/internal/stripe"
+	"boxoffice.dev/subgraphs/stripesim/simulator"
 )
 
 const secretKey = "sk_test_world"
@@ -55,13 +55,13 @@ func newWorld(t *testing.T, change ...func(*simulator.Config)) *world {
 	mux := http.NewServeMux()
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
-	w.url = server.URL + "/simulator"
+	w.url = server.URL
 	config := simulator.Config{SecretKey: secretKey, URL: w.url, Slow: time.Nanosecond, Settle: time.Nanosecond, Now: w.clock.now}
 	for _, c := range change {
 		c(&config)
 	}
 	w.sim = simulator.New(config, w.pool)
-	mux.Handle("/simulator/", http.StripPrefix("/simulator", w.sim.Handler()))
+	mux.Handle("/", w.sim.Handler())
 	w.Processor = w.adapter(secretKey)
 	return w
 }
@@ -118,7 +118,7 @@ func (w *world) balance(t *testing.T, paymentID string) balance {
 	rows, err := w.pool.Query(t.Context(), `
 		SELECT count(*)::int AS intents, coalesce(sum(authorized), 0)::int AS authorized, coalesce(sum(captured), 0)::int AS captured,
 		       coalesce(sum(voided), 0)::int AS voided, coalesce(sum(refunded), 0)::int AS refunded
-		  FROM simulator.balances WHERE payment_id = $1`, paymentID)
+		  FROM balances WHERE payment_id = $1`, paymentID)
 	if err != nil {
 		t.Fatal(err)
 	}

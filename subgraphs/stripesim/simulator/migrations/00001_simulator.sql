@@ -1,8 +1,5 @@
 -- +goose Up
-CREATE SCHEMA simulator;
-COMMENT ON SCHEMA simulator IS 'A card processor, which could be another company: payments reads it by HTTP only.';
-
-CREATE TABLE simulator.intents (
+CREATE TABLE intents (
     seq             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     id              text COLLATE "C" NOT NULL UNIQUE,
     created_at      timestamptz NOT NULL,
@@ -21,14 +18,14 @@ CREATE TABLE simulator.intents (
     client_secret   text        NOT NULL,
     page_secret     text        NOT NULL UNIQUE
 );
-COMMENT ON COLUMN simulator.intents.charged IS 'Whether the card was ever reached, so that there is a charge.';
-COMMENT ON COLUMN simulator.intents.page_secret IS 'Part of the address of the page that stands for the bank.';
-CREATE INDEX ON simulator.intents (created_at);
+COMMENT ON COLUMN intents.charged IS 'Whether the card was ever reached, so that there is a charge.';
+COMMENT ON COLUMN intents.page_secret IS 'Part of the address of the page that stands for the bank.';
+CREATE INDEX ON intents (created_at);
 
-CREATE TABLE simulator.refunds (
+CREATE TABLE refunds (
     seq        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     id         text COLLATE "C" NOT NULL UNIQUE,
-    intent_id  text COLLATE "C" NOT NULL REFERENCES simulator.intents (id),
+    intent_id  text COLLATE "C" NOT NULL REFERENCES intents (id),
     created_at timestamptz NOT NULL,
     amount     bigint      NOT NULL CHECK (amount > 0),
     metadata   jsonb       NOT NULL,
@@ -36,51 +33,51 @@ CREATE TABLE simulator.refunds (
     settles_at timestamptz,
     CHECK ((status = 'pending') = (settles_at IS NOT NULL))
 );
-CREATE INDEX ON simulator.refunds (intent_id);
-CREATE INDEX ON simulator.refunds (settles_at) WHERE settles_at IS NOT NULL;
+CREATE INDEX ON refunds (intent_id);
+CREATE INDEX ON refunds (settles_at) WHERE settles_at IS NOT NULL;
 
-CREATE TABLE simulator.ledger (
+CREATE TABLE ledger (
     seq        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     at         timestamptz NOT NULL,
-    intent_id  text COLLATE "C" NOT NULL REFERENCES simulator.intents (id),
+    intent_id  text COLLATE "C" NOT NULL REFERENCES intents (id),
     payment_id text COLLATE "C" NOT NULL,
     movement   text        NOT NULL CHECK (movement IN ('authorized', 'captured', 'voided', 'refunded')),
     amount     bigint      NOT NULL CHECK (amount > 0),
     currency   text        NOT NULL
 );
-COMMENT ON TABLE simulator.ledger IS 'Every movement of money, only ever added to. Amounts are in Stripe''s units.';
-COMMENT ON COLUMN simulator.ledger.payment_id IS 'From the intent''s metadata; empty when it has none.';
-CREATE INDEX ON simulator.ledger (payment_id);
+COMMENT ON TABLE ledger IS 'Every movement of money, only ever added to. Amounts are in Stripe''s units.';
+COMMENT ON COLUMN ledger.payment_id IS 'From the intent''s metadata; empty when it has none.';
+CREATE INDEX ON ledger (payment_id);
 -- Whatever else goes wrong, a hold is made once and ends once.
-CREATE UNIQUE INDEX ledger_one_hold ON simulator.ledger (intent_id) WHERE movement = 'authorized';
-CREATE UNIQUE INDEX ledger_one_end_of_hold ON simulator.ledger (intent_id) WHERE movement IN ('captured', 'voided');
+CREATE UNIQUE INDEX ledger_one_hold ON ledger (intent_id) WHERE movement = 'authorized';
+CREATE UNIQUE INDEX ledger_one_end_of_hold ON ledger (intent_id) WHERE movement IN ('captured', 'voided');
 
-CREATE VIEW simulator.balances AS
+CREATE VIEW balances AS
 SELECT payment_id, intent_id, currency,
        coalesce(sum(amount) FILTER (WHERE movement = 'authorized'), 0)::bigint AS authorized,
        coalesce(sum(amount) FILTER (WHERE movement = 'captured'), 0)::bigint   AS captured,
        coalesce(sum(amount) FILTER (WHERE movement = 'voided'), 0)::bigint     AS voided,
        coalesce(sum(amount) FILTER (WHERE movement = 'refunded'), 0)::bigint   AS refunded
-  FROM simulator.ledger
+  FROM ledger
  GROUP BY payment_id, intent_id, currency;
-COMMENT ON VIEW simulator.balances IS 'The ledger summed per intent: held is authorized - captured - voided, taken is captured - refunded.';
+COMMENT ON VIEW balances IS 'The ledger summed per intent: held is authorized - captured - voided, taken is captured - refunded.';
 
-CREATE TABLE simulator.requests (
+CREATE TABLE requests (
     key        text COLLATE "C" PRIMARY KEY,
     parameters bytea       NOT NULL,
     created_at timestamptz NOT NULL,
     status     int         NOT NULL,
     body       text        NOT NULL
 );
-COMMENT ON TABLE simulator.requests IS 'Idempotency keys with what was answered, for 24 hours.';
-CREATE INDEX ON simulator.requests (created_at);
+COMMENT ON TABLE requests IS 'Idempotency keys with what was answered, for 24 hours.';
+CREATE INDEX ON requests (created_at);
 
-CREATE TABLE simulator.webhooks (
+CREATE TABLE webhooks (
     seq      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     due_at   timestamptz NOT NULL,
     attempts int         NOT NULL DEFAULT 0,
     event_id text        NOT NULL,
     body     text        NOT NULL
 );
-COMMENT ON TABLE simulator.webhooks IS 'Deliveries that have not succeeded yet.';
-CREATE INDEX ON simulator.webhooks (due_at, seq);
+COMMENT ON TABLE webhooks IS 'Deliveries that have not succeeded yet.';
+CREATE INDEX ON webhooks (due_at, seq);

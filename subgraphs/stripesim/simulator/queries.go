@@ -17,11 +17,11 @@ type querier interface {
 
 const intentColumns = `seq, id, created_at, amount, currency, description, metadata, return_url, token, status, error_code,
 	decline_code, amount_received, charged, canceled_at, client_secret, page_secret,
-	(SELECT coalesce(sum(r.amount), 0)::bigint FROM simulator.refunds r WHERE r.intent_id = intents.id AND r.status <> 'failed') AS refunded`
+	(SELECT coalesce(sum(r.amount), 0)::bigint FROM refunds r WHERE r.intent_id = intents.id AND r.status <> 'failed') AS refunded`
 
 func insertIntent(ctx context.Context, tx pgx.Tx, i intent) error {
 	_, err := tx.Exec(ctx, `
-		INSERT INTO simulator.intents (id, created_at, amount, currency, description, metadata, return_url, token, status,
+		INSERT INTO intents (id, created_at, amount, currency, description, metadata, return_url, token, status,
 		                               error_code, decline_code, amount_received, charged, client_secret, page_secret)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
 		i.ID, i.CreatedAt, i.Amount, i.Currency, i.Description, i.Metadata, i.ReturnURL, i.Token, i.Status,
@@ -31,7 +31,7 @@ func insertIntent(ctx context.Context, tx pgx.Tx, i intent) error {
 
 func updateIntent(ctx context.Context, tx pgx.Tx, i intent) error {
 	_, err := tx.Exec(ctx, `
-		UPDATE simulator.intents
+		UPDATE intents
 		   SET status = $2, error_code = $3, decline_code = $4, amount_received = $5, charged = $6, canceled_at = $7
 		 WHERE id = $1`, i.ID, i.Status, i.ErrorCode, i.DeclineCode, i.AmountReceived, i.Charged, i.CanceledAt)
 	return wrap("update intent", err)
@@ -40,31 +40,31 @@ func updateIntent(ctx context.Context, tx pgx.Tx, i intent) error {
 // lockIntent returns the intent for a change, pgx.ErrNoRows without one. It reads only once it has
 // the lock: a statement that waits for it would sum up the refunds as they were before.
 func lockIntent(ctx context.Context, tx pgx.Tx, id string) (intent, error) {
-	if _, err := tx.Exec(ctx, `SELECT FROM simulator.intents WHERE id = $1 FOR UPDATE`, id); err != nil {
+	if _, err := tx.Exec(ctx, `SELECT FROM intents WHERE id = $1 FOR UPDATE`, id); err != nil {
 		return intent{}, wrap("lock intent", err)
 	}
 	return findIntent(ctx, tx, id)
 }
 
 func findIntent(ctx context.Context, q querier, id string) (intent, error) {
-	return one[intent](ctx, q, `SELECT `+intentColumns+` FROM simulator.intents WHERE id = $1`, id)
+	return one[intent](ctx, q, `SELECT `+intentColumns+` FROM intents WHERE id = $1`, id)
 }
 
 func findIntentOfPage(ctx context.Context, q querier, secret string) (intent, error) {
-	return one[intent](ctx, q, `SELECT `+intentColumns+` FROM simulator.intents WHERE page_secret = $1`, secret)
+	return one[intent](ctx, q, `SELECT `+intentColumns+` FROM intents WHERE page_secret = $1`, secret)
 }
 
 // selectIntents returns what was made since then and before the one with that seq (0: any), newest first.
 func selectIntents(ctx context.Context, q querier, since time.Time, before int64, limit int) ([]intent, error) {
 	return all[intent](ctx, q, `
-		SELECT `+intentColumns+` FROM simulator.intents
+		SELECT `+intentColumns+` FROM intents
 		 WHERE created_at >= $1 AND ($2 = 0 OR seq < $2)
 		 ORDER BY seq DESC LIMIT $3`, since, before, limit)
 }
 
 func insertMovement(ctx context.Context, tx pgx.Tx, at time.Time, i intent, movement string, amount int64) error {
 	_, err := tx.Exec(ctx, `
-		INSERT INTO simulator.ledger (at, intent_id, payment_id, movement, amount, currency) VALUES ($1, $2, $3, $4, $5, $6)`,
+		INSERT INTO ledger (at, intent_id, payment_id, movement, amount, currency) VALUES ($1, $2, $3, $4, $5, $6)`,
 		at, i.ID, i.Metadata["payment_id"], movement, amount, i.Currency)
 	return wrap("book "+movement, err)
 }
@@ -73,7 +73,7 @@ const refundColumns = `r.seq, r.id, r.intent_id, r.created_at, r.amount, r.metad
 
 func insertRefund(ctx context.Context, tx pgx.Tx, r refund) error {
 	_, err := tx.Exec(ctx, `
-		INSERT INTO simulator.refunds (id, intent_id, created_at, amount, metadata, status, settles_at)
+		INSERT INTO refunds (id, intent_id, created_at, amount, metadata, status, settles_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)`, r.ID, r.IntentID, r.CreatedAt, r.Amount, r.Metadata, r.Status, r.SettlesAt)
 	return wrap("insert refund", err)
 }
@@ -82,22 +82,22 @@ func insertRefund(ctx context.Context, tx pgx.Tx, r refund) error {
 func settleRefunds(ctx context.Context, tx pgx.Tx, now time.Time) ([]refund, error) {
 	return all[refund](ctx, tx, `
 		WITH settled AS (
-			UPDATE simulator.refunds SET status = 'succeeded', settles_at = NULL
-			 WHERE seq IN (SELECT seq FROM simulator.refunds WHERE settles_at <= $1 ORDER BY seq LIMIT 100 FOR UPDATE SKIP LOCKED)
+			UPDATE refunds SET status = 'succeeded', settles_at = NULL
+			 WHERE seq IN (SELECT seq FROM refunds WHERE settles_at <= $1 ORDER BY seq LIMIT 100 FOR UPDATE SKIP LOCKED)
 			RETURNING *
 		)
-		SELECT `+refundColumns+` FROM settled r JOIN simulator.intents i ON i.id = r.intent_id ORDER BY r.intent_id, r.seq`, now)
+		SELECT `+refundColumns+` FROM settled r JOIN intents i ON i.id = r.intent_id ORDER BY r.intent_id, r.seq`, now)
 }
 
 func findRefund(ctx context.Context, q querier, id string) (refund, error) {
-	return one[refund](ctx, q, `SELECT `+refundColumns+` FROM simulator.refunds r JOIN simulator.intents i ON i.id = r.intent_id WHERE r.id = $1`, id)
+	return one[refund](ctx, q, `SELECT `+refundColumns+` FROM refunds r JOIN intents i ON i.id = r.intent_id WHERE r.id = $1`, id)
 }
 
 // selectRefunds returns refunds of the intent (of any, when empty) before the one with that seq
 // (0: any), newest first.
 func selectRefunds(ctx context.Context, q querier, intentID string, before int64, limit int) ([]refund, error) {
 	return all[refund](ctx, q, `
-		SELECT `+refundColumns+` FROM simulator.refunds r JOIN simulator.intents i ON i.id = r.intent_id
+		SELECT `+refundColumns+` FROM refunds r JOIN intents i ON i.id = r.intent_id
 		 WHERE ($1 = '' OR r.intent_id = $1) AND ($2 = 0 OR r.seq < $2)
 		 ORDER BY r.seq DESC LIMIT $3`, intentID, before, limit)
 }
@@ -120,20 +120,20 @@ func lockKey(ctx context.Context, tx pgx.Tx, key string) (bool, error) {
 
 // findRequest returns what was answered under the key since then, pgx.ErrNoRows without any.
 func findRequest(ctx context.Context, tx pgx.Tx, key string, since time.Time) (request, error) {
-	return one[request](ctx, tx, `SELECT key, parameters, created_at, status, body FROM simulator.requests WHERE key = $1 AND created_at > $2`, key, since)
+	return one[request](ctx, tx, `SELECT key, parameters, created_at, status, body FROM requests WHERE key = $1 AND created_at > $2`, key, since)
 }
 
 // storeRequest replaces what was stored under the key, which has expired.
 func storeRequest(ctx context.Context, tx pgx.Tx, r request) error {
 	_, err := tx.Exec(ctx, `
-		INSERT INTO simulator.requests (key, parameters, created_at, status, body) VALUES ($1, $2, $3, $4, $5)
+		INSERT INTO requests (key, parameters, created_at, status, body) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (key) DO UPDATE SET parameters = $2, created_at = $3, status = $4, body = $5`,
 		r.Key, r.Parameters, r.CreatedAt, r.Status, r.Body)
 	return wrap("store request", err)
 }
 
 func deleteRequests(ctx context.Context, q querier, until time.Time) error {
-	_, err := q.Exec(ctx, `DELETE FROM simulator.requests WHERE created_at <= $1`, until)
+	_, err := q.Exec(ctx, `DELETE FROM requests WHERE created_at <= $1`, until)
 	return wrap("delete requests", err)
 }
 
@@ -147,7 +147,7 @@ type webhook struct {
 }
 
 func insertWebhook(ctx context.Context, tx pgx.Tx, due time.Time, eventID, body string) error {
-	_, err := tx.Exec(ctx, `INSERT INTO simulator.webhooks (due_at, event_id, body) VALUES ($1, $2, $3)`, due, eventID, body)
+	_, err := tx.Exec(ctx, `INSERT INTO webhooks (due_at, event_id, body) VALUES ($1, $2, $3)`, due, eventID, body)
 	return wrap("queue webhook", err)
 }
 
@@ -155,18 +155,18 @@ func insertWebhook(ctx context.Context, tx pgx.Tx, due time.Time, eventID, body 
 // belongs to the caller; afterwards it is due again, for the caller may have died.
 func takeWebhook(ctx context.Context, q querier, now, until time.Time) (webhook, error) {
 	return one[webhook](ctx, q, `
-		UPDATE simulator.webhooks SET attempts = attempts + 1, due_at = $2
-		 WHERE seq = (SELECT seq FROM simulator.webhooks WHERE due_at <= $1 ORDER BY due_at, seq LIMIT 1 FOR UPDATE SKIP LOCKED)
+		UPDATE webhooks SET attempts = attempts + 1, due_at = $2
+		 WHERE seq = (SELECT seq FROM webhooks WHERE due_at <= $1 ORDER BY due_at, seq LIMIT 1 FOR UPDATE SKIP LOCKED)
 		RETURNING seq, due_at, attempts, event_id, body`, now, until)
 }
 
 func postponeWebhook(ctx context.Context, q querier, seq int64, due time.Time) error {
-	_, err := q.Exec(ctx, `UPDATE simulator.webhooks SET due_at = $2 WHERE seq = $1`, seq, due)
+	_, err := q.Exec(ctx, `UPDATE webhooks SET due_at = $2 WHERE seq = $1`, seq, due)
 	return wrap("postpone webhook", err)
 }
 
 func deleteWebhook(ctx context.Context, q querier, seq int64) error {
-	_, err := q.Exec(ctx, `DELETE FROM simulator.webhooks WHERE seq = $1`, seq)
+	_, err := q.Exec(ctx, `DELETE FROM webhooks WHERE seq = $1`, seq)
 	return wrap("delete webhook", err)
 }
 

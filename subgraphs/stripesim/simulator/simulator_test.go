@@ -110,7 +110,7 @@ func pay(token string, more ...string) url.Values {
 
 func (w *world) count(t *testing.T, table string) (n int) {
 	t.Helper()
-	if err := w.pool.QueryRow(t.Context(), "SELECT count(*) FROM simulator."+table).Scan(&n); err != nil {
+	if err := w.pool.QueryRow(t.Context(), "SELECT count(*) FROM "+table).Scan(&n); err != nil {
 		t.Fatal(err)
 	}
 	return n
@@ -256,7 +256,7 @@ func TestLedgerRefusesASecondHold(t *testing.T) {
 	i := w.call(t, "POST", "/v1/payment_intents", pay("pm_card_visa")).id(t)
 	book := func(movement string) error {
 		_, err := w.pool.Exec(t.Context(), `
-			INSERT INTO simulator.ledger (at, intent_id, payment_id, movement, amount, currency) VALUES (now(), $1, 'pay_1', $2, 1999, 'usd')`, i, movement)
+			INSERT INTO ledger (at, intent_id, payment_id, movement, amount, currency) VALUES (now(), $1, 'pay_1', $2, 1999, 'usd')`, i, movement)
 		return err
 	}
 	if err := book(moneyAuthorized); err == nil {
@@ -379,7 +379,7 @@ func TestWebhookModes(t *testing.T) {
 		order := func(seed uint64) []int {
 			w, r := start(t, Shuffled, seed)
 			w.deliveries(t, r, 6)
-			rows, err := w.pool.Query(t.Context(), `SELECT event_id FROM simulator.webhooks ORDER BY seq`)
+			rows, err := w.pool.Query(t.Context(), `SELECT event_id FROM webhooks ORDER BY seq`)
 			if err != nil {
 				t.Fatal(err)
 			}

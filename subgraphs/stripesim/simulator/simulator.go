@@ -1,6 +1,5 @@
-// Package simulator is a card processor to develop and test against: the subset of Stripe's HTTP
-// API that internal/stripe uses, on tables of its own. No card is ever charged, so anybody who can
-// pay by it gets tickets for free.
+// Package simulator implements the subset of Stripe's HTTP API that payments uses, with its state in
+// Postgres. It never charges a card: a shop that accepts its tokens gives its tickets away.
 package simulator
 
 import (
@@ -21,13 +20,13 @@ import (
 //go:embed migrations
 var files embed.FS
 
-// Migrations makes the schema simulator.
+// Migrations creates the simulator's tables.
 func Migrations() postgres.Migrations { return postgres.Migrations{Name: "simulator", Files: files} }
 
 // Config says how the simulator behaves.
 type Config struct {
 	SecretKey string // what every request must carry as bearer token
-	URL       string // where browsers find Handler, such as http://127.0.0.1:4004/simulator
+	URL       string // where browsers find Handler, such as http://127.0.0.1:4006
 
 	WebhookURL    string        // where events are sent; nowhere when empty
 	WebhookSecret string        // what they are signed with
@@ -72,8 +71,7 @@ func New(config Config, pool *pgxpool.Pool) *Simulator {
 	}
 }
 
-// Handler serves the API below /v1/, the page of the bank at /bank and, for who has no page of their
-// own to return to from there, a last one at /. Under another path it needs http.StripPrefix.
+// Handler serves the API below /v1/ and the bank's 3-D Secure page at /bank.
 func (s *Simulator) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("POST /v1/payment_intents", s.change(s.createIntent))
@@ -86,7 +84,6 @@ func (s *Simulator) Handler() http.Handler {
 	mux.Handle("GET /v1/refunds/{id}", s.read(s.readRefund))
 	mux.HandleFunc("GET /bank", s.showPage)
 	mux.HandleFunc("POST /bank", s.decidePage)
-	mux.HandleFunc("GET /{$}", s.showEnd)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		write(w, apiError{Type: invalidRequest, Message: "Unrecognized request URL (" + r.Method + ": " + r.URL.Path + ").", status: http.StatusNotFound}.answer())
 	})

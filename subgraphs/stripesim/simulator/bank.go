@@ -56,8 +56,6 @@ func (s *Simulator) showPage(w http.ResponseWriter, r *http.Request) {
 	s.writePage(w, r, i, err)
 }
 
-func (s *Simulator) showEnd(w http.ResponseWriter, r *http.Request) { s.writePage(w, r, intent{}, nil) }
-
 // decidePage does what the buyer has decided. Deciding again changes nothing.
 func (s *Simulator) decidePage(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)

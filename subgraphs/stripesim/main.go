@@ -1,0 +1,48 @@
+// Stripesim simulates the card processor: it implements the part of Stripe's HTTP API that payments
+// uses, and never charges a card.
+package main
+
+import (
+	"context"
+
+	"boxoffice.dev/pkg/config"
+	"boxoffice.dev/pkg/postgres"
+	"boxoffice.dev/pkg/server"
+	"boxoffice.dev/subgraphs/stripesim/simulator"
+)
+
+type settings struct {
+	server.Config
+	DatabaseURL string         `env:"DATABASE_URL,required" help:"its own database: postgres://user:password@host/name"`
+	Key         config.Secret  `env:"SIMULATOR_KEY,required" help:"the secret shared with payments: the API's bearer token, and the key that signs webhooks; at least 32 characters"`
+	WebhookURL  string         `env:"WEBHOOK_URL,required" help:"where webhooks are sent: http://payments:4004/webhooks/stripe"`
+	PublicURL   string         `env:"PUBLIC_URL" envDefault:"http://127.0.0.1:4006" help:"where browsers find this program, for the bank's page"`
+	Webhooks    simulator.Mode `env:"SIMULATOR_WEBHOOKS" envDefault:"prompt" help:"how webhooks are delivered: prompt, late, twice, shuffled or never"`
+}
+
+func main() {
+	server.Main(config.Program{
+		Name: "stripesim", About: "Stripesim simulates the card processor. It never charges a card.",
+		Defaults: map[string]string{"LISTEN_ADDR": "127.0.0.1:4006", "ADMIN_ADDR": "127.0.0.1:4016"},
+	}, run)
+}
+
+func run(ctx context.Context, cfg settings, srv *server.Server) error {
+	pool, err := postgres.Open(ctx, cfg.DatabaseURL)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	if err := postgres.Migrate(ctx, pool, simulator.Migrations()); err != nil {
+		return err
+	}
+	sim := simulator.New(simulator.Config{
+		SecretKey: cfg.Key.Reveal(), URL: cfg.PublicURL,
+		WebhookURL: cfg.WebhookURL, WebhookSecret: cfg.Key.Reveal(), Webhooks: cfg.Webhooks,
+	}, pool)
+	srv.Check("database", pool.Ping)
+	srv.Collect(postgres.Metrics(pool))
+	srv.Go("simulator", sim.Run)
+	srv.Handle("/", sim.Handler())
+	return srv.Run(ctx)
+}

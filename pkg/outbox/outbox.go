@@ -16,6 +16,7 @@ import (
 	"boxoffice.dev/pkg/events"
 	"boxoffice.dev/pkg/metrics"
 	"boxoffice.dev/pkg/postgres"
+	"boxoffice.dev/pkg/worker"
 )
 
 //go:embed migrations
@@ -27,12 +28,12 @@ func Migrations() postgres.Migrations { return postgres.Migrations{Name: "outbox
 // Outbox is where a service's transactions leave their events.
 type Outbox struct {
 	pool *pgxpool.Pool
-	wake chan struct{}
+	wake worker.Wake
 }
 
 // New returns the outbox of the service's database.
 func New(pool *pgxpool.Pool) *Outbox {
-	return &Outbox{pool: pool, wake: make(chan struct{}, 1)}
+	return &Outbox{pool: pool, wake: worker.NewWake()}
 }
 
 // Metrics tells what waits in the outbox.
@@ -84,14 +85,8 @@ func (o *Outbox) TxAfter(ctx context.Context, first func(*pgx.Batch), fn func(tx
 	return nil
 }
 
-// Wake tells the relay that events were committed. It never blocks; without it the relay finds
-// them at its next poll.
-func (o *Outbox) Wake() {
-	select {
-	case o.wake <- struct{}{}:
-	default:
-	}
-}
+// Wake makes the relay look for committed events before its next poll. It never blocks.
+func (o *Outbox) Wake() { o.wake.Send() }
 
 const insert = `
 	INSERT INTO outbox (id, type, subject, version, request_id, cause_id, trace_parent, data)

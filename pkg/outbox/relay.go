@@ -3,19 +3,18 @@ package outbox
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"boxoffice.dev/pkg/events"
+	"boxoffice.dev/pkg/worker"
 )
 
 const (
-	batchSize  = 500
-	poll       = time.Second            // finds what no wake-up told of
-	contention = 5 * time.Millisecond   // pause when another relay of this database is at work
-	backOff    = 250 * time.Millisecond // pause after a failure, such as a broker that is down
+	batchSize    = 500
+	pollInterval = time.Second          // finds events without wake-up, such as those of a process that died
+	contention   = 5 * time.Millisecond // pause while another relay of this database works
 )
 
 // Publish sends events to the broker in order and returns nil once it has confirmed all of them.
@@ -25,34 +24,22 @@ type Publish func(ctx context.Context, evs []events.Event) error
 // Relay publishes the outbox's events until ctx ends. Any number of relays may run on one
 // database: an advisory lock lets one at a time work, which keeps the order.
 func (o *Outbox) Relay(ctx context.Context, publish Publish) error {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-o.wake:
-		case <-timer.C:
-		}
-		pause, err := o.drain(ctx, publish)
-		if err != nil && ctx.Err() == nil {
-			slog.WarnContext(ctx, "outbox not published, will try again", "error", err)
-		}
-		timer.Reset(pause)
-	}
+	return worker.Run(ctx, "publishing events", o.wake, func(ctx context.Context) (time.Duration, error) {
+		return o.drain(ctx, publish)
+	})
 }
 
-// drain publishes batch after batch until the outbox is empty and says how long to pause then.
+// drain publishes batch after batch until the outbox is empty and returns the time until the next poll.
 func (o *Outbox) drain(ctx context.Context, publish Publish) (time.Duration, error) {
 	for {
 		n, busy, err := o.publishBatch(ctx, publish)
 		switch {
 		case err != nil:
-			return backOff, err
+			return 0, err
 		case busy:
 			return contention, nil
-		case n < batchSize: // what was committed meanwhile comes with a wake-up
-			return poll, nil
+		case n < batchSize: // events committed since then come with a wake-up
+			return pollInterval, nil
 		}
 	}
 }

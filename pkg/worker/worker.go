@@ -1,0 +1,63 @@
+// Package worker runs background tasks that poll for work.
+package worker
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+const (
+	firstRetry = 250 * time.Millisecond
+	lastRetry  = 2 * time.Second
+)
+
+// Wake starts a worker's next step early. It is safe for concurrent use.
+type Wake chan struct{}
+
+// NewWake returns a Wake for one worker.
+func NewWake() Wake { return make(Wake, 1) }
+
+// Send wakes the worker. It never blocks. Signals that are sent during a step cause one more step.
+func (w Wake) Send() {
+	select {
+	case w <- struct{}{}:
+	default:
+	}
+}
+
+// Run calls step at once and then again whenever the time that step returned has passed or wake, which may be nil, is
+// sent. After an error it backs off for up to two seconds instead, regardless of wake, and logs that the work named by
+// name failed. Run returns nil once ctx ends and the current step has returned.
+func Run(ctx context.Context, name string, wake Wake, step func(context.Context) (next time.Duration, err error)) error {
+	retry := firstRetry
+	for {
+		next, err := step(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		early := wake
+		if err != nil {
+			slog.WarnContext(ctx, name+" failed, retrying", "error", err)
+			next, early = retry, nil
+			retry = min(2*retry, lastRetry)
+		} else {
+			retry = firstRetry
+		}
+		timer := time.NewTimer(next)
+		select {
+		case <-ctx.Done():
+		case <-early:
+		case <-timer.C:
+		}
+		timer.Stop()
+		if ctx.Err() != nil {
+			return nil
+		}
+	}
+}
+
+// Every calls do at once and then at the interval, like Run, until ctx ends.
+func Every(ctx context.Context, name string, interval time.Duration, do func(context.Context) error) error {
+	return Run(ctx, name, nil, func(ctx context.Context) (time.Duration, error) { return interval, do(ctx) })
+}

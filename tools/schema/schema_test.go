@@ -22,7 +22,7 @@ const folder = "../../schema"
 // install lets one script at a time run, because the first one installs the packages.
 var install sync.Mutex
 
-// run runs a script of tools/compose on a schema folder.
+// run runs a script of tools/compose on a schema folder and returns its output.
 func run(t *testing.T, script, folder string) (output string, err error) {
 	t.Helper()
 	install.Lock()
@@ -105,48 +105,64 @@ func TestChangesForClientsAreRecorded(t *testing.T) {
 	}
 }
 
-func TestDiffTellsBreakingDangerousAndSafeApart(t *testing.T) {
-	t.Parallel()
-	dir := copied(t)
-	unreleased := func(entries string) {
-		if err := os.WriteFile(filepath.Join(dir, "CHANGELOG.md"), []byte("# Changes\n\n## Unreleased\n\n"+entries+"\n## Before\n\n- `Old` entry\n"), 0o600); err != nil {
+// release makes the schema in dir the released one, and returns a function that writes the section Unreleased.
+func release(t *testing.T, dir string) (unreleased func(text string)) {
+	t.Helper()
+	if out, err := run(t, "compose.mjs", dir); err != nil {
+		t.Fatalf("compose: %v\n%s", err, out)
+	}
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	// Start from no difference, whatever is unreleased at the moment.
-	if err := os.WriteFile(filepath.Join(dir, "released.graphql"), []byte(read(t, dir, "api.graphql")), 0o600); err != nil {
-		t.Fatal(err)
+	write("released.graphql", read(t, dir, "supergraph.graphql"))
+	return func(text string) {
+		write("CHANGELOG.md", "# Changes\n\n## Unreleased\n\n"+text+"\n## Before\n\n- `Old` entry\n")
 	}
+}
+
+func TestDiffRequiresEveryChangeToBeRecorded(t *testing.T) {
+	t.Parallel()
+	dir := copied(t)
+	edit(t, dir, "orders.graphqls", "\n  heldByViewer: Boolean!", "\n  heldByViewer: Boolean! @deprecated(reason: \"A test.\")")
+	unreleased := release(t, dir)
 	unreleased("")
 	if out, err := run(t, "diff.mjs", dir); err != nil {
 		t.Fatalf("no difference: %v\n%s", err, out)
 	}
 
-	edit(t, dir, "orders.graphqls", "\n  heldByViewer: Boolean!", "\n  heldBySomebody: Boolean!")
+	edit(t, dir, "orders.graphqls", "\n  heldByViewer: Boolean! @deprecated(reason: \"A test.\")", "\n  heldByBuyer: Boolean!")
 	edit(t, dir, "tickets.graphqls", "union WithdrawTicketError =", "union WithdrawTicketError = ValidationError |")
-	edit(t, dir, "tickets.graphqls", "Takes a ticket off sale for good.", "Removes a ticket.")
 	if out, err := run(t, "compose.mjs", dir); err != nil {
 		t.Fatalf("compose: %v\n%s", err, out)
 	}
 	const lists = `Breaking: 1
-  TicketReservation.heldByViewer: Field 'heldByViewer' was removed from object type 'TicketReservation'
+  TicketReservation.heldByViewer: Field 'heldByViewer' (deprecated) was removed from object type 'TicketReservation'
 Dangerous: 1
   WithdrawTicketError: Member 'ValidationError' was added to Union type 'WithdrawTicketError'
 Safe: 1
-  TicketReservation.heldBySomebody: Field 'heldBySomebody' was added to object type 'TicketReservation'
+  TicketReservation.heldByBuyer: Field 'heldByBuyer' was added to object type 'TicketReservation'
+Described differently: none
 `
-	const dangerous, safe = "- `WithdrawTicketError` may be a ValidationError\n", "- `TicketReservation` has heldBySomebody\n"
+	const dangerous, safe = "- `WithdrawTicketError` may be a ValidationError\n", "- `TicketReservation` has heldByBuyer\n"
 	const breaking = "- BREAKING: `TicketReservation.heldByViewer` is gone, because of a test\n"
+	union := regexp.MustCompile(`(?m)^union (WithdrawTicketError = .*) \| ValidationError$`).FindStringSubmatch(read(t, dir, "api.graphql"))[1]
+	exact := "\n```diff\n+ TicketReservation.heldByBuyer: Boolean!\n- TicketReservation.heldByViewer: Boolean! @deprecated(reason: \"A test.\")\n" +
+		"- " + union + "\n+ " + union + " | ValidationError\n```\n"
 	for _, tt := range []struct {
 		name, entries, complaint string
 	}{
-		{"all recorded", breaking + dangerous + safe, ""},
+		{"all recorded", breaking + dangerous + safe + exact, ""},
 		{"nothing recorded", "", "breaks clients and is not recorded: Field 'heldByViewer'"},
-		{"breaking not called so", strings.Replace(breaking, "BREAKING: ", "", 1) + dangerous + safe, "breaks clients and is not recorded: Field 'heldByViewer'"},
-		{"breaking named only by its type", "- BREAKING: `TicketReservation` is different\n" + dangerous + safe, "breaks clients and is not recorded: Field 'heldByViewer'"},
-		{"dangerous missing", breaking + safe, "not recorded: Member 'ValidationError'"},
-		{"safe missing", breaking + dangerous, "not recorded: Field 'heldBySomebody'"},
-		{"too much recorded", breaking + dangerous + safe + "- `Order.colour` is new\n", "there is no such change: `Order.colour` is new"},
+		{"breaking not called so", strings.Replace(breaking, "BREAKING: ", "", 1) + dangerous + safe + exact, "breaks clients and is not recorded: Field 'heldByViewer'"},
+		{"breaking named only by its type", "- BREAKING: `TicketReservation` is different\n" + dangerous + safe + exact, "breaks clients and is not recorded: Field 'heldByViewer'"},
+		{"dangerous missing", breaking + safe + exact, "not recorded: Member 'ValidationError'"},
+		{"safe missing", breaking + dangerous + exact, "not recorded: Field 'heldByBuyer'"},
+		{"too much recorded", breaking + dangerous + safe + "- `Order.colour` is new\n" + exact, "there is no such change: `Order.colour` is new"},
+		{"exact lines missing", breaking + dangerous + safe, "block lacks:\n    + TicketReservation.heldByBuyer: Boolean!"},
+		{"another change of what is recorded", breaking + dangerous + safe + strings.Replace(exact, "heldByBuyer: Boolean!", "heldByBuyer: Boolean", 1),
+			"lines that are not true:\n    + TicketReservation.heldByBuyer: Boolean\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			unreleased(tt.entries)
@@ -156,6 +172,34 @@ Safe: 1
 			}
 			if !strings.HasPrefix(out, lists) || !strings.Contains(out, tt.complaint) {
 				t.Errorf("got\n%s\nwant\n%s… %s", out, lists, tt.complaint)
+			}
+		})
+	}
+}
+
+func TestDiffFindsWhatTypesDoNotShow(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, file, old, replacement, want string
+	}{
+		{"a field requires a signed-in viewer", "tickets.graphqls", "): TicketConnection\n\n", "): TicketConnection @authenticated\n\n",
+			"breaks clients and is not recorded: Access to 'Query.tickets' changed from 'everyone' to '@authenticated'"},
+		{"a field requires no viewer any more", "orders.graphqls", "): CreateOrderPayload! @authenticated", "): CreateOrderPayload!",
+			"not recorded: Access to 'Mutation.createOrder' changed from '@authenticated' to 'everyone'"},
+		{"a field is removed without deprecation", "orders.graphqls", "\n  heldByViewer: Boolean!", "\n  heldByBuyer: Boolean!",
+			"removed without having been deprecated in a release: TicketReservation.heldByViewer"},
+		{"api.graphql is not composed again", "tickets.graphqls", "union WithdrawTicketError =", "union WithdrawTicketError = ValidationError |",
+			"api.graphql is stale: run `make schema`"},
+		{"a bound that only a description has", "auth.graphqls", "at most 100, ", "at most 10, ", "Described differently: 1\n  Query.nodes.ids: "},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			dir := copied(t)
+			release(t, dir)("")
+			edit(t, dir, tt.file, tt.old, tt.replacement)
+			out, err := run(t, "diff.mjs", dir)
+			if err == nil || !strings.Contains(out, tt.want) {
+				t.Errorf("got %v\n%s\nwant a failure with %q", err, out, tt.want)
 			}
 		})
 	}
@@ -310,17 +354,16 @@ func TestMutationsFollowTheConvention(t *testing.T) {
 			}
 			errors := payload.Fields.ForName("errors")
 			if errors == nil {
-				if len(m.Arguments) > 0 {
-					t.Errorf("%s: %s takes an input and has no errors", file, m.Name)
-				}
+				t.Errorf("%s: %s has no errors", file, payload.Name)
 				continue
 			}
-			if union := named(errors.Type.Name()); union.Kind != ast.Union || errors.Type.String() != "["+union.Name+"!]!" {
-				t.Errorf("%s: %s.errors is %s, want a non-null list of a union", file, payload.Name, errors.Type)
+			element := named(errors.Type.Name())
+			if element.Kind != ast.Union && element.Name != "UserError" || errors.Type.String() != "["+element.Name+"!]!" {
+				t.Errorf("%s: %s.errors is %s, want a non-null list of a union or of UserError", file, payload.Name, errors.Type)
 			}
 			for _, f := range payload.Fields {
 				if f != errors && f.Type.NonNull {
-					t.Errorf("%s: %s.%s is non-null, so it cannot be left out when there are errors", file, payload.Name, f.Name)
+					t.Errorf("%s: %s.%s is non-null, so it cannot be null when there are errors", file, payload.Name, f.Name)
 				}
 			}
 		}

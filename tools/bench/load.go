@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// latencies are how long things took.
+// latencies are the durations of a number of calls.
 type latencies []time.Duration
 
 // at returns the quantile q (0 to 1) by nearest rank, and 0 when there are none.
@@ -23,14 +23,18 @@ func (l latencies) at(q float64) time.Duration {
 	return sorted[min(int(q*float64(len(sorted))), len(sorted)-1)]
 }
 
-// load is what a number of requests took.
+func (l latencies) String() string { return ms(l.at(0.5)) + " / " + ms(l.at(0.99)) }
+
+// load is the result of a number of requests.
 type load struct {
-	latencies  // of the answers
+	latencies  // of the successful ones
 	failed     int
 	begin, end time.Time
 }
 
-// outcome says how fast answers came, and how many did not.
+func (l load) rate() float64 { return float64(len(l.latencies)) / l.end.Sub(l.begin).Seconds() }
+
+// outcome returns the rate, and the number of failures if there are any.
 func (l load) outcome() string {
 	if l.failed == 0 {
 		return fmt.Sprintf("%.0f", l.rate())
@@ -38,10 +42,8 @@ func (l load) outcome() string {
 	return fmt.Sprintf("%.0f, %d failed", l.rate(), l.failed)
 }
 
-func (l load) rate() float64 { return float64(len(l.latencies)) / l.end.Sub(l.begin).Seconds() }
-
-// closedLoop calls do for 0 to n-1 from several workers, each of which makes its next call when
-// the last one has answered: it finds out how much the system can do. The first error ends it.
+// closedLoop calls do for 0 to n-1 from several workers, each of which makes its next call when the last one has
+// returned: it finds out the highest rate. The first error ends it.
 func closedLoop(ctx context.Context, workers, n int, do func(ctx context.Context, i int) error) (load, error) {
 	l := load{latencies: make(latencies, n), begin: time.Now()}
 	group, ctx := errgroup.WithContext(ctx)
@@ -67,9 +69,8 @@ func closedLoop(ctx context.Context, workers, n int, do func(ctx context.Context
 	return l, err
 }
 
-// openLoop calls do for 0 to n-1 at a constant rate per second, however long the answers take: as
-// users come. A latency counts from when the call was due, so a system that stalls is not spared.
-// Users come also when some calls fail; only when one in ten does is that an error.
+// openLoop calls do for 0 to n-1 at a constant rate per second, however long the calls take. A latency counts from
+// the time at which the call was due, so that a stall is not hidden. More than one failure in ten calls is an error.
 func openLoop(ctx context.Context, rate float64, n int, do func(ctx context.Context, i int) error) (load, error) {
 	l := load{begin: time.Now()}
 	var mu sync.Mutex
@@ -103,22 +104,4 @@ func openLoop(ctx context.Context, rate float64, n int, do func(ctx context.Cont
 		return l, fmt.Errorf("%d of %d failed, such as: %w", l.failed, n, last)
 	}
 	return l, nil
-}
-
-// sampler remembers what came in from many goroutines.
-type sampler struct {
-	mu  sync.Mutex
-	all latencies
-}
-
-func (s *sampler) add(d time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.all = append(s.all, d)
-}
-
-func (s *sampler) take() latencies {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.all)
 }

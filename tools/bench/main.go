@@ -1,12 +1,11 @@
-// Command bench measures Boxoffice: the real binaries, on a Postgres and a RabbitMQ of their own,
-// driven through the router by this process on the same machine. Nothing is asserted.
+// Command bench measures Boxoffice: the real binaries, with a Postgres and a RabbitMQ of their own, under load from
+// this process on the same machine. It asserts nothing.
 //
-//	bench [--only orders,pay,due,replica,expiry,router,live,start,routers] [--quick]
+//	bench [--only orders,replica,expiry,subscriptions,routers] [--quick]
 //
-// All figures come from one run, so their ratios hold also on a busy machine. Times between two
-// services are differences of the commit timestamps that Postgres keeps of every transaction
-// (track_commit_timestamp), so no client's scheduling is in them. Data lie below TMPDIR: its
-// disk's sync time matters, and is printed.
+// All figures of a run come from one system, so their ratios hold on a busy machine, too. Times between two services
+// are differences of commit timestamps (track_commit_timestamp of Postgres), which no client's scheduling affects.
+// The data lie below TMPDIR; the report includes how long its disk takes to sync.
 package main
 
 import (
@@ -22,25 +21,19 @@ import (
 	"time"
 )
 
-// section is one measurement. Each makes what it needs, so each also runs alone.
-type section struct {
-	name string
-	run  func(context.Context, *bench) error
-}
-
-var sections = []section{
+// sections are the measurements. Each prepares what it needs, so each can run alone.
+var sections = []struct {
+	name    string
+	measure func(context.Context, *bench) error
+}{
 	{"orders", measureOrders},
-	{"pay", measurePay},
-	{"due", measureDue},
 	{"replica", measureReplica},
 	{"expiry", measureExpiry},
-	{"router", measureRouter},
-	{"live", measureLive},
-	{"start", measureStart},
+	{"subscriptions", measureSubscriptions},
 	{"routers", measureRouters},
 }
 
-const patience = 25 * time.Minute // for everything together
+const timeout = 25 * time.Minute // for the whole run
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -53,19 +46,20 @@ func main() {
 }
 
 func run(ctx context.Context) (err error) {
-	only := flag.String("only", "", "sections to run, with commas: orders, pay, due, replica, expiry, router, live, start, routers")
-	quick := flag.Bool("quick", false, "a tenth of the requests: to try the command, not to quote")
-	flag.Parse()
-	var chosen []section
+	var names []string
 	for _, s := range sections {
-		if *only == "" || slices.Contains(strings.Split(*only, ","), s.name) {
-			chosen = append(chosen, s)
+		names = append(names, s.name)
+	}
+	only := flag.String("only", strings.Join(names, ","), "sections to run, separated by commas")
+	quick := flag.Bool("quick", false, "send a tenth of the requests: to try the command, not to quote its figures")
+	flag.Parse()
+	chosen := strings.Split(*only, ",")
+	for _, name := range chosen {
+		if !slices.Contains(names, name) {
+			return fmt.Errorf("unknown section %q", name)
 		}
 	}
-	if len(chosen) == 0 {
-		return fmt.Errorf("no section is named %q", *only)
-	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
 	b, err := start(ctx, *quick)
@@ -76,23 +70,23 @@ func run(ctx context.Context) (err error) {
 	if err := b.describe(ctx); err != nil {
 		return err
 	}
-	defer func() { fmt.Print("\n", b.report.String()) }() // also what was measured before a failure
-	for _, s := range chosen {
-		begin, ours, all := time.Now(), cpu(), machine()
-		if err := s.run(ctx, b); err != nil {
+	defer func() { fmt.Print("\n", b.report.String()) }() // also after a failure
+	for _, s := range sections {
+		if !slices.Contains(chosen, s.name) {
+			continue
+		}
+		begin := time.Now()
+		if err := s.measure(ctx, b); err != nil {
 			return fmt.Errorf("measure %s: %w", s.name, err)
 		}
-		took := time.Since(begin).Seconds()
-		others := max(0, (machine()-all).Seconds()-cpu().sub(ours).total().Seconds()) / took
-		fmt.Fprintf(&b.report, "\nOther programs used %.1f cores meanwhile.\n", others)
-		progress("%s measured in %.0f s; other programs used %.1f cores", s.name, took, others)
+		progress("%s measured in %.0f s", s.name, time.Since(begin).Seconds())
 	}
 	return nil
 }
 
 func progress(format string, args ...any) { fmt.Fprintf(os.Stderr, "==> "+format+"\n", args...) }
 
-// report is what was measured, in markdown.
+// report collects the results as Markdown.
 type report struct{ strings.Builder }
 
 func (r *report) table(head ...string) {
@@ -103,7 +97,7 @@ func (r *report) table(head ...string) {
 
 func (r *report) row(cells ...string) { r.WriteString("| " + strings.Join(cells, " | ") + " |\n") }
 
-// ms writes a time with three digits that matter.
+// ms formats a duration with three significant digits.
 func ms(d time.Duration) string {
 	v := float64(d) / float64(time.Millisecond)
 	switch {
@@ -115,5 +109,3 @@ func ms(d time.Duration) string {
 		return fmt.Sprintf("%.2f ms", v)
 	}
 }
-
-func (l latencies) String() string { return ms(l.at(0.5)) + " / " + ms(l.at(0.99)) }

@@ -18,15 +18,15 @@ import (
 	"boxoffice.dev/tools/internal/stack"
 )
 
-// routerQueries are asked of every router, over two subgraphs that make their answers up. Each request is for
-// a page of its own, so that nobody answers one with what was fetched for another.
+// routerQueries are sent to every router, over two subgraphs that generate their data. Each request is for another
+// page, so that no router answers one with what it fetched for another.
 var routerQueries = []struct {
 	name, text string
 	variables  map[string]int
 }{
 	{"one subgraph, 20 tickets", `query Tickets($first: Int!, $page: Int!) { tickets(first: $first, page: $page) { id title price { minorUnits currency } availability createdAt } }`, map[string]int{"first": 20, "page": firstPage}},
 	{"two subgraphs, 20 entities", `query Sellers($first: Int!, $page: Int!) { tickets(first: $first, page: $page) { id title price { minorUnits currency } seller { displayName city } } }`, map[string]int{"first": 20, "page": firstPage}},
-	{"deep: five fetches, one after the other", `query Deep($page: Int!) { users(first: 5, page: $page) { displayName tickets(first: 3) { title seller { displayName
+	{"deep: five fetches in sequence", `query Deep($page: Int!) { users(first: 5, page: $page) { displayName tickets(first: 3) { title seller { displayName
 		referrer { displayName tickets(first: 2) { title price { minorUnits } seller { displayName } } } } } } }`, map[string]int{"page": firstPage}},
 }
 
@@ -34,15 +34,15 @@ const (
 	routerClients = 32
 	routerTurns   = 3
 	routerTurn    = 3 * time.Second
-	firstPage     = 100_000 // all have six digits: requests differ in nothing else
+	firstPage     = 100_000 // all pages have six digits: requests differ in nothing else
 )
 
-// contender is a program that answers the queries.
-type contender struct {
+// server is a program that answers the queries.
+type server struct {
 	name    string
 	path    string // of its endpoint
 	process *exec.Cmd
-	url     string // host:port
+	addr    string // host:port
 }
 
 // measureRouters compares our router with Apollo Gateway and Hive Gateway, in turns, on the same subgraphs.
@@ -57,17 +57,17 @@ func measureRouters(ctx context.Context, b *bench) error {
 		if err != nil {
 			return fmt.Errorf("encode query: %w", err)
 		}
-		asked := c.routers
+		servers := c.routers
 		if i == 0 {
-			asked = append([]*contender{c.subgraphs[0], c.proxy}, asked...)
+			servers = append([]*server{c.subgraphs[0], c.proxy}, servers...)
 		}
-		if err := c.compare(ctx, q.name, asked, body); err != nil {
+		if err := c.compare(ctx, q.name, servers, body); err != nil {
 			return fmt.Errorf("%s: %w", q.name, err)
 		}
 	}
 	b.report.table("router", "resident memory after that")
 	for _, r := range c.routers {
-		b.report.row(r.name, fmt.Sprintf("%.0f MB", float64(resident(r.process.Process.Pid))/1e6))
+		b.report.row(r.name, fmt.Sprintf("%.0f MB", float64(residentMemory(r.process.Process.Pid))/1e6))
 	}
 	return nil
 }
@@ -78,13 +78,13 @@ type comparison struct {
 
 	stop      context.CancelFunc
 	programs  []*exec.Cmd
-	subgraphs []*contender
-	proxy     *contender // passes requests on to the first subgraph, and reads nothing
-	routers   []*contender
-	page      atomic.Int64 // the newest that was asked for
+	subgraphs []*server
+	proxy     *server // forwards requests to the first subgraph without reading them
+	routers   []*server
+	page      atomic.Int64 // of the last request
 }
 
-// newComparison starts the subgraphs and the routers, and waits until all of them answer.
+// newComparison starts the subgraphs and the routers, and waits until all of them respond.
 func newComparison(ctx context.Context, b *bench) (_ *comparison, err error) {
 	ctx, stop := context.WithCancel(ctx)
 	c := &comparison{bench: b, stop: stop}
@@ -114,51 +114,52 @@ func newComparison(ctx context.Context, b *bench) (_ *comparison, err error) {
 		return nil, fmt.Errorf("read supergraph: %w", err)
 	}
 	for _, name := range []string{"catalog", "people"} {
-		s := &contender{name: "the subgraph itself", path: "/graphql"}
-		if err := c.start(ctx, s, nil, func(port string) []string { return []string{subgraph, name, "127.0.0.1:" + port} }); err != nil {
+		s := &server{name: "the subgraph itself", path: "/graphql"}
+		if err := c.start(ctx, s, func(string) []string { return []string{subgraph, name, s.addr} }); err != nil {
 			return nil, err
 		}
 		c.subgraphs = append(c.subgraphs, s)
-		sdl = bytes.Replace(sdl, []byte(name+".invalid"), []byte(s.url), 1)
+		sdl = bytes.Replace(sdl, []byte(name+".invalid"), []byte(s.addr), 1)
 	}
-	c.proxy = &contender{name: "Go's reverse proxy", path: "/graphql"}
-	if err := c.start(ctx, c.proxy, nil, func(port string) []string {
-		return []string{subgraph, "proxy", "127.0.0.1:" + port, c.subgraphs[0].url}
-	}); err != nil {
+	c.proxy = &server{name: "Go's reverse proxy", path: "/graphql"}
+	if err := c.start(ctx, c.proxy, func(string) []string { return []string{subgraph, "proxy", c.proxy.addr, c.subgraphs[0].addr} }); err != nil {
 		return nil, err
 	}
 	supergraph := filepath.Join(b.dir, "compared.graphql")
 	if err := os.WriteFile(supergraph, sdl, 0o600); err != nil {
 		return nil, fmt.Errorf("write supergraph: %w", err)
 	}
-	hive := func(more ...string) func(string) []string {
+	return c, c.startRouters(ctx, router, rivals, supergraph)
+}
+
+func (c *comparison) startRouters(ctx context.Context, router, rivals, supergraph string) error {
+	hive := func(flags ...string) func(string) []string {
 		return func(port string) []string {
 			return append([]string{"node", filepath.Join(rivals, "node_modules", "@graphql-hive", "gateway", "dist", "bin.js"), "supergraph", supergraph,
-				"--config-path", filepath.Join(rivals, "hive.mjs"), "--host", "127.0.0.1", "--port", port}, more...)
+				"--config-path", filepath.Join(rivals, "hive.mjs"), "--host", "127.0.0.1", "--port", port}, flags...)
 		}
 	}
 	for _, r := range []struct {
-		contender
-		command func(port string) []string
+		name, path string
+		command    func(port string) []string
 	}{
-		{contender{name: "Boxoffice's router", path: "/graphql"}, func(string) []string { return []string{router, "--supergraph", supergraph} }},
-		{contender{name: "Apollo Gateway", path: "/"}, func(port string) []string {
+		{"Boxoffice's router", "/graphql", func(string) []string { return []string{router, "--supergraph", supergraph} }},
+		{"Apollo Gateway", "/", func(port string) []string {
 			return []string{"node", filepath.Join(rivals, "apollo.mjs"), supergraph, port}
 		}},
-		{contender{name: "Hive Gateway", path: "/graphql"}, hive()},
-		{contender{name: "Hive Gateway, Rust planner", path: "/graphql"}, hive("--hive-router-runtime")},
+		{"Hive Gateway", "/graphql", hive()},
+		{"Hive Gateway, Rust planner", "/graphql", hive("--hive-router-runtime")},
 	} {
-		started := &r.contender
-		environ := []string{"NODE_ENV=production", "SERVICE_TOKEN=" + b.token, "ADMIN_ADDR=127.0.0.1:0"}
-		if err := c.start(ctx, started, environ, r.command); err != nil {
-			return nil, err
+		s := &server{name: r.name, path: r.path}
+		if err := c.start(ctx, s, r.command, "NODE_ENV=production", "SERVICE_TOKEN="+c.token, "ADMIN_ADDR=127.0.0.1:0"); err != nil {
+			return err
 		}
-		c.routers = append(c.routers, started)
+		c.routers = append(c.routers, s)
 	}
-	return c, nil
+	return nil
 }
 
-// install gets the other routers from npm, at the versions of their lock file.
+// install installs the other routers from npm, at the versions of their lock file.
 func (c *comparison) install(ctx context.Context, folder string) error {
 	lock, err := os.Stat(filepath.Join(folder, "package-lock.json"))
 	if err != nil {
@@ -176,50 +177,45 @@ func (c *comparison) install(ctx context.Context, folder string) error {
 	return nil
 }
 
-// start runs a program on a free port and waits until it answers.
-func (c *comparison) start(ctx context.Context, r *contender, environ []string, command func(port string) []string) error {
+// start runs a program on a free port and waits until it responds.
+func (c *comparison) start(ctx context.Context, s *server, command func(port string) []string, environ ...string) error {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("find a port: %w", err)
 	}
-	r.url = listener.Addr().String()
+	s.addr = listener.Addr().String()
 	if err := listener.Close(); err != nil {
 		return fmt.Errorf("free a port: %w", err)
 	}
-	_, port, _ := strings.Cut(r.url, ":")
+	_, port, _ := strings.Cut(s.addr, ":")
 	words := command(port)
 	log, err := os.Create(filepath.Join(c.dir, "compared-"+port+".log"))
 	if err != nil {
 		return fmt.Errorf("open log: %w", err)
 	}
 	defer log.Close()
-	r.process = exec.CommandContext(ctx, words[0], words[1:]...)
-	r.process.Env = append(append(os.Environ(), "LISTEN_ADDR="+r.url), environ...)
-	r.process.Stdout, r.process.Stderr = log, log
-	if err := r.process.Start(); err != nil {
-		return fmt.Errorf("start %s: %w", r.name, err)
+	s.process = exec.CommandContext(ctx, words[0], words[1:]...)
+	s.process.Env = append(append(os.Environ(), "LISTEN_ADDR="+s.addr), environ...)
+	s.process.Stdout, s.process.Stderr = log, log
+	if err := s.process.Start(); err != nil {
+		return fmt.Errorf("start %s: %w", s.name, err)
 	}
-	c.programs = append(c.programs, r.process)
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(time.Minute); ; {
-		if w, err := r.dial(ctx, []byte(`{"query":"{ __typename }"}`)); err == nil {
-			answer, err := w.ask(firstPage)
-			w.conn.Close() //nolint:errcheck // it was only a try
-			if err == nil && bytes.Contains(answer, []byte(`"Query"`)) {
-				return nil
-			}
+	c.programs = append(c.programs, s.process)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	err = poll(ctx, 50*time.Millisecond, func() (bool, error) {
+		w, err := s.dial(ctx, []byte(`{"query":"{ __typename }"}`))
+		if err != nil {
+			return false, nil //nolint:nilerr // it does not listen yet
 		}
-		if time.Now().After(deadline) {
-			text, _ := os.ReadFile(log.Name()) //nolint:errcheck // says more if it can
-			return fmt.Errorf("%s does not answer: %s", r.name, text)
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+		response, err := w.roundTrip(firstPage)
+		return err == nil && bytes.Contains(response, []byte(`"Query"`)), w.conn.Close()
+	})
+	if err != nil {
+		text, _ := os.ReadFile(log.Name()) //nolint:errcheck // the other error is the cause
+		return fmt.Errorf("%s does not respond: %w: %s", s.name, err, text)
 	}
+	return nil
 }
 
 func (c *comparison) end() {
@@ -229,75 +225,74 @@ func (c *comparison) end() {
 	}
 }
 
-// compare lets each answer in turn, and reports.
-func (c *comparison) compare(ctx context.Context, name string, asked []*contender, body []byte) error {
-	if err := c.sameAnswer(ctx, asked, body); err != nil {
+// compare puts load on each server in turn, and reports.
+func (c *comparison) compare(ctx context.Context, name string, servers []*server, body []byte) error {
+	if err := sameResponse(ctx, servers, body); err != nil {
 		return err
 	}
-	type side struct {
+	type result struct {
 		latencies
-		seconds   float64
-		processor time.Duration
-		behind    time.Duration // processor time of the subgraphs
+		seconds              float64
+		processor, subgraphs time.Duration // processor time of the server, and of the subgraphs
 	}
-	behind := func() (sum time.Duration) {
+	subgraphs := func() (sum time.Duration) {
 		for _, s := range c.subgraphs {
 			sum += processorTime(s.process.Process.Pid)
 		}
 		return sum
 	}
-	sides := make([]side, len(asked))
+	results := make([]result, len(servers))
 	for turn := range routerTurns + 1 { // the first turn warms up
-		for i, r := range asked {
-			before, beforeBehind := processorTime(r.process.Process.Pid), behind()
-			l, err := r.load(ctx, body, &c.page, time.Duration(c.scaled(int(routerTurn))))
+		for i, s := range servers {
+			before, subgraphsBefore := processorTime(s.process.Process.Pid), subgraphs()
+			l, err := s.load(ctx, body, &c.page, time.Duration(c.scaled(int(routerTurn))))
 			if err != nil {
-				return fmt.Errorf("%s: %w", r.name, err)
+				return fmt.Errorf("%s: %w", s.name, err)
 			}
 			if turn == 0 {
 				continue
 			}
-			s := &sides[i]
-			s.latencies = append(s.latencies, l.latencies...)
-			s.seconds += l.end.Sub(l.begin).Seconds()
-			s.processor += processorTime(r.process.Process.Pid) - before
-			s.behind += behind() - beforeBehind
+			r := &results[i]
+			r.latencies = append(r.latencies, l.latencies...)
+			r.seconds += l.end.Sub(l.begin).Seconds()
+			r.processor += processorTime(s.process.Process.Pid) - before
+			r.subgraphs += subgraphs() - subgraphsBefore
 		}
 	}
-	rate := func(i int) float64 { return float64(len(sides[i].latencies)) / sides[i].seconds }
-	ours := len(asked) - len(c.routers)
+	rate := func(i int) float64 { return float64(len(results[i].latencies)) / results[i].seconds }
+	ours := len(servers) - len(c.routers)
 	c.report.table(name, "per second", "p50 / p99", "processor time of each", "of the subgraphs", "our router : this one")
-	for i, r := range asked {
-		progress("%s, %s: %.0f/s", name, r.name, rate(i))
+	for i, s := range servers {
+		progress("%s, %s: %.0f/s", name, s.name, rate(i))
 		each := func(d time.Duration) string {
-			return fmt.Sprintf("%d µs", d.Microseconds()/int64(len(sides[i].latencies)))
+			return fmt.Sprintf("%d µs", d.Microseconds()/int64(len(results[i].latencies)))
 		}
-		c.report.row(r.name, fmt.Sprintf("%.0f", rate(i)), sides[i].String(), each(sides[i].processor), each(sides[i].behind), fmt.Sprintf("%.2f", rate(ours)/rate(i)))
+		c.report.row(s.name, fmt.Sprintf("%.0f", rate(i)), results[i].String(), each(results[i].processor), each(results[i].subgraphs), fmt.Sprintf("%.2f", rate(ours)/rate(i)))
 	}
 	return nil
 }
 
-// sameAnswer fails when one of them answers otherwise than the others.
-func (c *comparison) sameAnswer(ctx context.Context, asked []*contender, body []byte) error {
+// sameResponse returns an error when the servers do not all return the same data.
+func sameResponse(ctx context.Context, servers []*server, body []byte) error {
 	var first any
-	for i, r := range asked {
-		w, err := r.dial(ctx, body)
+	for i, s := range servers {
+		w, err := s.dial(ctx, body)
 		if err != nil {
 			return err
 		}
-		text, err := w.ask(firstPage)
+		text, err := w.roundTrip(firstPage)
 		if err = errors.Join(err, w.conn.Close()); err != nil {
-			return fmt.Errorf("ask %s: %w", r.name, err)
+			return fmt.Errorf("query %s: %w", s.name, err)
 		}
-		var answer any
-		if err := json.Unmarshal(text, &answer); err != nil {
-			return fmt.Errorf("read answer of %s: %w", r.name, err)
+		var response any
+		if err := json.Unmarshal(text, &response); err != nil {
+			return fmt.Errorf("read response of %s: %w", s.name, err)
 		}
 		if i == 0 {
-			first = answer
+			first = response
 		}
-		if !reflect.DeepEqual(answer, first) || !bytes.Contains(text, []byte(`"title":"Cello Suites, row 0"`)) {
-			return fmt.Errorf("%s answers otherwise than %s: %s", r.name, asked[0].name, text)
+		if !reflect.DeepEqual(response, first) || !bytes.Contains(text, []byte(`"title":"Cello Suites, row 0"`)) {
+			return fmt.Errorf("the response of %s differs from that of %s: %s", s.name, servers[0].name, text)
 		}
 	}
 	return nil

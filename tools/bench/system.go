@@ -21,40 +21,36 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-	amqp "github.com/rabbitmq/amqp091-go"
 
-	"boxoffice.dev/pkg/broker"
-	"boxoffice.dev/pkg/events"
 	"boxoffice.dev/pkg/id"
 	"boxoffice.dev/pkg/identity"
 	"boxoffice.dev/tools/internal/stack"
 )
 
 const (
-	prefix      = "bench"          // of databases and roles
-	connections = 16               // of the load generator, and of each service to Postgres
-	ordersEach  = 5                // what one buyer may have, as in production
-	hold        = 15 * time.Minute // as in production
-	makers      = 32               // connections that prepare data
+	prefix         = "bench"          // of databases and roles
+	connections    = 16               // of the load generator
+	ordersPerBuyer = 5                // the limit in production
+	hold           = 15 * time.Minute // as in production
+	setUpWorkers   = 32               // connections that prepare data
 )
 
-// bench is the running system and what was measured so far.
+// bench is the running system and its results so far.
 type bench struct {
 	*stack.Stack
 	report report
 	quick  bool
-	token  string // between router and subgraphs
-	files  int    // that a process may have open
 
-	dir      string
-	http     *http.Client
-	key      ed25519.PrivateKey
-	seller   string // access token of the one who sells everything
-	keys     *http.Server
-	tickets  *pgxpool.Pool // databases of the services
-	orders   *pgxpool.Pool
-	deadline *pgxpool.Pool
-	admin    *pgxpool.Pool
+	dir       string
+	http      *http.Client
+	token     string             // between router and subgraphs
+	key       ed25519.PrivateKey // signs access tokens
+	keys      *http.Server       // publishes its public key
+	seller    string             // access token of the seller of all tickets
+	tickets   *pgxpool.Pool      // databases of the services
+	orders    *pgxpool.Pool
+	deadlines *pgxpool.Pool
+	admin     *pgxpool.Pool
 }
 
 // scaled returns n, or a tenth of it in a quick run.
@@ -65,8 +61,8 @@ func (b *bench) scaled(n int) int {
 	return n
 }
 
-// start starts the system. Access tokens are signed by the bench itself: thousands of buyers can
-// then be had without thousands of password hashes.
+// start starts the system. The bench signs access tokens itself: thousands of buyers can be had without thousands of
+// password hashes.
 func start(ctx context.Context, quick bool) (_ *bench, err error) {
 	b := &bench{quick: quick, token: rand.Text() + rand.Text(), http: &http.Client{Transport: &http.Transport{
 		MaxIdleConns: 1000, MaxIdleConnsPerHost: 1000, DisableCompression: true,
@@ -76,9 +72,6 @@ func start(ctx context.Context, quick bool) (_ *bench, err error) {
 			err = errors.Join(err, b.close())
 		}
 	}()
-	if b.files, err = allowFiles(); err != nil {
-		return nil, err
-	}
 	keysURL, err := b.serveKeys(ctx)
 	if err != nil {
 		return nil, err
@@ -97,7 +90,7 @@ func start(ctx context.Context, quick bool) (_ *bench, err error) {
 			settings[spec.Name] = append(settings[spec.Name], "JWKS_URL="+keysURL)
 		}
 	}
-	settings["router"] = append(settings["router"], "LIVE_PER_ADDRESS=1000000") // everybody comes from this machine
+	settings["router"] = append(settings["router"], "LIVE_PER_ADDRESS=1000000") // all clients have one address
 	b.Stack, err = stack.Start(ctx, stack.Options{
 		Dir: b.dir, Root: root, Specs: stack.Specs(), Database: prefix, Environ: os.Environ(), Settings: settings,
 		PostgresSettings: []string{"track_commit_timestamp=on"}, Progress: progress,
@@ -105,7 +98,7 @@ func start(ctx context.Context, quick bool) (_ *bench, err error) {
 	if err != nil {
 		return nil, err
 	}
-	for name, pool := range map[string]**pgxpool.Pool{"tickets": &b.tickets, "orders": &b.orders, "expiration": &b.deadline} {
+	for name, pool := range map[string]**pgxpool.Pool{"tickets": &b.tickets, "orders": &b.orders, "expiration": &b.deadlines} {
 		if *pool, err = pgxpool.New(ctx, b.ServiceDatabaseURL(name)); err != nil {
 			return nil, fmt.Errorf("connect to database of %s: %w", name, err)
 		}
@@ -113,13 +106,13 @@ func start(ctx context.Context, quick bool) (_ *bench, err error) {
 	if b.admin, err = pgxpool.New(ctx, b.DatabaseURL); err != nil {
 		return nil, fmt.Errorf("connect to Postgres: %w", err)
 	}
-	b.seller, err = b.newUser()
+	b.seller, err = b.newToken()
 	return b, err
 }
 
 func (b *bench) close() error {
 	var errs []error
-	for _, pool := range []*pgxpool.Pool{b.tickets, b.orders, b.deadline, b.admin} {
+	for _, pool := range []*pgxpool.Pool{b.tickets, b.orders, b.deadlines, b.admin} {
 		if pool != nil {
 			pool.Close()
 		}
@@ -153,19 +146,19 @@ func (b *bench) serveKeys(ctx context.Context) (string, error) {
 	b.key = private
 	b.keys = &http.Server{
 		ReadHeaderTimeout: time.Second,
-		Handler:           http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write(set) }), //nolint:errcheck // the reader asks again
+		Handler:           http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write(set) }), //nolint:errcheck // the client sees it
 	}
-	go b.keys.Serve(listener) //nolint:errcheck // ends with close
+	go b.keys.Serve(listener) //nolint:errcheck // returns when close ends it
 	return "http://" + listener.Addr().String() + "/", nil
 }
 
-// newUser returns the access token of somebody new.
-func (b *bench) newUser() (string, error) {
+// newToken returns an access token of a new user.
+func (b *bench) newToken() (string, error) {
 	token, _, err := identity.Issuer{TTL: time.Hour}.Issue(b.key, identity.Caller{UserID: id.New(id.User), SessionID: id.New(id.Session)}, time.Now())
 	return token, err
 }
 
-// operation is a GraphQL request that can be sent any number of times.
+// operation is a GraphQL request.
 type operation struct {
 	url    string
 	header http.Header
@@ -176,7 +169,7 @@ type operation struct {
 func (b *bench) operation(token, query string, variables map[string]any) operation {
 	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
 	if err != nil {
-		panic(err) // our own values
+		panic(err) // the variables are constants of this program
 	}
 	return operation{url: b.Endpoint(), body: body, header: http.Header{
 		"Content-Type": {"application/json"}, "Accept": {"application/graphql-response+json"}, "Authorization": {"Bearer " + token},
@@ -191,8 +184,16 @@ func (b *bench) direct(subgraph string, op operation) operation {
 	return op
 }
 
-// send sends the operation and returns the answer. One that does not contain want is an error.
-func (b *bench) send(ctx context.Context, op operation, want string) ([]byte, error) {
+// sender returns a function that sends the i-th operation.
+func (b *bench) sender(ops []operation) func(ctx context.Context, i int) error {
+	return func(ctx context.Context, i int) error {
+		_, err := b.send(ctx, ops[i])
+		return err
+	}
+}
+
+// send sends a mutation and returns the response. One with errors is an error.
+func (b *bench) send(ctx context.Context, op operation) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, op.url, bytes.NewReader(op.body))
 	if err != nil {
 		return nil, fmt.Errorf("make request: %w", err)
@@ -202,27 +203,27 @@ func (b *bench) send(ctx context.Context, op operation, want string) ([]byte, er
 	if err != nil {
 		return nil, fmt.Errorf("send request: %w", err)
 	}
-	answer, err := io.ReadAll(resp.Body)
+	response, err := io.ReadAll(resp.Body)
 	if err := errors.Join(err, resp.Body.Close()); err != nil {
-		return nil, fmt.Errorf("read answer: %w", err)
+		return nil, fmt.Errorf("read response: %w", err)
 	}
-	if resp.StatusCode != http.StatusOK || !bytes.Contains(answer, []byte(want)) {
-		return nil, fmt.Errorf("%s: %s: %s", op.body, resp.Status, answer)
+	if resp.StatusCode != http.StatusOK || !bytes.Contains(response, []byte(`"errors":[]`)) {
+		return nil, fmt.Errorf("%s: %s: %s", op.body, resp.Status, response)
 	}
-	return answer, nil
+	return response, nil
 }
 
-// available returns the ids of n tickets that are for sale and known to all. It makes what is missing.
+// available returns the ids of n tickets that are on sale and that orders has in its replica. It creates the missing ones.
 func (b *bench) available(ctx context.Context, n int) ([]string, error) {
 	ids, err := column[string](ctx, b.tickets, `SELECT id FROM tickets WHERE availability = 'available' ORDER BY id LIMIT $1`, n)
 	if err != nil {
 		return nil, err
 	}
-	made := make([]string, n-len(ids))
-	l, err := closedLoop(ctx, makers, len(made), func(ctx context.Context, i int) error {
-		answer, err := b.send(ctx, b.operation(b.seller,
+	created := make([]string, n-len(ids))
+	l, err := closedLoop(ctx, setUpWorkers, len(created), func(ctx context.Context, i int) error {
+		response, err := b.send(ctx, b.operation(b.seller,
 			`mutation($input: CreateTicketInput!) { createTicket(input: $input) { ticket { id } errors { __typename } } }`,
-			map[string]any{"input": map[string]any{"title": fmt.Sprintf("Seat %d", i), "price": map[string]any{"minorUnits": 1000 + i%9000, "currency": "USD"}}}), `"errors":[]`)
+			map[string]any{"input": map[string]any{"title": fmt.Sprintf("Seat %d", i), "price": price(1000 + i%9000)}}))
 		if err != nil {
 			return err
 		}
@@ -231,81 +232,85 @@ func (b *bench) available(ctx context.Context, n int) ([]string, error) {
 				CreateTicket struct{ Ticket struct{ ID string } }
 			}
 		}
-		err = json.Unmarshal(answer, &got)
-		made[i] = got.Data.CreateTicket.Ticket.ID
+		err = json.Unmarshal(response, &got)
+		created[i] = got.Data.CreateTicket.Ticket.ID
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("make tickets: %w", err)
+		return nil, fmt.Errorf("create tickets: %w", err)
 	}
-	if len(made) > 0 {
-		progress("%d tickets made at %.0f/s", len(made), l.rate())
+	if len(created) > 0 {
+		progress("%d tickets created at %.0f/s", len(created), l.rate())
 	}
-	took, err := b.settle(ctx)
-	if err != nil {
-		return nil, err
-	}
-	progress("all services caught up in %.1f s", took.Seconds())
-	return append(ids, made...), nil
+	_, err = b.settle(ctx)
+	return append(ids, created...), err
 }
 
 const createOrder = `mutation($input: CreateOrderInput!) { createOrder(input: $input) {
 	order { id status expiresAt price { minorUnits currency } } errors { __typename } } }`
 
-// reservations returns operations that order each of the tickets, for buyers of a few orders each.
+// reservations returns operations that order each of the tickets, for buyers with a few orders each.
 func (b *bench) reservations(tickets []string) ([]operation, error) {
 	var buyer string
 	ops := make([]operation, len(tickets))
 	for i, ticket := range tickets {
-		if i%ordersEach == 0 {
+		if i%ordersPerBuyer == 0 {
 			var err error
-			if buyer, err = b.newUser(); err != nil {
+			if buyer, err = b.newToken(); err != nil {
 				return nil, err
 			}
 		}
 		ops[i] = b.operation(buyer, createOrder, map[string]any{"input": map[string]any{"ticketId": ticket}})
 	}
-	// Buyers come in any order, so that one buyer's orders do not race for one place.
+	// Spread the orders of one buyer, so that they do not compete for the buyer's limit at the same time.
 	spread := make([]operation, 0, len(ops))
-	for first := range ordersEach {
-		for i := first; i < len(ops); i += ordersEach {
+	for first := range ordersPerBuyer {
+		for i := first; i < len(ops); i += ordersPerBuyer {
 			spread = append(spread, ops[i])
 		}
 	}
 	return spread, nil
 }
 
-// settle waits until every service has reacted to all that happened: the replica equals the
-// tickets, every order is confirmed and has its deadline, or is over and has none. It returns how
-// long that took.
+// settle waits until every service has handled all events: orders' replica equals the tickets, every order is confirmed
+// and has its deadline, or has ended and has none. It returns how long that took.
 func (b *bench) settle(ctx context.Context) (time.Duration, error) {
 	begin := time.Now()
-	tick := time.NewTicker(20 * time.Millisecond)
+	err := poll(ctx, 20*time.Millisecond, func() (bool, error) {
+		missing, err := b.missing(ctx)
+		return missing == 0, err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("settle: %w", err)
+	}
+	return time.Since(begin), nil
+}
+
+// poll calls done at the interval until it returns true.
+func poll(ctx context.Context, interval time.Duration, done func() (bool, error)) error {
+	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
-		missing, err := b.missing(ctx)
-		if err != nil {
-			return 0, err
-		}
-		if missing == 0 {
-			return time.Since(begin), nil
+		ok, err := done()
+		if ok || err != nil {
+			return err
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return 0, fmt.Errorf("%d reactions still missing: %w", missing, ctx.Err())
+			return ctx.Err()
 		}
 	}
 }
 
-// missing returns how many reactions have not happened yet.
+// missing returns how many reactions to events are outstanding.
 func (b *bench) missing(ctx context.Context) (int, error) {
 	var source, replica, unconfirmed, live, deadlines int
 	err := errors.Join(
 		b.tickets.QueryRow(ctx, `SELECT coalesce(sum(version), 0) FROM tickets`).Scan(&source),
 		b.orders.QueryRow(ctx, `SELECT coalesce(sum(version), 0) FROM tickets`).Scan(&replica),
 		b.orders.QueryRow(ctx, `SELECT count(*) FILTER (WHERE status = 'created'), count(*) FILTER (WHERE status IN ('created', 'awaiting_payment')) FROM orders`).Scan(&unconfirmed, &live),
-		b.deadline.QueryRow(ctx, `SELECT count(*) FROM deadlines WHERE request_id <> $1`, farAway).Scan(&deadlines),
+		b.deadlines.QueryRow(ctx, `SELECT count(*) FROM deadlines WHERE request_id <> $1`, farAway).Scan(&deadlines),
 	)
 	if err != nil {
 		return 0, fmt.Errorf("compare services: %w", err)
@@ -313,39 +318,7 @@ func (b *bench) missing(ctx context.Context) (int, error) {
 	return max(source-replica, 0) + unconfirmed + max(live-deadlines, deadlines-live), nil
 }
 
-// waiting tells what is on its way between the services right now.
-func (b *bench) waiting(ctx context.Context) (string, error) {
-	rows, messages := 0, 0
-	var oldest time.Duration
-	for _, pool := range []*pgxpool.Pool{b.tickets, b.orders, b.deadline} {
-		var n int
-		var age time.Duration
-		err := pool.QueryRow(ctx, `SELECT count(*), coalesce(clock_timestamp() - min(time), '0') FROM outbox`).Scan(&n, &age)
-		if err != nil {
-			return "", fmt.Errorf("look into outbox: %w", err)
-		}
-		rows, oldest = rows+n, max(oldest, age)
-	}
-	conn, err := amqp.Dial(b.BrokerURL)
-	if err != nil {
-		return "", fmt.Errorf("connect to RabbitMQ: %w", err)
-	}
-	defer conn.Close()
-	channel, err := conn.Channel()
-	if err != nil {
-		return "", fmt.Errorf("open channel: %w", err)
-	}
-	for _, queue := range broker.Queues(events.Catalogue()) {
-		q, err := channel.QueueDeclarePassive(queue, true, false, false, false, nil)
-		if err != nil {
-			return "", fmt.Errorf("look into queue %s: %w", queue, err)
-		}
-		messages += q.Messages
-	}
-	return fmt.Sprintf("%d outbox rows (oldest %s), %d messages queued", rows, ms(oldest), messages), nil
-}
-
-// column returns the one column of a query's rows.
+// column returns the only column of a query's rows.
 func column[T any](ctx context.Context, pool *pgxpool.Pool, sql string, args ...any) ([]T, error) {
 	rows, err := pool.Query(ctx, sql, args...)
 	if err != nil {
@@ -358,31 +331,23 @@ func column[T any](ctx context.Context, pool *pgxpool.Pool, sql string, args ...
 	return values, nil
 }
 
-// describe tells about the machine.
+// describe reports the machine and the versions.
 func (b *bench) describe(ctx context.Context) error {
 	var postgres string
 	if err := b.admin.QueryRow(ctx, `SHOW server_version`).Scan(&postgres); err != nil {
-		return fmt.Errorf("ask Postgres for its version: %w", err)
-	}
-	conn, err := amqp.Dial(b.BrokerURL)
-	if err != nil {
-		return fmt.Errorf("connect to RabbitMQ: %w", err)
-	}
-	rabbit := conn.Properties["version"]
-	if err := conn.Close(); err != nil {
-		return fmt.Errorf("leave RabbitMQ: %w", err)
+		return fmt.Errorf("read version of Postgres: %w", err)
 	}
 	sync, err := syncTime(b.dir)
 	if err != nil {
 		return err
 	}
 	commit, _ := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty").Output() //nolint:errcheck // no repository
-	fmt.Fprintf(&b.report, "%d cores (%s), shared by load generator, router, services, Postgres %s and RabbitMQ %v · %s · commit to disk %s / %s · load before %s · %s\n",
-		runtime.NumCPU(), cpuModel(), strings.Fields(postgres)[0], rabbit, runtime.Version(), ms(sync.at(0.5)), ms(sync.at(0.99)), loadAverage(), strings.TrimSpace(string(commit)))
+	fmt.Fprintf(&b.report, "%d cores (%s), shared by load generator, router, services, Postgres %s and RabbitMQ · %s · commit to disk %s · %s\n",
+		runtime.NumCPU(), cpuModel(), strings.Fields(postgres)[0], runtime.Version(), sync, strings.TrimSpace(string(commit)))
 	return nil
 }
 
-// syncTime measures how long a small write to the folder's disk takes to be safe.
+// syncTime measures how long a small write to the folder's disk takes until it is durable.
 func syncTime(dir string) (latencies, error) {
 	file, err := os.Create(filepath.Join(dir, "sync"))
 	if err != nil {
@@ -412,10 +377,4 @@ func cpuModel() string {
 		}
 	}
 	return runtime.GOARCH
-}
-
-func loadAverage() string {
-	content, _ := os.ReadFile("/proc/loadavg") //nolint:errcheck // not Linux
-	first, _, _ := strings.Cut(string(content), " ")
-	return first
 }

@@ -27,10 +27,10 @@ const (
 	paymentUpdated = `subscription($id: ID!) { paymentUpdated(orderId: $id) { status order { id } } }`
 )
 
-// follower is a client that follows something.
+// follower is one subscription of a client.
 type follower struct {
 	responses chan graphql.Response // closed at the end
-	end       error                 // why it ended, nil when the router said that it is complete
+	end       error                 // why it ended; nil when the router completed it
 }
 
 // next returns the next response, which must come.
@@ -43,12 +43,12 @@ func (f *follower) next(t *testing.T) graphql.Response {
 		}
 		return r
 	case <-time.After(patience):
-		t.Fatalf("waited %s for the next response in vain", patience)
+		t.Fatalf("no response within %s", patience)
 	}
 	panic("unreachable")
 }
 
-// until reads responses until one has a value in it.
+// until reads responses until one contains the text.
 func (f *follower) until(t *testing.T, text string) {
 	t.Helper()
 	for !strings.Contains(string(f.next(t).Data), text) {
@@ -66,21 +66,20 @@ func (f *follower) ended(t *testing.T) error {
 				return f.end
 			}
 		case <-deadline:
-			t.Fatalf("waited %s for the end in vain", patience)
+			t.Fatalf("no end within %s", patience)
 		}
 	}
 }
 
-// transports are the ways to follow something.
+// transports are the protocols for subscriptions.
 var transports = map[string]func(*testing.T, *Client, string, string) *follower{"socket": bySocket, "events": byEvents, "parts": byParts}
 
-// bySocket follows over a WebSocket: a browser's cookies come with the handshake, a bearer token in
-// the first message.
+// bySocket subscribes over a WebSocket. The handshake carries a browser's cookies, the first message a bearer token.
 func bySocket(t *testing.T, c *Client, query, id string) *follower {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
-	conn, _, err := websocket.Dial(ctx, c.Endpoint, &websocket.DialOptions{ //nolint:bodyclose // the library's
+	conn, _, err := websocket.Dial(ctx, c.Endpoint, &websocket.DialOptions{ //nolint:bodyclose // Dial closes it
 		Subprotocols: []string{"graphql-transport-ws"}, HTTPClient: &http.Client{Jar: c.HTTP.Jar},
 	})
 	if err != nil {
@@ -125,10 +124,10 @@ func bySocket(t *testing.T, c *Client, query, id string) *follower {
 	return f
 }
 
-// byEvents follows over server-sent events.
+// byEvents subscribes over server-sent events.
 func byEvents(t *testing.T, c *Client, query, id string) *follower {
 	t.Helper()
-	body := answer(t, c, query, id, "text/event-stream")
+	body := stream(t, c, query, id, "text/event-stream")
 	f := &follower{responses: make(chan graphql.Response, 100)}
 	go func() {
 		defer close(f.responses)
@@ -150,10 +149,10 @@ func byEvents(t *testing.T, c *Client, query, id string) *follower {
 	return f
 }
 
-// byParts follows over Apollo's multipart protocol.
+// byParts subscribes over Apollo's multipart protocol.
 func byParts(t *testing.T, c *Client, query, id string) *follower {
 	t.Helper()
-	body := answer(t, c, query, id, "multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/json")
+	body := stream(t, c, query, id, "multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/json")
 	f := &follower{responses: make(chan graphql.Response, 100)}
 	go func() {
 		defer close(f.responses)
@@ -182,8 +181,8 @@ func byParts(t *testing.T, c *Client, query, id string) *follower {
 	return f
 }
 
-// answer is what the router answers with to a request for a subscription, until the test ends.
-func answer(t *testing.T, c *Client, query, id, accept string) io.Reader {
+// stream returns the body of the response to a subscription, which ends with the test.
+func stream(t *testing.T, c *Client, query, id, accept string) io.Reader {
 	t.Helper()
 	body, err := json.Marshal(Vars{"query": query, "variables": Vars{"id": id}})
 	if err != nil {
@@ -202,7 +201,7 @@ func answer(t *testing.T, c *Client, query, id, accept string) io.Reader {
 	}
 	resp, err := (&http.Client{Jar: c.HTTP.Jar}).Do(req)
 	if err != nil || resp.StatusCode != http.StatusOK {
-		t.Fatalf("follow: %v, %v", resp, err)
+		t.Fatalf("subscribe: %v, %v", resp, err)
 	}
 	t.Cleanup(func() { resp.Body.Close() })
 	return resp.Body
@@ -214,7 +213,7 @@ func TestLiveUpdates(t *testing.T) {
 	people := map[string]func(*testing.T) *Client{"bearer": s.SignUp, "cookies": s.SignUpBrowser}
 	for transport, follow := range transports {
 		for credentials, signUp := range people {
-			t.Run("O14 A13 an order from its creation to its payment, "+transport+", "+credentials, func(t *testing.T) {
+			t.Run("O14 A13 an order until it is complete, "+transport+", "+credentials, func(t *testing.T) {
 				t.Parallel()
 				buyer := signUp(t)
 				ticketID := sell(t, s, s.SignUp(t))
@@ -226,7 +225,7 @@ func TestLiveUpdates(t *testing.T) {
 				live := follow(t, buyer, orderUpdated, o.ID)
 				first := string(live.next(t).Data)
 				if !strings.Contains(first, `"title":"Front row"`) {
-					t.Errorf("got first %s, want the ticket's title from its own subgraph", first)
+					t.Errorf("got first %s, want the ticket's title from tickets", first)
 				}
 				if !strings.Contains(first, `"AWAITING_PAYMENT"`) {
 					live.until(t, `"AWAITING_PAYMENT"`)
@@ -241,12 +240,12 @@ func TestLiveUpdates(t *testing.T) {
 				}
 			})
 		}
-		t.Run("O6 what is not the viewer's, "+transport, func(t *testing.T) {
+		t.Run("O6 missing and foreign objects, "+transport, func(t *testing.T) {
 			t.Parallel()
 			stranger := s.SignUp(t)
 			o := ordered(t, s.SignUp(t), sell(t, s, s.SignUp(t)))
 			for _, tt := range []struct {
-				who             *Client
+				client          *Client
 				query, id, code string
 			}{
 				{stranger, orderUpdated, o.ID, "FORBIDDEN"},
@@ -256,7 +255,7 @@ func TestLiveUpdates(t *testing.T) {
 				{s.Anonymous(), orderUpdated, o.ID, "UNAUTHENTICATED"},
 				{s.Anonymous(), paymentUpdated, o.ID, "UNAUTHENTICATED"},
 			} {
-				f := follow(t, tt.who, tt.query, tt.id)
+				f := follow(t, tt.client, tt.query, tt.id)
 				r := f.next(t)
 				if got := r.Errors.Codes(); !slices.Equal(got, []string{tt.code}) {
 					t.Errorf("%s: got %v, want %s", tt.query, got, tt.code)
@@ -266,25 +265,25 @@ func TestLiveUpdates(t *testing.T) {
 				}
 			}
 		})
-		t.Run("signing out ends it, "+transport, func(t *testing.T) {
+		t.Run("sign-out ends it, "+transport, func(t *testing.T) {
 			t.Parallel()
 			buyer := s.SignUp(t)
 			o := ordered(t, buyer, sell(t, s, s.SignUp(t)))
 			f := follow(t, buyer, orderUpdated, o.ID)
 			f.until(t, `"AWAITING_PAYMENT"`)
 			Must[any](t, buyer, `mutation { signOut { signedOut } }`, nil)
-			wantThrownOut(t, transport, f)
+			wantSessionEnded(t, transport, f)
 		})
 	}
 }
 
-// Another subgraph's part of an answer comes later, to those who ask for parts.
+// With @defer, the part of another subgraph arrives later.
 func TestDeferred(t *testing.T) {
 	t.Parallel()
 	s := Shared(t)
 	seller := s.SignUp(t)
 	known := Must[struct{ User struct{ DisplayName string } }](t, s.Anonymous(), `query($id: ID!) { user(id: $id) { displayName } }`, Vars{"id": seller.UserID})
-	body := answer(t, s.Anonymous(), `query($id: ID!) { ticket(id: $id) { title ... @defer { seller { displayName } } } }`, sell(t, s, seller),
+	body := stream(t, s.Anonymous(), `query($id: ID!) { ticket(id: $id) { title ... @defer { seller { displayName } } } }`, sell(t, s, seller),
 		"multipart/mixed;deferSpec=20220824,application/json")
 	const next = "\r\n---\r\nContent-Type: application/json\r\n\r\n"
 	want := next + `{"data":{"ticket":{"title":"Front row"}},"hasNext":true}` + next +
@@ -294,8 +293,8 @@ func TestDeferred(t *testing.T) {
 	}
 }
 
-// wantThrownOut checks that somebody was told to leave.
-func wantThrownOut(t *testing.T, transport string, f *follower) {
+// wantSessionEnded fails the test unless the router ends the subscription because its session or token has ended.
+func wantSessionEnded(t *testing.T, transport string, f *follower) {
 	t.Helper()
 	err := f.ended(t)
 	if transport == "socket" && websocket.CloseStatus(err) != 4403 {
@@ -306,16 +305,16 @@ func wantThrownOut(t *testing.T, transport string, f *follower) {
 	}
 }
 
-// What ends or interrupts services happens to a system of its own.
+// Subscriptions survive a restart of their subgraph and end with their token, their session or their router.
 func TestLiveUpdatesGoOnAndEnd(t *testing.T) {
 	t.Parallel()
-	s := Private(t, "auth.ACCESS_TOKEN_TTL=4s")
+	s := Shared(t).Variant(t, "auth.ACCESS_TOKEN_TTL=4s", "tickets")
 	seller := s.SignUp(t)
 	ticket := sell(t, s, seller)
 	for transport, follow := range transports {
 		buyer := s.SignUp(t)
 		f := follow(t, buyer, orderUpdated, ordered(t, buyer, sell(t, s, s.SignUp(t))).ID)
-		wantThrownOut(t, transport, f) // when its token expires
+		wantSessionEnded(t, transport, f) // the token expires
 	}
 	followers := map[string]*follower{}
 	for transport, follow := range transports {
@@ -346,47 +345,36 @@ func TestLiveUpdatesGoOnAndEnd(t *testing.T) {
 	}
 	for _, transport := range []string{"events", "parts"} {
 		if err := followers[transport].ended(t); !errors.Is(err, io.ErrUnexpectedEOF) {
-			t.Errorf("%s ended with %v, want nothing that says so, because clients are to come back", transport, err)
+			t.Errorf("%s ended with %v, want an unexpected end, after which clients reconnect", transport, err)
 		}
 	}
 }
 
-// There are two of everything: what is done through one router, by one process of each subgraph, reaches
-// those who follow it through the other.
+// A change that one router and one process of each subgraph make reaches subscriptions at another router and other
+// processes.
 func TestLiveUpdatesOfAnotherReplica(t *testing.T) {
 	t.Parallel()
-	s := Private(t)
-	urls := []string{"auth=http://" + s.Service("auth").Addr + "/graphql"}
-	for _, name := range []string{"tickets", "orders", "payments"} {
-		replica, err := s.Replica(t.Context(), name, name+"-2")
-		if err != nil {
-			t.Fatal(err)
-		}
-		urls = append(urls, name+"=http://"+replica.Addr+"/graphql")
-	}
-	router, err := s.Replica(t.Context(), "router", "router-2", "SUBGRAPH_URLS="+strings.Join(urls, ","))
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := Shared(t)
+	router := s.Variant(t, "tickets", "orders", "payments")
 	seller, buyer := s.SignUp(t), s.SignUp(t)
-	elsewhere := func(c *Client) *Client {
+	onReplica := func(c *Client) *Client {
 		other := *c
-		other.Endpoint = "http://" + router.Addr + "/graphql"
+		other.Endpoint = router.Endpoint()
 		return &other
 	}
 	for transport, follow := range transports {
 		t.Run("O14 "+transport, func(t *testing.T) {
 			ticketID := sell(t, s, seller)
-			shop := follow(t, elsewhere(s.Anonymous()), ticketUpdated, ticketID)
+			shop := follow(t, onReplica(s.Anonymous()), ticketUpdated, ticketID)
 			shop.until(t, `"AVAILABLE"`)
 			o := ordered(t, buyer, ticketID)
-			live := follow(t, elsewhere(buyer), orderUpdated, o.ID)
+			live := follow(t, onReplica(buyer), orderUpdated, o.ID)
 			live.until(t, `"AWAITING_PAYMENT"`)
 			shop.until(t, `"RESERVED"`)
 			p := paid(t, buyer, o.ID, visa)
 			live.until(t, `"COMPLETE"`)
 			shop.until(t, `"SOLD"`)
-			payments := follow(t, elsewhere(buyer), `subscription($id: ID!) { paymentUpdated(orderId: $id) { refundedAmount { minorUnits } } }`, o.ID)
+			payments := follow(t, onReplica(buyer), `subscription($id: ID!) { paymentUpdated(orderId: $id) { refundedAmount { minorUnits } } }`, o.ID)
 			payments.until(t, `"minorUnits":0`)
 			refund(t, seller, Vars{"paymentId": p.Payment.ID, "amount": Vars{"minorUnits": 500, "currency": "USD"}})
 			payments.until(t, `"minorUnits":500`)

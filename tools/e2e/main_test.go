@@ -2,11 +2,15 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
 	"testing"
+
+	"boxoffice.dev/tools/internal/shop"
+	"boxoffice.dev/tools/internal/stack"
 )
 
 var shared *System
@@ -15,7 +19,7 @@ func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	s, end, err := start(ctx, nil)
+	s, end, err := startShared(ctx)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "start the shared system:", err)
@@ -30,7 +34,20 @@ func run(m *testing.M) int {
 	return code
 }
 
-// Shared returns the system that all tests use.
+// startShared starts the shared system, with the storefront where Node.js is installed to build it.
+func startShared(ctx context.Context) (*System, func() error, error) {
+	root, err := stack.Root()
+	if err != nil {
+		return nil, nil, err
+	}
+	build, err := shop.Make(ctx, root, func(format string, args ...any) { fmt.Printf(format+"\n", args...) })
+	if err != nil && !errors.Is(err, shop.ErrNoNode) {
+		return nil, nil, err
+	}
+	return start(ctx, map[string][]string{"router": build.Settings()})
+}
+
+// Shared returns the system that all tests share.
 func Shared(t *testing.T) *System {
 	t.Helper()
 	return shared

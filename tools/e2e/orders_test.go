@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// What the tests of orders ask for and read.
+// Operations of the tests of orders, and their results.
 
 const createTicket = `mutation($input: CreateTicketInput!) { createTicket(input: $input) {
 	ticket { id version } errors { ... on UserError { code message } } } }`
@@ -63,13 +63,13 @@ type orderPayload struct {
 	Errors []typedError
 }
 
-// sell offers a ticket at 19.99 and waits until it can be ordered.
+// sell lists a ticket at 19.99 and waits until it can be ordered.
 func sell(t *testing.T, s *System, seller *Client) string {
 	t.Helper()
 	return priced(t, s, seller, 1999, "USD")
 }
 
-// priced is sell at a price.
+// priced is sell with another price.
 func priced(t *testing.T, s *System, seller *Client, minorUnits int, currency string) string {
 	t.Helper()
 	data := Must[struct {
@@ -82,10 +82,10 @@ func priced(t *testing.T, s *System, seller *Client, minorUnits int, currency st
 	return data.CreateTicket.Ticket.ID
 }
 
-// known waits until a ticket can be ordered.
+// known waits until orders has the ticket in its replica.
 func known(t *testing.T, s *System, ticketID string) {
 	t.Helper()
-	Eventually(t, "orders knows ticket "+ticketID, func() bool {
+	Eventually(t, "orders has "+ticketID, func() bool {
 		return s.Count(t, "orders", `SELECT count(*) FROM tickets WHERE id = $1`, ticketID) == 1
 	})
 }
@@ -96,7 +96,7 @@ func order(t *testing.T, c *Client, input Vars) orderPayload {
 	return Must[struct{ CreateOrder orderPayload }](t, c, createOrder, Vars{"input": input}).CreateOrder
 }
 
-// ordered is order that must succeed.
+// ordered is order, which must succeed.
 func ordered(t *testing.T, c *Client, ticketID string) orderData {
 	t.Helper()
 	p := order(t, c, Vars{"ticketId": ticketID})
@@ -111,7 +111,7 @@ func cancel(t *testing.T, c *Client, orderID string) orderPayload {
 	return Must[struct{ CancelOrder orderPayload }](t, c, cancelOrder, Vars{"input": Vars{"orderId": orderID}}).CancelOrder
 }
 
-// atVersion is read once the order has the version.
+// atVersion is read, once the order has the version.
 func atVersion(t *testing.T, c *Client, orderID string, version int) orderData {
 	t.Helper()
 	var o orderData
@@ -171,7 +171,7 @@ func TestOrders(t *testing.T) {
 			wantRefused(t, order(t, buyer, Vars{"ticketId": ticketID}), "TicketNotFoundError")
 		}
 	})
-	t.Run("O4 O3 O5 O6 O7 O13 T5 T9 T10 the life of an order", func(t *testing.T) {
+	t.Run("O4 O3 O5 O6 O7 O13 T5 T9 T10 an order from creation to cancellation", func(t *testing.T) {
 		tap := s.Tap(t, "orders")
 		ticketID := sell(t, s, seller)
 		o := ordered(t, buyer, ticketID)
@@ -212,23 +212,30 @@ func TestOrders(t *testing.T) {
 		if got, want := tap.Types(o.ID), []string{"order.created.v1", "order.awaiting_payment.v1", "order.cancelled.v1"}; !slices.Equal(got, want) {
 			t.Errorf("O4 O7: events %v, want %v", got, want)
 		}
-		var story []string
+		var history []string
 		for _, e := range read(t, buyer, o.ID).History.Nodes {
 			from := "nothing"
 			if e.From != nil {
 				from = *e.From
 			}
-			story = append(story, fmt.Sprintf("%s: %s to %s", e.Actor, from, e.To))
+			history = append(history, fmt.Sprintf("%s: %s to %s", e.Actor, from, e.To))
 			if e.RequestID == "" {
 				t.Errorf("O13: no request id in %+v", e)
 			}
 		}
 		want := []string{"BUYER: nothing to CREATED", "SYSTEM: CREATED to AWAITING_PAYMENT", "BUYER: AWAITING_PAYMENT to CANCELLED"}
-		if !slices.Equal(story, want) {
-			t.Errorf("O13: history %q, want %q", story, want)
+		if !slices.Equal(history, want) {
+			t.Errorf("O13: history %q, want %q", history, want)
 		}
 	})
-	t.Run("O5 exactly the viewer's, oldest first, each with its ticket", func(t *testing.T) {
+}
+
+func TestOrdersOfAViewer(t *testing.T) {
+	t.Parallel()
+	s := Shared(t)
+	seller, buyer, other := s.SignUp(t), s.SignUp(t), s.SignUp(t)
+
+	t.Run("O5 exactly the viewer's orders, oldest first, each with its ticket", func(t *testing.T) {
 		me := s.SignUp(t)
 		var want []string
 		for range 3 {
@@ -252,7 +259,7 @@ func TestOrders(t *testing.T) {
 		}
 		WantCode(t, s.Anonymous().Do(t, `{ orders { nodes { id } } }`, nil), "UNAUTHENTICATED")
 	})
-	t.Run("O11 what the buyer asks for", func(t *testing.T) {
+	t.Run("O11 expected price, own ticket, repeated key", func(t *testing.T) {
 		ticketID := sell(t, s, seller)
 		e := wantRefused(t, order(t, buyer, Vars{"ticketId": ticketID, "expectedPrice": Vars{"minorUnits": 5, "currency": "USD"}}), "PriceChangedError")
 		if e.CurrentPrice.MinorUnits != 1999 || e.Ticket.Title != "Front row" {

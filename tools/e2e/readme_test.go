@@ -13,12 +13,12 @@ import (
 )
 
 var (
-	steps  = regexp.MustCompile("(?s)```graphql\n(.*?)```\n\n```json\n(.*?)```")
-	anyID  = regexp.MustCompile(`\b(tkt|ord|pay)_[0-9a-z]{26}\b`)
-	reveal = regexp.MustCompile(`"secondsUntilExpiry": ?\d+`)
+	tourSteps = regexp.MustCompile("(?s)```graphql\n(.*?)```\n\n```json\n(.*?)```")
+	anyID     = regexp.MustCompile(`\b(tkt|ord|pay)_[0-9a-z]{26}\b`)
+	seconds   = regexp.MustCompile(`"secondsUntilExpiry": ?\d+`)
 )
 
-// The tour in the README is run as it stands, by one browser; only ids and seconds may differ.
+// One browser runs the tour in the README. Only ids and seconds may differ from the documented responses.
 func TestTourOfTheREADME(t *testing.T) {
 	t.Parallel()
 	s := Shared(t)
@@ -31,19 +31,19 @@ func TestTourOfTheREADME(t *testing.T) {
 		t.Fatal(err)
 	}
 	browser := s.Browser()
-	ours := map[string]string{} // the README's ids to ours
-	tour := steps.FindAllStringSubmatch(string(readme), -1)
+	ids := map[string]string{} // those of this run by those in the README
+	tour := tourSteps.FindAllStringSubmatch(string(readme), -1)
 	if len(tour) < 8 {
 		t.Fatalf("found only %d steps", len(tour))
 	}
 	for _, step := range tour {
-		query := anyID.ReplaceAllStringFunc(step[1], func(id string) string { return ours[id] })
-		want := anonymous(t, step[2])
+		query := anyID.ReplaceAllStringFunc(step[1], func(id string) string { return ids[id] })
+		want := normalize(t, step[2])
 		var got any
-		Eventually(t, "the README's answer to\n"+step[1]+"which is\n"+step[2], func() bool {
+		Eventually(t, "the response of the README\n"+step[2]+"to\n"+step[1], func() bool {
 			r := browser.Do(t, query, nil)
-			learn(ours, step[2], string(r.Content))
-			got = anonymous(t, string(r.Content))
+			pairIDs(ids, step[2], string(r.Content))
+			got = normalize(t, string(r.Content))
 			if !reflect.DeepEqual(got, want) {
 				t.Logf("not yet: %s", r.Content)
 			}
@@ -52,24 +52,24 @@ func TestTourOfTheREADME(t *testing.T) {
 	}
 }
 
-// learn pairs the ids of the README's answer with those of ours, by the order of their appearance.
-func learn(ours map[string]string, theirs, answer string) {
-	ids := anyID.FindAllString(answer, -1)
-	for i, id := range anyID.FindAllString(theirs, -1) {
-		if i < len(ids) {
-			ours[id] = ids[i]
+// pairIDs maps the ids in a documented response to those at the same position in the actual response.
+func pairIDs(ids map[string]string, documented, actual string) {
+	found := anyID.FindAllString(actual, -1)
+	for i, id := range anyID.FindAllString(documented, -1) {
+		if i < len(found) {
+			ids[id] = found[i]
 		}
 	}
 }
 
-// anonymous returns an answer without what differs from run to run.
-func anonymous(t *testing.T, answer string) any {
+// normalize decodes a response without the parts that differ from run to run.
+func normalize(t *testing.T, response string) any {
 	t.Helper()
-	answer = anyID.ReplaceAllString(answer, "${1}_")
-	answer = reveal.ReplaceAllString(answer, `"secondsUntilExpiry":0`)
+	response = anyID.ReplaceAllString(response, "${1}_")
+	response = seconds.ReplaceAllString(response, `"secondsUntilExpiry":0`)
 	var v any
-	if err := json.NewDecoder(strings.NewReader(answer)).Decode(&v); err != nil {
-		t.Fatalf("%v: %s", err, answer)
+	if err := json.NewDecoder(strings.NewReader(response)).Decode(&v); err != nil {
+		t.Fatalf("%v: %s", err, response)
 	}
 	return v
 }

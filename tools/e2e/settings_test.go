@@ -7,8 +7,7 @@ import (
 	"boxoffice.dev/tools/internal/stack"
 )
 
-// Whoever runs a service learns from it what can be set, before anything is.
-func TestEverySettingIsExplained(t *testing.T) {
+func TestHelpDescribesEverySetting(t *testing.T) {
 	t.Parallel()
 	for _, spec := range stack.Specs() {
 		t.Run(spec.Name, func(t *testing.T) {

@@ -20,7 +20,7 @@ import (
 	"boxoffice.dev/tools/internal/stack"
 )
 
-// spans are those of one trace that services have sent to a collector.
+// spans are the spans of one trace that a collector has received.
 type spans struct {
 	trace string // in hexadecimal
 
@@ -34,7 +34,7 @@ type span struct {
 	service string
 }
 
-// collect starts a collector that takes every trace, OTLP over HTTP, and keeps one.
+// collect starts a collector (OTLP over HTTP) that keeps one trace.
 func collect(t *testing.T, trace string) (url string, _ *spans) {
 	t.Helper()
 	s := &spans{trace: trace, all: map[string]span{}}
@@ -67,14 +67,14 @@ func collect(t *testing.T, trace string) (url string, _ *spans) {
 	return server.URL, s
 }
 
-// soFar returns the spans that have arrived, by their ids.
+// soFar returns the spans that have arrived, by id.
 func (s *spans) soFar() map[string]span {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return maps.Clone(s.all)
 }
 
-// lineage names a span and those above it, outermost first.
+// lineage names a span and its ancestors, outermost first.
 func lineage(all map[string]span, id string) string {
 	var names []string
 	for one, ok := all[id]; ok; one, ok = all[hex.EncodeToString(one.GetParentSpanId())] {
@@ -84,8 +84,8 @@ func lineage(all map[string]span, id string) string {
 	return strings.Join(names, " > ")
 }
 
-// Whoever runs the system sees one reservation as one trace, from the client's request to the last
-// reaction, and its numbers in every service's metrics.
+// A reservation is one trace, from the client's request to the last event handler, and it is counted in the metrics of
+// every service.
 func TestTelemetry(t *testing.T) {
 	t.Parallel()
 	const trace, root = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -121,15 +121,15 @@ func TestTelemetry(t *testing.T) {
 			missing := slices.DeleteFunc(slices.Clone(want), func(line string) bool { return slices.Contains(lines, line) })
 			if len(missing) > 0 {
 				slices.Sort(lines)
-				t.Logf("%s missing in\n%s", strings.Join(missing, "\n"), strings.Join(lines, "\n"))
+				t.Logf("no %s in\n%s", strings.Join(missing, "\n"), strings.Join(lines, "\n"))
 			}
 			return len(missing) == 0
 		})
-		Eventually(t, "the end of every span above another", func() bool {
+		Eventually(t, "every span has its parent", func() bool {
 			all := sent.soFar()
 			for id, one := range all {
 				if _, known := all[hex.EncodeToString(one.GetParentSpanId())]; !known && hex.EncodeToString(one.GetParentSpanId()) != root {
-					t.Logf("%s belongs to nothing yet", lineage(all, id))
+					t.Logf("%s has no parent yet", lineage(all, id))
 					return false
 				}
 			}
@@ -138,7 +138,7 @@ func TestTelemetry(t *testing.T) {
 		for _, one := range sent.soFar() {
 			for _, a := range one.GetAttributes() {
 				if strings.Contains(a.String(), buyer.Bearer) || strings.Contains(a.String(), buyer.Email) {
-					t.Errorf("%s tells of a token or an address: %v", one.GetName(), a)
+					t.Errorf("%s has a token or an email address: %v", one.GetName(), a)
 				}
 			}
 		}
@@ -159,7 +159,7 @@ func TestTelemetry(t *testing.T) {
 			}
 		}
 	})
-	t.Run("docs name every metric", func(t *testing.T) {
+	t.Run("documentation of every metric", func(t *testing.T) {
 		text, err := os.ReadFile("../../docs/operating.md")
 		if err != nil {
 			t.Fatal(err)
@@ -168,28 +168,13 @@ func TestTelemetry(t *testing.T) {
 			for _, help := range regexp.MustCompile(`(?m)^# HELP (\w+)`).FindAllStringSubmatch(metrics(t, s, spec.Name), -1) {
 				name := help[1]
 				if !regexp.MustCompile("^(go|process|promhttp)_").MatchString(name) && !strings.Contains(string(text), "`"+name+"`") {
-					t.Errorf("%s has %s", spec.Name, name)
+					t.Errorf("docs/operating.md does not mention %s of %s", name, spec.Name)
 				}
 			}
 		}
 	})
-	expect := func(t *testing.T, when string, all map[string][]string) {
-		t.Helper()
-		for service, want := range all {
-			Eventually(t, "the metrics of "+service+" "+when, func() bool {
-				text := metrics(t, s, service)
-				for _, line := range want {
-					if !strings.Contains(text, "\n"+line) {
-						t.Logf("%s: lacks %s", service, line)
-						return false
-					}
-				}
-				return true
-			})
-		}
-	}
 	t.Run("metrics", func(t *testing.T) {
-		expect(t, "after "+o.ID, map[string][]string{
+		wantMetrics(t, s, map[string][]string{
 			"router": {
 				`graphql_operation_duration_seconds_count{kind="mutation",outcome="done"} `, `subgraph_fetch_duration_seconds_count{outcome="answered",subgraph="orders"} 2`,
 				`router_cache_lookups_total{cache="plans",result="miss"} `, `http_server_request_duration_seconds_count{method="POST",route="/graphql",status="200"} `,
@@ -205,16 +190,16 @@ func TestTelemetry(t *testing.T) {
 			"payments":   {`event_handling_duration_seconds_count{outcome="done",type="order.created.v1"} 1`},
 		})
 	})
-	t.Run("metrics of what is refused, fails, waits and is followed", func(t *testing.T) {
+	t.Run("metrics of errors, subscriptions and an unavailable broker", func(t *testing.T) {
 		for _, query := range []string{"{ node" + strings.Repeat(" { a", 20) + strings.Repeat(" }", 21), `{ order(id: "` + o.ID + `") { id } }`} {
 			if r := s.SignUp(t).Do(t, query, nil); len(r.Errors) == 0 {
-				t.Errorf("%s was answered", query)
+				t.Errorf("%s: no error", query)
 			}
 		}
 		for _, follow := range transports {
 			follow(t, buyer, ticketUpdated, ticket).until(t, `"RESERVED"`)
 		}
-		expect(t, "while somebody follows", map[string][]string{
+		wantMetrics(t, s, map[string][]string{
 			"router": {`graphql_refusals_total{code="DEPTH_LIMIT_EXCEEDED"} 1`, `graphql_subscriptions 3`, `router_connections{transport="events"} 1`, `router_connections{transport="multipart"} 1`, `router_connections{transport="websocket"} 1`},
 			"orders": {`graphql_errors_total{code="FORBIDDEN"} 1`},
 		})
@@ -222,18 +207,35 @@ func TestTelemetry(t *testing.T) {
 			t.Fatal(err)
 		}
 		cancel(t, buyer, o.ID)
-		expect(t, "without a broker", map[string][]string{"orders": {`outbox_events 1`}})
+		wantMetrics(t, s, map[string][]string{"orders": {`outbox_events 1`}})
 		if oldest := regexp.MustCompile(`\noutbox_oldest_seconds (\S+)`).FindStringSubmatch(metrics(t, s, "orders")); oldest == nil || oldest[1] == "0" {
-			t.Errorf("the oldest has waited %v", oldest)
+			t.Errorf("got %v, want the age of the oldest event", oldest)
 		}
 		if err := s.RabbitMQ.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		expect(t, "with the broker", map[string][]string{"orders": {`outbox_events 0`, `outbox_oldest_seconds 0`}})
+		wantMetrics(t, s, map[string][]string{"orders": {`outbox_events 0`, `outbox_oldest_seconds 0`}})
 	})
 }
 
-// metrics returns what a service tells Prometheus.
+// wantMetrics waits until the metrics of each service have lines that begin like these.
+func wantMetrics(t *testing.T, s *System, all map[string][]string) {
+	t.Helper()
+	for service, want := range all {
+		Eventually(t, "metrics of "+service, func() bool {
+			text := metrics(t, s, service)
+			for _, line := range want {
+				if !strings.Contains(text, "\n"+line) {
+					t.Logf("%s has no %s", service, line)
+					return false
+				}
+			}
+			return true
+		})
+	}
+}
+
+// metrics returns the metrics of a service in Prometheus's format.
 func metrics(t *testing.T, s *System, service string) string {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.Service(service).AdminAddr+"/metrics", nil)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -17,7 +18,7 @@ import (
 const updateTicket = `mutation($input: UpdateTicketInput!) { updateTicket(input: $input) {
 	ticket { id version } errors { __typename } } }`
 
-// atOnce calls do for 0 to n-1, at most width at a time, and waits for all.
+// atOnce calls do with 0 to n-1, at most width at a time, and waits for all.
 func atOnce(n, width int, do func(i int)) {
 	var wg sync.WaitGroup
 	turns := make(chan struct{}, width)
@@ -31,7 +32,7 @@ func atOnce(n, width int, do func(i int)) {
 	wg.Wait()
 }
 
-// signUpMany makes n people.
+// signUpMany creates n accounts.
 func signUpMany(t *testing.T, s *System, n int) []*Client {
 	t.Helper()
 	people := make([]*Client, n)
@@ -55,30 +56,30 @@ func TestManyBuyersForOneTicket(t *testing.T) {
 
 	t.Run("S1 1,000 buyers for one ticket", func(t *testing.T) {
 		var mu sync.Mutex
-		answers := map[string]int{}
+		outcomes := map[string]int{}
 		start := make(chan struct{})
 		var wg sync.WaitGroup
 		for _, buyer := range people {
 			wg.Go(func() {
 				<-start
 				p := order(t, buyer, Vars{"ticketId": ticketID})
-				answer := fmt.Sprint(p.Errors)
+				outcome := fmt.Sprint(p.Errors)
 				switch {
 				case p.Order != nil && len(p.Errors) == 0:
-					answer = "order"
+					outcome = "order"
 				case len(p.Errors) == 1:
-					answer = p.Errors[0].Typename
+					outcome = p.Errors[0].Typename
 				}
 				mu.Lock()
 				defer mu.Unlock()
-				answers[answer]++
+				outcomes[outcome]++
 			})
 		}
 		close(start)
 		wg.Wait()
-		t.Logf("%d buyers were answered %v", buyers, answers)
-		if len(answers) != 2 || answers["order"] != 1 || answers["TicketReservedError"] != buyers-1 {
-			t.Errorf("got %v, want 1 order and %d TicketReservedError", answers, buyers-1)
+		t.Logf("%d buyers: %v", buyers, outcomes)
+		if len(outcomes) != 2 || outcomes["order"] != 1 || outcomes["TicketReservedError"] != buyers-1 {
+			t.Errorf("got %v, want 1 order and %d TicketReservedError", outcomes, buyers-1)
 		}
 		if n := s.Count(t, "orders", `SELECT count(*) FROM orders WHERE ticket_id = $1`, ticketID); n != 1 {
 			t.Errorf("%d orders are stored, want 1", n)
@@ -93,7 +94,7 @@ func TestSellerEditsWhileBuyersOrder(t *testing.T) {
 	seller := s.SignUp(t)
 	buyers := signUpMany(t, s, pairs)
 
-	t.Run("S6 O12 seller edits while buyers order", func(t *testing.T) {
+	t.Run("S6 O12 a seller edits while buyers order", func(t *testing.T) {
 		var mu sync.Mutex
 		ends := map[string]int{}
 		atOnce(pairs, pairs, func(p int) {
@@ -107,14 +108,14 @@ func TestSellerEditsWhileBuyersOrder(t *testing.T) {
 		t.Logf("of %d tries: %v", tries, ends)
 		for _, want := range []string{"bought at the old price", "bought at the new price"} {
 			if ends[want] == 0 {
-				t.Errorf("never %s: the two did not really meet", want)
+				t.Errorf("never %s: the requests did not overlap", want)
 			}
 		}
 	})
 }
 
-// editAgainstOrder lets a seller raise the price in the instant in which a buyer orders, checks
-// that the buyer got what was shown or nothing, and says how it ended.
+// editAgainstOrder raises a ticket's price while a buyer orders it, checks that the buyer gets the price that was shown
+// or no ticket, and returns the outcome.
 func editAgainstOrder(t *testing.T, s *System, seller, buyer *Client) string {
 	t.Helper()
 	ticketID := sell(t, s, seller)
@@ -156,24 +157,24 @@ func TestLateExpiry(t *testing.T) {
 	s := Shared(t)
 	seller, first, second := s.SignUp(t), s.SignUp(t), s.SignUp(t)
 
-	t.Run("S5 the first order's expiry leaves the second order's lock alone", func(t *testing.T) {
+	t.Run("S5 a late expiry of a cancelled order does not release the next order's lock", func(t *testing.T) {
 		ticketID := sell(t, s, seller)
 		o1 := ordered(t, first, ticketID)
 		cancel(t, first, o1.ID)
 		o2 := ordered(t, second, ticketID)
 		awaitStatus(t, second, o2.ID, "AWAITING_PAYMENT")
 		expire(t, s, o1)
-		// More orders than a queue has workers expire behind it: once all have, it was handled too.
-		crowd := signUpMany(t, s, 4)
-		var behind []orderData
+		// Once more later orders have expired than the queue has workers, this expiry was handled too.
+		buyers := signUpMany(t, s, 4)
+		var later []orderData
 		for i := range 20 {
-			behind = append(behind, ordered(t, crowd[i%len(crowd)], sell(t, s, seller)))
+			later = append(later, ordered(t, buyers[i%len(buyers)], sell(t, s, seller)))
 		}
-		for _, o := range behind {
+		for _, o := range later {
 			expire(t, s, o)
 		}
-		for i, o := range behind {
-			awaitStatus(t, crowd[i%len(crowd)], o.ID, "CANCELLED")
+		for i, o := range later {
+			awaitStatus(t, buyers[i%len(buyers)], o.ID, "CANCELLED")
 		}
 		settle(t, s)
 		if o := read(t, second, o2.ID); o.Status != "AWAITING_PAYMENT" {
@@ -188,7 +189,7 @@ func TestLateExpiry(t *testing.T) {
 	})
 }
 
-func TestDeliveredAgainInAnyOrder(t *testing.T) {
+func TestRedeliveryInAnyOrder(t *testing.T) {
 	t.Parallel()
 	s := Shared(t)
 	taps := map[string]*Tap{"tickets": s.Tap(t, "tickets"), "orders": s.Tap(t, "orders")}
@@ -229,13 +230,13 @@ func TestDeliveredAgainInAnyOrder(t *testing.T) {
 	}
 	before := state()
 
-	t.Run("O8 T9 T10 E2 every event again, twice and shuffled", func(t *testing.T) {
+	t.Run("O8 T9 T10 E2 every event is redelivered twice and out of order", func(t *testing.T) {
 		for source, tap := range taps {
 			var again []Event
 			for _, subject := range subjects {
 				again = append(again, tap.Of(subject)...)
 			}
-			told := len(again)
+			published := len(again)
 			again = append(again, again...)
 			rand.Shuffle(len(again), func(i, j int) { again[i], again[j] = again[j], again[i] })
 			for _, e := range again {
@@ -246,8 +247,8 @@ func TestDeliveredAgainInAnyOrder(t *testing.T) {
 			for _, subject := range subjects {
 				n += len(tap.Of(subject))
 			}
-			if n != told {
-				t.Errorf("%d new events of %s came of old ones", n-told, source)
+			if n != published {
+				t.Errorf("redelivery caused %d new events of %s", n-published, source)
 			}
 		}
 		if after := state(); after != before {
@@ -261,9 +262,8 @@ func TestDeliveredAgainInAnyOrder(t *testing.T) {
 	})
 }
 
-// settle waits until every event that was published so far has been handled. New orders' events go
-// through the same queues behind them, more of them than a queue has workers, so that each worker
-// handles one of these after all that it had before.
+// settle waits until every event that was published so far has been handled. It publishes more events to the same
+// queues than they have workers and waits for these.
 func settle(t *testing.T, s *System) {
 	t.Helper()
 	seller, buyers := s.SignUp(t), signUpMany(t, s, 4)
@@ -271,14 +271,14 @@ func settle(t *testing.T, s *System) {
 		buyer := buyers[i%len(buyers)]
 		o := ordered(t, buyer, sell(t, s, seller))
 		awaitStatus(t, buyer, o.ID, "AWAITING_PAYMENT")
-		Eventually(t, "expiration has seen the new order", func() bool {
+		Eventually(t, "expiration handles order.created", func() bool {
 			return s.Count(t, "expiration", `SELECT count(*) FROM deadlines WHERE order_id = $1`, o.ID) == 1
 		})
 		cancel(t, buyer, o.ID)
 	})
 }
 
-// depths returns how many messages wait in each queue and parking queue.
+// depths returns the number of messages in each queue and dead-letter queue.
 func depths(t *testing.T, s *System) map[string]int {
 	t.Helper()
 	all, err := broker.Depth(s.BrokerURL, events.Catalogue())
@@ -288,13 +288,23 @@ func depths(t *testing.T, s *System) map[string]int {
 	return all
 }
 
-// expire tells orders that an order's deadline has passed.
+// wantNoDeadLetters fails the test when a dead-letter queue has messages.
+func wantNoDeadLetters(t *testing.T, s *System) {
+	t.Helper()
+	for queue, n := range depths(t, s) {
+		if n > 0 && strings.HasSuffix(queue, ".dlq") {
+			t.Errorf("%d messages in %s", n, queue)
+		}
+	}
+}
+
+// expire publishes order.expired for an order, whether or not its deadline has passed.
 func expire(t *testing.T, s *System, o orderData) {
 	t.Helper()
 	expirer(t, s)(o)
 }
 
-// expirer is expire for many, on one connection.
+// expirer is expire for many orders, on one connection.
 func expirer(t *testing.T, s *System) func(o orderData) {
 	t.Helper()
 	bus, err := broker.Open(t.Context(), s.BrokerURL, events.Expiration, events.Catalogue())
@@ -320,7 +330,7 @@ func expirer(t *testing.T, s *System) func(o orderData) {
 	}
 }
 
-// republish sends a copy of an event, as a broker may at any time.
+// republish publishes a copy of an event, as if the broker redelivered it.
 func republish(t *testing.T, s *System, source string, e Event) {
 	t.Helper()
 	conn, err := amqp.Dial(s.BrokerURL)
@@ -341,6 +351,6 @@ func republish(t *testing.T, s *System, source string, e Event) {
 		t.Fatal(err)
 	}
 	if !confirm.Wait() {
-		t.Fatal("the broker refused a copy")
+		t.Fatal("the broker did not confirm a copy")
 	}
 }

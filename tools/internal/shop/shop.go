@@ -15,16 +15,16 @@ import (
 	"time"
 )
 
-// ErrNoNode says that there is nothing to build with.
+// ErrNoNode is returned when the storefront cannot be built.
 var ErrNoNode = errors.New("no Node.js with npm is on the PATH")
 
-// Build is a build of the storefront; the zero value is none.
+// Build is a build of the storefront. The zero value is no build.
 type Build struct{ dir string }
 
-// Made reports whether there is one.
+// Made reports whether b is a build.
 func (b Build) Made() bool { return b.dir != "" }
 
-// Settings returns what the router serves it with.
+// Settings returns the router's settings that serve the build.
 func (b Build) Settings() []string {
 	if !b.Made() {
 		return nil
@@ -32,8 +32,8 @@ func (b Build) Settings() []string {
 	return []string{"PAGES_DIR=" + filepath.Join(b.dir, "pages"), "DOCUMENTS=" + filepath.Join(b.dir, "persisted-documents.json")}
 }
 
-// Make builds the storefront of the workspace, or returns the build that has been made of the same
-// files. Builds are kept below .data of the workspace, old ones for a day.
+// Make builds the storefront of the workspace, or returns the build of the same files. Builds are kept in .data of the
+// workspace, old ones for a day.
 func Make(ctx context.Context, root string, progress func(string, ...any)) (_ Build, err error) {
 	source, builds := filepath.Join(root, "storefront"), filepath.Join(root, ".data", "storefront")
 	sum, err := digest(source)
@@ -58,27 +58,27 @@ func Make(ctx context.Context, root string, progress func(string, ...any)) (_ Bu
 			return Build{}, ErrNoNode
 		}
 	}
-	progress("building the storefront, once for this version of it; packages that it needs are installed first, which takes a minute or two")
+	progress("building the storefront; this takes a minute or two when its packages are not installed yet")
 	fresh := filepath.Join(builds, "new")
 	if err := os.RemoveAll(fresh); err != nil {
-		return Build{}, fmt.Errorf("remove half a build: %w", err)
+		return Build{}, fmt.Errorf("remove unfinished build: %w", err)
 	}
 	cmd := exec.CommandContext(ctx, filepath.Join(source, "run"), "build", "--outDir", filepath.Join(fresh, "pages"))
-	// What npm starts holds our pipe, and does not end with npm: the whole group does.
+	// npm's child processes hold the pipe and survive it, so the whole group is stopped.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = 5 * time.Second
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return Build{}, fmt.Errorf("build the storefront: %w\n%s", err, out)
 	}
-	if err := errors.Join(forget(builds), os.Rename(fresh, b.dir)); err != nil {
+	if err := errors.Join(removeOld(builds), os.Rename(fresh, b.dir)); err != nil {
 		return Build{}, fmt.Errorf("keep the build: %w", err)
 	}
 	return b, nil
 }
 
-// forget removes builds that nobody is likely to serve any more.
-func forget(builds string) error {
+// removeOld removes builds that are older than a day.
+func removeOld(builds string) error {
 	entries, err := os.ReadDir(builds)
 	for _, entry := range entries {
 		info, statErr := entry.Info()
@@ -101,14 +101,14 @@ func lock(name string) (release func() error, err error) {
 	return file.Close, nil
 }
 
-// digest is a short name for all that a build is made of.
+// digest returns a hash of the files that go into a build.
 func digest(source string) (string, error) {
 	all, files := sha256.New(), os.DirFS(source)
 	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
-		case name == "node_modules" || name == "dist" || name == "browser":
+		case entry.IsDir() && (name == "node_modules" || name == "dist" || name == "browser"):
 			return fs.SkipDir
 		case !entry.Type().IsRegular() || strings.HasSuffix(name, ".md") || strings.Contains(name, ".test."):
 			return nil

@@ -19,8 +19,8 @@ func root(t *testing.T) string {
 	return dir
 }
 
-// TestTypesAndLogic runs what the storefront tests without a browser.
-func TestTypesAndLogic(t *testing.T) {
+// TestCheck runs the storefront's type check and unit tests.
+func TestCheck(t *testing.T) {
 	t.Parallel()
 	if err := stack.TakeTurn(t.Context(), root(t), t.Logf); err != nil {
 		t.Fatal(err)
@@ -31,7 +31,7 @@ func TestTypesAndLogic(t *testing.T) {
 	}
 }
 
-func TestABuildIsMadeOnce(t *testing.T) {
+func TestMakeBuildsOnce(t *testing.T) {
 	t.Parallel()
 	first, err := Make(t.Context(), root(t), t.Logf)
 	if err != nil {
@@ -43,13 +43,13 @@ func TestABuildIsMadeOnce(t *testing.T) {
 			t.Errorf("%s: %v", setting, err)
 		}
 	}
-	second, err := Make(t.Context(), root(t), func(format string, args ...any) { t.Errorf("again: "+format, args...) })
+	second, err := Make(t.Context(), root(t), func(format string, args ...any) { t.Errorf("second build: "+format, args...) })
 	if err != nil || second != first {
 		t.Errorf("got %v, %v, want %v", second, err, first)
 	}
 }
 
-func TestOtherFilesAreAnotherBuild(t *testing.T) {
+func TestDigest(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	put := func(name, text string) string {
@@ -70,7 +70,7 @@ func TestOtherFilesAreAnotherBuild(t *testing.T) {
 	known := put("src/main.tsx", "a()")
 	for _, c := range []struct {
 		name, text string
-		another    bool
+		changes    bool
 	}{
 		{"src/main.tsx", "b()", true},
 		{"src/new.ts", "", true},
@@ -82,8 +82,8 @@ func TestOtherFilesAreAnotherBuild(t *testing.T) {
 		{"package-lock.json", "{}", true},
 	} {
 		sum := put(c.name, c.text)
-		if (sum != known) != c.another {
-			t.Errorf("%s changed: another build is %v, want %v", c.name, sum != known, c.another)
+		if (sum != known) != c.changes {
+			t.Errorf("a change of %s changes the digest: %v, want %v", c.name, sum != known, c.changes)
 		}
 		known = sum
 	}

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"strconv"
+	"sync"
 )
 
 // Local returns the address of a port on this machine.
@@ -20,7 +21,10 @@ func PortFree(port int) bool {
 // ports are those that a stack has chosen. No other stack of this machine chooses the same, also
 // while nobody listens there yet, or just now: a UDP socket of the same number says so, which ends
 // with this process at the latest.
-type ports struct{ held []net.PacketConn }
+type ports struct {
+	mu   sync.Mutex
+	held []net.PacketConn
+}
 
 // choose returns a port that nobody listens on. It lies below the range from which systems take
 // the local ports of outgoing connections, so that a server finds it free again after a restart.
@@ -33,6 +37,8 @@ func (p *ports) choose() (int, error) {
 			continue
 		}
 		if PortFree(port) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
 			p.held = append(p.held, hold)
 			return port, nil
 		}
@@ -45,6 +51,8 @@ func (p *ports) choose() (int, error) {
 
 // release lets other stacks have the ports.
 func (p *ports) release() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	var errs []error
 	for _, hold := range p.held {
 		errs = append(errs, hold.Close())

@@ -48,6 +48,7 @@ type Stack struct {
 	DatabaseURL string // connects as superuser
 	BrokerURL   string
 
+	mu        sync.Mutex // guards services once the stack has started
 	services  []*Service
 	databases map[string]string
 	ports     ports
@@ -267,8 +268,8 @@ func (s *Stack) startServices(ctx context.Context) error {
 	return group.Wait()
 }
 
-// Replica starts another process of a service, under a name of its own, with addresses of its own and else
-// the same settings but for those that are given (NAME=value). It ends with the stack.
+// Replica starts another process of a service, with its own name and addresses and the same settings except for those
+// given (NAME=value). Unless it is stopped before, it stops with the stack.
 func (s *Stack) Replica(ctx context.Context, of, name string, settings ...string) (*Service, error) {
 	r := s.Service(of).replica(name)
 	for variable, addr := range map[string]*string{"LISTEN_ADDR": &r.Addr, "ADMIN_ADDR": &r.AdminAddr} {
@@ -279,20 +280,27 @@ func (s *Stack) Replica(ctx context.Context, of, name string, settings ...string
 		*addr = Local(port)
 		r.env[variable] = *addr
 	}
+	s.mu.Lock()
 	s.services = append(s.services, r)
+	s.mu.Unlock()
 	return r, r.Start(ctx, settings...)
 }
 
 // Services returns all services and their replicas.
-func (s *Stack) Services() []*Service { return slices.Clone(s.services) }
+func (s *Stack) Services() []*Service {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.services)
+}
 
 // Service returns the service of the name. It panics when there is none.
 func (s *Stack) Service(name string) *Service {
-	i := slices.IndexFunc(s.services, func(service *Service) bool { return service.Name == name })
+	services := s.Services()
+	i := slices.IndexFunc(services, func(service *Service) bool { return service.Name == name })
 	if i < 0 {
 		panic("no service " + name)
 	}
-	return s.services[i]
+	return services[i]
 }
 
 // ServiceDatabaseURL returns the URL by which the service connects to its own database. It panics
@@ -315,7 +323,7 @@ func (s *Stack) Wait(ctx context.Context) error {
 	var waiting sync.WaitGroup
 	defer waiting.Wait()
 	defer cancel()
-	for _, service := range s.services {
+	for _, service := range s.Services() {
 		waiting.Go(func() {
 			select {
 			case <-service.ended():
@@ -352,8 +360,8 @@ func (s *Stack) Stop() error {
 		group.Wait()
 	}
 	var router, others, infrastructure []func() error
-	for _, service := range s.services {
-		if service.Name == "router" {
+	for _, service := range s.Services() {
+		if service.Package == "./router" {
 			router = append(router, service.Stop)
 		} else {
 			others = append(others, service.Stop)

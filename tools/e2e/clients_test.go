@@ -1,6 +1,4 @@
-// Package clients runs docs/clients.md, the page for frontend teams. What stands there is what is run: each
-// block with a file's name is a file, and a block of text behind it is what that file prints.
-package clients
+package e2e
 
 import (
 	"bytes"
@@ -11,32 +9,28 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
-	"boxoffice.dev/tools/e2e"
 	"boxoffice.dev/tools/internal/stack"
 )
 
-// origin is where the page has the API.
-const origin = "http://127.0.0.1:4000"
+// documentedOrigin is the router's origin in docs/clients.md.
+const documentedOrigin = "http://127.0.0.1:4000"
 
-// patience bounds the run of one file.
-const patience = 2 * time.Minute
-
-// fence finds a block with its language, its file's name and its text, and what is empty behind it.
+// fence matches a block of code with its language, its file name, its text, and the empty lines after it.
 var fence = regexp.MustCompile("(?ms)^```(\\w+)(?: (\\S+))?\n(.*?)^```\n\\s*")
 
-// A snippet is a file of the page.
+// A snippet is a file of docs/clients.md.
 type snippet struct {
 	name, text string
-	prints     string // empty for what others import
+	prints     string // empty for a file that others import
 }
 
-// snippets reads the page. A block that is neither a file nor what one prints would never be run.
+// snippets returns the files of the page: each block with a file name is a file, and a block of text after it is its
+// output. Any other block fails the test, because it would never be run.
 func snippets(t *testing.T, page string) []snippet {
 	t.Helper()
 	var found []snippet
-	last := -1 // end of the block before, when that was a file
+	last := -1 // end of the block before, if that was a file
 	for _, at := range fence.FindAllStringSubmatchIndex(page, -1) {
 		language, text := page[at[2]:at[3]], page[at[6]:at[7]]
 		switch {
@@ -53,9 +47,9 @@ func snippets(t *testing.T, page string) []snippet {
 	return found
 }
 
-// TestPage makes a project of the page's files with the storefront's packages, generates its types, checks
-// it, and runs the files one after the other, as one browser.
-func TestPage(t *testing.T) {
+// TestClientRecipes creates a project of the files in docs/clients.md with the storefront's packages, generates its
+// types, checks them, and runs the files one after the other as one browser.
+func TestClientRecipes(t *testing.T) {
 	root, err := stack.Root()
 	if err != nil {
 		t.Fatal(err)
@@ -65,19 +59,16 @@ func TestPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	files := snippets(t, string(page))
-	if err := stack.TakeTurn(t.Context(), root, t.Logf); err != nil {
-		t.Fatal(err)
-	}
 	p := newProject(t, root)
 	for _, file := range files {
 		p.write(t, file.name, file.text)
 	}
 	p.tool(t, "graphql-codegen", "--config", "codegen.ts", "--silent")
 
-	system := e2e.Private(t, "router.DOCUMENTS="+filepath.Join(p.dir, "src", "gql", "persisted-documents.json"))
-	p.router = strings.TrimSuffix(system.Endpoint(), "/graphql")
+	s := Shared(t).Variant(t, "router.DOCUMENTS="+filepath.Join(p.dir, "src", "gql", "persisted-documents.json"))
+	p.router = strings.TrimSuffix(s.Endpoint(), "/graphql")
 	for _, file := range files {
-		p.write(t, file.name, strings.ReplaceAll(file.text, origin, p.router))
+		p.write(t, file.name, strings.ReplaceAll(file.text, documentedOrigin, p.router))
 	}
 	p.tool(t, "tsc")
 
@@ -92,7 +83,7 @@ func TestPage(t *testing.T) {
 				t.Errorf("prints\n%s\nbut docs/clients.md says\n%s", got, want)
 			}
 		}) {
-			t.Fatalf("what follows builds on %s", file.name)
+			t.Fatalf("the files after %s depend on it", file.name)
 		}
 	}
 	if ran < 12 {
@@ -100,13 +91,13 @@ func TestPage(t *testing.T) {
 	}
 }
 
-// A project is a folder for the page's files.
+// A project is a folder with the files of docs/clients.md.
 type project struct {
 	dir, packages string
-	router        string // its origin
+	router        string // origin
 }
 
-// newProject makes a folder that has all but the page's files.
+// newProject creates the folder with everything except these files.
 func newProject(t *testing.T, root string) *project {
 	t.Helper()
 	p := &project{dir: t.TempDir(), packages: filepath.Join(root, "storefront")}
@@ -115,7 +106,7 @@ func newProject(t *testing.T, root string) *project {
 	}
 	p.write(t, "package.json", `{ "type": "module" }`)
 	for name, source := range map[string]string{
-		"schema/api.graphql": filepath.Join(root, "schema", "api.graphql"), "tsconfig.json": "tsconfig.json", "browser.mjs": "browser.mjs",
+		"schema/api.graphql": filepath.Join(root, "schema", "api.graphql"), "tsconfig.json": "testdata/tsconfig.json", "browser.mjs": "testdata/browser.mjs",
 	} {
 		text, err := os.ReadFile(source)
 		if err != nil {
@@ -138,7 +129,7 @@ func (p *project) write(t *testing.T, name, text string) {
 	}
 }
 
-// tool runs one of the packages' programs in the folder. The packages are installed first when needed.
+// tool runs a program of the storefront's packages in the folder, after installing them if needed.
 func (p *project) tool(t *testing.T, program string, args ...string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), filepath.Join(p.packages, "run"), append([]string{"here", program}, args...)...)
@@ -148,10 +139,10 @@ func (p *project) tool(t *testing.T, program string, args ...string) {
 	}
 }
 
-// run runs a file and returns what it prints.
+// run runs a file and returns its output.
 func (p *project) run(t *testing.T, name string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience) // one that follows something would wait for ever
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience) // a subscription would wait for ever
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "sh", name)
 	if script, ok := strings.CutPrefix(name, "src/"); ok {
@@ -160,11 +151,11 @@ func (p *project) run(t *testing.T, name string) string {
 	}
 	cmd.Dir = p.dir
 	cmd.Env = append(os.Environ(), "ROUTER="+p.router, "COOKIES=cookies.json")
-	var faults bytes.Buffer
-	cmd.Stderr = &faults
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		t.Errorf("%s: %v\n%s", name, err, faults.Bytes())
+		t.Errorf("%s: %v\n%s", name, err, stderr.Bytes())
 	}
 	return strings.TrimSpace(string(out))
 }

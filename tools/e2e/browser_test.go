@@ -1,6 +1,4 @@
-// Package browser runs storefront/browser/*.spec.mjs: a real browser on the real system. It installs
-// Debian's Chromium when there is no browser, and keeps pictures of the pages in .data/pictures.
-package browser
+package e2e
 
 import (
 	"fmt"
@@ -14,22 +12,19 @@ import (
 	"strings"
 	"testing"
 
-	"boxoffice.dev/tools/e2e"
 	"boxoffice.dev/tools/internal/shop"
 	"boxoffice.dev/tools/internal/stack"
 )
 
-// own is the first line of a file that wants a system of its own, with settings.
-var own = regexp.MustCompile(`\A// System: (.*)\n`)
+// specSettings matches the first line of a browser test that needs other settings: "Variant" names those of replicas,
+// "System" those of a whole system.
+var specSettings = regexp.MustCompile(`\A// (Variant|System): (.*)\n`)
 
-// TestPages runs the files one after the other: two browsers at once would only wait for each other. Those
-// without settings share a system.
+// TestPages runs storefront/browser/*.spec.mjs with a real browser, one after the other: two browsers at once would
+// slow each other down. Screenshots are kept in .data/pictures.
 func TestPages(t *testing.T) {
 	root, err := stack.Root()
 	if err != nil {
-		t.Fatal(err)
-	}
-	if err := stack.TakeTurn(t.Context(), root, t.Logf); err != nil {
 		t.Fatal(err)
 	}
 	browser := chromium(t)
@@ -37,34 +32,34 @@ func TestPages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := filepath.Glob(filepath.Join(root, "storefront", "browser", "*.spec.mjs"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("there are no tests: %v", err)
-	}
 	pages := make([]string, 0, 2)
 	for _, setting := range build.Settings() {
 		pages = append(pages, "router."+setting)
 	}
-	var shared *e2e.System
+	files, err := filepath.Glob(filepath.Join(root, "storefront", "browser", "*.spec.mjs"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("there are no tests: %v", err)
+	}
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		settings := own.FindSubmatch(text)
-		if settings == nil && shared == nil {
-			shared = e2e.Private(t, pages...)
-		}
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".spec.mjs"), func(t *testing.T) {
-			system := shared
+			s := Shared(t)
 			environ := []string{"CHROMIUM=" + browser, "PICTURES=" + filepath.Join(root, ".data", "pictures")}
-			if settings != nil {
-				system = e2e.Private(t, append(strings.Fields(string(settings[1])), pages...)...)
-				environ = append(environ, "CONTROL="+control(t, system))
+			if first := specSettings.FindSubmatch(text); first != nil {
+				settings := slices.Concat(pages, strings.Fields(string(first[2])))
+				if string(first[1]) == "System" {
+					s = Private(t, settings...)
+				} else {
+					s = s.Variant(t, settings...)
+				}
+				environ = append(environ, "CONTROL="+control(t, s))
 			}
 			cmd := exec.CommandContext(t.Context(), "node", "--test", "--test-reporter=spec", file)
 			cmd.Dir = filepath.Join(root, "storefront")
-			cmd.Env = slices.Concat(os.Environ(), environ, []string{"SHOP=http://" + system.Service("router").Addr})
+			cmd.Env = slices.Concat(os.Environ(), environ, []string{"SHOP=http://" + s.Service("router").Addr})
 			out, err := cmd.CombinedOutput()
 			t.Logf("%s", out)
 			if err != nil {
@@ -74,15 +69,15 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// control lets a test of a system of its own end a service and start it again: POST /orders/stop,
-// /orders/kill, /orders/start.
-func control(t *testing.T, system *e2e.System) (url string) {
+// control serves requests of a browser test to stop a service and start it again: POST /orders/stop, /orders/kill,
+// /orders/start.
+func control(t *testing.T, s *System) (url string) {
 	t.Helper()
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /{service}/{what}", func(w http.ResponseWriter, r *http.Request) {
-		service := system.Service(r.PathValue("service"))
-		err := fmt.Errorf("nothing to do: %s", r.PathValue("what"))
-		switch r.PathValue("what") {
+	mux.HandleFunc("POST /{service}/{action}", func(w http.ResponseWriter, r *http.Request) {
+		service := s.Service(r.PathValue("service"))
+		err := fmt.Errorf("unknown action %q", r.PathValue("action"))
+		switch r.PathValue("action") {
 		case "stop":
 			err = service.Stop()
 		case "kill":
@@ -99,8 +94,8 @@ func control(t *testing.T, system *e2e.System) (url string) {
 	return server.URL
 }
 
-// chromium returns a browser, which is installed first when there is none. The headless shell needs half as much
-// of the machine as a browser that keeps a window, unseen, for each page.
+// chromium returns the path of a browser, after installing one where there is none. The headless shell needs half the
+// CPU time and memory of a whole browser.
 func chromium(t *testing.T) string {
 	t.Helper()
 	find := func(names ...string) string {
@@ -118,7 +113,7 @@ func chromium(t *testing.T) string {
 	err := stack.Install(t.Context(), []string{shell}, t.Logf)
 	path := find(shell, "chromium", "chromium-browser", "google-chrome")
 	if path == "" {
-		t.Fatalf("there is no Chromium, and it could not be installed: %v", err)
+		t.Fatalf("install Chromium: %v", err)
 	}
 	return path
 }

@@ -1,25 +1,25 @@
-// Package e2e tests the system as its users meet it: the real binaries (built with the race
-// detector), real Postgres and RabbitMQ, requests through the router.
+// Package e2e tests the system from outside: the real binaries, built with the race detector, with real Postgres and
+// RabbitMQ, and requests through the router.
 //
-// The tests share one running system, so each makes its own people and tickets and touches nobody
-// else's; t.Parallel() is right. A test that stops or kills something, or wants other settings,
-// starts a system of its own with Private.
+// All tests share one running system. Each test creates its own accounts and tickets and leaves those of others alone,
+// so most call t.Parallel. A test that needs other settings, or stops a service, starts replicas with Variant. Only a
+// test that stops Postgres, RabbitMQ or every process starts a system of its own with Private, which takes seconds.
 //
 //	func TestSellTicket(t *testing.T) {
 //		t.Parallel()
 //		s := Shared(t)
 //		tap := s.Tap(t, "tickets")                    // before the events are published
-//		seller := s.SignUp(t)                         // a new account, by bearer token
+//		seller := s.SignUp(t)                         // a new account, with a bearer token
 //		data := Must[struct{ CreateTicket struct{ Ticket struct{ ID string } } }](t, seller,
 //			`mutation($input: CreateTicketInput!) { createTicket(input: $input) { ticket { id } } }`,
 //			Vars{"input": Vars{"title": "Front row", "price": Vars{"minorUnits": 1999, "currency": "USD"}}})
 //		tap.Wait(t, "ticket.created.v1", data.CreateTicket.Ticket.ID)
 //	}
 //
-// Who asks: s.Anonymous() · s.SignUp(t) (bearer) · s.Browser() and s.SignUpBrowser(t) (cookies).
-// How: Must (typed data, any top-level error fails the test) · client.Do (the whole answer) ·
-// WantCode (the answer must hold exactly one top-level error with the code).
-// What happened: Eventually (polls, within a minute) · s.Tap (published events) · s.DB (a service's tables).
+// Clients: s.Anonymous, s.SignUp (bearer token), s.Browser and s.SignUpBrowser (cookies).
+// Requests: Must (typed data; any top-level error fails the test), client.Do (the whole response), WantCode (the
+// response must have exactly one top-level error, with the code).
+// Effects: Eventually (polls for up to a minute), s.Tap (published events), s.DB (a service's tables).
 package e2e
 
 import (
@@ -35,6 +35,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -45,28 +46,38 @@ import (
 	"boxoffice.dev/tools/internal/stack"
 )
 
-// patience bounds every wait. Nothing takes that long unless it is broken.
+// patience bounds every wait. Only a failure takes that long.
 const patience = time.Minute
 
 // Vars are the variables of an operation.
 type Vars = graphql.Vars
 
-// Response is the whole answer to an operation.
+// Response is the whole response to an operation.
 type Response = graphql.Response
 
-// System is a running Boxoffice. Its Service(name), Postgres and RabbitMQ can be stopped, killed
-// and started again on the same ports and data; only do that to a Private one.
+// System is a running Boxoffice.
 type System struct {
 	*stack.Stack
-	mu    sync.Mutex
-	pools map[string]*pgxpool.Pool
+	pools    *pools
+	replicas map[string]*stack.Service // of a Variant, by the name of the service that each stands in for
 }
 
-// Private starts a system for one test, which ends it. Settings are "service.NAME=value", such as
-// "orders.HOLD=2s". Starting takes some seconds: let one test tell a whole story with it.
+// pools are connections to the services' databases.
+type pools struct {
+	sync.Mutex
+	byService map[string]*pgxpool.Pool
+}
+
+// Private starts a system for one test and stops it when the test ends. Its services, Postgres and RabbitMQ can be
+// stopped, killed and started again on the same ports and data. A setting is "service.NAME=value", such as
+// "orders.HOLD=2s".
 func Private(t *testing.T, settings ...string) *System {
 	t.Helper()
-	s, end, err := start(t.Context(), settings)
+	byService, err := parseSettings(settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, end, err := start(t.Context(), byService)
 	if err != nil {
 		t.Fatalf("start private system: %v", err)
 	}
@@ -84,14 +95,13 @@ func Private(t *testing.T, settings ...string) *System {
 }
 
 // start starts a system; end stops it and removes its data.
-func start(ctx context.Context, settings []string) (s *System, end func() error, err error) {
+func start(ctx context.Context, settings map[string][]string) (s *System, end func() error, err error) {
 	root, err := stack.Root()
 	if err != nil {
 		return nil, nil, err
 	}
-	// All tests come from one address, so what limits strangers must not limit them. And the race
-	// detector makes hashing passwords five times slower, which thousands of sign-ups would feel.
-	// It slows everything else down as well, so a crowd gets more time for its answers.
+	// All tests send requests from one address, so limits per address are off. The race detector makes password
+	// hashing five times slower, so it gets less memory, and everything else slower, so timeouts are longer.
 	byService := map[string][]string{
 		"auth":     {"SIGN_UPS_PER_ADDRESS=1000000", "SIGN_INS_PER_ADDRESS=1000000", "PASSWORD_MEMORY_KIB=64", "ACCESS_TOKEN_TTL=1h", "READ_HEADER_TIMEOUT=1m", "READ_TIMEOUT=1m"},
 		"tickets":  {"READ_HEADER_TIMEOUT=1m", "READ_TIMEOUT=1m"},
@@ -99,12 +109,8 @@ func start(ctx context.Context, settings []string) (s *System, end func() error,
 		"payments": {"READ_HEADER_TIMEOUT=1m", "READ_TIMEOUT=1m", "PAYMENT_WAIT=30s"},
 		"router":   {"SUBGRAPH_TIMEOUT=1m", "SUBGRAPH_WAIT=1m", "READ_HEADER_TIMEOUT=1m", "READ_TIMEOUT=1m"},
 	}
-	for _, setting := range settings {
-		service, assignment, ok := strings.Cut(setting, ".")
-		if !ok {
-			return nil, nil, fmt.Errorf("setting %q is not service.NAME=value", setting)
-		}
-		byService[service] = append(byService[service], assignment)
+	for service, own := range settings {
+		byService[service] = append(byService[service], own...)
 	}
 	dir, err := stack.TempDir()
 	if err != nil {
@@ -116,24 +122,90 @@ func start(ctx context.Context, settings []string) (s *System, end func() error,
 	if err != nil {
 		return nil, nil, errors.Join(err, stack.Remove(dir))
 	}
-	s = &System{Stack: running, pools: map[string]*pgxpool.Pool{}}
+	s = &System{Stack: running, pools: &pools{byService: map[string]*pgxpool.Pool{}}}
 	return s, func() error {
-		for _, pool := range s.pools {
+		for _, pool := range s.pools.byService {
 			pool.Close()
 		}
 		return errors.Join(s.Stop(), s.faults(), stack.Remove(dir))
 	}, nil
 }
 
-// faults returns an error when a service's log has a report of the race detector, with which the
-// services were built, or anything that must never stand in a log.
+// parseSettings groups settings by service. A service's name alone is a service without settings.
+func parseSettings(settings []string) (byService map[string][]string, err error) {
+	byService = map[string][]string{}
+	for _, setting := range settings {
+		service, assignment, found := strings.Cut(setting, ".")
+		byService[service] = slices.Clip(byService[service])
+		switch {
+		case !found:
+		case !strings.Contains(assignment, "="):
+			return nil, fmt.Errorf("setting %q is not service.NAME=value", setting)
+		default:
+			byService[service] = append(byService[service], assignment)
+		}
+	}
+	return byService, nil
+}
+
+var variants atomic.Int64
+
+// Variant starts replicas of services of the system, and a router that sends requests to them, until the test ends. A
+// setting is "service.NAME=value"; the name of a service alone starts a replica with the same settings. The replicas
+// can be stopped, killed and started again. Databases, queues and all other services are those of the system, so
+// events are handled and background tasks are run by the replicas or by the services that they are replicas of.
+func (s *System) Variant(t *testing.T, settings ...string) *System {
+	t.Helper()
+	byService, err := parseSettings(settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := &System{Stack: s.Stack, pools: s.pools, replicas: map[string]*stack.Service{}}
+	number := variants.Add(1)
+	replica := func(service string, settings []string) {
+		r, err := s.Replica(t.Context(), service, fmt.Sprintf("%s-%d", service, number), settings...)
+		if err != nil {
+			t.Fatalf("start replica: %v", err)
+		}
+		t.Cleanup(func() {
+			if err := r.Stop(); err != nil {
+				t.Errorf("stop replica: %v", err)
+			}
+		})
+		v.replicas[service] = r
+	}
+	var subgraphs []string
+	for _, spec := range stack.Specs() {
+		if own, ok := byService[spec.Name]; ok && spec.Name != "router" {
+			replica(spec.Name, own)
+		}
+		if spec.Subgraph {
+			subgraphs = append(subgraphs, spec.Name+"=http://"+v.Service(spec.Name).Addr+"/graphql")
+		}
+	}
+	replica("router", append(byService["router"], "SUBGRAPH_URLS="+strings.Join(subgraphs, ",")))
+	return v
+}
+
+// Service returns the service of the name, or the replica that stands in for it. It panics when there is none.
+func (s *System) Service(name string) *stack.Service {
+	if r := s.replicas[name]; r != nil {
+		return r
+	}
+	return s.Stack.Service(name)
+}
+
+// Endpoint returns the URL of the router's GraphQL endpoint.
+func (s *System) Endpoint() string { return "http://" + s.Service("router").Addr + "/graphql" }
+
+// faults returns an error when a service's log has a report of the race detector or a secret.
 func (s *System) faults() error {
 	secrets := map[string]string{"an e-mail address": "@example.com", "a password": Password, "an access token": "eyJhbGciOi"}
 	var errs []error
 	for _, service := range s.Services() {
 		log, err := os.ReadFile(service.LogFile())
 		if err != nil {
-			errs = append(errs, fmt.Errorf("look for faults of %s: %w", service.Name, err))
+			errs = append(errs, fmt.Errorf("read log of %s: %w", service.Name, err))
 		}
 		if _, report, found := strings.Cut(string(log), "WARNING: DATA RACE"); found {
 			report, _, _ = strings.Cut(report, "==================")
@@ -151,19 +223,19 @@ func (s *System) faults() error {
 	return errors.Join(errs...)
 }
 
-// DB returns a pool on a service's own database, to look at what is stored.
+// DB returns a connection pool for a service's database.
 func (s *System) DB(t *testing.T, service string) *pgxpool.Pool {
 	t.Helper()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if pool := s.pools[service]; pool != nil {
+	s.pools.Lock()
+	defer s.pools.Unlock()
+	if pool := s.pools.byService[service]; pool != nil {
 		return pool
 	}
 	pool, err := pgxpool.New(context.Background(), s.ServiceDatabaseURL(service))
 	if err != nil {
 		t.Fatalf("open database of %s: %v", service, err)
 	}
-	s.pools[service] = pool
+	s.pools.byService[service] = pool
 	return pool
 }
 
@@ -177,13 +249,13 @@ func (s *System) Count(t *testing.T, service, query string, args ...any) int {
 	return n
 }
 
-// Client is somebody who uses the system.
+// Client sends requests as one person, or as one browser.
 type Client struct {
 	graphql.Client
 	UserID       string // empty before sign-up
 	Email        string
 	Password     string
-	RefreshToken string // of API clients
+	RefreshToken string // empty for browsers
 }
 
 // Anonymous returns a client without cookies or token.
@@ -198,22 +270,22 @@ func (s *System) Browser() *Client {
 	return c
 }
 
-// SignUp returns a new person who sends bearer tokens.
+// SignUp returns the client of a new account, which sends a bearer token.
 func (s *System) SignUp(t *testing.T) *Client {
 	t.Helper()
 	return signUp(t, s.Anonymous(), "BEARER")
 }
 
-// SignUpBrowser returns a new person who sends cookies.
+// SignUpBrowser returns the client of a new account, which sends cookies.
 func (s *System) SignUpBrowser(t *testing.T) *Client {
 	t.Helper()
 	return signUp(t, s.Browser(), "COOKIE")
 }
 
-// NewEmail returns an address that nobody has signed up with.
+// NewEmail returns an email address without an account.
 func NewEmail() string { return strings.ToLower(rand.Text()) + "@example.com" }
 
-// Password is what SignUp and SignUpBrowser use.
+// Password is the password of SignUp and SignUpBrowser.
 const Password = "correct horse battery"
 
 func signUp(t *testing.T, c *Client, delivery string) *Client {
@@ -238,7 +310,7 @@ func signUp(t *testing.T, c *Client, delivery string) *Client {
 	return c
 }
 
-// Do sends an operation and returns the whole answer. Only the lack of one fails the test.
+// Do sends an operation and returns the whole response. Only a missing response fails the test.
 func (c *Client) Do(t *testing.T, query string, vars Vars) *Response {
 	t.Helper()
 	r, err := c.Client.Do(t.Context(), query, vars)
@@ -258,7 +330,7 @@ func Must[T any](t *testing.T, c *Client, query string, vars Vars) T {
 	return Decode[T](t, r)
 }
 
-// Decode returns the answer's data.
+// Decode returns the response's data.
 func Decode[T any](t *testing.T, r *Response) T {
 	t.Helper()
 	var data T
@@ -268,7 +340,7 @@ func Decode[T any](t *testing.T, r *Response) T {
 	return data
 }
 
-// WantCode fails the test unless the answer has exactly one top-level error, with the code.
+// WantCode fails the test unless the response has exactly one top-level error, with the code.
 func WantCode(t *testing.T, r *Response, code string) {
 	t.Helper()
 	if got := r.Errors.Codes(); !slices.Equal(got, []string{code}) {
@@ -276,8 +348,8 @@ func WantCode(t *testing.T, r *Response, code string) {
 	}
 }
 
-// Eventually waits until ready returns true, asking again and again, and fails the test when that
-// takes too long. The failure says what was awaited.
+// Eventually polls until ready returns true, and fails the test when that takes too long. The failure says what was
+// awaited.
 func Eventually(t *testing.T, awaited string, ready func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -286,14 +358,14 @@ func Eventually(t *testing.T, awaited string, ready func() bool) {
 	for !ready() {
 		select {
 		case <-time.After(pause):
-			pause = min(pause*3/2, 250*time.Millisecond) // a crowd that asks all the time slows down what it waits for
+			pause = min(pause*3/2, 250*time.Millisecond) // frequent polls of many tests would slow the system down
 		case <-ctx.Done():
-			t.Fatalf("waited %s in vain: %s", patience, awaited)
+			t.Fatalf("not within %s: %s", patience, awaited)
 		}
 	}
 }
 
-// Event is a published event as it travels.
+// Event is a published event as the broker delivers it.
 type Event struct {
 	ID      string
 	Type    string // ticket.created.v1
@@ -310,8 +382,8 @@ type Tap struct {
 	change chan struct{} // closed and replaced with every event
 }
 
-// Tap begins to collect the events of a source (tickets, orders, expiration) until the test ends.
-// Stopping the broker ends a tap; make another one then.
+// Tap collects the events of a publisher (tickets, orders, payments, expiration) until the test ends or the broker
+// stops.
 func (s *System) Tap(t *testing.T, source string) *Tap {
 	t.Helper()
 	conn, err := amqp.Dial(s.BrokerURL)
@@ -331,13 +403,13 @@ func (s *System) Tap(t *testing.T, source string) *Tap {
 		}
 	}()
 	t.Cleanup(func() {
-		conn.Close() //nolint:errcheck // the broker may be gone already
+		conn.Close()
 		<-done
 	})
 	return tap
 }
 
-// bind consumes a copy of everything that is published to the exchange.
+// bind consumes a copy of every event that is published to the exchange.
 func bind(conn *amqp.Connection, exchange string) (<-chan amqp.Delivery, error) {
 	ch, err := conn.Channel()
 	if err != nil {
@@ -358,7 +430,7 @@ func (tap *Tap) add(d amqp.Delivery) {
 		value, _ := d.Headers[name].(string)
 		return value
 	}
-	version, _ := strconv.Atoi(text("aggregateversion")) //nolint:errcheck // 0 equals no version that a test wants
+	version, _ := strconv.Atoi(text("aggregateversion")) //nolint:errcheck // versions begin at 1, so 0 matches none
 	tap.mu.Lock()
 	defer tap.mu.Unlock()
 	tap.events = append(tap.events, Event{
@@ -368,8 +440,7 @@ func (tap *Tap) add(d amqp.Delivery) {
 	tap.change = make(chan struct{})
 }
 
-// Of returns the events about a subject so far, in the order of their arrival, each once however
-// often it was delivered.
+// Of returns the events about a subject so far in the order of their arrival, without redeliveries.
 func (tap *Tap) Of(subject string) []Event {
 	tap.mu.Lock()
 	defer tap.mu.Unlock()
@@ -395,10 +466,10 @@ func (tap *Tap) Types(subject string) []string {
 	return types
 }
 
-// Wait returns the first event of the type about the subject, as soon as it arrives.
+// Wait returns the first event of the type about the subject as soon as it arrives.
 //
-// To show that nothing else was published, wait for a later event of the same source (they arrive
-// in order), then compare Types with what was wanted.
+// Events of one publisher arrive in order. To show that no other event was published, wait for a later event and then
+// compare Types with the wanted types.
 func (tap *Tap) Wait(t *testing.T, eventType, subject string) Event {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)

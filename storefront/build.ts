@@ -1,15 +1,15 @@
-// What the build does besides bundling.
+// Build steps besides bundling.
 import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import type { Plugin, ResolvedConfig, Rolldown } from 'vite';
 
-/** JavaScript of a first visit to the list of tickets, in gzipped bytes. */
+/** The limit of gzipped JavaScript for a first visit to the list of tickets, in bytes. */
 const BUDGET = 200_000;
 
 /**
- * Replaces `graphql(`query Tickets …`)` by the generated document itself, as the client preset's plugins
- * for Babel and SWC do: otherwise every page would carry the texts of all operations.
+ * Replaces `graphql(`query Tickets …`)` by the generated document, like the client preset's plugins for Babel and SWC.
+ * Without it, every page would include the texts of all operations.
  */
 export function documents(): Plugin {
   const call = /\bgraphql\(\s*(?:\/\*.*?\*\/\s*)?`\s*(query|mutation|subscription|fragment)\s+(\w+)[^`]*`,?\s*\)/g;
@@ -22,14 +22,14 @@ export function documents(): Plugin {
       const replaced = code.replace(call, (text, kind: string, name: string) => {
         const document = name + (kind === 'fragment' ? 'FragmentDoc' : 'Document');
         names.add(document);
-        return document + '\n'.repeat(text.split('\n').length - 1); // so that lines keep their numbers
+        return document + '\n'.repeat(text.split('\n').length - 1); // keeps line numbers
       });
       return { code: `import { ${[...names].join(', ')} } from '/src/gql/graphql.ts';${replaced}`, map: null };
     },
   };
 }
 
-/** Completes a build: trusted documents, compressed files, and a look at the budget. */
+/** Completes a build: trusted documents, compressed files, and the check of the budget. */
 export function finish(): Plugin {
   let config: ResolvedConfig;
   return {
@@ -38,7 +38,7 @@ export function finish(): Plugin {
     configResolved: (resolved) => void (config = resolved),
     transformIndexHtml: {
       order: 'post',
-      // The two fonts that every page needs would otherwise wait for the styles and for the first text.
+      // Without a preload, the two fonts of every page would load after the styles and the first text.
       handler: (_, { bundle = {} }) =>
         Object.keys(bundle)
           .filter((name) => /(fraunces-latin-opsz|instrument-sans-latin-wght)-normal/.test(name))
@@ -55,14 +55,14 @@ export function finish(): Plugin {
     },
     closeBundle() {
       const pages = resolve(config.root, config.build.outDir);
-      // Beside the pages and not among them: for the router's DOCUMENTS.
+      // For the router's DOCUMENTS, and therefore not among the pages.
       copyFileSync(join(config.root, 'src/gql/persisted-documents.json'), join(pages, '../persisted-documents.json'));
       compress(pages);
     },
   };
 }
 
-/** The size of all scripts that the list of tickets needs. */
+/** The size of the scripts of the list of tickets. */
 function firstPage(bundle: Rolldown.OutputBundle): number {
   const needed = new Map<string, number>();
   const add = (name: string) => {
@@ -76,12 +76,12 @@ function firstPage(bundle: Rolldown.OutputBundle): number {
   return [...needed.values()].reduce((sum, size) => sum + size, 0);
 }
 
-/** Compresses once, and well, what the router would otherwise send as it is. */
+/** Compresses the files, which the router serves as they are. */
 function compress(folder: string) {
   for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
     if (!/\.(js|css|html|svg|txt)$/.test(name)) continue;
     const content = readFileSync(join(folder, name));
-    if (content.length < 1400) continue; // one packet either way
+    if (content.length < 1400) continue; // fits into one packet anyway
     writeFileSync(join(folder, name + '.br'), brotliCompressSync(content, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }));
     writeFileSync(join(folder, name + '.gz'), gzipSync(content, { level: 9 }));
   }

@@ -18,11 +18,11 @@ export default ts.config(
     },
     linterOptions: { reportUnusedDisableDirectives: 'error' },
     rules: {
-      '@typescript-eslint/no-non-null-assertion': 'off', // says less than an assertion with a message would, and does the same
+      '@typescript-eslint/no-non-null-assertion': 'off', // an assertion with a message would say more, but do the same
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       '@typescript-eslint/no-confusing-void-expression': 'off',
-      '@typescript-eslint/prefer-nullish-coalescing': 'off', // an empty text is often as good as none
-      'jsx-a11y/no-noninteractive-tabindex': 'off', // headings get the focus when a page opens
+      '@typescript-eslint/prefer-nullish-coalescing': 'off', // an empty string often counts as missing
+      'jsx-a11y/no-noninteractive-tabindex': 'off', // headings are focused when a page opens
     },
   },
   { files: ['**/*.{js,mjs}'], extends: [ts.configs.disableTypeChecked] },

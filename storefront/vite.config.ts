@@ -9,14 +9,14 @@ export default defineConfig({
   build: {
     outDir: 'dist/pages',
     emptyOutDir: true,
-    assetsInlineLimit: 0, // the page's policy allows no data: but for images
+    assetsInlineLimit: 0, // the page's policy allows data: for images only
     target: 'es2023',
-    // What changes rarely stays in browsers' caches when the shop changes.
+    // Browsers keep the libraries in their caches when the shop changes.
     rolldownOptions: { output: { codeSplitting: { groups: [{ name: 'libraries', test: /node_modules\/(?!@stripe)/ }] } } },
-    cssTarget: ['chrome123', 'firefox121', 'safari17.5'], // they know light-dark()
+    cssTarget: ['chrome123', 'firefox121', 'safari17.5'], // the first versions with light-dark()
   },
   server: {
-    // The Host is kept, so that the router sees one origin, as in production.
+    // The proxy keeps the Host header, so that the router sees one origin, as in production.
     proxy: { '/graphql': { target: router, ws: true }, '/playground': { target: router } },
   },
   test: { environment: 'jsdom', include: ['src/**/*.test.{ts,tsx}'], restoreMocks: true },

@@ -23,7 +23,7 @@ test('open the list, sign up, open a ticket', async () => {
   await page.getByText('€64.00', { exact: true }).waitFor();
   await look(page, 'ticket');
 
-  // The seller changes the price; whoever looks at the ticket sees it.
+  // A change of the price shows on the open page.
   await api(sold.page, 'mutation($input: UpdateTicketInput!) { updateTicket(input: $input) { ticket { version } } }', {
     input: { ticketId: sold.id, price: { minorUnits: 5900, currency: 'EUR' } },
   });
@@ -40,14 +40,14 @@ test('going back from a search leads to the list', async () => {
   const page = await tab(await person());
   await page.goto('/sign-in');
   await page.getByRole('link', { name: 'Boxoffice' }).click();
-  await page.getByRole('heading', { level: 1, name: 'Somebody cannot go' }).waitFor();
+  await page.getByRole('heading', { level: 1, name: 'They can’t go' }).waitFor();
   const search = page.getByLabel('Search tickets');
   for (const text of ['to', 'tosca']) {
     await search.fill(text);
     await page.waitForURL(`**/?q=${text}`);
   }
   await page.goBack();
-  await page.getByRole('heading', { level: 1, name: 'Somebody cannot go' }).waitFor();
+  await page.getByRole('heading', { level: 1, name: 'They can’t go' }).waitFor();
   assert.equal(page.url(), new URL('/', shop).href);
   assert.equal(await search.inputValue(), '');
   page.assertNoFaults();
@@ -62,10 +62,10 @@ async function fits(page, there) {
   await page.evaluate(() => document.documentElement.style.setProperty('scrollbar-gutter', 'auto')); // as on a phone
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320, page.url());
   for (const icon of await page.getByRole('banner').locator('svg:visible').all())
-    assert.ok(((await icon.boundingBox())?.width ?? 0) >= 20, `an icon of the header is squeezed on ${page.url()}`);
+    assert.ok(((await icon.boundingBox())?.width ?? 0) >= 20, `a header icon is too small on ${page.url()}`);
 }
 
-test('a window of 320 pixels shows everything, and nothing scrolls sideways', async () => {
+test('pages fit a window of 320 pixels', async () => {
   const mark = crypto.randomUUID().slice(0, 8);
   const { id, page: seller } = await sell({
     title: `Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbau ${mark} – Wolfeschlegelsteinhausenbergerdorffkonzertsaalhalle`,
@@ -92,7 +92,7 @@ test('a window of 320 pixels shows everything, and nothing scrolls sideways', as
     `/?q=${mark}`,
   ]) {
     await page.goto(address);
-    await fits(page, address.includes('abc') ? page.getByText('This is no amount of EUR') : page.getByRole('heading', { name: /^Donau/ }));
+    await fits(page, address.includes('abc') ? page.getByText('Enter an amount like') : page.getByRole('heading', { name: /^Donau/ }));
   }
   await seller.setViewportSize({ width: 320, height: 640 });
   await seller.goto('/listings');
@@ -101,33 +101,33 @@ test('a window of 320 pixels shows everything, and nothing scrolls sideways', as
   page.assertNoFaults();
 });
 
-test('what is wrong with a form stands at its fields, and what was typed stays', async () => {
+test('a form shows errors at its fields and keeps its input', async () => {
   const page = await tab(await person());
   await page.goto('/sign-up');
   await page.getByRole('heading', { name: 'Create an account' }).waitFor();
   await look(page, 'sign-up');
-  await page.getByLabel('E-mail address').fill('nobody');
+  await page.getByLabel('Email').fill('no address');
   await page.getByLabel('Password', { exact: true }).fill('short');
-  await page.getByRole('button', { name: 'Create the account' }).click();
-  const email = page.getByLabel('E-mail address');
+  await page.getByRole('button', { name: 'Create account' }).click();
+  const email = page.getByLabel('Email');
   await page.locator('[aria-invalid=true]').first().waitFor();
   assert.equal(await email.getAttribute('aria-invalid'), 'true');
-  assert.equal(await email.inputValue(), 'nobody');
+  assert.equal(await email.inputValue(), 'no address');
   assert.equal(await page.getByLabel('Password', { exact: true }).inputValue(), 'short');
   await page.waitForFunction(() => document.activeElement?.getAttribute('name') === 'email');
   await look(page, 'sign-up-errors');
 
   await page.goto('/sign-in');
   const { email: unknown, password } = newcomer();
-  await page.getByLabel('E-mail address').fill(unknown);
+  await page.getByLabel('Email').fill(unknown);
   await page.getByLabel('Password', { exact: true }).fill(password);
   await page.getByRole('button', { name: 'Sign in', exact: true }).click();
-  await page.getByRole('alert').filter({ hasText: 'do not belong together' }).waitFor();
+  await page.getByRole('alert').filter({ hasText: 'Wrong email or password' }).waitFor();
   await look(page, 'sign-in-refused');
   page.assertNoFaults();
 });
 
-test('signing out reaches the other tab', async () => {
+test('sign-out reaches the other tab', async () => {
   const johann = await person();
   const [one, two] = [await tab(johann), await tab(johann)];
   await signUp(one);
@@ -142,12 +142,12 @@ test('signing out reaches the other tab', async () => {
   two.assertNoFaults();
 });
 
-test('an address that is none', async () => {
+test('addresses that do not exist', async () => {
   const page = await tab(await person());
   await page.goto('/nothing-here');
-  await page.getByRole('heading', { name: 'No such page' }).waitFor();
+  await page.getByRole('heading', { name: 'Page not found' }).waitFor();
   await page.goto('/tickets/tkt_none');
-  await page.getByRole('heading', { name: 'No such ticket' }).waitFor();
+  await page.getByRole('heading', { name: 'Ticket not found' }).waitFor();
   await look(page, 'no-such-ticket');
   page.assertNoFaults();
 });

@@ -4,8 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { api, look, person, sell, signUp, tab } from './harness.mjs';
 
-// Stripe itself is out of reach of a test: what is loaded from its address is this, which knows the calls that
-// the shop makes, and the simulator takes its tokens.
+// A replacement for Stripe.js with the calls that the shop makes. The card simulator accepts its tokens.
 const sdk = `
   window.Stripe = (key) => {
     let cards = 0;
@@ -27,13 +26,13 @@ const sdk = `
         };
       },
       createPaymentMethod: async () => ({ paymentMethod: { id: document.querySelector('main form input').value } }),
-      handleNextAction: async ({ clientSecret }) => (document.documentElement.dataset.handled = clientSecret, { error: { message: 'You closed the question.' } }),
+      handleNextAction: async ({ clientSecret }) => (document.documentElement.dataset.handled = clientSecret, { error: { message: 'You closed the window.' } }),
     };
   };
   window.Stripe.version = 3;
 `;
 
-/** A buyer whose API says that Stripe takes the cards, in front of an order to pay. */
+/** A buyer on the page of an unpaid order, where the API names Stripe as the card processor. */
 async function buyer() {
   const { id } = await sell();
   const page = await tab(await person());
@@ -54,13 +53,13 @@ async function buyer() {
   const { createOrder } = await api(page, 'mutation($input: CreateOrderInput!) { createOrder(input: $input) { order { id } } }', {
     input: { ticketId: id },
   });
-  assert.equal(await page.evaluate(() => 'Stripe' in window), false, 'Stripe.js is loaded where nobody pays');
+  assert.equal(await page.evaluate(() => 'Stripe' in window), false, 'Stripe.js is loaded on a page without a card form');
   await page.goto(`/orders/${createOrder.order.id}`);
   await page.getByLabel('Card number').waitFor();
   return { page, sent };
 }
 
-test('Stripe’s form gives a token, and that alone is sent', async () => {
+test('only the token of Stripe’s form is sent', async () => {
   const { page, sent } = await buyer();
   assert.deepEqual(JSON.parse((await page.getAttribute('html', 'data-asked')) ?? ''), {
     key: 'pk_test_shop',
@@ -74,39 +73,39 @@ test('Stripe’s form gives a token, and that alone is sent', async () => {
   await look(page, 'order-stripe');
   await page.getByLabel('Card number').fill('pm_card_visa');
   await pay.dblclick();
-  await page.getByRole('heading', { name: 'It is yours' }).waitFor();
+  await page.getByRole('heading', { name: 'You’ve got it!' }).waitFor();
   assert.equal(sent.filter((body) => body.includes('"PayOrder"')).length, 1);
   assert.ok(sent.some((body) => body.includes('"paymentMethodToken":"pm_card_visa"')));
   page.assertNoFaults();
 });
 
-test('Stripe’s own frame asks for the bank', async () => {
+test('confirmation in Stripe’s frame', async () => {
   const { page } = await buyer();
   await page.getByLabel('Card number').fill('pm_card_threeDSecure2Required');
   await page.getByRole('button', { name: 'Pay €64.00' }).click();
-  await page.getByRole('button', { name: 'Answer your bank' }).click();
-  await page.getByRole('alert').filter({ hasText: 'You closed the question.' }).waitFor();
+  await page.getByRole('button', { name: 'Confirm with your bank' }).click();
+  await page.getByRole('alert').filter({ hasText: 'You closed the window.' }).waitFor();
   assert.match((await page.getAttribute('html', 'data-handled')) ?? '', /_secret_/);
   page.assertNoFaults();
 });
 
-test('a card is refused, and another one pays', async () => {
+test('a second card pays after a declined one', async () => {
   const { id } = await sell();
   const page = await tab(await person());
   await signUp(page);
   await page.goto(`/tickets/${id}`);
   await page.getByRole('button', { name: 'Buy for €64.00' }).click();
-  const empty = page.getByRole('radio', { name: 'Empty' });
-  await empty.check();
+  const declined = page.getByRole('radio', { name: 'Insufficient funds' });
+  await declined.check();
   const pay = page.getByRole('button', { name: 'Pay €64.00' });
   await pay.click();
-  await page.getByRole('alert').filter({ hasText: 'There is not enough money on the card. Nothing was charged.' }).waitFor();
+  await page.getByRole('alert').filter({ hasText: 'The card has insufficient funds. Nothing was charged.' }).waitFor();
   await page.getByRole('heading', { name: 'Held for you' }).waitFor();
-  if (!(await empty.isChecked())) throw new Error('what was chosen is gone');
+  if (!(await declined.isChecked())) throw new Error('the choice was lost');
   await page.getByRole('radio', { name: 'Visa', exact: false }).first().check();
   await pay.click();
-  await page.getByRole('heading', { name: 'It is yours' }).waitFor();
-  await page.getByText('You tried to pay').waitFor();
+  await page.getByRole('heading', { name: 'You’ve got it!' }).waitFor();
+  await page.getByText('Payment attempted').waitFor();
   await look(page, 'order-second-card');
   page.assertNoFaults();
 });

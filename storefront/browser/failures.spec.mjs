@@ -1,5 +1,5 @@
-// System: auth.ACCESS_TOKEN_TTL=5m
-// The network is gone, a service is down: what is there is shown, the rest says so, and all comes back.
+// Variant: auth.ACCESS_TOKEN_TTL=5m tickets
+// Pages without the network or a service: they show the available data and recover.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { api, exactly, look, person, sell, signUp, tab } from './harness.mjs';
@@ -9,7 +9,7 @@ const control = async (what) => assert.ok((await fetch(`${process.env.CONTROL}/$
 const update = 'mutation($input: UpdateTicketInput!) { updateTicket(input: $input) { ticket { version } } }';
 
 /**
- * Tries again until it works: a service that was down is asked again only after a while.
+ * Retries until the element is there: the router's circuit breaker stays open for a while.
  *
  * @param {import('playwright-core').Page} page
  * @param {import('playwright-core').Locator} there
@@ -32,35 +32,35 @@ test('offline and back', async () => {
   await page.getByText('€64.00', { exact: true }).waitFor();
 
   await johann.setOffline(true);
-  await page.getByText('You are offline. What you see may be out of date.').waitFor();
+  await page.getByText('You’re offline. This page may be out of date.').waitFor();
   await look(page, 'offline');
   await api(sold.page, update, { input: { ticketId: sold.id, price: { minorUnits: 5900, currency: 'EUR' } } });
   await johann.setOffline(false);
   await page.getByText('€59.00', { exact: true }).waitFor();
-  await page.getByText('You are offline').waitFor({ state: 'hidden' });
-  // Live updates come again, too.
+  await page.getByText('You’re offline').waitFor({ state: 'hidden' });
+  // Live updates continue, too.
   await api(sold.page, update, { input: { ticketId: sold.id, price: { minorUnits: 5800, currency: 'EUR' } } });
   await page.getByText('€58.00', { exact: true }).waitFor();
 
-  // A form keeps what was typed, and a page that never was here comes when the network does.
+  // A form keeps its input, and a page that is not loaded yet loads when online again.
   await page.goto('/sell');
-  await page.getByLabel('What it is for').fill('Lohengrin');
+  await page.getByLabel('Event').fill('Lohengrin');
   await page.getByLabel('Price').fill('10');
   await johann.setOffline(true);
-  await page.getByRole('button', { name: 'Put it on sale' }).click();
-  await page.getByRole('alert').filter({ hasText: 'You are offline' }).waitFor();
-  assert.equal(await page.getByLabel('What it is for').inputValue(), 'Lohengrin');
+  await page.getByRole('button', { name: 'List ticket' }).click();
+  await page.getByRole('alert').filter({ hasText: 'You’re offline' }).waitFor();
+  assert.equal(await page.getByLabel('Event').inputValue(), 'Lohengrin');
   await look(page, 'sell-offline');
   await page.getByRole('button', { name: 'Account of Johann' }).click();
   await page.getByRole('link', { name: 'Your listings' }).click();
-  await page.getByRole('heading', { name: 'You are offline' }).waitFor();
+  await page.getByRole('heading', { name: 'You’re offline' }).waitFor();
   await look(page, 'offline-page');
   await johann.setOffline(false);
-  await page.getByText('You have not offered anything yet').waitFor();
+  await page.getByText('No listings yet').waitFor();
   page.assertNoFaults(/ERR_INTERNET_DISCONNECTED|WebSocket/);
 });
 
-test('accounts are down: tickets are there, and nobody looks signed out', async () => {
+test('without auth, pages show tickets and do not look signed out', async () => {
   const sold = await sell({ title: 'Siegfried – Bayreuth – Row 9' });
   const page = await tab(await person());
   await signUp(page);
@@ -69,46 +69,46 @@ test('accounts are down: tickets are there, and nobody looks signed out', async 
   await control('auth/stop');
   await page.goto(`/tickets/${sold.id}`);
   await page.getByRole('heading', { name: 'Siegfried' }).waitFor();
-  await page.getByText('Some of this could not be looked up').waitFor();
+  await page.getByText('Some details couldn’t load').waitFor();
   await page.getByText('€64.00', { exact: true }).waitFor();
   await exactly(page.getByRole('link', { name: 'Sign in' }), 0);
-  await look(page, 'accounts-down');
+  await look(page, 'auth-down');
   await control('auth/start');
   await tryAgainUntil(page, page.getByText('Maria'));
-  await page.getByText('Some of this could not be looked up').waitFor({ state: 'hidden' });
+  await page.getByText('Some details couldn’t load').waitFor({ state: 'hidden' });
 });
 
-test('tickets are down: it is said, and comes back', async () => {
+test('without tickets, pages show an error and recover', async () => {
   const sold = await sell({ title: 'Tannhäuser – Bayreuth – Row 9' });
   const page = await tab(await person());
   await signUp(page);
   await control('tickets/stop');
   await page.goto('/');
-  await page.getByText('Part of the shop is closed for a moment').waitFor();
+  await page.getByText('Something’s not working right now').waitFor();
   await look(page, 'tickets-down');
   await page.getByRole('button', { name: 'Account of Johann' }).click();
   await page.getByRole('link', { name: 'Your listings' }).click();
-  await page.getByText('Part of the shop is closed for a moment').waitFor();
+  await page.getByText('Something’s not working right now').waitFor();
   await look(page, 'listings-down');
   await control('tickets/start');
-  await tryAgainUntil(page, page.getByText('You have not offered anything yet'));
+  await tryAgainUntil(page, page.getByText('No listings yet'));
   await page.getByRole('link', { name: /^All/ }).filter({ hasText: '0' }).waitFor();
   await page.goto(`/tickets/${sold.id}`);
   await page.getByRole('heading', { name: 'Tannhäuser' }).waitFor();
 });
 
-test('what nobody expected has a number to quote', async () => {
+test('an unexpected error shows its request id', async () => {
   const page = await tab(await person());
   await signUp(page);
   await page.goto('/sell');
-  await page.getByLabel('What it is for').fill('Rienzi');
+  await page.getByLabel('Event').fill('Rienzi');
   await page.getByLabel('Price').fill('10');
   await page.route('**/graphql', (route) => route.fulfill({ status: 502, headers: { 'X-Request-Id': 'req-42' }, body: '<html>' }));
-  await page.getByRole('button', { name: 'Put it on sale' }).click();
+  await page.getByRole('button', { name: 'List ticket' }).click();
   await page.getByRole('alert').filter({ hasText: 'req-42' }).waitFor();
   await look(page, 'unknown-error');
-  assert.equal(await page.getByLabel('What it is for').inputValue(), 'Rienzi');
+  assert.equal(await page.getByLabel('Event').inputValue(), 'Rienzi');
   await page.unroute('**/graphql');
-  await page.getByRole('button', { name: 'Put it on sale' }).click();
+  await page.getByRole('button', { name: 'List ticket' }).click();
   await page.waitForURL('**/tickets/tkt_*');
 });

@@ -1,8 +1,9 @@
-// What the browser tests share: a real browser on the real system, and pictures of what it shows.
-// Each test runs as `node --test browser/NAME.spec.mjs`, which tools/browser does, with
+// The harness of the browser tests. TestPages in tools/e2e runs each as `node --test browser/NAME.spec.mjs` with
 //   SHOP       address of the shop
 //   PICTURES   folder for screenshots
-//   CHROMIUM   the browser
+//   CHROMIUM   path of the browser
+// A first line `// Variant: service.NAME=value …` runs the test with replicas that have these settings, `// System: …`
+// with a whole system. CONTROL is then the address for stopping and starting their services.
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -16,7 +17,7 @@ mkdirSync(pictures, { recursive: true });
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 export const devices = { desktop: { width: 1280, height: 860 }, phone: { width: 390, height: 844 } };
-/** Nothing takes that long unless it is broken. */
+/** Bounds every wait. Only a failure takes that long. */
 const patience = 60_000;
 
 /** @type {import('playwright-core').Browser} */
@@ -27,14 +28,14 @@ before(async () => {
     args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-default-apps', '--no-first-run'],
   });
 });
-// Whoever stays goes on drawing, counting down and listening, and all that follow pay for it.
+// Open pages would go on using CPU time.
 afterEach(async () => {
   for (const context of browser.contexts()) await context.close();
 });
 after(() => browser.close());
 
 /**
- * A person with a browser of their own, until the test ends: cookies, storage, tabs.
+ * A browser context with its own cookies and storage, until the test ends.
  *
  * @param {import('playwright-core').BrowserContextOptions} [options]
  */
@@ -53,8 +54,8 @@ export async function person(options) {
 }
 
 /**
- * A tab that remembers whatever goes wrong in it: faults of scripts, violations of the page's policy,
- * requests that fail. `expected` leaves out what the test provokes.
+ * A tab that records script errors, violations of the page's policy and failed requests. `expected` matches those that
+ * the test causes.
  *
  * @param {import('playwright-core').BrowserContext} context
  */
@@ -76,18 +77,18 @@ export async function tab(context) {
 }
 
 /**
- * Keeps pictures of the page, light and dark, on a desktop and a phone, and asserts that axe finds nothing
- * serious in any of them.
+ * Takes screenshots of the page, light and dark, on a desktop and a phone, and asserts that axe finds no serious
+ * problem.
  *
  * @param {import('playwright-core').Page} page
  * @param {string} name
  */
 export async function look(page, name) {
-  await page.bringToFront(); // nothing is drawn in the background
+  await page.bringToFront(); // background tabs are not drawn
   const before = page.viewportSize();
-  // The browser shows no scrollbars here: no place is left for one either.
+  // A headless browser has no scrollbars, so it needs no space for them.
   await page.evaluate(() => document.documentElement.style.setProperty('scrollbar-gutter', 'auto'));
-  await page.evaluate(axe); // through the debugger, which the page's policy does not bind
+  await page.evaluate(axe); // the page's policy does not apply to the debugger
   for (const [device, viewport] of Object.entries(devices))
     for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
       await page.setViewportSize(viewport);
@@ -96,7 +97,7 @@ export async function look(page, name) {
         document.fonts.ready.then(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))),
       );
       await page.screenshot({ path: join(pictures, `${name}-${device}-${colorScheme}.png`) });
-      // In the dark there is nothing else than in the light, only in other colours.
+      // The dark theme differs in its colours only.
       assert.deepEqual(
         await serious(page, colorScheme === 'dark' ? ['color-contrast'] : undefined),
         [],
@@ -110,7 +111,7 @@ export async function look(page, name) {
 }
 
 /**
- * What axe finds, with all of its rules or these alone.
+ * The serious problems that axe finds, with all rules or only these.
  *
  * @param {import('playwright-core').Page} page
  * @param {string[]} [rules]
@@ -128,7 +129,7 @@ async function serious(page, rules) {
     );
 }
 
-/** An e-mail address and a password that nobody has signed up with. */
+/** An email and a password without an account. */
 export function newcomer() {
   return { email: `johann-${crypto.randomUUID().slice(0, 13)}@example.com`, password: 'correct horse battery' };
 }
@@ -141,15 +142,15 @@ export function newcomer() {
 export async function signUp(page, displayName = 'Johann', account = newcomer()) {
   await page.goto('/sign-up');
   await page.getByLabel('Name').fill(displayName);
-  await page.getByLabel('E-mail address').fill(account.email);
+  await page.getByLabel('Email').fill(account.email);
   await page.getByLabel('Password', { exact: true }).fill(account.password);
-  await page.getByRole('button', { name: 'Create the account' }).click();
+  await page.getByRole('button', { name: 'Create account' }).click();
   await page.getByRole('button', { name: `Account of ${displayName}` }).waitFor();
   return account;
 }
 
 /**
- * Asks the API as the person who the tab belongs to, to set the stage for a test.
+ * Sends an operation to the API with the tab's cookies.
  *
  * @param {import('playwright-core').Page} page
  * @param {string} query
@@ -164,8 +165,8 @@ export async function api(page, query, variables) {
 }
 
 /**
- * Waits until there are so many. A list of the page before counts as well, as long as it is there: wait for the
- * new page's heading first.
+ * Waits until there are `count` elements. Elements of the previous page count until it is gone: wait for the new page's
+ * heading first.
  *
  * @param {import('playwright-core').Locator} locator
  * @param {number} count
@@ -176,9 +177,8 @@ export async function exactly(locator, count) {
 }
 
 /**
- * Waits until orders has heard what makes it refuse to sell the ticket to a person who expects another price, which
- * it does a moment after it has happened, and returns the error. Its own seller is refused with OWN_TICKET as soon
- * as anybody else can buy.
+ * Waits until createOrder with a wrong price fails with the code, because orders has handled the event before it, and
+ * returns the error. For the ticket's own seller, OWN_TICKET means that the ticket can be bought.
  *
  * @param {import('playwright-core').Page} page
  * @param {string} ticketId
@@ -194,12 +194,12 @@ export async function refused(page, ticketId, code) {
     );
     const [error] = createOrder.errors;
     if (error.code === code) return error;
-    assert.ok(Date.now() < until, `refused with ${error.code} and never with ${code}`);
+    assert.ok(Date.now() < until, `got ${error.code}, want ${code}`);
   }
 }
 
 /**
- * A ticket of somebody who has just signed up, and that person. Anybody may buy it at once.
+ * A ticket that can be bought, of a new seller, and the seller's tab.
  *
  * @param {{ title?: string, minorUnits?: number, currency?: string }} [ticket]
  */

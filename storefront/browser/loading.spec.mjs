@@ -1,14 +1,15 @@
-// How a page comes: what it asks for in which step, and that nothing jumps on the way.
+// Loading of pages: which requests are sent when, and that the layout does not shift.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { api, devices, person, refused, sell, signUp, tab } from './harness.mjs';
 
 /**
- * A tab that opens an address for the first time, while nothing is answered but the document and what that names.
+ * A tab with an empty cache that opens an address. Responses are held back except for the document and the files that
+ * it names.
  *
  * @param {import('playwright-core').BrowserContext} context
  * @param {string} path
- * @param {string} operation that the page must have asked the API for by then
+ * @param {string} operation that the page must have sent by then
  * @param {RegExp} script of the page itself
  */
 async function cold(context, path, operation, script) {
@@ -41,21 +42,21 @@ async function cold(context, path, operation, script) {
 }
 
 /**
- * Sums up how far things have jumped without anybody's doing, as browsers do it for their "cumulative layout shift".
+ * Records layout shifts without user input, like the browser's "cumulative layout shift".
  *
  * @param {import('playwright-core').BrowserContext} context
  */
-async function watchJumps(context) {
+async function watchShifts(context) {
   await context.addInitScript(() => {
     /** @type {any[]} */
-    const jumps = [];
-    const take = (/** @type {any[]} */ entries) => jumps.push(...entries.filter((entry) => !entry.hadRecentInput));
+    const shifts = [];
+    const take = (/** @type {any[]} */ entries) => shifts.push(...entries.filter((entry) => !entry.hadRecentInput));
     const observer = new PerformanceObserver((list) => take(list.getEntries()));
     observer.observe({ type: 'layout-shift', buffered: true });
     Object.assign(window, {
-      jumps: () => {
+      shifts: () => {
         take(observer.takeRecords());
-        return jumps.map(({ value, sources }) => ({
+        return shifts.map(({ value, sources }) => ({
           value,
           sources: sources.map((/** @type {any} */ s) => s.node?.outerHTML?.slice(0, 120)),
         }));
@@ -68,42 +69,42 @@ async function watchJumps(context) {
  * @param {import('playwright-core').Page} page
  * @param {string} name
  */
-async function assertNoJumps(page, name) {
-  // What has changed by now is drawn, and so measured.
+async function assertNoShifts(page, name) {
+  // Shifts are recorded when they are drawn.
   await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
-  const jumps = await page.evaluate(() => /** @type {any} */ (window).jumps());
-  const sum = jumps.reduce((/** @type {number} */ total, /** @type {{ value: number }} */ { value }) => total + value, 0);
-  assert.ok(sum < 0.1, `${name} has jumped by ${sum}: ${JSON.stringify(jumps, null, 2)}`);
+  const shifts = await page.evaluate(() => /** @type {any} */ (window).shifts());
+  const sum = shifts.reduce((/** @type {number} */ total, /** @type {{ value: number }} */ { value }) => total + value, 0);
+  assert.ok(sum < 0.1, `${name} has shifted by ${sum}: ${JSON.stringify(shifts, null, 2)}`);
 }
 
-test('the API is asked two steps after the document, for all that a page shows, and nothing jumps', async () => {
+test('a page’s scripts and queries load at once, and its layout does not shift', async () => {
   const { id } = await sell();
   for (const [device, viewport] of Object.entries(devices))
     for (const [path, operation, script, heading] of /** @type {const} */ ([
-      ['/', 'ListTickets', /\/TicketsPage-/, 'Somebody cannot go. You can.'],
+      ['/', 'ListTickets', /\/TicketsPage-/, 'They can’t go. You can.'],
       [`/tickets/${id}`, 'Ticket', /\/TicketPage-/, 'Cello Suites'],
     ])) {
       const context = await person({ viewport });
-      await watchJumps(context);
+      await watchShifts(context);
       const { page, early, late } = await cold(context, path, operation, script);
       await page.getByRole('heading', { level: 1, name: heading }).waitFor();
       await page.getByRole('article').first().waitFor();
       assert.ok(early.includes(operation));
-      assert.deepEqual(late, [], `${path} asks the API for more when it has answered`);
-      await assertNoJumps(page, `${path} on a ${device}`);
+      assert.deepEqual(late, [], `${path} sends more requests after the first response`);
+      await assertNoShifts(page, `${path} on a ${device}`);
       page.assertNoFaults();
     }
 });
 
-test('nothing jumps when a ticket closes for its seller, and when it is paid', async () => {
+test('the layout does not shift when a ticket is reserved and released', async () => {
   for (const [device, viewport] of Object.entries(devices)) {
     const { id, page: seller } = await sell();
     const [maria, johann] = [await person({ viewport, storageState: await seller.context().storageState() }), await person({ viewport })];
-    await watchJumps(maria);
-    await watchJumps(johann);
+    await watchShifts(maria);
+    await watchShifts(johann);
     const { page: edit } = await cold(maria, `/tickets/${id}/edit`, 'EditTicket', /\/EditPage-/);
     await edit.getByLabel('Price').waitFor();
-    await assertNoJumps(edit, `the edit on a ${device}`);
+    await assertNoShifts(edit, `the form on a ${device}`);
 
     const buyer = await tab(johann);
     await signUp(buyer);
@@ -112,16 +113,16 @@ test('nothing jumps when a ticket closes for its seller, and when it is paid', a
     });
     const { page: order } = await cold(johann, `/orders/${createOrder.order.id}`, 'Order', /\/OrderPage-/);
     await order.getByRole('radio', { name: 'Mastercard' }).waitFor();
-    await assertNoJumps(order, `the order on a ${device}`);
+    await assertNoShifts(order, `the order on a ${device}`);
 
-    await edit.getByText('Somebody is buying this ticket right now').waitFor();
-    await assertNoJumps(edit, `the edit that has closed, on a ${device}`);
+    await edit.getByText('Someone is buying this ticket right now').waitFor();
+    await assertNoShifts(edit, `the disabled form on a ${device}`);
     await api(buyer, 'mutation($input: CancelOrderInput!) { cancelOrder(input: $input) { order { id } } }', {
       input: { orderId: createOrder.order.id },
     });
-    await order.getByRole('heading', { name: 'You gave it back' }).waitFor();
-    await edit.getByText('You can change it again', { exact: true }).waitFor();
-    await assertNoJumps(edit, `the edit that is open again, on a ${device}`);
+    await order.getByRole('heading', { name: 'Order cancelled' }).waitFor();
+    await edit.getByText('You can edit it again', { exact: true }).waitFor();
+    await assertNoShifts(edit, `the enabled form on a ${device}`);
     await refused(seller, id, 'OWN_TICKET');
   }
 });

@@ -1,19 +1,19 @@
-// What the API refuses is told in words, and what was typed or chosen stays. What no page can provoke at will, such as
-// a ticket that is gone between two clicks, is answered here in the API's place; the rest is real.
+// Messages for typed errors, with which forms keep their input. Errors that a page cannot cause on purpose are mocked; the
+// others are real.
 import { test } from 'node:test';
 import { api, exactly, look, person, refused, sell, signUp, tab } from './harness.mjs';
 
 /**
- * Presses the button when the API refuses what it sends with an error of that type, and waits for the words.
+ * Clicks the button while the API's response is an error of the type, and waits for the message.
  *
  * @param {import('playwright-core').Page} page
  * @param {string} mutation such as `createOrder`
  * @param {import('playwright-core').Locator} button
  * @param {string} type
- * @param {string} words
- * @param {object} [more] of the error
+ * @param {string} text
+ * @param {object} [more] fields of the error
  */
-async function presses(page, mutation, button, type, words, more) {
+async function clickWithError(page, mutation, button, type, text, more) {
   const operation = mutation.charAt(0).toUpperCase() + mutation.slice(1);
   await page.route('**/graphql', (route) =>
     route.request().postData()?.includes(`"operationName":"${operation}"`)
@@ -26,7 +26,7 @@ async function presses(page, mutation, button, type, words, more) {
                 ticket: null,
                 order: null,
                 payment: null,
-                errors: [{ __typename: type, code: 'CODE', message: 'Words of the API.', path: null, ...more }],
+                errors: [{ __typename: type, code: 'CODE', message: 'The API’s message.', path: null, ...more }],
               },
             },
           },
@@ -34,21 +34,21 @@ async function presses(page, mutation, button, type, words, more) {
       : route.fallback(),
   );
   await button.click();
-  await page.getByRole('alert').filter({ hasText: words }).waitFor();
+  await page.getByRole('alert').filter({ hasText: text }).waitFor();
   await page.unroute('**/graphql');
 }
 
-test('buying is refused', async () => {
+test('errors of a purchase', async () => {
   const { id, page: seller } = await sell();
   const page = await tab(await person());
   await signUp(page);
-  await page.routeWebSocket('**/graphql', () => undefined); // this page hears of nothing
+  await page.routeWebSocket('**/graphql', () => undefined); // no live updates
   await page.goto(`/tickets/${id}`);
   const buy = page.getByRole('button', { name: 'Buy for €64.00' });
-  await presses(page, 'createOrder', buy, 'OwnTicketError', 'This ticket is yours: you cannot buy it.');
-  await presses(page, 'createOrder', buy, 'TicketNotFoundError', 'There is no such ticket.');
-  await presses(page, 'createOrder', buy, 'IdempotencyKeyReusedError', 'This was sent before, with something else in it.');
-  await page.getByRole('link', { name: 'See your orders' }).waitFor();
+  await clickWithError(page, 'createOrder', buy, 'OwnTicketError', 'You can’t buy your own ticket.');
+  await clickWithError(page, 'createOrder', buy, 'TicketNotFoundError', 'Ticket not found.');
+  await clickWithError(page, 'createOrder', buy, 'IdempotencyKeyReusedError', 'This was already sent with different details.');
+  await page.getByRole('link', { name: 'View your orders' }).waitFor();
   await look(page, 'buy-refused');
 
   await api(seller, 'mutation($input: WithdrawTicketInput!) { withdrawTicket(input: $input) { ticket { id } } }', {
@@ -56,21 +56,21 @@ test('buying is refused', async () => {
   });
   await refused(page, id, 'TICKET_NOT_FOR_SALE');
   await buy.click();
-  await page.getByText('It is not for sale any more.').waitFor();
+  await page.getByText('No longer for sale.').waitFor();
   await exactly(buy, 0);
   await page.goto('/orders');
-  await page.getByRole('heading', { name: 'Nothing here yet' }).waitFor();
+  await page.getByRole('heading', { name: 'No orders yet' }).waitFor();
   page.assertNoFaults(/WebSocket/);
 });
 
-test('saving is refused', async () => {
+test('errors of an edit', async () => {
   const { id, page } = await sell({ title: 'Fidelio – Row 3' });
   await page.routeWebSocket('**/graphql', () => undefined);
   await page.goto(`/tickets/${id}/edit`);
   await page.getByLabel('Price').fill('59.50');
   const save = page.getByRole('button', { name: 'Save' });
-  await presses(page, 'updateTicket', save, 'NotAuthorizedError', 'This ticket belongs to somebody else.');
-  await presses(page, 'updateTicket', save, 'TicketNotFoundError', 'This ticket is not there any more.');
+  await clickWithError(page, 'updateTicket', save, 'NotAuthorizedError', 'This ticket belongs to another account.');
+  await clickWithError(page, 'updateTicket', save, 'TicketNotFoundError', 'This ticket no longer exists.');
   await page.getByRole('link', { name: 'your listings', exact: true }).waitFor();
   await look(page, 'edit-refused');
 
@@ -78,12 +78,12 @@ test('saving is refused', async () => {
     input: { ticketId: id },
   });
   await save.click();
-  await page.getByText('You have withdrawn this ticket').waitFor();
+  await page.getByText('You took this ticket off sale').waitFor();
   await page.locator('[name="price.minorUnits"][value="59.50"]:disabled').waitFor();
   page.assertNoFaults(/WebSocket/);
 });
 
-test('paying is refused, then works, and the money comes back', async () => {
+test('errors of a payment, then success and refunds', async () => {
   const { id, page: seller } = await sell();
   const page = await tab(await person());
   await signUp(page);
@@ -91,26 +91,26 @@ test('paying is refused, then works, and the money comes back', async () => {
   await page.getByRole('button', { name: 'Buy for €64.00' }).click();
   await page.getByRole('radio', { name: 'Mastercard' }).check();
   const pay = page.getByRole('button', { name: 'Pay €64.00' });
-  for (const [type, words, more] of /** @type {const} */ ([
-    ['NotAuthorizedError', 'This belongs to somebody else.'],
-    ['IdempotencyKeyReusedError', 'This was sent before, with something else in it.'],
-    ['PaymentInProgressError', 'Another attempt to pay is still under way.'],
-    ['OrderNotPayableError', 'This order has ended. Nothing was charged.'],
-    ['OrderAlreadyPaidError', 'This order is paid already. Nothing was charged again.'],
+  for (const [type, text, more] of /** @type {const} */ ([
+    ['NotAuthorizedError', 'This belongs to another account.'],
+    ['IdempotencyKeyReusedError', 'This was already sent with different details.'],
+    ['PaymentInProgressError', 'A payment is already in progress.'],
+    ['OrderNotPayableError', 'This order can no longer be paid. Nothing was charged.'],
+    ['OrderAlreadyPaidError', 'This order is already paid. You were not charged again.'],
     ['RateLimitedError', 'Too many attempts. Try again in 2 minutes.', { retryAfterSeconds: 100 }],
   ]))
-    await presses(page, 'payOrder', pay, type, words, more);
-  // They have the focus, and are not hidden below the header.
+    await clickWithError(page, 'payOrder', pay, type, text, more);
+  // The errors have the focus and are not covered by the header.
   await page.waitForFunction(() => {
     const [focused, header] = [document.activeElement, document.querySelector('header')].map((e) => e?.getBoundingClientRect());
     return document.activeElement?.hasAttribute('data-form-errors') && focused && header && focused.top >= header.bottom;
   });
   await look(page, 'pay-refused');
   await pay.click();
-  await page.getByRole('heading', { name: 'It is yours' }).waitFor();
+  await page.getByRole('heading', { name: 'You’ve got it!' }).waitFor();
   await page.getByText('You paid €64.00 with Mastercard').waitFor();
 
-  // The seller gives back some of it, then the rest; the buyer's page hears of both.
+  // The seller refunds a part, then the rest. The buyer's page shows both.
   const { orders } = await api(page, '{ orders { nodes { payments { id } } } }');
   const refund = (/** @type {object} */ amount) =>
     api(
@@ -121,14 +121,14 @@ test('paying is refused, then works, and the money comes back', async () => {
       },
     );
   await refund({ amount: { minorUnits: 1400, currency: 'EUR' } });
-  await page.getByText('The seller gave €14.00 of it back.').waitFor();
-  await page.getByText('Money is on its way back').waitFor();
+  await page.getByText('€14.00 refunded by the seller.').waitFor();
+  await page.getByRole('listitem').filter({ hasText: 'Refunded' }).waitFor();
   await look(page, 'order-partly-refunded');
   await refund({});
-  await page.getByRole('heading', { name: 'You got your money back' }).first().waitFor();
-  await page.getByText('Money is on its way back').nth(1).waitFor();
+  await page.getByRole('heading', { name: 'Refunded' }).first().waitFor();
+  await page.getByRole('listitem').filter({ hasText: 'Refunded' }).nth(1).waitFor();
   await look(page, 'order-refunded');
   await page.getByRole('link', { name: 'Your orders' }).first().click();
-  await page.getByRole('article').getByText('Money returned').waitFor();
+  await page.getByRole('article').getByText('Refunded').waitFor();
   page.assertNoFaults();
 });

@@ -1,4 +1,4 @@
-// Somebody sells a ticket: offers it, changes it, and sees what becomes of it.
+// Listing a ticket, editing it, and following it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { api, exactly, look, newcomer, person, refused, signUp, tab } from './harness.mjs';
@@ -9,7 +9,7 @@ const idOf = (/** @type {string} */ url) => /tkt_\w+/.exec(url)?.[0] ?? '';
 const mark = () => crypto.randomUUID().slice(0, 8);
 
 /**
- * Somebody who sells a ticket, on the page where it is changed.
+ * A seller with a ticket.
  *
  * @param {string} title
  */
@@ -25,7 +25,7 @@ async function selling(title) {
   return { context, page, id };
 }
 
-/** A buyer, who has no page open. */
+/** A buyer without an open page. */
 async function buyer() {
   const page = await tab(await person());
   await api(page, 'mutation($input: SignUpInput!) { signUp(input: $input) { errors { ... on UserError { message } } } }', {
@@ -60,7 +60,7 @@ async function buyer() {
   };
 }
 
-test('a ticket is offered once, changed, and withdrawn', async () => {
+test('a ticket is listed once, edited, and taken off sale', async () => {
   const page = await tab(await person({ locale: 'de-DE' }));
   await page.goto('/sell');
   await page.waitForURL('**/sign-in?next=%2Fsell');
@@ -69,23 +69,23 @@ test('a ticket is offered once, changed, and withdrawn', async () => {
   await page.getByRole('heading', { name: 'Sell a ticket' }).waitFor();
   await look(page, 'sell');
 
-  // Everything that is wrong is told at once, at its field.
+  // All errors are shown at once, each at its field.
   await page.getByLabel('Price').fill('a lot');
-  await page.getByRole('button', { name: 'Put it on sale' }).click();
-  await page.getByText('The title must not be blank').waitFor();
-  await page.getByText('This is no amount of EUR. Write it like 64,00.').waitFor();
+  await page.getByRole('button', { name: 'List ticket' }).click();
+  await page.getByText('Enter the event.').waitFor();
+  await page.getByText('Enter an amount like 64,00.').waitFor();
   await page.waitForFunction(() => document.activeElement?.getAttribute('name') === 'title');
   assert.equal(await page.getByLabel('Price').inputValue(), 'a lot');
   await look(page, 'sell-errors');
 
   const title = `Tosca ${mark()} – Teatro alla Scala – Galleria`;
-  await page.getByLabel('What it is for').fill(title);
+  await page.getByLabel('Event').fill(title);
   await page.getByLabel('Price').fill('1.064,50');
-  // What was typed is still there after the page was loaded anew.
+  // The input survives a reload.
   await page.reload();
-  assert.equal(await page.getByLabel('What it is for').inputValue(), title);
+  assert.equal(await page.getByLabel('Event').inputValue(), title);
   await look(page, 'sell-filled');
-  await page.getByRole('button', { name: 'Put it on sale' }).dblclick();
+  await page.getByRole('button', { name: 'List ticket' }).dblclick();
   await page.waitForURL('**/tickets/tkt_*');
   await page.getByRole('heading', { name: 'Tosca' }).waitFor();
   await page.getByText('1.064,50 €').waitFor();
@@ -94,8 +94,8 @@ test('a ticket is offered once, changed, and withdrawn', async () => {
   await page.getByRole('link', { name: 'Your listings' }).click();
   await page.waitForURL('**/listings');
   await page.getByRole('heading', { level: 1, name: 'Your listings' }).waitFor();
-  await exactly(page.getByRole('article'), 1); // a double click is one ticket
-  await page.getByRole('link', { name: 'Change' }).click();
+  await exactly(page.getByRole('article'), 1); // after a double click
+  await page.getByRole('link', { name: 'Edit' }).click();
   await page.waitForURL('**/edit');
   await page.getByLabel('Price').waitFor();
   assert.equal(await page.getByLabel('Price').inputValue(), '1064,50');
@@ -106,55 +106,55 @@ test('a ticket is offered once, changed, and withdrawn', async () => {
   await page.getByText('999,00 €').waitFor();
 
   await page.goto(`/tickets/${idOf(page.url())}/edit`);
-  await page.getByRole('button', { name: 'Withdraw it' }).click();
+  await page.getByRole('button', { name: 'Take off sale' }).click();
   await page.getByRole('dialog').waitFor();
   await look(page, 'withdraw');
   await page.keyboard.press('Escape');
   await page.getByRole('dialog').waitFor({ state: 'hidden' });
-  await page.getByRole('button', { name: 'Withdraw it' }).click();
-  await page.getByRole('dialog').getByRole('button', { name: 'Withdraw it' }).click();
+  await page.getByRole('button', { name: 'Take off sale' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Take off sale' }).click();
   await page.waitForURL('**/listings');
-  await page.getByText('Withdrawn', { exact: true }).first().waitFor();
+  await page.getByText('Off sale', { exact: true }).first().waitFor();
   await page
-    .getByRole('link', { name: /^Withdrawn/ })
+    .getByRole('link', { name: /^Off sale/ })
     .filter({ hasText: '1' })
     .waitFor();
   page.assertNoFaults();
 });
 
-test('a stale edit shows the other version, and takes what one likes of either', async () => {
+test('a stale edit shows both versions to choose from', async () => {
   const what = `Norma ${mark()}`;
   const { page, id } = await selling(`${what} – Wiener Staatsoper – Row 3`);
-  // Nothing live comes here: what has changed is found out when saving.
+  // Without live updates, the change is found when saving.
   await page.routeWebSocket(/graphql/, () => undefined);
   await page.goto(`/tickets/${id}/edit`);
   await page.getByLabel('Price').fill('59,00');
-  await page.getByLabel('What it is for').fill(`${what} – Wiener Staatsoper – Row 4`);
+  await page.getByLabel('Event').fill(`${what} – Wiener Staatsoper – Row 4`);
   await api(page, update, {
     input: { ticketId: id, title: `${what} – Wiener Staatsoper – Row 5`, price: { minorUnits: 7000, currency: 'EUR' } },
   });
   await page.getByRole('button', { name: 'Save' }).click();
-  const merge = page.getByRole('group', { name: 'It was changed elsewhere meanwhile' });
+  const merge = page.getByRole('group', { name: 'This listing was changed elsewhere' });
   await merge.waitFor();
   await page.waitForFunction(() => document.activeElement?.getAttribute('aria-labelledby') === 'merge');
-  assert.equal(await page.getByLabel('Price').inputValue(), '59,00', 'what was typed stays');
+  assert.equal(await page.getByLabel('Price').inputValue(), '59,00', 'the input was lost');
   await look(page, 'stale-edit');
 
-  // Both have changed both: nothing is taken without being asked for.
-  await page.getByRole('button', { name: 'Save it like this' }).click();
+  // Both versions changed both fields: the seller has to choose.
+  await page.getByRole('button', { name: 'Save this version' }).click();
   const choice = (/** @type {string} */ field, /** @type {string} */ side) =>
     merge.getByRole('group', { name: field }).getByRole('radio', { name: side });
-  await choice('Price', 'Take theirs').check();
+  await choice('Price', 'Use theirs').check();
   assert.equal(await page.getByLabel('Price').inputValue(), '70.00');
-  await choice('What it is for', 'Keep mine').check();
+  await choice('Event', 'Keep yours').check();
   await look(page, 'stale-edit-merged');
-  await page.getByRole('button', { name: 'Save it like this' }).click();
+  await page.getByRole('button', { name: 'Save this version' }).click();
   await page.waitForURL(`**/tickets/${id}`);
   const { ticket } = await api(page, 'query($id: ID!) { ticket(id: $id) { title version price { minorUnits } } }', { id });
   assert.deepEqual(ticket, { title: `${what} – Wiener Staatsoper – Row 4`, version: 3, price: { minorUnits: 7000 } });
 });
 
-test('what was changed elsewhere shows while one types, and what nobody typed follows', async () => {
+test('a change elsewhere shows in an open form, and untouched fields follow', async () => {
   const what = `Fidelio ${mark()}`;
   const { page, id } = await selling(`${what} – Row 3`);
   await page.goto(`/tickets/${id}/edit`);
@@ -164,33 +164,33 @@ test('what was changed elsewhere shows while one types, and what nobody typed fo
 
   await page.getByLabel('Price').fill('71');
   await api(page, update, { input: { ticketId: id, title: `${what} – Row 4` } });
-  const merge = page.getByRole('group', { name: 'It was changed elsewhere meanwhile' });
+  const merge = page.getByRole('group', { name: 'This listing was changed elsewhere' });
   await merge.waitFor();
-  // Each has changed something else, so both are taken unless one says otherwise.
-  assert.equal(await page.getByLabel('What it is for').inputValue(), `${what} – Row 4`);
+  // Each version changed another field: both changes are kept.
+  assert.equal(await page.getByLabel('Event').inputValue(), `${what} – Row 4`);
   assert.equal(await page.getByLabel('Price').inputValue(), '71');
-  await page.getByRole('button', { name: 'Save it like this' }).click();
+  await page.getByRole('button', { name: 'Save this version' }).click();
   await page.waitForURL(`**/tickets/${id}`);
   const { ticket } = await api(page, 'query($id: ID!) { ticket(id: $id) { title price { minorUnits } } }', { id });
   assert.deepEqual(ticket, { title: `${what} – Row 4`, price: { minorUnits: 7100 } });
   page.assertNoFaults();
 });
 
-test('an edit closes when somebody reserves the ticket, and opens when it comes back', async () => {
+test('a form is disabled while the ticket is reserved', async () => {
   const { page, id } = await selling(`Carmen ${mark()} – Arena di Verona – Gradinata`);
   const johann = await buyer();
   await page.goto(`/tickets/${id}/edit`);
   const price = page.getByLabel('Price');
   await price.fill('65.00');
   const order = await johann.reserve(id);
-  await page.getByText('Somebody is buying this ticket right now').waitFor();
+  await page.getByText('Someone is buying this ticket right now').waitFor();
   assert.ok(await price.isDisabled());
   assert.ok(await page.getByRole('button', { name: 'Save' }).isDisabled());
-  assert.ok(await page.getByRole('button', { name: 'Withdraw it' }).isDisabled());
-  assert.equal(await price.inputValue(), '65.00', 'what was typed stays');
+  assert.ok(await page.getByRole('button', { name: 'Take off sale' }).isDisabled());
+  assert.equal(await price.inputValue(), '65.00', 'the input was lost');
   await look(page, 'edit-reserved');
   await johann.cancel(order);
-  await page.getByText('You can change it again', { exact: true }).waitFor();
+  await page.getByText('You can edit it again', { exact: true }).waitFor();
   assert.ok(await price.isEnabled());
   await page.getByRole('button', { name: 'Save' }).click();
   await page.waitForURL(`**/tickets/${id}`);
@@ -198,7 +198,7 @@ test('an edit closes when somebody reserves the ticket, and opens when it comes 
   page.assertNoFaults();
 });
 
-test('an edit of what somebody has just reserved is refused, with the reason', async () => {
+test('an edit of a ticket that was just reserved shows the reason', async () => {
   const { page, id } = await selling(`Aida ${mark()} – Row 1`);
   const johann = await buyer();
   await page.routeWebSocket(/graphql/, () => undefined);
@@ -208,45 +208,45 @@ test('an edit of what somebody has just reserved is refused, with the reason', a
   await api(page, 'query($id: ID!) { ticket(id: $id) { id } }', { id });
   await page.waitForFunction(
     async (ticketId) => {
-      const answer = await fetch('/graphql', {
+      const response = await fetch('/graphql', {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ query: '{ ticket(id: "' + ticketId + '") { availability } }' }),
       });
-      return (await answer.json()).data.ticket.availability === 'RESERVED';
+      return (await response.json()).data.ticket.availability === 'RESERVED';
     },
     id,
     { polling: 200 },
   );
   await page.getByRole('button', { name: 'Save' }).click();
-  await page.getByText('Somebody is buying this ticket right now').waitFor();
+  await page.getByText('Someone is buying this ticket right now').waitFor();
   await johann.pay(order);
   await page.goto('/');
   await page.goto(`/tickets/${id}/edit`);
   await page.getByText('This ticket is sold').waitFor();
 });
 
-test('others cannot change it', async () => {
+test('only the seller can edit a ticket', async () => {
   const { id } = await selling(`Salome ${mark()}`);
   const page = await tab(await person());
   await signUp(page);
   await page.goto(`/tickets/${id}/edit`);
-  await page.getByText('This ticket belongs to somebody else').waitFor();
+  await page.getByText('This ticket belongs to another account').waitFor();
   assert.ok(await page.getByLabel('Price').isDisabled());
-  await exactly(page.getByRole('button', { name: 'Withdraw it' }), 0);
+  await exactly(page.getByRole('button', { name: 'Take off sale' }), 0);
   await page.goto('/tickets/tkt_none/edit');
-  await page.getByRole('heading', { name: 'No such ticket' }).waitFor();
+  await page.getByRole('heading', { name: 'Ticket not found' }).waitFor();
   page.assertNoFaults();
 });
 
-test('listings live: reserved, sold, available, withdrawn', async () => {
+test('live updates of listings', async () => {
   const { page, id } = await selling(`Lulu ${mark()} – Opernhaus Zürich – Parkett`);
-  const offer = (/** @type {string} */ title) =>
+  const list = (/** @type {string} */ title) =>
     api(page, 'mutation($input: CreateTicketInput!) { createTicket(input: $input) { ticket { id } } }', {
       input: { title, price: { minorUnits: 12850, currency: 'GBP' } },
     });
-  await offer('Swan Lake – Royal Opera House – Amphitheatre');
-  const { createTicket } = await offer('Wimbledon – Centre Court – Ladies’ final');
+  await list('Swan Lake – Royal Opera House – Amphitheatre');
+  const { createTicket } = await list('Wimbledon – Centre Court – Ladies’ final');
   await api(page, 'mutation($input: WithdrawTicketInput!) { withdrawTicket(input: $input) { ticket { id } } }', {
     input: { ticketId: createTicket.ticket.id },
   });
@@ -265,7 +265,7 @@ test('listings live: reserved, sold, available, withdrawn', async () => {
     .getByRole('link', { name: /^Reserved/ })
     .filter({ hasText: '1' })
     .waitFor();
-  await exactly(row.getByRole('link', { name: 'Change' }), 0);
+  await exactly(row.getByRole('link', { name: 'Edit' }), 0);
   await look(page, 'listings');
   await johann.pay(order);
   await row.getByText('Sold', { exact: true }).first().waitFor();
@@ -275,11 +275,11 @@ test('listings live: reserved, sold, available, withdrawn', async () => {
   await row.waitFor();
   await look(page, 'listings-sold');
   await page.getByRole('link', { name: /^Reserved/ }).click();
-  await page.getByText('Nobody is buying anything of yours right now').waitFor();
+  await page.getByText('No tickets reserved').waitFor();
   page.assertNoFaults();
 });
 
-test('an endless list of listings', async () => {
+test('listings load page by page', async () => {
   const { page } = await selling('One');
   const offers = Array.from(
     { length: 44 },

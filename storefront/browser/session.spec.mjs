@@ -1,5 +1,5 @@
-// System: auth.ACCESS_TOKEN_TTL=2s
-// Who is signed in, in every tab and on every device.
+// Variant: auth.ACCESS_TOKEN_TTL=2s
+// The session across tabs and devices.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { exactly, look, person, sell, signUp, tab } from './harness.mjs';
@@ -7,7 +7,7 @@ import { exactly, look, person, sell, signUp, tab } from './harness.mjs';
 /** @param {import('playwright-core').Page} page */
 const menu = (page) => page.getByRole('button', { name: 'Account of Johann' });
 
-test('two tabs are in step, and nothing of one person is left for the next', async () => {
+test('tabs share the session, and no data of a previous viewer is left', async () => {
   const browser = await person();
   const [one, two] = [await tab(browser), await tab(browser)];
   await two.goto('/');
@@ -16,7 +16,7 @@ test('two tabs are in step, and nothing of one person is left for the next', asy
   await menu(two).waitFor();
 
   await two.goto('/listings');
-  await two.getByText('You have not offered anything yet').waitFor();
+  await two.getByText('No listings yet').waitFor();
   await one.getByRole('button', { name: 'Account of Johann' }).click();
   await one.getByRole('button', { name: 'Sign out', exact: true }).click();
   await one.getByRole('link', { name: 'Sign in' }).waitFor();
@@ -28,7 +28,7 @@ test('two tabs are in step, and nothing of one person is left for the next', asy
   two.assertNoFaults();
 });
 
-test('a session renews itself, and lasts longer than its tokens', async () => {
+test('a session is renewed and outlives its tokens', async () => {
   const browser = await person();
   const page = await tab(browser);
   await signUp(page);
@@ -37,19 +37,19 @@ test('a session renews itself, and lasts longer than its tokens', async () => {
   const until = Date.now() + 30_000;
   while ((await token()) === first && Date.now() < until) {
     await page.goto('/account');
-    await page.getByText('Stays signed in until').waitFor();
+    await page.getByText('Signed in until').waitFor();
     await menu(page).waitFor();
   }
-  assert.notEqual(await token(), first, 'the tokens were renewed');
+  assert.notEqual(await token(), first, 'the tokens were not renewed');
   await look(page, 'account');
   page.assertNoFaults();
 });
 
-test('signing out everywhere asks first, and reaches the other device', async () => {
+test('sign-out everywhere needs confirmation and reaches other devices', async () => {
   const [laptop, phone] = [await tab(await person()), await tab(await person())];
   const account = await signUp(laptop);
   await phone.goto('/sign-in?next=/account');
-  await phone.getByLabel('E-mail address').fill(account.email);
+  await phone.getByLabel('Email').fill(account.email);
   await phone.getByLabel('Password', { exact: true }).fill(account.password);
   await phone.getByRole('button', { name: 'Sign in', exact: true }).click();
   await phone.getByRole('heading', { name: 'Your account' }).waitFor();
@@ -72,7 +72,7 @@ test('signing out everywhere asks first, and reaches the other device', async ()
   await laptop.getByRole('button', { name: 'Sign out everywhere' }).click();
   await dialog.getByRole('button', { name: 'Sign out everywhere' }).click();
   await laptop.getByRole('link', { name: 'Sign in' }).waitFor();
-  await phone.getByText('You have been signed out.').first().waitFor();
+  await phone.getByText('You’ve been signed out.').first().waitFor();
   await phone.getByRole('link', { name: 'Sign in' }).waitFor();
   laptop.assertNoFaults();
 });

@@ -1,8 +1,7 @@
-// Before the first paint: the theme that the visitor has chosen, if any. A file of its own, because
-// the page runs no inline scripts.
+// Sets the visitor's theme before the first paint. It is a file because the page's policy forbids inline scripts.
 try {
   const theme = localStorage.getItem('theme');
   if (theme) document.documentElement.dataset.theme = theme;
 } catch {
-  // Storage is refused: the system's theme it is.
+  // Storage is disabled: use the system's theme.
 }

@@ -9,11 +9,11 @@ import { createRouter } from './app/routes';
 import { comeBack } from './payments/comeBack';
 import './ui/base.css';
 
-// A page that was open while another build took its place asks for files that are gone.
+// A page that was opened before the current build was deployed may need files that are gone.
 addEventListener('vite:preloadError', (event) => {
-  if (!navigator.onLine) return; // they are there, and come later
+  if (!navigator.onLine) return; // the error page reloads when online again
   const last = Number(sessionStorage.getItem('reloaded') ?? 0);
-  if (Date.now() - last < 60_000) return; // that was not the reason: the error page tells
+  if (Date.now() - last < 60_000) return; // reloading did not help: show the error page
   sessionStorage.setItem('reloaded', String(Date.now()));
   event.preventDefault();
   location.reload();

@@ -11,7 +11,7 @@ import { SignOutEverywhere } from './SignOutEverywhere';
 import { useSignOut } from './signOut';
 import css from './AccountMenu.module.css';
 
-/** The way to sign in, or, for who has, to everything of one's own. */
+/** A link to sign in, or the menu of the viewer's account. */
 export function AccountMenu() {
   const { data, error, refetch } = useSession();
   const viewer = data?.viewer;
@@ -20,7 +20,7 @@ export function AccountMenu() {
   const { pathname, search } = useLocation();
   if (viewer === undefined && error)
     return (
-      <Button title="Your account cannot be looked up at the moment" onClick={() => void refetch().catch(ignore)}>
+      <Button title="Your account couldn’t load" onClick={() => void refetch().catch(ignore)}>
         <Icon name="user" /> <span className={css.name}>Try again</span>
       </Button>
     );

@@ -22,16 +22,16 @@ export default function AccountPage() {
       <dl className={css.facts}>
         <dt>Name</dt>
         <dd>{known?.user.displayName}</dd>
-        <dt>E-mail address</dt>
+        <dt>Email</dt>
         <dd>{known?.email}</dd>
         <dt>Member since</dt>
         <dd>{viewer ? formatDate(viewer.user.memberSince) : <Skeleton width="9rem" />}</dd>
-        <dt>Signed in here</dt>
+        <dt>Signed in</dt>
         <dd>{viewer ? <Time at={viewer.session.createdAt} /> : <Skeleton width="7rem" />}</dd>
-        <dt>Stays signed in until</dt>
+        <dt>Signed in until</dt>
         <dd>{viewer ? formatDate(viewer.session.expiresAt) : <Skeleton width="9rem" />}</dd>
       </dl>
-      <p className={css.note}>Every visit moves that on.</p>
+      <p className={css.note}>Extended each time you visit.</p>
       <p className={css.ways}>
         <Button onClick={() => void here()}>Sign out</Button>
         <Button look="danger" onClick={() => setAsking(true)}>

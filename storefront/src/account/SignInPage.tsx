@@ -43,7 +43,7 @@ export default function SignInPage() {
     const { data } = await client.mutate({
       mutation: signIn,
       variables: { input: { email: value('email'), password: value('password') } },
-      fetchPolicy: 'no-cache', // the whole cache is about to go
+      fetchPolicy: 'no-cache', // the cache is cleared next
     });
     const { viewer, errors } = data.signIn;
     if (!viewer) return errors;
@@ -56,7 +56,16 @@ export default function SignInPage() {
     <Page title="Sign in" narrow>
       <form {...form.props} className={css.form}>
         <FormErrors form={form} />
-        <Field form={form} name="email" label="E-mail address" type="email" autoComplete="username" inputMode="email" required />
+        <Field
+          form={form}
+          name="email"
+          label="Email"
+          missing="Enter your email."
+          type="email"
+          autoComplete="username"
+          inputMode="email"
+          required
+        />
         <Field form={form} name="password" label="Password" type="password" autoComplete="current-password" required />
         <Button type="submit" look="primary" wide busy={form.pending}>
           Sign in

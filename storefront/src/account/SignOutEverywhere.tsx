@@ -3,15 +3,12 @@ import { Dialog } from '../ui/Dialog';
 import { useSignOut } from './signOut';
 import css from './Account.module.css';
 
-/** Asks first: it is for a lost phone, not for every day. */
+/** Asks for confirmation before signing out everywhere. */
 export function SignOutEverywhere({ close }: { close: () => void }) {
   const { everywhere } = useSignOut();
   return (
     <Dialog title="Sign out everywhere?" close={close}>
-      <p>
-        Every browser and phone that you are signed in with is signed out, this one too. What you have bought and what you sell stays as it
-        is.
-      </p>
+      <p>You’ll be signed out on every device, including this one. Your orders and listings stay as they are.</p>
       <div className={css.ways}>
         <Button
           look="danger"

@@ -49,7 +49,7 @@ export default function SignUpPage() {
           displayName: value('displayName').trim() || null,
         },
       },
-      fetchPolicy: 'no-cache', // the whole cache is about to go
+      fetchPolicy: 'no-cache', // the cache is cleared next
     });
     const { viewer, errors } = data.signUp;
     if (!viewer) return errors;
@@ -66,25 +66,34 @@ export default function SignUpPage() {
           form={form}
           name="displayName"
           label="Name"
-          hint="What others see when you sell a ticket. You may leave it empty."
+          hint="Optional. Buyers see it when you sell a ticket."
           autoComplete="nickname"
           maxLength={50}
         />
-        <Field form={form} name="email" label="E-mail address" type="email" autoComplete="username" inputMode="email" required />
+        <Field
+          form={form}
+          name="email"
+          label="Email"
+          missing="Enter your email."
+          type="email"
+          autoComplete="username"
+          inputMode="email"
+          required
+        />
         <Field
           form={form}
           name="password"
           label="Password"
           type="password"
-          hint="At least 8 characters; a few words are good."
+          hint="At least 8 characters. A short phrase works well."
           autoComplete="new-password"
           required
         />
         <Button type="submit" look="primary" wide busy={form.pending}>
-          Create the account
+          Create account
         </Button>
         <p className={css.other}>
-          You have one? <Link to={withNext('/sign-in', search)}>Sign in</Link>
+          Already have an account? <Link to={withNext('/sign-in', search)}>Sign in</Link>
         </p>
       </form>
     </Page>

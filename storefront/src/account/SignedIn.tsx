@@ -5,7 +5,7 @@ import { FailureNotice } from '../app/FailureNotice';
 import { Page } from '../ui/Page';
 import { useSession } from './session';
 
-/** Shows a page to who is signed in; others sign in first and come back to it. */
+/** Shows a page when signed in; otherwise redirects to the sign-in page, which leads back. */
 export function SignedIn({ skeleton, children }: { skeleton: ReactNode; children: ReactNode }) {
   const { data, error, loading, refetch } = useSession();
   const { pathname, search } = useLocation();
@@ -13,7 +13,7 @@ export function SignedIn({ skeleton, children }: { skeleton: ReactNode; children
   if (data) return <Navigate to={`/sign-in?next=${encodeURIComponent(pathname + search)}`} replace />;
   if (loading || !error) return skeleton;
   return (
-    <Page title="Your account cannot be looked up">
+    <Page title="Your account couldn’t load">
       <FailureNotice failure={failure(error)} retry={() => void refetch().catch(ignore)} />
     </Page>
   );

@@ -10,11 +10,11 @@ test.each([
   ['next=/%5Cevil.example', '/'],
   ['next=javascript:alert(1)', '/'],
   ['next=tickets', '/'],
-])('after signing in with ?%s one is at %s', (search, path) => {
+])('the path after sign-in with ?%s is %s', (search, path) => {
   expect(nextOf(new URLSearchParams(search))).toBe(path);
 });
 
-test('the destination survives the way to another form', () => {
+test('links between the forms keep the destination', () => {
   expect(withNext('/sign-up', new URLSearchParams('next=/?q=a%26b'))).toBe('/sign-up?next=%2F%3Fq%3Da%26b');
   expect(withNext('/sign-up', new URLSearchParams())).toBe('/sign-up');
 });

@@ -1,5 +1,4 @@
-// Who is signed in. The session itself is a cookie that no script can read; `viewer` is what the API says
-// about it, and the only thing that the page believes.
+// The session is a cookie that scripts cannot read, so the page relies on the API's `viewer`.
 import type { ApolloClient } from '@apollo/client';
 import { useQuery } from '@apollo/client/react';
 import { ignore } from '../app/failure';
@@ -19,29 +18,26 @@ export const viewerQuery = graphql(`
   }
 `);
 
-/**
- * What the API says about who is signed in. An error must not look like somebody who has signed out, so
- * nothing of such an answer is kept.
- */
+/** The query for the viewer. It keeps no data of a failed response, which would look as if signed out. */
 export const useSession = () => useQuery(viewerQuery, { errorPolicy: 'none' });
 
-/** The person who is signed in: null when nobody is, undefined as long as that is not known. */
+/** The viewer: null when signed out, undefined while unknown. */
 export const useViewer = () => useSession().data?.viewer;
 
 const tabs = new BroadcastChannel('session');
 
-/** Call after signing in or out: forgets what was somebody else's, asks anew, and tells the other tabs. */
+/** Call after sign-in or sign-out: clears the cache, refetches the page's queries, and notifies other tabs. */
 export async function sessionChanged(client: ApolloClient) {
   tabs.postMessage('changed');
-  await forget(client);
+  await reset(client);
 }
 
-async function forget(client: ApolloClient) {
+async function reset(client: ApolloClient) {
   reconnect();
-  await client.resetStore().catch(ignore); // clears it, then asks again for what the page shows, which tells what failed
+  await client.resetStore().catch(ignore); // queries show their own errors
 }
 
-/** Call when the API says that nobody is signed in: if somebody was, the session has ended elsewhere. */
+/** Call when the API answers UNAUTHENTICATED: the session may have ended elsewhere. */
 export function sessionEnded(client: ApolloClient) {
   if (!client.readQuery({ query: viewerQuery })?.viewer) return;
   client.writeQuery({ query: viewerQuery, data: { __typename: 'Query', viewer: null } });
@@ -49,20 +45,20 @@ export function sessionEnded(client: ApolloClient) {
   void sessionChanged(client);
 }
 
-const signedOut = 'You have been signed out.';
-/** The router closes a connection with it when the access token ran out, which is renewed, or the session ended. */
+const signedOut = 'You’ve been signed out.';
+/** The code with which the router closes a connection when its access token has expired or its session has ended. */
 const forbidden = 4403;
 
-/** Keeps this tab in step with the others, with other devices, and with what happened while nobody looked at it. */
+/** Follows changes of the session in other tabs, on other devices, and while the tab is hidden. */
 export function watchSession(client: ApolloClient) {
-  tabs.onmessage = () => void forget(client);
+  tabs.onmessage = () => void reset(client);
   connection.on('closed', (event) => {
-    if ((event as CloseEvent).code === forbidden) void compare(client).catch(ignore); // later, then
+    if ((event as CloseEvent).code === forbidden) void compare(client).catch(ignore); // checked again on the next close
   });
   let hidden = 0;
   document.addEventListener('visibilitychange', () => {
     if (document.hidden) hidden = Date.now();
-    else if (Date.now() - hidden > 60_000) void compare(client).catch(ignore); // offline, then: later
+    else if (Date.now() - hidden > 60_000) void compare(client).catch(ignore);
   });
 }
 
@@ -71,5 +67,5 @@ async function compare(client: ApolloClient) {
   const { data } = await client.query({ query: viewerQuery, fetchPolicy: 'network-only' });
   if (before === data.viewer?.user.id) return;
   if (!data.viewer) toast(signedOut, { tone: 'warning' });
-  await forget(client);
+  await reset(client);
 }

@@ -1,4 +1,4 @@
-// The ways out, from the menu and from the account's page.
+// Sign-out, from the menu and from the account's page.
 import { useApolloClient } from '@apollo/client/react';
 import type { DocumentNode } from 'graphql';
 import { useNavigate } from 'react-router';
@@ -23,7 +23,7 @@ const signOutEverywhere = graphql(`
   }
 `);
 
-/** Functions that end this session, or all of the person's, and leave for a page that everybody may see. */
+/** Functions that end this session, or all of the viewer's, and open a public page. */
 export function useSignOut() {
   const client = useApolloClient();
   const navigate = useNavigate();
@@ -31,15 +31,15 @@ export function useSignOut() {
     try {
       await client.mutate({ mutation });
     } catch (error) {
-      toast(`You are still signed in. ${failure(error).title}.`, { tone: 'warning' });
+      toast(`You’re still signed in. ${failure(error).title}.`, { tone: 'warning' });
       return;
     }
-    await navigate('/'); // before the cache is cleared: what is shown there is for everybody
+    await navigate('/'); // before the cache is cleared: this page needs no session
     await sessionChanged(client);
     toast(done, { tone: 'success' });
   }
   return {
-    here: () => leave(signOut, 'You are signed out.'),
-    everywhere: () => leave(signOutEverywhere, 'You are signed out on every device.'),
+    here: () => leave(signOut, 'You’re signed out.'),
+    everywhere: () => leave(signOutEverywhere, 'You’re signed out on every device.'),
   };
 }

@@ -12,12 +12,12 @@ const subscribe = (listener: () => void) => {
   };
 };
 
-/** Says when what the page shows may be out of date. */
+/** Warns when the page may be out of date. */
 export function Banner() {
   const online = useSyncExternalStore(subscribe, () => navigator.onLine);
   const broken = useBroken();
   const text = !online
-    ? 'You are offline. What you see may be out of date.'
+    ? 'You’re offline. This page may be out of date.'
     : broken
       ? 'Reconnecting. Prices and availability may be out of date.'
       : '';

@@ -6,7 +6,7 @@ import { failure } from './failure';
 import { FailureNotice } from './FailureNotice';
 import { NotFound } from './NotFound';
 
-/** Takes the place of a page that broke. The header stays. */
+/** Replaces a page that failed. The header stays. */
 export function ErrorPage() {
   const error = useRouteError();
   const [offline] = useState(() => !navigator.onLine);
@@ -15,25 +15,27 @@ export function ErrorPage() {
   }, [error, offline]);
   if (isRouteErrorResponse(error) && error.status === 404) return <NotFound />;
   if (offline) return <Offline />;
-  const broken = error instanceof TypeError || error instanceof ReferenceError; // a fault of the page's own
+  const broken = error instanceof TypeError || error instanceof ReferenceError; // a fault in the page's code
   return (
-    <Page title="That did not work">
-      <FailureNotice failure={broken ? { title: 'This page broke', detail: 'Loading it again may help.', retry: true } : failure(error)} />
+    <Page title="That didn’t work">
+      <FailureNotice
+        failure={broken ? { title: 'Something went wrong', detail: 'Reloading the page may help.', retry: true } : failure(error)}
+      />
       <p>
         <Button look="primary" onClick={() => location.reload()}>
-          Load the page again
+          Reload page
         </Button>
       </p>
     </Page>
   );
 }
 
-/** A page that has never been here needs the network to come. It comes by itself as soon as that is back. */
+/** For a page whose code is not loaded yet. It reloads when the browser is online again. */
 function Offline() {
   useEffect(() => {
     const load = () => location.reload();
     addEventListener('online', load);
     return () => removeEventListener('online', load);
   }, []);
-  return <Page title="You are offline" lead="This page has not been loaded yet. It comes by itself when the network is back." />;
+  return <Page title="You’re offline" lead="This page hasn’t loaded yet. It will load when you’re back online." />;
 }

@@ -2,7 +2,7 @@ import { Button } from '../ui/Button';
 import { Notice } from '../ui/Notice';
 import type { Failure } from './failure';
 
-/** Says that a request failed, with the number to quote and, where that can help, a way to try again. */
+/** Shows why a request failed, its request id, and a button to retry where that may help. */
 export function FailureNotice({ failure, retry }: { failure: Failure; retry?: () => void }) {
   return (
     <Notice tone="bad" title={failure.title} requestId={failure.requestId}>

@@ -1,7 +1,7 @@
 import { Skeleton } from '../ui/Skeleton';
 import css from '../ui/Page.module.css';
 
-/** Stands in for a page whose code is on its way. */
+/** Shown while a page's code loads. */
 export function LoadingPage() {
   return (
     <div className={css.narrow} aria-busy="true">

@@ -1,11 +1,11 @@
 import { ButtonLink } from '../ui/Button';
 import { Page } from '../ui/Page';
 
-export function NotFound({ what = 'page' }: { what?: string }) {
+export function NotFound({ what = 'Page' }: { what?: string }) {
   return (
-    <Page title={`No such ${what}`} lead="The address may be mistyped, or what was here is gone.">
+    <Page title={`${what} not found`} lead="The address may be wrong, or it was removed.">
       <ButtonLink to="/" look="primary">
-        See what is on sale
+        Browse tickets
       </ButtonLink>
     </Page>
   );

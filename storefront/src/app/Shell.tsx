@@ -5,21 +5,21 @@ import { Banner } from './Banner';
 import { Header } from './Header';
 import css from './Shell.module.css';
 
-/** What is around every page. */
+/** The frame of every page. */
 export function Shell() {
   const { pathname } = useLocation();
   const { state } = useNavigation();
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
   useEffect(() => {
-    // Whoever hears the page instead of seeing it is told that it is another one.
+    // Screen readers announce the new page by its heading.
     if (!first.current) (main.current?.querySelector('h1') ?? main.current)?.focus({ preventScroll: true });
     first.current = false;
   }, [pathname]);
   return (
     <>
       <a className={css.skip} href="#main">
-        Skip to the content
+        Skip to content
       </a>
       <div className={css.progress} data-loading={state !== 'idle' || undefined} aria-hidden="true" />
       <Header />
@@ -28,7 +28,7 @@ export function Shell() {
         <Outlet />
       </main>
       <footer className={css.footer}>
-        <p>Boxoffice. Tickets from people who cannot go, for people who can.</p>
+        <p>Boxoffice. Tickets from people who can’t go, for people who can.</p>
       </footer>
       <Toaster />
       <ScrollRestoration />

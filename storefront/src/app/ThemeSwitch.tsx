@@ -17,13 +17,13 @@ function choose(theme: Theme) {
     if (theme === 'system') localStorage.removeItem('theme');
     else localStorage.setItem('theme', theme);
   } catch {
-    // Storage is refused: it lasts as long as the page.
+    // Storage is disabled: the theme lasts until the page is reloaded.
   }
   if (theme === 'system') delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme;
 }
 
-/** Goes from the system's theme to light, to dark, and back. */
+/** Switches from the system's theme to light, dark and back. */
 export function ThemeSwitch() {
   const [theme, setTheme] = useState(current);
   const next = themes[(themes.indexOf(theme) + 1) % themes.length]!;
@@ -35,7 +35,7 @@ export function ThemeSwitch() {
       onClick={() => {
         choose(next);
         setTheme(next);
-        toast(next === 'system' ? 'The theme follows your system.' : `The theme is ${next}.`);
+        toast(next === 'system' ? 'Theme: same as your system.' : `Theme: ${next}.`);
       }}
     >
       <Icon name={theme === 'light' ? 'sun' : theme === 'dark' ? 'moon' : 'system'} />

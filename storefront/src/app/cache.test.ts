@@ -3,7 +3,7 @@ import { of } from 'rxjs';
 import { expect, test } from 'vitest';
 import { possibleTypes, typePolicies } from './cache';
 
-test('an error that was added later arrives with its message', async () => {
+test('an error type that is added later has its message', async () => {
   const error = { __typename: 'SaleNotOpenError', code: 'SALE_NOT_OPEN', message: 'The sale opens at noon.' };
   const client = new ApolloClient({
     cache: new InMemoryCache({ typePolicies, possibleTypes }),

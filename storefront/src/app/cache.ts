@@ -1,14 +1,13 @@
-// How the cache keeps what the API answers: objects by type and id, lists as one growing list for each
-// filter and order.
+// The cache stores objects by type and id, and one growing list for each filter and sort order.
 import type { FieldReadFunction, Reference, TypePolicies } from '@apollo/client';
 import { relayStylePagination } from '@apollo/client/utilities';
 import generated from '../gql/possible-types';
 import { deadlineIn } from '../orders/deadline';
 
-/** Errors that the API gets after this page was built are errors all the same: without the pattern, they would arrive without their message. */
+/** The pattern matches error types that are added to the API later. Without it, their message would be dropped. */
 export const possibleTypes = { ...generated.possibleTypes, UserError: [...generated.possibleTypes.UserError!, '.*Error'] };
 
-/** A root field that looks up one object by id finds it in the cache whatever list it came with. */
+/** Root fields that take an id find objects that the cache has from a list. */
 const byId =
   (typename: string): FieldReadFunction<Reference | null> =>
   (existing, { args, toReference }) =>
@@ -28,9 +27,9 @@ export const typePolicies: TypePolicies = {
   Order: {
     fields: {
       history: relayStylePagination(),
-      // Seconds are old as soon as they are kept, so what is kept is the moment when they are over.
+      // The remaining seconds change all the time, so the cache stores the deadline instead.
       secondsUntilExpiry: { merge: (known: number | undefined, seconds: number) => deadlineIn(seconds, known) },
     },
   },
-  Viewer: { keyFields: [] }, // there is one
+  Viewer: { keyFields: [] }, // a singleton
 };

@@ -1,5 +1,5 @@
-// The one way to the API: operations go by HTTP, subscriptions by WebSocket, both on this page's own
-// origin with its cookies, which the router renews by itself.
+// The API client: HTTP for queries and mutations, a WebSocket for subscriptions, both on the page's origin with its
+// cookies, which the router renews.
 import { ApolloClient, ApolloLink, InMemoryCache } from '@apollo/client';
 import { ErrorLink } from '@apollo/client/link/error';
 import { HttpLink } from '@apollo/client/link/http';
@@ -12,7 +12,7 @@ import { possibleTypes, typePolicies } from './cache';
 import { sessionEnded } from '../account/session';
 
 declare module '@apollo/client' {
-  // eslint-disable-next-line @typescript-eslint/no-namespace -- this is how Apollo Client is told
+  // eslint-disable-next-line @typescript-eslint/no-namespace -- Apollo Client reads its default options from this type
   namespace ApolloClient {
     // eslint-disable-next-line @typescript-eslint/no-namespace -- the same
     namespace DeclareDefaultOptions {
@@ -39,7 +39,7 @@ export function createClient(): ApolloClient {
     ]),
     cache: new InMemoryCache({ typePolicies, possibleTypes }),
     defaultOptions: {
-      watchQuery: { errorPolicy: 'all' }, // what one service cannot answer takes nothing away from the rest
+      watchQuery: { errorPolicy: 'all' }, // keep the data of available services
     },
     devtools: { enabled: import.meta.env.DEV },
   });
@@ -47,20 +47,20 @@ export function createClient(): ApolloClient {
 }
 
 /**
- * Sends the hash of a document instead of its text; the router has the manifest that the build wrote. To
- * one that has not, such as in development, texts are sent from the first refusal on.
+ * Sends the hash of a document instead of its text; the router has the manifest that the build wrote. After a router
+ * without the manifest, such as in development, rejects a hash, texts are sent.
  */
 function trustedDocuments(): ApolloLink {
-  const refused = ({ error }: { error: unknown }) =>
+  const rejected = ({ error }: { error: unknown }) =>
     codes(error).some((code) => code === 'PERSISTED_QUERY_NOT_FOUND' || code === 'PERSISTED_QUERY_NOT_SUPPORTED');
   return new PersistedQueryLink({
     generateHash: (document) => (document as { __meta__?: { hash: string } }).__meta__!.hash.replace('sha256:', ''),
-    disable: refused,
-    retry: refused,
+    disable: rejected,
+    retry: rejected,
   });
 }
 
-/** Apollo's link sends the text along with the hash, which then would have to be that of the very same text. */
+/** Apollo's link sends the text along with the hash, but formatted differently, so that the hash does not match. */
 function live(): ApolloLink {
   return new GraphQLWsLink({
     ...connection,

@@ -11,14 +11,14 @@ function clocks() {
   return { clock, pass: (m: number, w = m) => ((monotonic += m), (wall += w)) };
 }
 
-test('it goes on with the monotonic clock', () => {
+test('the clock follows the monotonic clock', () => {
   const { clock, pass } = clocks();
   const start = clock.now();
   pass(5000);
   expect(clock.now() - start).toBe(5000);
 });
 
-test('a sleep counts, and who listens hears of it once', async () => {
+test('a sleep is included, and listeners are called once', async () => {
   const { clock, pass } = clocks();
   const woke = vi.fn();
   const stop = clock.onWake(woke);
@@ -35,7 +35,7 @@ test('a sleep counts, and who listens hears of it once', async () => {
   expect(woke).toHaveBeenCalledTimes(1);
 });
 
-test('nobody gains time by putting the clock back, and it never goes backwards', () => {
+test('setting the system time back does not set this clock back', () => {
   const { clock, pass } = clocks();
   const start = clock.now();
   pass(3000, -3_600_000);
@@ -44,7 +44,7 @@ test('nobody gains time by putting the clock back, and it never goes backwards',
   expect(clock.now() - start).toBe(6000);
 });
 
-test('a clock that is being adjusted is no sleep', () => {
+test('gradual adjustment of the system time is ignored', () => {
   const { clock, pass } = clocks();
   const start = clock.now();
   pass(1000, 1900);

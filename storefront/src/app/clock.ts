@@ -1,25 +1,25 @@
-// A clock for deadlines. Nobody can set it, and it does not stop: `performance.now()` does in some browsers while
-// the computer sleeps, so time that the wall clock has gone ahead by is added.
+// A clock for deadlines. It ignores changes of the system time and includes time that the computer sleeps:
+// `performance.now()` stops then in some browsers, so the clock adds what the wall clock has advanced by.
 
-/** Smaller differences are a clock that is being adjusted. */
-const jump = 2000;
+/** Smaller differences are gradual adjustments of the wall clock. */
+const minJump = 2000;
 
 export function createClock(monotonic: () => number, wall: () => number) {
   let ahead = wall() - monotonic();
   let asleep = 0;
   const listeners = new Set<() => void>();
   return {
-    /** Milliseconds on a scale of its own. */
+    /** Milliseconds since an arbitrary moment. */
     now: (): number => {
       const drift = wall() - monotonic() - ahead;
-      if (Math.abs(drift) > jump) {
+      if (Math.abs(drift) > minJump) {
         ahead += drift;
-        if (drift > 0) asleep += drift; // or somebody has put the clock forward, which who listens will find out
+        if (drift > 0) asleep += drift; // or the system time was set forward, which a refetch corrects
         queueMicrotask(() => listeners.forEach((listener) => listener()));
       }
       return monotonic() + asleep;
     },
-    /** Calls when there was a sleep, or what looks like one: then whatever is shown may be old. */
+    /** Calls the listener after a sleep or a change of the system time: the page may be out of date. */
     onWake: (listener: () => void) => {
       listeners.add(listener);
       return () => void listeners.delete(listener);

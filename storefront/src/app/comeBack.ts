@@ -1,17 +1,17 @@
-// What the page shows is asked for again when it may have become old: after the network, or the connection
-// for live updates, was gone. Subscriptions begin anew by themselves.
+// Refetches the page's queries after the network or the connection for live updates was lost. Subscriptions reconnect
+// on their own.
 import type { ApolloClient, ObservableQuery } from '@apollo/client';
 import { onRestored } from './connection';
 import { ignore } from './failure';
 
 export function watchNetwork(client: ApolloClient) {
-  const again = () => client.getObservableQueries('active').forEach((query) => void ask(client, query).catch(ignore));
-  addEventListener('online', again);
-  onRestored(again);
+  const refetchAll = () => client.getObservableQueries('active').forEach((query) => void refetch(client, query).catch(ignore));
+  addEventListener('online', refetchAll);
+  onRestored(refetchAll);
 }
 
-/** Asks again for what a query has found: as many pages of a list as there are, so that nothing jumps. */
-async function ask(client: ApolloClient, query: ObservableQuery) {
+/** Refetches a query, with as many items of a list as are loaded, so that the page keeps its height. */
+async function refetch(client: ApolloClient, query: ObservableQuery) {
   const { data, error } = query.getCurrentResult();
   if (error || !data) return query.refetch();
   const { query: document, variables } = query;

@@ -1,6 +1,6 @@
-// The WebSocket behind all live updates. It opens with the first subscription, closes with the last, and
-// comes back by itself: after a pause that doubles up to half a minute, or at once when the browser is
-// online again. Each connection brings the cookies that the browser has at that time.
+// The WebSocket of all live updates. It opens with the first subscription and closes with the last. It reconnects
+// after a pause that doubles up to half a minute, or as soon as the browser is online again. Each connection sends the
+// browser's current cookies.
 import { createClient } from 'graphql-ws';
 import { useSyncExternalStore } from 'react';
 
@@ -12,16 +12,16 @@ const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve,
 export const connection = createClient({
   url,
   retryAttempts: Infinity,
-  shouldRetry: () => true, // a refused handshake, too: the router may be about to restart
+  shouldRetry: () => true, // also after a failed handshake: the router may be restarting
   retryWait: async (retries) => {
     const wait = Math.min(500 * 2 ** retries, 30_000) * (0.75 + Math.random() / 2);
     await (navigator.onLine ? Promise.race([pause(wait), backOnline()]) : backOnline());
   },
-  keepAlive: 20_000, // notices a connection that died silently
+  keepAlive: 20_000, // detects a dead connection
 });
 
-// Connections end with each access token and with a restart of the router; only what lasts is worth a word.
-const worthTelling = 3000;
+// A connection ends with each access token and when the router restarts, so only a longer interruption is shown.
+const graceMilliseconds = 3000;
 let broken = false;
 let timer: ReturnType<typeof setTimeout> | undefined;
 const listeners = new Set<() => void>();
@@ -35,26 +35,26 @@ function set(value: boolean) {
 connection.on('connected', () => set(false));
 connection.on('closed', (event) => {
   if ((event as CloseEvent).code === 1000)
-    set(false); // nobody is subscribed any more
-  else timer ??= setTimeout(() => set(true), worthTelling);
+    set(false); // the last subscription has ended
+  else timer ??= setTimeout(() => set(true), graceMilliseconds);
 });
 
-/** Connects anew, with the cookies that the browser has now. */
+/** Reconnects with the browser's current cookies. */
 export function reconnect() {
   connection.terminate();
 }
 
-// A connection from before the network was gone may be dead without saying so.
+// A connection from before the network was lost may be dead.
 addEventListener('online', reconnect);
 
-/** Calls when live updates come again after they did not for long enough to say so. */
+/** Calls when live updates work again after an interruption that was shown. */
 export function onRestored(call: () => void) {
   listeners.add(() => {
     if (!broken) call();
   });
 }
 
-/** Whether live updates are wanted and do not come at the moment. */
+/** Whether live updates are interrupted. */
 export function useBroken(): boolean {
   return useSyncExternalStore(
     (listener) => {

@@ -1,4 +1,4 @@
-// What went wrong with a request as a whole. What is wrong with an input comes as data: see words.ts.
+// Failures of a whole request. Invalid input is part of the response's data: see words.ts.
 import { CombinedGraphQLErrors, CombinedProtocolErrors, ServerError, ServerParseError } from '@apollo/client/errors';
 import type { FormattedExecutionResult } from 'graphql';
 
@@ -6,7 +6,7 @@ type Errors = NonNullable<FormattedExecutionResult['errors']>;
 
 const requestIds = new WeakMap<object, string>();
 
-/** Remembers the request whose answer the error is, so that a person can quote it. */
+/** Remembers the request id of the response, for people to quote. */
 export function noteRequestId(error: unknown, response?: Response) {
   const id = response?.headers.get('X-Request-Id') ?? (ServerError.is(error) ? error.response.headers.get('X-Request-Id') : null);
   if (id && typeof error === 'object' && error) requestIds.set(error, id);
@@ -19,61 +19,60 @@ function graphqlErrors(error: unknown): Errors {
       const { errors } = JSON.parse(error.bodyText) as { errors?: Errors };
       return errors ?? [];
     } catch {
-      return []; // something between here and the router has answered
+      return []; // not a response of the router
     }
   }
   return [];
 }
 
-/** The machine codes in an error, none when no answer came. */
+/** The codes of a GraphQL error; empty without a response. */
 export function codes(error: unknown): string[] {
   return graphqlErrors(error).flatMap(({ extensions }) => (typeof extensions?.code === 'string' ? [extensions.code] : []));
 }
 
-/** For a promise whose error is shown elsewhere: `useQuery` has it. */
+/** For promises whose error is shown elsewhere, such as by `useQuery`. */
 export const ignore = () => undefined;
 
 export interface Failure {
   title: string;
   detail: string;
-  /** To quote to support. */
+  /** For people to quote to support. */
   requestId?: string;
   /** Whether the same request may succeed later. */
   retry: boolean;
 }
 
-/** Words for an error that nobody expected. */
+/** The message for an unexpected error. */
 export function failure(error: unknown): Failure {
   const found = codes(error);
   const own = graphqlErrors(error).find(({ extensions }) => typeof extensions?.requestId === 'string')?.extensions?.requestId;
   const requestId = (own as string | undefined) ?? (typeof error === 'object' && error ? requestIds.get(error) : undefined);
   const has = (code: string) => found.includes(code);
-  if (has('UNAUTHENTICATED')) return { title: 'You are signed out', detail: 'Sign in to go on where you were.', requestId, retry: false };
-  if (has('FORBIDDEN'))
-    return { title: 'This is somebody else’s', detail: 'You are signed in as a person who may not see it.', requestId, retry: false };
+  if (has('UNAUTHENTICATED')) return { title: 'You’re signed out', detail: 'Sign in to continue.', requestId, retry: false };
+  if (has('FORBIDDEN')) return { title: 'This belongs to another account', detail: 'Switch account to see it.', requestId, retry: false };
   if (has('NOT_FOUND'))
-    return { title: 'It is not here', detail: 'There is nothing at this address, or not any more.', requestId, retry: false };
+    return { title: 'Not found', detail: 'It may have been removed, or the address is wrong.', requestId, retry: false };
   if (has('BAD_USER_INPUT'))
     return {
-      title: 'That cannot be looked up',
-      detail: 'Something in the address of this page is out of bounds.',
+      title: 'This address doesn’t work',
+      detail: 'Part of this page’s address is not valid.',
       requestId,
       retry: false,
     };
   if (has('SUBGRAPH_UNAVAILABLE'))
     return {
-      title: 'Part of the shop is closed for a moment',
-      detail: 'Nothing of yours is lost. Try again in a few seconds.',
+      title: 'Something’s not working right now',
+      detail: 'Nothing is lost. Try again in a few seconds.',
       requestId,
       retry: true,
     };
   if (!requestId && found.length === 0 && !ServerError.is(error) && !ServerParseError.is(error))
     return navigator.onLine
-      ? { title: 'The shop does not answer', detail: 'It may be starting again. Try again in a few seconds.', retry: true }
-      : { title: 'You are offline', detail: 'This needs the network. Try again when you are back.', retry: true };
+      ? { title: 'The shop isn’t responding', detail: 'Try again in a few seconds.', retry: true }
+      : { title: 'You’re offline', detail: 'Try again when you’re back online.', retry: true };
   return {
-    title: 'Something broke on our side',
-    detail: 'It has been logged. If it stays, tell us the number below.',
+    title: 'Something went wrong',
+    detail: 'Try again. If it keeps happening, contact us and quote the number below.',
     requestId,
     retry: true,
   };

@@ -1,5 +1,5 @@
-// Live updates. A subscription begins with the current state and goes on with each change; its answers go
-// into the cache, from where queries show them. Nobody reads them here.
+// Live updates. A subscription sends the current state and then each change. Its responses go into the cache, from
+// where queries show them.
 import type { OperationVariables, TypedDocumentNode } from '@apollo/client';
 import { useApolloClient } from '@apollo/client/react';
 import type { DocumentNode } from 'graphql';
@@ -8,10 +8,10 @@ import { codes } from './failure';
 
 const final = ['NOT_FOUND', 'FORBIDDEN', 'UNAUTHENTICATED', 'BAD_USER_INPUT', 'GRAPHQL_VALIDATION_FAILED', 'DOCUMENT_NOT_TRUSTED'];
 
-/** Whether another try would only meet the same error again. */
+/** Whether a retry would fail with the same error. */
 const isFinal = (error: unknown) => codes(error).some((code) => final.includes(code));
 
-/** Keeps what the subscription tells about up to date as long as the component is there; not with `skip`. */
+/** Subscribes while the component is mounted, unless `skip` is set. */
 export function useLive<D, V extends OperationVariables>(subscription: TypedDocumentNode<D, V>, variables: V, { skip = false } = {}) {
   const client = useApolloClient();
   const query: DocumentNode = subscription;
@@ -22,8 +22,8 @@ export function useLive<D, V extends OperationVariables>(subscription: TypedDocu
     let running: { unsubscribe(): void } | undefined;
     let failures = 0;
     let over = false;
-    const again = () => {
-      // A lost connection is the connection's business; this is a stream that the server has ended.
+    const retry = () => {
+      // The connection itself reconnects; this is for a subscription that the server has ended.
       timer = setTimeout(begin, Math.min(1000 * 2 ** failures++, 30_000) * (0.75 + Math.random() / 2));
     };
     const begin = () => {
@@ -33,10 +33,10 @@ export function useLive<D, V extends OperationVariables>(subscription: TypedDocu
           else failures = 0;
         },
         error: (error: unknown) => {
-          if (!isFinal(error)) again();
+          if (!isFinal(error)) retry();
         },
         complete: () => {
-          if (!over) again();
+          if (!over) retry();
         },
       });
     };

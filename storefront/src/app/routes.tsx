@@ -1,5 +1,4 @@
-// Every page of the shop. A page's code loads when it is opened; what it asks the API starts loading at the
-// same time, so nothing is two steps away.
+// The pages of the shop. A page's code and its queries load at the same time, when the page is opened.
 import type { ApolloClient, OperationVariables, TypedDocumentNode } from '@apollo/client';
 import type { DocumentNode } from 'graphql';
 import type { ComponentType, ReactNode } from 'react';
@@ -25,21 +24,21 @@ import { NotFound } from './NotFound';
 import { Shell } from './Shell';
 
 export function createRouter(client: ApolloClient) {
-  /** Asks for what a page will show. It never waits: the page shows what there is, then the answer. */
-  function ask<D, V extends OperationVariables>(query: TypedDocumentNode<D, V>, variables: NoInfer<V>) {
-    // The page's own query joins this one, and shows its error.
-    client.query({ query: query as DocumentNode, variables, fetchPolicy: cameBack() ? 'cache-first' : 'network-only' }).catch(ignore);
+  /** Starts a page's query without waiting for it. */
+  function preload<D, V extends OperationVariables>(query: TypedDocumentNode<D, V>, variables: NoInfer<V>) {
+    // The page's own query joins this one and shows its error.
+    client.query({ query: query as DocumentNode, variables, fetchPolicy: navigatedBack() ? 'cache-first' : 'network-only' }).catch(ignore);
   }
 
-  /** For what is asked about the person who is signed in, if anybody is. */
-  function whoever(then: (viewer: NonNullable<ViewerQuery['viewer']>) => void) {
+  /** For queries about the viewer, when signed in. */
+  function withViewer(then: (viewer: NonNullable<ViewerQuery['viewer']>) => void) {
     client.query({ query: viewerQuery }).then(({ data }) => data.viewer && then(data.viewer), ignore);
   }
 
   interface Options {
     skeleton?: ReactNode;
-    ask?: (args: LoaderFunctionArgs) => void;
-    /** Others than people who are signed in are sent to sign in first. */
+    preload?: (args: LoaderFunctionArgs) => void;
+    /** Redirects to the sign-in page when signed out. */
     signedIn?: boolean;
   }
 
@@ -48,7 +47,7 @@ export function createRouter(client: ApolloClient) {
       path,
       hydrateFallbackElement: options.skeleton ?? <LoadingPage />,
       loader: (args) => {
-        options.ask?.(args);
+        options.preload?.(args);
         return null;
       },
       lazy: {
@@ -66,7 +65,7 @@ export function createRouter(client: ApolloClient) {
     };
   }
 
-  client.query({ query: viewerQuery }).catch(ignore); // the header's, beside the page's own
+  client.query({ query: viewerQuery }).catch(ignore); // for the header
   return createBrowserRouter([
     {
       element: <Shell />,
@@ -76,41 +75,41 @@ export function createRouter(client: ApolloClient) {
           children: [
             page('/', () => import('../tickets/TicketsPage'), {
               skeleton: <CardsSkeleton />,
-              ask: ({ request }) => ask(listQuery, listVariables(new URL(request.url).searchParams)),
+              preload: ({ request }) => preload(listQuery, listVariables(new URL(request.url).searchParams)),
             }),
             page('/tickets/:id', () => import('../tickets/TicketPage'), {
               skeleton: <TicketSkeleton />,
-              ask: ({ params }) => ask(ticketQuery, { id: params.id! }),
+              preload: ({ params }) => preload(ticketQuery, { id: params.id! }),
             }),
             page('/tickets/:id/edit', () => import('../selling/EditPage'), {
               skeleton: <FormSkeleton />,
-              ask: ({ params }) => ask(editQuery, { id: params.id! }),
+              preload: ({ params }) => preload(editQuery, { id: params.id! }),
               signedIn: true,
             }),
             page('/sell', () => import('../selling/SellPage'), { skeleton: <FormSkeleton />, signedIn: true }),
             page('/listings', () => import('../selling/ListingsPage'), {
               skeleton: <ListingsSkeleton />,
-              ask: ({ request }) => {
+              preload: ({ request }) => {
                 const shelf = shelfOf(new URL(request.url).searchParams);
-                whoever(({ user }) => {
-                  ask(listingsQuery, listingsVariables(user.id, shelf));
-                  ask(countsQuery, countsVariables(user.id));
+                withViewer(({ user }) => {
+                  preload(listingsQuery, listingsVariables(user.id, shelf));
+                  preload(countsQuery, countsVariables(user.id));
                 });
               },
               signedIn: true,
             }),
-            page('/account', () => import('../account/AccountPage'), { ask: () => ask(accountQuery, {}), signedIn: true }),
+            page('/account', () => import('../account/AccountPage'), { preload: () => preload(accountQuery, {}), signedIn: true }),
             page('/orders', () => import('../orders/OrdersPage'), {
               skeleton: <OrdersSkeleton />,
               signedIn: true,
-              ask: ({ request }) => ask(ordersQuery, ordersVariables(new URL(request.url).searchParams)),
+              preload: ({ request }) => preload(ordersQuery, ordersVariables(new URL(request.url).searchParams)),
             }),
             page('/orders/:id', () => import('../orders/OrderPage'), {
               skeleton: <OrderSkeleton />,
               signedIn: true,
-              ask: ({ params }) => {
-                ask(orderQuery, { id: params.id! });
-                ask(processorQuery, {});
+              preload: ({ params }) => {
+                preload(orderQuery, { id: params.id! });
+                preload(processorQuery, {});
               },
             }),
             page('/sign-in', () => import('../account/SignInPage')),
@@ -123,10 +122,10 @@ export function createRouter(client: ApolloClient) {
   ]);
 }
 
-// Whoever goes back wants the page as it was, with all that was loaded of its list.
+// Going back shows the page from the cache, with everything that was loaded of its list.
 let back = false;
 addEventListener('popstate', () => {
   back = true;
   setTimeout(() => (back = false));
 });
-const cameBack = () => back;
+const navigatedBack = () => back;

@@ -2,16 +2,16 @@ import { expect, test } from 'vitest';
 import generated from '../gql/possible-types';
 import { fieldOf, words, wordsFor } from './words';
 
-test('every typed error of the API has words of its own', () => {
+test('every typed error of the API has a message', () => {
   expect(Object.keys(words).sort()).toEqual([...generated.possibleTypes.UserError!].sort());
 });
 
-test('an error that was added later says what it brings along', () => {
+test('an error type that is added later shows the API’s message', () => {
   expect(wordsFor({ __typename: 'SaleNotOpenError', message: 'the sale opens at noon' })).toBe('The sale opens at noon.');
-  expect(wordsFor({ __typename: 'SaleNotOpenError' })).toBe('This was refused.');
+  expect(wordsFor({ __typename: 'SaleNotOpenError' })).toBe('That didn’t work.');
 });
 
-test('words tell how long to wait', () => {
+test('the message of a rate limit has the time to wait', () => {
   const limited = (retryAfterSeconds?: number) =>
     wordsFor({ __typename: 'RateLimitedError', ...(retryAfterSeconds && { retryAfterSeconds }) });
   expect(limited(1)).toContain('1 second.');

@@ -1,10 +1,9 @@
-// Words for the typed errors that mutations answer with. Each has its own, and a way out where there is
-// one; a type that was added to the API later shows the message that it brings along.
+// Messages for the typed errors of mutations. A type that is added to the API later shows the API's own message.
 
 import type { PaymentFailureReason } from '../gql/graphql';
 import { failureWords } from '../payments/failures';
 
-/** What every mutation selects of its errors: `errors { __typename ... on UserError { code message path } }`. */
+/** The fields of errors that every mutation selects: `errors { __typename ... on UserError { code message path } }`. */
 export interface UserError {
   __typename: string;
   code?: string;
@@ -20,40 +19,40 @@ interface Details extends UserError {
 export type Words = string | ((error: Details) => string);
 
 export const words: Record<string, Words> = {
-  EmailInUseError: 'There is an account with this e-mail address already. Sign in instead?',
-  IdempotencyKeyReusedError: 'This was sent before, with something else in it. Look at what came of that, and begin anew.',
-  InvalidCredentialsError: 'E-mail address and password do not belong together.',
-  NotAuthorizedError: 'This belongs to somebody else.',
-  OrderAlreadyPaidError: 'This order is paid already. Nothing was charged again.',
-  OrderNotCancellableError: 'This order is paid, or is being paid right now, and cannot be cancelled.',
-  OrderNotFoundError: 'There is no such order.',
-  OrderNotPayableError: 'This order has ended. Nothing was charged.',
-  OwnTicketError: 'This ticket is yours: you cannot buy it.',
+  EmailInUseError: 'This email already has an account. Sign in instead?',
+  IdempotencyKeyReusedError: 'This was already sent with different details. Check the result before you try again.',
+  InvalidCredentialsError: 'Wrong email or password.',
+  NotAuthorizedError: 'This belongs to another account.',
+  OrderAlreadyPaidError: 'This order is already paid. You were not charged again.',
+  OrderNotCancellableError: 'This order can’t be cancelled: it is paid, or a payment is in progress.',
+  OrderNotFoundError: 'Order not found.',
+  OrderNotPayableError: 'This order can no longer be paid. Nothing was charged.',
+  OwnTicketError: 'You can’t buy your own ticket.',
   PaymentDeclinedError: ({ reason }) => `${failureWords(reason)} Nothing was charged.`,
-  PaymentInProgressError: 'Another attempt to pay is still under way. Wait for it to end.',
-  PaymentNotFoundError: 'There is no such payment.',
-  PaymentNotRefundableError: 'There is not so much left to give back.',
-  PriceChangedError: 'The price has changed meanwhile. Look at the new one before you go on.',
+  PaymentInProgressError: 'A payment is already in progress. Wait for it to finish.',
+  PaymentNotFoundError: 'Payment not found.',
+  PaymentNotRefundableError: 'The amount exceeds the refundable balance.',
+  PriceChangedError: 'The price has changed. Check the new price before you continue.',
   RateLimitedError: ({ retryAfterSeconds }) =>
     retryAfterSeconds ? `Too many attempts. Try again in ${duration(retryAfterSeconds)}.` : 'Too many attempts. Try again later.',
   SessionExpiredError: 'You have been signed out. Sign in again.',
-  StaleVersionError: 'Somebody changed it meanwhile. Look at the difference before you save.',
-  TicketNotForSaleError: 'This ticket is not for sale any more.',
-  TicketNotFoundError: 'There is no such ticket.',
-  TicketReservedError: 'Somebody was faster: this ticket is taken.',
+  StaleVersionError: 'This ticket was changed elsewhere. Compare the changes before you save.',
+  TicketNotForSaleError: 'This ticket is no longer for sale.',
+  TicketNotFoundError: 'Ticket not found.',
+  TicketReservedError: 'Someone else has just reserved this ticket.',
   TicketWithdrawnError: 'This ticket was taken off sale.',
-  TooManyActiveOrdersError: 'You hold as many unpaid orders as one person may. Pay or cancel one first.',
-  ValidationError: ({ message }) => sentence(message ?? 'This cannot be right.'),
+  TooManyActiveOrdersError: 'You’re holding the maximum number of tickets. Pay for or cancel one first.',
+  ValidationError: ({ message }) => sentence(message ?? 'This value is not valid.'),
 };
 
-/** What to tell a person about the error; `own` words come first. */
+/** The message for the error; `own` messages take precedence. */
 export function wordsFor(error: UserError, own: Record<string, Words> = {}): string {
   const known = own[error.__typename] ?? words[error.__typename];
   if (typeof known === 'function') return known(error);
-  return known ?? sentence(error.message ?? 'This was refused.');
+  return known ?? sentence(error.message ?? 'That didn’t work.');
 }
 
-/** The name of the form's field that the error is about, if it is about one: `email` for `["input", "email"]`. */
+/** The name of the form field that the error is about, if any: `email` for `["input", "email"]`. */
 export function fieldOf(error: UserError): string | undefined {
   const [root, ...rest] = error.path ?? [];
   return root === 'input' && rest.length > 0 ? rest.join('.') : undefined;

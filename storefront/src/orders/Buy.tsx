@@ -73,7 +73,7 @@ const createOrder = graphql(`
 
 type CreateOrderError = CreateOrderMutation['createOrder']['errors'][number];
 
-/** What a visitor can do about a ticket: buy it, go on with the order that has it, or learn why neither. */
+/** What a visitor can do with a ticket: buy it or open their order, or else why not. */
 export function Buy({
   ticket: { id, availability, price, seller },
   order,
@@ -86,9 +86,9 @@ export function Buy({
     return (
       <div className={css.buy}>
         <ButtonLink to={`/orders/${order.id}`} look="primary" wide>
-          {order.status === 'COMPLETE' ? 'See your order' : 'Go on to pay'}
+          {order.status === 'COMPLETE' ? 'View order' : 'Continue to payment'}
         </ButtonLink>
-        <p className={css.hint}>{order.status === 'COMPLETE' ? 'This ticket is yours.' : 'This ticket is held for you.'}</p>
+        <p className={css.hint}>{order.status === 'COMPLETE' ? 'You bought this ticket.' : 'This ticket is held for you.'}</p>
       </div>
     );
   if (viewer && seller?.id === viewer.user.id) return null;
@@ -98,25 +98,25 @@ export function Buy({
     case 'RESERVED':
       return (
         <p className={css.hint}>
-          Somebody is about to pay for it. If they do not, it is back here in a few minutes; this page shows it by itself.
+          Someone is paying for it right now. If they don’t, it’s back on sale within minutes, and this page will show it.
         </p>
       );
     case 'SOLD':
-      return <Elsewhere>It is sold.</Elsewhere>;
+      return <Elsewhere>Sold.</Elsewhere>;
     default:
-      return <Elsewhere>It is not for sale any more.</Elsewhere>;
+      return <Elsewhere>No longer for sale.</Elsewhere>;
   }
 }
 
 function Elsewhere({ children }: { children: string }) {
   return (
     <p className={css.hint}>
-      {children} <Link to="/">See what else there is</Link>
+      {children} <Link to="/">Browse tickets</Link>
     </p>
   );
 }
 
-/** Is on the page as long as the ticket can be bought: its key lives as long. */
+/** Mounted while the ticket can be bought, which is also the lifetime of its idempotency key. */
 function BuyButton({ ticketId, price }: { ticketId: string; price: TicketCardFragment['price'] }) {
   const client = useApolloClient();
   const navigate = useNavigate();
@@ -140,7 +140,7 @@ function BuyButton({ ticketId, price }: { ticketId: string; price: TicketCardFra
       if (order) await navigate(`/orders/${order.id}`);
     } catch (error) {
       if (codes(error).includes('UNAUTHENTICATED')) return await signInFirst(intent);
-      // When no answer came, there may be an order: pressing again sends the same key and finds it.
+      // Without a response, there may be an order. A retry sends the same key and returns it.
       setState({ failure: failure(error) });
     } finally {
       sending.current = false;
@@ -149,8 +149,8 @@ function BuyButton({ ticketId, price }: { ticketId: string; price: TicketCardFra
 
   const signInFirst = (intent: Intent) => navigate(`/sign-in?next=${encodeURIComponent(keepIntent(intent))}`);
 
-  // Whoever comes back from signing in has pressed the button already.
-  const goOn = useEffectEvent(() => {
+  // Continues a purchase that was interrupted by signing in.
+  const resume = useEffectEvent(() => {
     const intent = takeIntent(ticketId, search);
     if (!intent) return;
     setSearch({}, { replace: true, preventScrollReset: true });
@@ -159,7 +159,7 @@ function BuyButton({ ticketId, price }: { ticketId: string; price: TicketCardFra
   const signedIn = !!viewer;
   useEffect(() => {
     if (!signedIn) return;
-    const timer = setTimeout(goOn);
+    const timer = setTimeout(resume);
     return () => clearTimeout(timer);
   }, [signedIn]);
 
@@ -180,7 +180,7 @@ function BuyButton({ ticketId, price }: { ticketId: string; price: TicketCardFra
       </Button>
       {state.failure && <FailureNotice failure={state.failure} />}
       {error && <Refused error={error} />}
-      {!error && !state.failure && <p className={css.hint}>It is held for you while you pay. Nothing is charged before.</p>}
+      {!error && !state.failure && <p className={css.hint}>We’ll hold it for you while you pay. Nothing is charged until then.</p>}
     </div>
   );
 }
@@ -189,15 +189,15 @@ function Refused({ error }: { error: CreateOrderError }) {
   switch (error.__typename) {
     case 'PriceChangedError':
       return (
-        <Notice tone="bad" title={`It costs ${formatMoney(error.currentPrice)} now`}>
-          <p>The seller has just changed the price. Press the button again if that is fine with you.</p>
+        <Notice tone="bad" title={`The price is now ${formatMoney(error.currentPrice)}`}>
+          <p>The seller has just changed the price. Buy again to accept it.</p>
         </Notice>
       );
     case 'TooManyActiveOrdersError':
       return (
-        <Notice tone="bad" title={`You hold ${error.limit} tickets already`}>
+        <Notice tone="bad" title={`You’re holding ${error.limit} tickets, the maximum`}>
           <p>
-            Nobody can hold more without paying. <Link to="/orders?show=live">Pay for one or give one back</Link>, then come back.
+            <Link to="/orders?show=live">Pay for or cancel one first</Link>.
           </p>
         </Notice>
       );
@@ -205,7 +205,7 @@ function Refused({ error }: { error: CreateOrderError }) {
       return (
         <Notice tone="bad">
           <p>
-            {wordsFor(error)} <Link to="/orders">See your orders</Link>
+            {wordsFor(error)} <Link to="/orders">View your orders</Link>
           </p>
         </Notice>
       );

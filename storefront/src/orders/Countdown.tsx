@@ -2,7 +2,7 @@ import { Hidden } from '../ui/Hidden';
 import { announcement, digits, spoken, useSecondsLeft } from './deadline';
 import css from './Countdown.module.css';
 
-/** The time that is left to pay. It is read out at a few steps, and whenever somebody asks. */
+/** The time left to pay. Screen readers announce it at a few steps and on demand. */
 export function Countdown({ deadline, total }: { deadline: number; total: number }) {
   const left = useSecondsLeft(deadline);
   return (

@@ -1,12 +1,12 @@
 import { Time } from '../ui/Time';
-import type { Happening } from './order';
+import type { HistoryItem } from './order';
 import css from './History.module.css';
 
-/** What has happened, oldest first. */
-export function History({ of }: { of: readonly Happening[] }) {
+/** The history of an order, oldest first. */
+export function History({ of }: { of: readonly HistoryItem[] }) {
   return (
     <section className={css.history} aria-labelledby="history">
-      <h2 id="history">What happened</h2>
+      <h2 id="history">Order history</h2>
       <ol>
         {of.map(({ id, at, text, detail, tone }) => (
           <li key={id} data-tone={tone}>

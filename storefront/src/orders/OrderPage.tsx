@@ -25,7 +25,7 @@ import { toast } from '../ui/toast';
 import { Countdown } from './Countdown';
 import { useOverdue } from './deadline';
 import { History } from './History';
-import { cardWords, endOf, phaseOf, story, type Order, type Payment, type Phase } from './order';
+import { cardWords, endOf, historyOf, phaseOf, type Order, type Payment, type Phase } from './order';
 import { orderQuery, orderState, orderUpdated, paymentState, paymentUpdated } from './orderQuery';
 import { OrderSkeleton } from './skeletons';
 import css from './Order.module.css';
@@ -55,13 +55,13 @@ export default function OrderPage() {
   const order = read(orderState, data?.order);
   if (order) return <Known order={order} refresh={() => void refetch().catch(ignore)} />;
   if (loading) return <OrderSkeleton />;
-  if (codes(error).includes('NOT_FOUND')) return <NotFound what="order" />;
+  if (codes(error).includes('NOT_FOUND')) return <NotFound what="Order" />;
   const foreign = codes(error).includes('FORBIDDEN');
   return (
-    <Page title={foreign ? 'This is somebody else’s order' : 'This order cannot be shown'} narrow>
+    <Page title={foreign ? 'This order belongs to another account' : 'This order couldn’t load'} narrow>
       <FailureNotice failure={failure(error)} retry={() => void refetch().catch(ignore)} />
       <p>
-        <ButtonLink to="/orders">See your orders</ButtonLink>
+        <ButtonLink to="/orders">View your orders</ButtonLink>
       </p>
     </Page>
   );
@@ -76,7 +76,7 @@ function Known({ order, refresh }: { order: Order; refresh: () => void }) {
   useLive(paymentUpdated, { orderId: id }, { skip: payments.length === 0 });
   useEffect(() => onWake(refresh));
   useEffect(() => {
-    // What happened at the deadline arrives by itself; unless the connection is lost just then.
+    // The live update after the deadline may be lost together with the connection.
     if (phase !== 'overdue') return;
     const timer = setInterval(refresh, 3000);
     return () => clearInterval(timer);
@@ -102,18 +102,18 @@ function Known({ order, refresh }: { order: Order; refresh: () => void }) {
             </dd>
             <dt>Ordered</dt>
             <dd>{formatDate(createdAt)}</dd>
-            <dt>Number</dt>
+            <dt>Order number</dt>
             <dd>
               <code>{id}</code>
             </dd>
           </dl>
           {ticket && (
             <Link to={`/tickets/${ticket.id}`} className={css.ticket}>
-              See the ticket <Icon name="arrow" />
+              View ticket <Icon name="arrow" />
             </Link>
           )}
         </article>
-        <History of={story(order, payments)} />
+        <History of={historyOf(order, payments)} />
       </div>
     </Page>
   );
@@ -121,13 +121,13 @@ function Known({ order, refresh }: { order: Order; refresh: () => void }) {
 
 const headings: Record<Exclude<Phase, 'over'>, string> = {
   pay: 'Held for you',
-  bank: 'Your bank has a question',
-  paying: 'Your payment is under way',
-  overdue: 'The time is up',
-  complete: 'It is yours',
+  bank: 'Confirm with your bank',
+  paying: 'Payment in progress',
+  overdue: 'Time’s up',
+  complete: 'You’ve got it!',
 };
 
-/** What there is to do now. When that changes, it is read out, and whoever was inside is not lost. */
+/** The current step of the order. Screen readers announce its changes, and the focus moves along. */
 function State({ order, payments, phase, refresh }: { order: Order; payments: readonly Payment[]; phase: Phase; refresh: () => void }) {
   const { data, loading } = useQuery(processorQuery, { fetchPolicy: 'cache-first' });
   const processor = data?.cardProcessor;
@@ -182,13 +182,13 @@ function State({ order, payments, phase, refresh }: { order: Order; payments: re
               Back to the ticket
             </ButtonLink>
           )}
-          <ButtonLink to="/">See what else there is</ButtonLink>
+          <ButtonLink to="/">Browse tickets</ButtonLink>
         </div>
       )}
       {phase === 'complete' && (
         <div className={css.actions}>
           <ButtonLink to="/orders">Your orders</ButtonLink>
-          <ButtonLink to="/">See what else there is</ButtonLink>
+          <ButtonLink to="/">Browse tickets</ButtonLink>
         </div>
       )}
     </section>
@@ -207,15 +207,15 @@ function detail(phase: Phase, order: Order, payments: readonly Payment[], end: s
   const paid = payments.findLast(({ status }) => status === 'SUCCEEDED' || status === 'PARTIALLY_REFUNDED');
   switch (phase) {
     case 'pay':
-      return `Nobody else can have it until ${new Intl.DateTimeFormat(navigator.languages, { timeStyle: 'short' }).format(new Date(order.expiresAt))}.`;
+      return `The ticket is yours to buy until ${new Intl.DateTimeFormat(navigator.languages, { timeStyle: 'short' }).format(new Date(order.expiresAt))}.`;
     case 'bank':
-      return 'It wants to make sure that it is you who pays. Then it brings you back here.';
+      return 'Your bank wants to verify that it’s you. You’ll come back here afterwards.';
     case 'paying':
-      return 'This takes a few seconds. You may leave this page: it goes on without you.';
+      return 'This takes a few seconds. You can leave this page.';
     case 'overdue':
-      return 'We are finding out what came of it.';
+      return 'Checking your order…';
     case 'complete':
-      return paid ? `You paid ${formatMoney(paid.amount)} with ${cardWords(paid.card)}.` : 'It is paid.';
+      return paid ? `You paid ${formatMoney(paid.amount)} with ${cardWords(paid.card)}.` : 'Paid.';
     case 'over':
       return end;
   }
@@ -224,10 +224,10 @@ function detail(phase: Phase, order: Order, payments: readonly Payment[], end: s
 function Refunds({ payments }: { payments: readonly Payment[] }) {
   const partly = payments.find(({ status }) => status === 'PARTIALLY_REFUNDED');
   if (!partly) return null;
-  return <p className={css.refund}>The seller gave {formatMoney(partly.refundedAmount)} of it back.</p>;
+  return <p className={css.refund}>{formatMoney(partly.refundedAmount)} refunded by the seller.</p>;
 }
 
-/** What the API is expected to answer. */
+/** The expected response. */
 function cancelled(order: Order): CancelOrderMutation {
   return {
     __typename: 'Mutation',
@@ -251,7 +251,7 @@ function cancelled(order: Order): CancelOrderMutation {
   };
 }
 
-/** Gives the ticket back, after a question. The page shows that at once, and takes it back if the API refuses. */
+/** Cancels the order after confirmation. The page shows the result at once and reverts it on an error. */
 function Cancel({ order, refresh }: { order: Order; refresh: () => void }) {
   const client = useApolloClient();
   const [asking, setAsking] = useState(false);
@@ -267,10 +267,10 @@ function Cancel({ order, refresh }: { order: Order; refresh: () => void }) {
       if (error) {
         toast(wordsFor(error), { tone: 'warning' });
         refresh();
-      } else toast('The ticket is back on sale. Nothing was charged.', { tone: 'success' });
+      } else toast('Order cancelled. Nothing was charged.', { tone: 'success' });
     } catch (error) {
       const { title, detail } = failure(error);
-      toast(`It is still yours. ${title}. ${detail}`, { tone: 'warning' });
+      toast(`The order wasn’t cancelled. ${title}. ${detail}`, { tone: 'warning' });
       if (CombinedGraphQLErrors.is(error)) refresh();
     }
   }
@@ -278,14 +278,14 @@ function Cancel({ order, refresh }: { order: Order; refresh: () => void }) {
     <>
       <p className={css.cancel}>
         <Button look="bare" onClick={() => setAsking(true)}>
-          Give it back
+          Cancel order
         </Button>
       </p>
       {asking && (
-        <Dialog title="Give the ticket back?" close={close}>
-          <p>It goes back on sale, and somebody else may take it. Nothing is charged.</p>
+        <Dialog title="Cancel this order?" close={close}>
+          <p>The ticket goes back on sale, and someone else may buy it. Nothing is charged.</p>
           <div className={css.actions}>
-            <Button onClick={close}>Keep it</Button>
+            <Button onClick={close}>Keep order</Button>
             <Button
               look="danger"
               onClick={() => {
@@ -293,7 +293,7 @@ function Cancel({ order, refresh }: { order: Order; refresh: () => void }) {
                 void cancel();
               }}
             >
-              Give it back
+              Cancel order
             </Button>
           </div>
         </Dialog>

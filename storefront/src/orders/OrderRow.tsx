@@ -42,12 +42,12 @@ const orderRowUpdated = graphql(`
   }
 `);
 
-/** One order of the list. Those that still wait, which are few, are followed. */
+/** An order in the list, with live updates while it is unpaid. */
 export function OrderRow({ order }: { order: FragmentType<typeof orderRow> }) {
   const { id, status, title, price, createdAt, deadline, cancellation, ticket } = read(orderRow, order);
-  const waits = status === 'CREATED' || status === 'AWAITING_PAYMENT';
+  const unpaid = status === 'CREATED' || status === 'AWAITING_PAYMENT';
   const overdue = useOverdue(deadline);
-  useLive(orderRowUpdated, { id }, { skip: !waits });
+  useLive(orderRowUpdated, { id }, { skip: !unpaid });
   const { what, where } = titleParts(title);
   return (
     <article className={css.row} data-status={status}>
@@ -65,15 +65,15 @@ export function OrderRow({ order }: { order: FragmentType<typeof orderRow> }) {
         <span className={css.price}>
           <Price of={price} />
         </span>
-        <span className={css.status} data-of={waits ? 'live' : status}>
-          {waits ? (
+        <span className={css.status} data-of={unpaid ? 'live' : status}>
+          {unpaid ? (
             overdue ? (
-              'Time is up'
+              'Time’s up'
             ) : (
               <TimeLeft deadline={deadline} />
             )
           ) : status === 'COMPLETE' ? (
-            'Yours'
+            'Bought'
           ) : (
             short(cancellation?.reason)
           )}
@@ -84,10 +84,10 @@ export function OrderRow({ order }: { order: FragmentType<typeof orderRow> }) {
 }
 
 const shorts: Partial<Record<string, string>> = {
-  BUYER_CANCELLED: 'Given back',
-  EXPIRED: 'Not paid in time',
+  BUYER_CANCELLED: 'Cancelled',
+  EXPIRED: 'Expired',
   PAYMENT_FAILED: 'Payment failed',
-  REFUNDED: 'Money returned',
+  REFUNDED: 'Refunded',
 };
 
 function short(reason: Parameters<typeof endOf>[0]): string {

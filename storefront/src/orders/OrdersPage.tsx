@@ -31,7 +31,7 @@ export default function OrdersPage() {
   };
   return (
     <Page title="Your orders">
-      <div className={css.filter} role="group" aria-label="Which orders">
+      <div className={css.filter} role="group" aria-label="Filter orders">
         {(Object.keys(shows) as Show[]).map((name) => (
           <button
             key={name}
@@ -67,10 +67,10 @@ export default function OrdersPage() {
       )}
       {shown?.edges.length === 0 && !stale && (
         <div className={css.empty}>
-          <h2>{show === 'live' ? 'Nothing waits to be paid' : 'Nothing here yet'}</h2>
-          <p>{show === 'live' ? 'Whatever you buy is held for you for a while, and shown here.' : 'What you buy is kept here.'}</p>
+          <h2>{show === 'live' ? 'Nothing to pay' : 'No orders yet'}</h2>
+          <p>{show === 'live' ? 'Tickets that are held for you appear here.' : 'Tickets that you buy appear here.'}</p>
           <ButtonLink to="/" look="primary">
-            See what is on sale
+            Browse tickets
           </ButtonLink>
         </div>
       )}
@@ -78,7 +78,7 @@ export default function OrdersPage() {
   );
 }
 
-/** Calls when somebody comes back to the page: orders may have been made in another tab, or on another device. */
+/** Calls when the page becomes visible again: there may be new orders from another tab or device. */
 function useReturn(call: () => void) {
   const returned = useEffectEvent(call);
   useEffect(() => {

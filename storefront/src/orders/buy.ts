@@ -1,7 +1,7 @@
-// One click, one order. The key of an order is made when the page shows the button and belongs to the price that
-// the button shows: however often that is sent, the API makes one order of it.
+// One order per purchase. The idempotency key is created with the button and includes its price, so that repeated
+// requests create one order.
 
-/** What somebody wanted to buy when it turned out that they had to sign in first. */
+/** A purchase that was interrupted by signing in. */
 export interface Intent {
   ticketId: string;
   key: string;
@@ -10,17 +10,17 @@ export interface Intent {
 
 const slot = 'buying';
 
-/** Keeps it for the way back, and returns the address to come back to. Only this tab knows its key. */
+/** Stores the purchase in this tab and returns the address that resumes it. */
 export function keepIntent(intent: Intent): string {
   try {
     sessionStorage.setItem(slot, JSON.stringify(intent));
   } catch {
-    // Storage is refused: then the button has to be pressed again.
+    // Storage is disabled: the button has to be pressed again.
   }
   return `/tickets/${intent.ticketId}?go=${intent.key}`;
 }
 
-/** Takes what was kept, once, if the address names it: a link from elsewhere buys nothing. */
+/** Returns the stored purchase, once, if the address has its key. A link from elsewhere buys nothing. */
 export function takeIntent(ticketId: string, search: URLSearchParams): Intent | undefined {
   const key = search.get('go');
   if (!key) return undefined;

@@ -4,11 +4,11 @@ import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { now } from '../app/clock';
 import { announcement, deadlineIn, digits, secondsLeft, spoken, useOverdue, useSecondsLeft } from './deadline';
 
-// Both clocks begin at the same moment each time, so that nothing but what a test does looks like a sleep.
+// Both clocks start at the same moment, so that only a test's own changes look like a sleep.
 beforeEach(() => void vi.useFakeTimers({ now: Date.UTC(2026, 0, 1) }));
 afterEach(() => vi.useRealTimers());
 
-/** What a component sees of the deadline. */
+/** The values that a component gets for the deadline. */
 function watch(deadline: number) {
   vi.stubGlobal('IS_REACT_ACT_ENVIRONMENT', true);
   const seen = { left: -1, over: false };
@@ -23,22 +23,22 @@ function watch(deadline: number) {
 }
 
 test.each([
-  ['is the first that is known', 900, undefined, 910_000],
-  ['stays when an answer is rounded', 899, 910_000, 910_000],
-  ['moves when the answer is another', 60, 910_000, 70_000],
-  ['that has passed stays so', 0, 4000, 4000],
+  ['is new', 900, undefined, 910_000],
+  ['stays when a response is rounded', 899, 910_000, 910_000],
+  ['moves when a response differs', 60, 910_000, 70_000],
+  ['that has passed stays', 0, 4000, 4000],
   ['ends at once when the API says so', 0, 910_000, 10_000],
 ])('a deadline %s', (_, seconds, known, deadline) => {
   expect(deadlineIn(seconds, known, 10_000)).toBe(deadline);
 });
 
-test('time that is left is rounded up, so 0 is over', () => {
+test('the remaining time is rounded up, so that 0 means passed', () => {
   expect(secondsLeft(10_000, 9_999)).toBe(1);
   expect(secondsLeft(10_000, 10_000)).toBe(0);
   expect(secondsLeft(10_000, 99_000)).toBe(0);
 });
 
-test('seconds pass, and then it is over', () => {
+test('the countdown ends at the deadline', () => {
   const seen = watch(now() + 3000);
   expect(seen).toEqual({ left: 3, over: false });
   act(() => void vi.advanceTimersByTime(1001));
@@ -47,9 +47,9 @@ test('seconds pass, and then it is over', () => {
   expect(seen).toEqual({ left: 0, over: true });
 });
 
-test('after a sleep the right number is there as soon as somebody looks', () => {
+test('after a sleep the countdown is right as soon as the page is visible', () => {
   const seen = watch(now() + 900_000);
-  vi.setSystemTime(Date.now() + 600_000); // no timer has run meanwhile
+  vi.setSystemTime(Date.now() + 600_000); // without running timers
   act(() => void document.dispatchEvent(new Event('visibilitychange')));
   expect(seen.left).toBe(300);
 });
@@ -63,7 +63,7 @@ test.each([
   [25, 'Less than 30 seconds left to pay.'],
   [3, 'Less than 10 seconds left to pay.'],
   [0, ''],
-])('with %i seconds left it is said: %s', (left, text) => {
+])('announcement with %i seconds left: %s', (left, text) => {
   expect(announcement(left)).toBe(text);
 });
 

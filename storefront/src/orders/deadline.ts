@@ -1,13 +1,12 @@
-// How long an order still waits. The API says `secondsUntilExpiry` at the moment of its answer; the cache makes of
-// that a moment of the page's own clock (see cache.ts), which fragments select as `deadline`. The visitor's clock
-// may be wrong.
+// The deadline of an order. The API returns `secondsUntilExpiry`, because the visitor's clock may be wrong. The cache
+// converts it to a moment of the page's own clock (see cache.ts), which fragments select as `deadline`.
 import { useSyncExternalStore } from 'react';
 import { now } from '../app/clock';
 
-/** Answers are rounded to seconds and take a while, which must not make the time jump back and forth. */
+/** Seconds are rounded and responses take time: smaller differences must not make the countdown jump. */
 const noise = 1500;
 
-/** The moment that `seconds` from now is, or the one known before if it is the same but for noise. */
+/** The deadline `seconds` from now, or the known one if it differs only by noise. */
 export function deadlineIn(seconds: number, known?: number, at = now()): number {
   const deadline = at + seconds * 1000;
   return known !== undefined && (Math.abs(known - deadline) < noise || Math.max(known, deadline) <= at) ? known : deadline;
@@ -19,7 +18,7 @@ function everySecondUntil(deadline: number, tick: () => void): () => void {
   let timer: ReturnType<typeof setTimeout>;
   const schedule = () => {
     const left = deadline - now();
-    if (left > 0) timer = setTimeout(ticked, (left % 1000) + 1); // just after the number has changed
+    if (left > 0) timer = setTimeout(ticked, (left % 1000) + 1); // just after the seconds change
   };
   const ticked = () => {
     tick();
@@ -42,7 +41,7 @@ export function useSecondsLeft(deadline: number): number {
   );
 }
 
-/** Whether the deadline has passed, for those who need no seconds. */
+/** Whether the deadline has passed. */
 export function useOverdue(deadline: number): boolean {
   return useSyncExternalStore(
     (tick) => everySecondUntil(deadline, tick),
@@ -61,14 +60,14 @@ const steps = [10, 30, 60, 120, 300, 600];
 const unit = (value: number, unit: 'second' | 'minute') =>
   new Intl.NumberFormat(navigator.languages, { style: 'unit', unit, unitDisplay: 'long' }).format(value);
 
-/** What is read out: it changes at a few steps only, nothing while there is plenty of time. */
+/** The text that screen readers announce. It changes at a few steps only. */
 export function announcement(left: number): string {
   const step = left > 0 ? steps.find((s) => left <= s) : undefined;
   if (!step) return '';
   return `Less than ${step < 60 ? unit(step, 'second') : unit(step / 60, 'minute')} left to pay.`;
 }
 
-/** The same for whoever asks: `14 minutes 5 seconds`. */
+/** The remaining time in words: `14 minutes 5 seconds`. */
 export function spoken(seconds: number): string {
   const [m, s] = [Math.floor(seconds / 60), seconds % 60];
   return [m > 0 && unit(m, 'minute'), (s > 0 || m === 0) && unit(s, 'second')].filter(Boolean).join(' ');

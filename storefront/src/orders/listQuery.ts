@@ -1,4 +1,4 @@
-// Your orders and their address, as with the list of tickets.
+// The list of orders. Its filter is part of the address.
 import { graphql } from '../gql';
 import type { ListOrdersQueryVariables } from '../gql/graphql';
 

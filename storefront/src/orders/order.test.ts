@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
-import { endOf, phaseOf, story, type Order, type Payment } from './order';
+import { endOf, historyOf, phaseOf, type Order, type Payment } from './order';
 import { keepIntent, keyFor, takeIntent } from './buy';
 import { ordersVariables, showOf } from './listQuery';
 
@@ -27,27 +27,27 @@ const failed = (retryable: boolean) =>
   payment('FAILED', { failure: { __typename: 'PaymentFailure', reason: 'INSUFFICIENT_FUNDS', retryable } });
 
 test.each<[string, Order['status'], Payment[], boolean, string]>([
-  ['waits for a card', 'AWAITING_PAYMENT', [], false, 'pay'],
-  ['has just been made', 'CREATED', [], false, 'pay'],
-  ['waits for another card', 'AWAITING_PAYMENT', [failed(true)], false, 'pay'],
+  ['needs a card', 'AWAITING_PAYMENT', [], false, 'pay'],
+  ['was just created', 'CREATED', [], false, 'pay'],
+  ['needs another card', 'AWAITING_PAYMENT', [failed(true)], false, 'pay'],
   ['is about to be cancelled', 'AWAITING_PAYMENT', [failed(false)], false, 'over'],
   ['was not paid in time', 'AWAITING_PAYMENT', [], true, 'overdue'],
-  ['had a failed attempt and was not paid in time', 'AWAITING_PAYMENT', [failed(true)], true, 'overdue'],
-  ['is asked about by a bank, also after the deadline', 'AWAITING_PAYMENT', [payment('REQUIRES_ACTION')], true, 'bank'],
+  ['had a failed payment and was not paid in time', 'AWAITING_PAYMENT', [failed(true)], true, 'overdue'],
+  ['needs confirmation at the bank, also after the deadline', 'AWAITING_PAYMENT', [payment('REQUIRES_ACTION')], true, 'bank'],
   ['is being paid, also after the deadline', 'AWAITING_PAYMENT', [payment('AUTHORIZED')], true, 'paying'],
-  ['is paid, and about to hear of it', 'AWAITING_PAYMENT', [payment('SUCCEEDED')], false, 'paying'],
+  ['is paid, and about to be complete', 'AWAITING_PAYMENT', [payment('SUCCEEDED')], false, 'paying'],
   ['is paid', 'COMPLETE', [payment('SUCCEEDED')], true, 'complete'],
-  ['is over, whatever its payments', 'CANCELLED', [payment('PROCESSING')], true, 'over'],
+  ['is cancelled, with a payment in progress', 'CANCELLED', [payment('PROCESSING')], true, 'over'],
 ])('an order that %s', (_, status, payments, overdue, phase) => {
   expect(phaseOf(status, payments, overdue)).toBe(phase);
 });
 
-test('a reason that was added to the API later still says that it is over', () => {
+test('a reason that is added to the API later has a general message', () => {
   expect(endOf('SOLAR_FLARE' as never)).toEqual(endOf(undefined));
-  expect(endOf('EXPIRED').title).toBe('The time ran out');
+  expect(endOf('EXPIRED').title).toBe('Order expired');
 });
 
-test('what happened is told in the order in which it did, with the money', () => {
+test('the history is in chronological order, with payments and refunds', () => {
   const event = (id: string, at: string, to: Order['status'], more = {}) => ({
     __typename: 'OrderEventEdge' as const,
     cursor: id,
@@ -65,12 +65,12 @@ test('what happened is told in the order in which it did, with the money', () =>
       pageInfo: { __typename: 'PageInfo' as const, hasNextPage: false, endCursor: 'c' },
     },
   };
-  expect(story(order, [failed(false)]).map(({ text, detail }) => [text, detail])).toEqual([
-    ['You took the ticket', 'Nobody else can have it.'],
-    ['It is held for you', 'At €64.00, until the time is up.'],
-    ['You tried to pay', '€64.00 with Visa ending in 4242'],
-    ['The payment did not go through', 'There is not enough money on the card.'],
-    ['It went back on sale', undefined],
+  expect(historyOf(order, [failed(false)]).map(({ text, detail }) => [text, detail])).toEqual([
+    ['Order placed', undefined],
+    ['Ticket held for you', 'At €64.00.'],
+    ['Payment attempted', '€64.00 with Visa ending in 4242'],
+    ['Payment failed', 'The card has insufficient funds.'],
+    ['Order cancelled', undefined],
   ]);
   const refunds = [
     {
@@ -81,20 +81,20 @@ test('what happened is told in the order in which it did, with the money', () =>
       amount: money('10.00'),
     },
   ];
-  expect(story(order, [payment('PARTIALLY_REFUNDED', { refunds })]).at(-1)).toMatchObject({
-    text: 'Money is on its way back',
+  expect(historyOf(order, [payment('PARTIALLY_REFUNDED', { refunds })]).at(-1)).toMatchObject({
+    text: 'Refunded',
     detail: '€10.00',
   });
 });
 
 beforeEach(() => sessionStorage.clear());
 
-test('a key belongs to a price: another price is another order', () => {
+test('the idempotency key includes the price', () => {
   expect(keyFor('k', { minorUnits: 6400, currency: 'EUR' })).toBe('k-6400EUR');
   expect(keyFor('k', { minorUnits: 6500, currency: 'EUR' })).not.toBe(keyFor('k', { minorUnits: 6400, currency: 'EUR' }));
 });
 
-test('what was about to be bought is taken once, and only by the address that was given', () => {
+test('an interrupted purchase resumes once, and only at its address', () => {
   const intent = { ticketId: 'tkt_1', key: 'k-6400EUR', price: { minorUnits: 6400, currency: 'EUR' } };
   const search = new URL(keepIntent(intent), location.origin).searchParams;
   expect(takeIntent('tkt_1', new URLSearchParams('go=other'))).toBeUndefined();
@@ -109,7 +109,7 @@ test.each([
   ['show=live', 'live', { first: 20, filter: { status: ['CREATED', 'AWAITING_PAYMENT'] } }],
   ['show=past', 'past', { first: 20, filter: { status: ['COMPLETE', 'CANCELLED'] } }],
   ['show=constructor', 'all', { first: 20 }],
-])('?%s shows the orders that are %s', (search, show, variables) => {
+])('?%s shows %s orders', (search, show, variables) => {
   expect(showOf(new URLSearchParams(search))).toBe(show);
   expect(ordersVariables(new URLSearchParams(search))).toEqual(variables);
 });

@@ -1,4 +1,4 @@
-// What an order means to its buyer: what there is to do, what has happened, and words for both.
+// An order from its buyer's point of view: the current step, the history, and texts for both.
 import type { OrderCancellationReason, OrderStateFragment, PaymentStateFragment } from '../gql/graphql';
 import { failureWords } from '../payments/failures';
 import { formatMoney } from '../ui/format';
@@ -7,12 +7,12 @@ export type Order = OrderStateFragment;
 export type Payment = PaymentStateFragment;
 
 /**
- * What the buyer can do:
- *  - `pay`: it waits for a card
- *  - `bank`: the bank wants to hear from the buyer
- *  - `paying`: a payment is under way
- *  - `overdue`: the time is up, and the API has not said yet what came of it
- *  - `complete`, `over`: nothing more
+ * The current step of an order:
+ *  - `pay`: enter a card
+ *  - `bank`: confirm the payment with the bank
+ *  - `paying`: wait for the payment
+ *  - `overdue`: the deadline has passed, and the API has not reported the result yet
+ *  - `complete`, `over`: final
  */
 export type Phase = 'pay' | 'bank' | 'paying' | 'overdue' | 'complete' | 'over';
 
@@ -25,7 +25,7 @@ export function phaseOf(status: Order['status'], payments: readonly Payment[], o
       return 'bank';
     case 'PROCESSING':
     case 'AUTHORIZED':
-    case 'SUCCEEDED': // the order is about to hear of it
+    case 'SUCCEEDED': // the order is about to be complete
       return 'paying';
     case 'FAILED':
       if (!last.failure?.retryable) return 'over'; // the order is about to be cancelled
@@ -34,20 +34,20 @@ export function phaseOf(status: Order['status'], payments: readonly Payment[], o
 }
 
 const reasons: Record<OrderCancellationReason, { title: string; detail: string }> = {
-  BUYER_CANCELLED: { title: 'You gave it back', detail: 'Nothing was charged.' },
-  EXPIRED: { title: 'The time ran out', detail: 'It was not paid in time, so the ticket went back on sale. Nothing was charged.' },
-  OPERATOR: { title: 'This order was cancelled', detail: 'We had to cancel it. If you paid, the money is on its way back.' },
-  PAYMENT_FAILED: { title: 'The payment did not go through', detail: 'So the ticket went back on sale. Nothing was charged.' },
-  REFUNDED: { title: 'You got your money back', detail: 'The order is undone.' },
+  BUYER_CANCELLED: { title: 'Order cancelled', detail: 'Nothing was charged.' },
+  EXPIRED: { title: 'Order expired', detail: 'It wasn’t paid in time, so the ticket is back on sale. Nothing was charged.' },
+  OPERATOR: { title: 'Order cancelled by us', detail: 'We had to cancel this order. Nothing was charged.' },
+  PAYMENT_FAILED: { title: 'Payment failed', detail: 'The ticket is back on sale. Nothing was charged.' },
+  REFUNDED: { title: 'Refunded', detail: 'Order refunded.' },
   RESERVATION_REFUSED: {
-    title: 'The ticket changed in the same moment',
-    detail: 'Its seller was at it just when you bought it. Nothing was charged.',
+    title: 'The ticket has changed',
+    detail: 'The seller changed it just as you bought it. Nothing was charged.',
   },
 };
 
 /** How the order ended. */
 export function endOf(reason: OrderCancellationReason | undefined): { title: string; detail: string } {
-  return (reason && (reasons as Partial<typeof reasons>)[reason]) ?? { title: 'This order is over', detail: 'It was cancelled.' };
+  return (reason && (reasons as Partial<typeof reasons>)[reason]) ?? { title: 'Order cancelled', detail: 'This order was cancelled.' };
 }
 
 const brands: Partial<Record<string, string>> = { visa: 'Visa', mastercard: 'Mastercard', amex: 'American Express' };
@@ -57,7 +57,7 @@ export function cardWords(card: Payment['card']): string {
   return card ? `${brands[card.brand] ?? card.brand} ending in ${card.last4}` : 'a card';
 }
 
-export interface Happening {
+export interface HistoryItem {
   id: string;
   at: string;
   text: string;
@@ -65,59 +65,54 @@ export interface Happening {
   tone: 'plain' | 'good' | 'bad';
 }
 
-const began: Partial<Record<Payment['status'], string>> = {
-  PROCESSING: 'You began to pay',
-  REQUIRES_ACTION: 'You began to pay',
-  AUTHORIZED: 'You began to pay',
-  FAILED: 'You tried to pay',
-  VOIDED: 'You began to pay',
+const attempts: Partial<Record<Payment['status'], string>> = {
+  PROCESSING: 'Payment started',
+  REQUIRES_ACTION: 'Payment started',
+  AUTHORIZED: 'Payment started',
+  FAILED: 'Payment attempted',
+  VOIDED: 'Payment started',
 };
 
-/** What has happened to the order and its money, oldest first. */
-export function story(order: Pick<Order, 'history' | 'price'>, payments: readonly Payment[]): Happening[] {
-  const happened = order.history.edges.map(({ node: { id, at, to, reason, actor } }): Happening => {
+/** The history of the order and its payments, oldest first. */
+export function historyOf(order: Pick<Order, 'history' | 'price'>, payments: readonly Payment[]): HistoryItem[] {
+  const items = order.history.edges.map(({ node: { id, at, to, reason, actor } }): HistoryItem => {
     switch (to) {
       case 'CREATED':
-        return { id, at, text: 'You took the ticket', detail: 'Nobody else can have it.', tone: 'plain' };
+        return { id, at, text: 'Order placed', tone: 'plain' };
       case 'AWAITING_PAYMENT':
-        return { id, at, text: 'It is held for you', detail: `At ${formatMoney(order.price)}, until the time is up.`, tone: 'plain' };
+        return { id, at, text: 'Ticket held for you', detail: `At ${formatMoney(order.price)}.`, tone: 'plain' };
       case 'COMPLETE':
-        return { id, at, text: 'It is yours', tone: 'good' };
+        return { id, at, text: 'Order complete', tone: 'good' };
       case 'CANCELLED': {
-        const by = actor === 'SELLER' && reason === 'REFUNDED' ? 'The seller gave it back.' : undefined;
+        const by = actor === 'SELLER' && reason === 'REFUNDED' ? 'By the seller.' : undefined;
         return {
           id,
           at,
-          text: reason === 'PAYMENT_FAILED' ? 'It went back on sale' : endOf(reason ?? undefined).title, // the payment's own line tells why
+          text: reason === 'PAYMENT_FAILED' ? 'Order cancelled' : endOf(reason ?? undefined).title, // the payment has an item of its own
           detail: by,
           tone: reason === 'BUYER_CANCELLED' || reason === 'REFUNDED' ? 'plain' : 'bad',
         };
       }
       default:
-        return { id, at, text: 'Something changed', tone: 'plain' };
+        return { id, at, text: 'Order updated', tone: 'plain' };
     }
   });
   for (const { id, createdAt, updatedAt, amount, card, status, failure, refunds } of payments) {
     const of = formatMoney(amount);
-    happened.push({ id, at: createdAt, text: began[status] ?? 'You paid', detail: `${of} with ${cardWords(card)}`, tone: 'plain' });
+    items.push({ id, at: createdAt, text: attempts[status] ?? 'Paid', detail: `${of} with ${cardWords(card)}`, tone: 'plain' });
     if (status === 'FAILED')
-      happened.push({
+      items.push({
         id: `${id}-failed`,
         at: updatedAt,
-        text: 'The payment did not go through',
+        text: 'Payment failed',
         detail: failureWords(failure?.reason),
         tone: 'bad',
       });
     if (status === 'VOIDED')
-      happened.push({ id: `${id}-voided`, at: updatedAt, text: 'The payment was released', detail: 'Nothing was charged.', tone: 'plain' });
+      items.push({ id: `${id}-voided`, at: updatedAt, text: 'Payment cancelled', detail: 'Nothing was charged.', tone: 'plain' });
     for (const refund of refunds) {
-      const text =
-        refund.status === 'SUCCEEDED'
-          ? 'Money is on its way back'
-          : refund.status === 'FAILED'
-            ? 'Money could not be given back'
-            : 'Money is being given back';
-      happened.push({
+      const text = refund.status === 'SUCCEEDED' ? 'Refunded' : refund.status === 'FAILED' ? 'Refund failed' : 'Refund started';
+      items.push({
         id: refund.id,
         at: refund.createdAt,
         text,
@@ -126,6 +121,6 @@ export function story(order: Pick<Order, 'history' | 'price'>, payments: readonl
       });
     }
   }
-  // Events of the same moment keep their order.
-  return happened.sort((a, b) => a.at.localeCompare(b.at));
+  // A stable sort: entries of the same moment keep their order.
+  return items.sort((a, b) => a.at.localeCompare(b.at));
 }

@@ -1,5 +1,5 @@
-// All that the page of an order shows. The same fields come with every mutation and live update, so the cache has
-// them whatever comes first.
+// The fields of an order's page. Queries, mutations and live updates select the same ones, so that the cache has them
+// after any of these.
 import { graphql } from '../gql';
 
 export const paymentState = graphql(`
@@ -108,7 +108,7 @@ export const orderUpdated = graphql(`
   }
 `);
 
-// A payment that began in another tab belongs to the order's list, too.
+// Includes the order's payments, because a payment may have been started in another tab.
 export const paymentUpdated = graphql(`
   subscription PaymentUpdated($orderId: ID!) {
     paymentUpdated(orderId: $orderId) {

@@ -6,7 +6,7 @@ import { Notice } from '../ui/Notice';
 import { rememberReturn } from './comeBack';
 import { stripe } from './stripe';
 
-/** The way to the buyer's bank, which wants to hear from the buyer: a page of its own, or a frame of Stripe's. */
+/** The confirmation of a payment at the buyer's bank: a page of the bank, or a frame of Stripe's. */
 export function Bank({
   orderId,
   action,
@@ -21,26 +21,26 @@ export function Bank({
   if (redirectUrl && !publishableKey)
     return (
       <a href={redirectUrl} className={`${button.button} ${button.primary} ${button.wide}`} onClick={() => rememberReturn(orderId)}>
-        Go to your bank
+        Continue to your bank
       </a>
     );
-  if (!clientSecret || !publishableKey) return <Notice tone="bad">This shop cannot show you to your bank at the moment.</Notice>;
-  async function ask(publishableKey: string, clientSecret: string) {
+  if (!clientSecret || !publishableKey) return <Notice tone="bad">We can’t reach your bank right now.</Notice>;
+  async function confirm(publishableKey: string, clientSecret: string) {
     setState({ busy: true });
-    rememberReturn(orderId); // some banks have a page of their own here, too
+    rememberReturn(orderId); // some banks redirect here, too
     try {
       const sdk = await stripe(publishableKey);
       const { error } = await sdk.handleNextAction({ clientSecret });
-      setState({ error: error?.message }); // what came of it arrives by itself
+      setState({ error: error?.message }); // the result arrives as a live update
     } catch {
-      setState({ error: 'Your bank’s question did not load.' });
+      setState({ error: 'Your bank’s page didn’t load.' });
     }
   }
   return (
     <>
       {state.error && <Notice tone="bad">{state.error}</Notice>}
-      <Button look="primary" wide busy={state.busy} onClick={() => void ask(publishableKey, clientSecret)}>
-        Answer your bank
+      <Button look="primary" wide busy={state.busy} onClick={() => void confirm(publishableKey, clientSecret)}>
+        Confirm with your bank
       </Button>
     </>
   );

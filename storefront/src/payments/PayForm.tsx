@@ -16,7 +16,7 @@ import css from './PayForm.module.css';
 
 const StripeCard = lazy(() => import('./StripeCard'));
 
-// Whatever else there is to know, `refresh` asks for: the API refuses operations of more than 300 fields.
+// `refresh` fetches the rest: the API limits operations to 300 fields.
 const payOrder = graphql(`
   mutation PayOrder($input: PayOrderInput!) {
     payOrder(input: $input) {
@@ -63,13 +63,13 @@ const payOrder = graphql(`
 interface Props {
   order: Pick<OrderStateFragment, 'id' | 'price'>;
   processor: CardProcessorQuery['cardProcessor'] | undefined;
-  /** Why the attempt before this one failed, if one did. */
+  /** Why the previous payment failed, if any. */
   failed: { reason: Parameters<typeof failureWords>[0] } | null | undefined;
-  /** Called when the API has said something that the page may not know. */
+  /** Called when the page may be out of date. */
   refresh: () => void;
 }
 
-/** Asks for a card and pays with it, once. What was entered stays, whatever comes of it. */
+/** A form that pays with a card, once. It keeps its input on errors. */
 export function PayForm({ order, processor, failed, refresh }: Props) {
   const client = useApolloClient();
   const card = useRef<CardSource>(null);
@@ -78,7 +78,7 @@ export function PayForm({ order, processor, failed, refresh }: Props) {
     const made = card.current ? await card.current.token() : { token: value('card') };
     if ('errors' in made) return made.errors;
     const { token } = made;
-    // Without an answer nobody knows whether it was paid: the same key asks for the same payment again.
+    // Without a response, the order may be paid. A retry sends the same key and returns the same payment.
     if (attempt.current?.token !== token) attempt.current = { token, key: newKey() };
     const { minorUnits, currency } = order.price;
     const { data } = await client.mutate({
@@ -94,19 +94,19 @@ export function PayForm({ order, processor, failed, refresh }: Props) {
     });
     attempt.current = undefined;
     card.current?.used();
-    refresh(); // also brings a new attempt into the order's list
+    refresh(); // also fetches the order's new payment
     return data.payOrder.errors;
   });
   if (processor && processor.kind !== 'SIMULATOR' && !processor.publishableKey)
     return (
-      <Notice tone="bad" title="Cards cannot be taken at the moment">
-        <p>The shop’s card processor is not set up. Nothing was charged, and the ticket stays yours until the time is up.</p>
+      <Notice tone="bad" title="Card payments aren’t available right now">
+        <p>Nothing was charged. The ticket is held for you until the time is up.</p>
       </Notice>
     );
   return (
     <form {...form.props} className={css.form} aria-label="Payment">
       {failed && form.errors.length === 0 && !form.failure && !form.pending && (
-        <Notice tone="bad" title="That did not work">
+        <Notice tone="bad" title="Payment failed">
           <p>{failureWords(failed.reason)} Nothing was charged. Try another card.</p>
         </Notice>
       )}

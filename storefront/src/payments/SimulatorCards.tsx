@@ -1,19 +1,19 @@
 import { oddCards, testCards, type TestCard } from './testCards';
 import css from './SimulatorCards.module.css';
 
-/** Cards that charge nobody, to choose from. */
+/** Test cards to choose from, which charge nothing. */
 export function SimulatorCards() {
   return (
     <fieldset className={css.cards}>
       <legend>Choose a test card</legend>
-      <p className={css.hint}>This shop runs on a simulator: nothing is charged, whichever you take.</p>
+      <p className={css.hint}>Payments are simulated. Nothing is charged.</p>
       <div className={css.grid}>
         {testCards.map((card, i) => (
           <Choice key={card.token} card={card} checked={i === 0} />
         ))}
       </div>
       <details className={css.more}>
-        <summary>Cards that misbehave</summary>
+        <summary>More test cards</summary>
         <div className={css.grid}>
           {oddCards.map((card) => (
             <Choice key={card.token} card={card} />

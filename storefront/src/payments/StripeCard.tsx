@@ -8,7 +8,7 @@ import type { CardSource } from './card';
 import { stripe } from './stripe';
 import css from './StripeCard.module.css';
 
-/** Stripe's own form, in a frame of Stripe's: no card number comes near this page or its API. */
+/** Stripe's card form in a frame of Stripe's: neither this page nor its API has access to card numbers. */
 export default function StripeCard({
   ref,
   publishableKey,
@@ -59,9 +59,9 @@ export default function StripeCard({
   useImperativeHandle(ref, () => ({
     token: async () => {
       if (token.current) return { token: token.current };
-      if (!mounted.current) return { errors: [{ __typename: 'CardError', message: 'The form for your card is not there yet.' }] };
+      if (!mounted.current) return { errors: [{ __typename: 'CardError', message: 'The card form is still loading.' }] };
       const { sdk, elements } = mounted.current;
-      // It shows itself what is wrong with its fields.
+      // The form shows the errors of its fields.
       const { error: invalid } = await elements.submit();
       if (invalid) return { errors: [{ __typename: 'CardError', message: invalid.message }] };
       const { paymentMethod, error } = await sdk.createPaymentMethod({ elements });
@@ -74,8 +74,8 @@ export default function StripeCard({
 
   if (failed)
     return (
-      <Notice tone="bad" title="The form for your card did not load">
-        <p>It comes from Stripe, who takes the cards. Something between here and there may block it.</p>
+      <Notice tone="bad" title="The card form didn’t load">
+        <p>It comes from Stripe, our card processor. An ad blocker or your network may be blocking it.</p>
         <Button onClick={() => setState('loading')}>Try again</Button>
       </Notice>
     );
@@ -87,12 +87,12 @@ export default function StripeCard({
   );
 }
 
-/** The shop's colours and letters, which a frame does not inherit. */
+/** The shop's colours and font, which a frame does not inherit. */
 function appearance() {
   const style = getComputedStyle(document.documentElement);
   const probe = document.createElement('span');
   document.body.append(probe);
-  // A colour of the theme, as Stripe reads it.
+  // A colour of the theme in a notation that Stripe accepts.
   const colour = (name: string) => {
     probe.style.color = style.getPropertyValue(name);
     return getComputedStyle(probe).color;

@@ -1,9 +1,9 @@
 import type { UserError } from '../app/words';
 
-/** A form for a card, of whoever takes it. */
+/** The card form of a card processor. */
 export interface CardSource {
-  /** The card's token, or what is wrong with the card. Stays the same until it is used up, or the card is another. */
+  /** The card's token, or errors. The token stays the same until it is used or the card changes. */
   token: () => Promise<{ token: string } | { errors: readonly UserError[] }>;
-  /** The token was answered, and is worth nothing any more. */
+  /** Call after a response to the token, which can be used once. */
   used: () => void;
 }

@@ -6,24 +6,24 @@ const open = (address: string) => {
   history.replaceState(null, '', address);
   const entries = history.length;
   comeBack();
-  expect(history.length).toBe(entries); // going back does not lead to what was here
+  expect(history.length).toBe(entries); // going back skips the bank's address
   return location.pathname + location.search;
 };
 
 beforeEach(() => sessionStorage.clear());
 
-test('whoever comes back from a bank is at the order, and what the bank said is nowhere', () => {
+test('a return from the bank leads to the order, without the bank’s parameters', () => {
   rememberReturn('ord_1');
   expect(open(fromBank)).toBe('/orders/ord_1');
 });
 
-test('once; and at all orders when it is not known which', () => {
+test('a second return leads to the list of orders', () => {
   rememberReturn('ord_1');
   open(fromBank);
   expect(open(fromBank)).toBe('/orders');
 });
 
-test('other addresses stay', () => {
+test('other addresses are unchanged', () => {
   rememberReturn('ord_1');
   expect(open('/?q=tosca')).toBe('/?q=tosca');
 });

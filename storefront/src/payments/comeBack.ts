@@ -1,16 +1,15 @@
-// A bank sends everybody back to one address, `/payments/return`, with secrets of the payment behind it; which order
-// it was about, this tab remembers.
+// Banks redirect to `/payments/return`, with secrets of the payment in the address. The tab remembers the order.
 const slot = 'paying';
 
 export function rememberReturn(orderId: string) {
   try {
     sessionStorage.setItem(slot, orderId);
   } catch {
-    // Storage is refused: then they come back to all of their orders.
+    // Storage is disabled: the bank leads back to the list of orders.
   }
 }
 
-/** Makes the bank's address that of the order, before anything else reads it. */
+/** Replaces the bank's return address with that of the order, before other code reads it. */
 export function comeBack() {
   if (location.pathname === '/payments/return') history.replaceState(null, '', returnPath());
 }

@@ -1,13 +1,13 @@
 import type { PaymentFailureReason } from '../gql/graphql';
 
 const failures: Record<PaymentFailureReason, string> = {
-  AUTHENTICATION_FAILED: 'Your bank was not convinced that it was you.',
-  CARD_DECLINED: 'Your bank refused, and did not say why.',
+  AUTHENTICATION_FAILED: 'Your bank couldn’t verify your identity.',
+  CARD_DECLINED: 'Your bank declined the card.',
   EXPIRED_CARD: 'The card has expired.',
-  INSUFFICIENT_FUNDS: 'There is not enough money on the card.',
-  PROCESSING_ERROR: 'The money could not be taken from the card.',
+  INSUFFICIENT_FUNDS: 'The card has insufficient funds.',
+  PROCESSING_ERROR: 'The card couldn’t be charged.',
 };
 
-/** Why there is no money. */
+/** The message for a failed payment. */
 export const failureWords = (reason: PaymentFailureReason | undefined) =>
-  (reason && (failures as Partial<typeof failures>)[reason]) ?? 'The payment did not go through.';
+  (reason && (failures as Partial<typeof failures>)[reason]) ?? 'The payment failed.';

@@ -1,6 +1,6 @@
 import { graphql } from '../gql';
 
-/** Who takes the cards: it decides which form asks for one. */
+/** The card processor, which determines the card form. */
 export const processorQuery = graphql(`
   query CardProcessor {
     cardProcessor {

@@ -1,10 +1,9 @@
-// Stripe.js, which its terms want to come from Stripe itself. It is asked for only where a card is: who comes for
-// anything else does not meet it.
+// Stripe.js, which its terms require to be loaded from Stripe. Only pages with a card form load it.
 import type { Stripe } from '@stripe/stripe-js';
 
 let loading: Promise<Stripe> | undefined;
 
-/** Loads it once; after a failure the next call tries again. */
+/** Loads it once; after a failure, the next call retries. */
 export function stripe(publishableKey: string): Promise<Stripe> {
   loading ??= import('@stripe/stripe-js/pure')
     .then(({ loadStripe }) => loadStripe(publishableKey))

@@ -67,19 +67,19 @@ export default function EditPage() {
   useLive(ownTicketUpdated, { id }, { skip: !data?.ticket });
   if (data?.ticket) return <Edit key={id} ticket={read(ownTicket, data.ticket)} />;
   if (loading) return <FormSkeleton />;
-  if (!error) return <NotFound what="ticket" />;
+  if (!error) return <NotFound what="Ticket" />;
   return (
-    <Page title="This ticket cannot be shown">
+    <Page title="This ticket couldn’t load">
       <FailureNotice failure={failure(error)} retry={() => void refetch().catch(ignore)} />
     </Page>
   );
 }
 
 interface Editing {
-  /** What the ticket said when its seller began to type. */
+  /** The ticket when the seller began to edit. */
   base: Draft;
   mine: Draft;
-  /** What is to be taken of a field, if that was said, and which of their texts that was about. */
+  /** The chosen version of each field, and the other version at the time of the choice. */
   picks: Partial<Record<Field, { side: Side; theirs: Draft }>>;
 }
 
@@ -91,8 +91,8 @@ function Edit({ ticket }: { ticket: OwnTicketFragment }) {
   const { id } = ticket;
   const [kept, setState, forget] = useKept<Editing>(`edit:${id}`, () => unchanged(ticket));
   const theirs = draftOf(ticket);
-  const touched = JSON.stringify(kept.mine) !== JSON.stringify(kept.base); // as texts: `64` is typed on the way to `64.50`
-  // As long as nothing was typed, the form follows the ticket.
+  const touched = JSON.stringify(kept.mine) !== JSON.stringify(kept.base); // compared as text: `64` is not `64.00` yet
+  // Until something is typed, the form follows the ticket.
   const state = touched ? kept : unchanged(ticket);
   const { base, mine, picks } = state;
 
@@ -109,9 +109,9 @@ function Edit({ ticket }: { ticket: OwnTicketFragment }) {
   const merge = useRef<HTMLElement>(null);
   const show = () => requestAnimationFrame(() => merge.current?.focus());
 
-  async function done(words: string) {
+  async function done(message: string) {
     forget();
-    toast(words, { tone: 'success' });
+    toast(message, { tone: 'success' });
     await navigate(`/tickets/${id}`);
   }
 
@@ -122,7 +122,7 @@ function Edit({ ticket }: { ticket: OwnTicketFragment }) {
     }
     const changed = differences(theirs, result);
     if (changed.length === 0) {
-      await done('There was nothing to save.');
+      await done('No changes to save.');
       return undefined;
     }
     const { price, error } = changed.includes('price') ? priceOf(result) : {};
@@ -131,14 +131,14 @@ function Edit({ ticket }: { ticket: OwnTicketFragment }) {
     let { errors, ...saved } = await save(ticket.version);
     const stale = errors.find((found) => found.__typename === 'StaleVersionError');
     const now = stale?.ticket && read(ownTicket, stale.ticket);
-    // Reserved and given back meanwhile, but it says what it said: there is nothing to look at.
+    // Only the version changed, such as by a reservation that was cancelled: there is nothing to compare.
     if (now && differences(draftOf(now), theirs).length === 0) ({ errors, ...saved } = await save(now.version));
     else if (stale) {
-      show(); // the answer has brought the other version
+      show(); // the error carries the other version
       return undefined;
     }
-    if (saved.ticket) await done('Saved.');
-    // The reason why it cannot be changed now came along, and stands below.
+    if (saved.ticket) await done('Changes saved.');
+    // These errors carry the ticket, whose reason is shown below.
     return errors.filter(({ __typename }) => __typename !== 'TicketReservedError' && __typename !== 'TicketWithdrawnError');
 
     async function save(expectedVersion: number) {
@@ -151,7 +151,7 @@ function Edit({ ticket }: { ticket: OwnTicketFragment }) {
   const foreign = ticket.viewerCannotUpdateReasons.includes('NOT_OWNER');
   return (
     <Page
-      title="Change your ticket"
+      title="Edit listing"
       lead={
         <Link to="/listings" className={css.back}>
           <Icon name="back" /> Your listings
@@ -162,7 +162,7 @@ function Edit({ ticket }: { ticket: OwnTicketFragment }) {
         <form {...form.props} className={css.form}>
           <FormErrors form={form} words={sellersWords}>
             <p>
-              <Link to={`/tickets/${id}`}>See the ticket</Link> or <Link to="/listings">your listings</Link>.
+              <Link to={`/tickets/${id}`}>View ticket</Link> or <Link to="/listings">your listings</Link>.
             </p>
           </FormErrors>
           {moved && (
@@ -179,13 +179,13 @@ function Edit({ ticket }: { ticket: OwnTicketFragment }) {
               form={form}
               draft={result}
               onChange={(typed) => {
-                // What is typed is mine, also over a text of theirs.
+                // A field that is edited becomes the seller's version.
                 const field = typed.title === result.title ? 'price' : 'title';
                 setState({ base, mine: take(field, typed, mine), picks: moved ? { ...picks, [field]: { side: 'mine', theirs } } : {} });
               }}
             />
             <Button type="submit" look="primary" wide busy={form.pending} disabled={!!reason}>
-              {moved ? 'Save it like this' : 'Save'}
+              {moved ? 'Save this version' : 'Save'}
             </Button>
           </fieldset>
           {!foreign && ticket.availability !== 'SOLD' && ticket.availability !== 'WITHDRAWN' && (
@@ -200,8 +200,8 @@ function Edit({ ticket }: { ticket: OwnTicketFragment }) {
 }
 
 /**
- * Why nothing can be changed at the moment. It comes and goes while one looks, and is read out. It keeps to the end of
- * what is seen of the page, so that nothing of the form jumps.
+ * The reason why the ticket cannot be edited now. Screen readers announce changes. It sticks to the bottom of the
+ * window, so that the form keeps its place.
  */
 function Why({ reason }: { reason: ReturnType<typeof reasonOf> }) {
   const place = useRef<HTMLDivElement>(null);
@@ -209,7 +209,7 @@ function Why({ reason }: { reason: ReturnType<typeof reasonOf> }) {
   if (reason && !was) setWas(true);
   const closed = !!reason;
   useLayoutEffect(() => {
-    // Whoever was in a field that has closed is here instead of nowhere.
+    // A disabled field loses the focus.
     if (closed && document.activeElement?.closest('fieldset:disabled')) place.current?.focus();
   }, [closed]);
   return (
@@ -218,8 +218,8 @@ function Why({ reason }: { reason: ReturnType<typeof reasonOf> }) {
         <Notice title={reason.title}>{reason.detail}</Notice>
       ) : (
         was && (
-          <Notice tone="good" title="You can change it again">
-            It is back on sale.
+          <Notice tone="good" title="You can edit it again">
+            The ticket is back on sale.
           </Notice>
         )
       )}

@@ -80,11 +80,11 @@ function Listings({ seller }: { seller: string }) {
   );
 }
 
-/** Which of one's tickets are shown, with their numbers. */
+/** Links to the seller's tickets by availability, with their numbers. */
 function Shelves({ seller, current }: { seller: string; current: Shelf }) {
   const { data } = useQuery(countsQuery, { variables: countsVariables(seller) });
   return (
-    <nav className={css.shelves} aria-label="Which of your tickets">
+    <nav className={css.shelves} aria-label="Filter your tickets">
       {Object.entries(shelves).map(([shelf, { label }]) => {
         const count = data?.[shelf as Shelf]?.totalCount;
         return (
@@ -107,7 +107,7 @@ function Row({ ticket, seller }: { ticket: FragmentType<typeof ownTicket>; selle
   const { id, title, availability, price, updatedAt, viewerCanUpdate } = read(ownTicket, ticket);
   const { what, where } = titleParts(title);
   const place = useRef<HTMLElement>(null);
-  // Only what one sees, and what can still change: one connection carries 50 subscriptions.
+  // Subscribes only to visible tickets that can still change: a connection is limited to 50 subscriptions.
   const seen = useSeen(place);
   useLive(ownTicketUpdated, { id }, { skip: !seen || availability === 'WITHDRAWN' });
   useCountsAfter(availability, seller);
@@ -120,7 +120,7 @@ function Row({ ticket, seller }: { ticket: FragmentType<typeof ownTicket>; selle
         </h2>
         {where.length > 0 && <p className={css.where}>{where.join(' · ')}</p>}
         <p className={css.where}>
-          {since[availability] ?? 'Changed'} <Time at={updatedAt} />
+          {since[availability] ?? 'Updated'} <Time at={updatedAt} />
         </p>
       </div>
       <strong className={css.amount}>
@@ -132,7 +132,7 @@ function Row({ ticket, seller }: { ticket: FragmentType<typeof ownTicket>; selle
       <span className={css.action}>
         {viewerCanUpdate && (
           <ButtonLink to={`/tickets/${id}/edit`}>
-            Change<Hidden> {what}</Hidden>
+            Edit<Hidden> {what}</Hidden>
           </ButtonLink>
         )}
       </span>
@@ -140,7 +140,7 @@ function Row({ ticket, seller }: { ticket: FragmentType<typeof ownTicket>; selle
   );
 }
 
-const since: Partial<Record<string, string>> = { AVAILABLE: 'Last changed', RESERVED: 'Reserved', SOLD: 'Sold', WITHDRAWN: 'Withdrawn' };
+const since: Partial<Record<string, string>> = { AVAILABLE: 'Updated', RESERVED: 'Reserved', SOLD: 'Sold', WITHDRAWN: 'Off sale' };
 
 function useSeen(ref: React.RefObject<HTMLElement | null>): boolean {
   const [seen, setSeen] = useState(false);
@@ -152,7 +152,7 @@ function useSeen(ref: React.RefObject<HTMLElement | null>): boolean {
   return seen;
 }
 
-/** The numbers are counted anew when a ticket has gone from one shelf to another. */
+/** Refetches the numbers when the availability of a ticket has changed. */
 function useCountsAfter(availability: string, seller: string) {
   const client = useApolloClient();
   const last = useRef(availability);
@@ -164,11 +164,11 @@ function useCountsAfter(availability: string, seller: string) {
 }
 
 const nothing: Record<Shelf, [title: string, text: string]> = {
-  all: ['You have not offered anything yet', 'Is there a ticket that you cannot use? Somebody would like to go.'],
-  available: ['Nothing of yours is for sale', 'What somebody has reserved comes back here if it is not paid.'],
-  reserved: ['Nobody is buying anything of yours right now', 'As soon as somebody does, it stands here.'],
-  sold: ['Nothing is sold yet', 'What has been paid for stands here.'],
-  withdrawn: ['You have withdrawn nothing', 'What you take off sale stands here.'],
+  all: ['No listings yet', 'Got a ticket you can’t use? Someone would love to go.'],
+  available: ['No tickets on sale', 'A reserved ticket returns here if it isn’t paid for.'],
+  reserved: ['No tickets reserved', 'A ticket appears here while someone is paying for it.'],
+  sold: ['No tickets sold yet', 'Tickets appear here once they’re paid for.'],
+  withdrawn: ['No tickets off sale', 'Tickets that you take off sale appear here.'],
 };
 
 function Nothing({ on }: { on: Shelf }) {

@@ -4,39 +4,39 @@ import { priceOf, type Draft } from './draft';
 import type { Field, Side } from './merge';
 import css from './Merge.module.css';
 
-const labels: Record<Field, string> = { title: 'What it is for', price: 'Price' };
+const labels: Record<Field, string> = { title: 'Event', price: 'Price' };
 
 interface Props {
   ref: RefObject<HTMLElement | null>;
   mine: Draft;
   theirs: Draft;
-  /** The fields about which they differ, and what is taken as it stands. */
+  /** The fields that differ, and the version chosen for each. */
   rows: { field: Field; side: Side | undefined }[];
   pick: (field: Field, side: Side) => void;
 }
 
-/** Two versions of a ticket side by side, of which one takes what one likes, field by field. */
+/** Two versions of a ticket side by side, to choose from for each field. */
 export function Merge({ ref, mine, theirs, rows, pick }: Props) {
   return (
     <section ref={ref} tabIndex={-1} className={css.merge} aria-labelledby="merge" role="group">
-      <h2 id="merge">It was changed elsewhere meanwhile</h2>
+      <h2 id="merge">This listing was changed elsewhere</h2>
       <p>
         {rows.length > 0
-          ? 'Take what you like of either version, then save again. You can still change the fields below.'
-          : 'Both versions say the same now.'}
+          ? 'Choose a version for each field, then save again. You can still edit the fields below.'
+          : 'Both versions are the same now.'}
       </p>
       {rows.map(({ field, side }) => (
         <fieldset key={field} className={css.row}>
           <legend>{labels[field]}</legend>
-          <Version name={field} label="Keep mine" text={show(field, mine)} checked={side === 'mine'} onPick={() => pick(field, 'mine')} />
+          <Version name={field} label="Keep yours" text={show(field, mine)} checked={side === 'mine'} onPick={() => pick(field, 'mine')} />
           <Version
             name={field}
-            label="Take theirs"
+            label="Use theirs"
             text={show(field, theirs)}
             checked={side === 'theirs'}
             onPick={() => pick(field, 'theirs')}
           />
-          {!side && <p className={css.choose}>Both of you have changed this. Choose one.</p>}
+          {!side && <p className={css.choose}>Both versions changed this. Choose one.</p>}
         </fieldset>
       ))}
     </section>
@@ -66,7 +66,7 @@ function Version({
 }
 
 function show(field: Field, draft: Draft): string {
-  if (field === 'title') return draft.title.trim() || '(nothing)';
+  if (field === 'title') return draft.title.trim() || '(empty)';
   const { price } = priceOf(draft);
-  return price ? formatMoney({ currency: price.currency, decimal: decimalOf(price) }) : draft.amount.trim() || '(nothing)';
+  return price ? formatMoney({ currency: price.currency, decimal: decimalOf(price) }) : draft.amount.trim() || '(empty)';
 }

@@ -41,12 +41,12 @@ export default function SellPage() {
 function Sell({ seller }: { seller: string }) {
   const client = useApolloClient();
   const navigate = useNavigate();
-  // One key for one ticket: sent again, after whatever failure, it is still one ticket.
+  // One idempotency key for one ticket: a retry after a failure creates no second one.
   const begin = () => ({ title: '', amount: '', currency: usualCurrency(), key: newKey() });
   const [draft, setDraft, forget] = useKept(`sell:${seller}`, begin);
   const form = useForm(async () => {
     const { price, error } = priceOf(draft);
-    // The API tells of the rest of the form, too, when it gets a price that it refuses.
+    // With an invalid price, the API reports the errors of the other fields.
     const { data } = await client.mutate({
       mutation: createTicket,
       variables: { input: { title: draft.title, price: price ?? { minorUnits: 0, currency: draft.currency }, idempotencyKey: draft.key } },
@@ -54,28 +54,28 @@ function Sell({ seller }: { seller: string }) {
     const { ticket, errors } = data.createTicket;
     if (!ticket) return error ? [error, ...errors.filter(({ path }) => path?.[1] !== 'price' || path[2] === 'currency')] : errors;
     forget();
-    toast('Your ticket is on sale.', { tone: 'success' });
+    toast('Your ticket is listed.', { tone: 'success' });
     await navigate(`/tickets/${ticket.id}`, { replace: true });
     return undefined;
   });
   const used = form.errors.some((error) => error.__typename === 'IdempotencyKeyReusedError');
   return (
-    <Page title="Sell a ticket" lead="It is on sale at once. Until somebody reserves it, you can change it or take it back.">
+    <Page title="Sell a ticket" lead="It goes on sale right away. You can edit it or take it off sale until someone reserves it.">
       <div className={css.columns}>
         <form {...form.props} className={css.form}>
           <FormErrors form={form}>
             {used && (
               <p>
-                <Link to="/listings">Your listings</Link> show it. Is this another ticket?{' '}
+                See <Link to="/listings">your listings</Link>. Is this a different ticket?{' '}
                 <button type="button" className={css.link} onClick={() => setDraft({ ...draft, key: newKey() })}>
-                  Then offer it, too
+                  List it too
                 </button>
               </p>
             )}
           </FormErrors>
           <TicketFields form={form} draft={draft} onChange={(next) => setDraft({ ...draft, ...next })} />
           <Button type="submit" look="primary" wide busy={form.pending}>
-            Put it on sale
+            List ticket
           </Button>
         </form>
         <Preview draft={draft} />
@@ -86,7 +86,7 @@ function Sell({ seller }: { seller: string }) {
 
 const byRegion: Partial<Record<string, string>> = { US: 'USD', GB: 'GBP', JP: 'JPY' };
 
-/** What people pay with where the visitor seems to be. */
+/** The currency of the visitor's region. */
 function usualCurrency(): string {
   const { language, region } = new Intl.Locale(navigator.language).maximize();
   return byRegion[region ?? ''] ?? (language === 'en' ? 'USD' : 'EUR');

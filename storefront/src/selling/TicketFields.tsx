@@ -9,7 +9,7 @@ import { decimalOf } from '../ui/format';
 import card from '../tickets/TicketCard.module.css';
 import css from './Selling.module.css';
 
-/** What a seller says about a ticket. */
+/** The fields of a ticket in a form. */
 export function TicketFields({ form, draft, onChange }: { form: Form; draft: Draft; onChange: (draft: Draft) => void }) {
   const offered = currencies.includes(draft.currency) ? currencies : [...currencies, draft.currency];
   return (
@@ -17,8 +17,9 @@ export function TicketFields({ form, draft, onChange }: { form: Form; draft: Dra
       <Field
         form={form}
         name="title"
-        label="What it is for"
-        hint="What, where and which seat, with dashes between: “Swan Lake – Royal Opera House – Row F”."
+        label="Event"
+        missing="Enter the event."
+        hint="Event, venue and seat with dashes between them: “Swan Lake – Royal Opera House – Row F”."
         value={draft.title}
         onChange={(event) => onChange({ ...draft, title: event.target.value })}
         maxLength={200}
@@ -77,7 +78,7 @@ function Choice({
   );
 }
 
-/** How the ticket will look in the list. Its picture comes from its id: without one, it has none yet. */
+/** The ticket as the list shows it. Its picture is drawn from its id, so a new ticket has none yet. */
 export function Preview({ id, draft }: { id?: string; draft: Draft }) {
   const { what, where } = titleParts(draft.title.trim());
   const { price } = priceOf(draft);
@@ -87,7 +88,7 @@ export function Preview({ id, draft }: { id?: string; draft: Draft }) {
         {id ? (
           <Poster seed={id} className={card.poster} />
         ) : (
-          <div className={`${card.poster} ${css.blank}`}>Its picture is drawn when it goes on sale</div>
+          <div className={`${card.poster} ${css.blank}`}>The picture appears when the ticket is listed</div>
         )}
         <div className={card.body}>
           <p className={`${card.what} ${css.what}`}>{what || 'Your ticket'}</p>

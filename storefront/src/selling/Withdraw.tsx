@@ -37,7 +37,7 @@ const withdrawTicket = graphql(`
   }
 `);
 
-/** Takes a ticket off sale, whatever it says by now, after asking. */
+/** Takes a ticket off sale after confirmation, whatever its current version. */
 export function Withdraw({ ticket, disabled, onDone }: { ticket: OwnTicketFragment; disabled: boolean; onDone: () => void }) {
   const client = useApolloClient();
   const navigate = useNavigate();
@@ -51,10 +51,10 @@ export function Withdraw({ ticket, disabled, onDone }: { ticket: OwnTicketFragme
     try {
       const { data } = await client.mutate({ mutation: withdrawTicket, variables: { input: { ticketId: ticket.id } } });
       const [error] = data.withdrawTicket.errors;
-      if (error) setFailed({ title: 'It is not withdrawn', detail: wordsFor(error, sellersWords), retry: false });
+      if (error) setFailed({ title: 'The ticket is still on sale', detail: wordsFor(error, sellersWords), retry: false });
       else {
         onDone();
-        toast('It is withdrawn.', { tone: 'success' });
+        toast('The ticket is off sale.', { tone: 'success' });
         await navigate('/listings');
       }
     } catch (error) {
@@ -67,11 +67,11 @@ export function Withdraw({ ticket, disabled, onDone }: { ticket: OwnTicketFragme
     <>
       {failed && <FailureNotice failure={failed} />}
       <Button look="danger" disabled={disabled} busy={busy} onClick={() => setAsking(true)}>
-        Withdraw it
+        Take off sale
       </Button>
       {asking && (
-        <Dialog title="Withdraw this ticket?" close={() => setAsking(false)}>
-          <p>Nobody can buy “{ticket.title}” then, and you cannot put this one back on sale. You can offer it anew.</p>
+        <Dialog title="Take this ticket off sale?" close={() => setAsking(false)}>
+          <p>“{ticket.title}” can’t go back on sale afterwards, but you can list it again as a new ticket.</p>
           <div className={css.buttons}>
             <Button
               look="danger"
@@ -80,9 +80,9 @@ export function Withdraw({ ticket, disabled, onDone }: { ticket: OwnTicketFragme
                 void withdraw();
               }}
             >
-              Withdraw it
+              Take off sale
             </Button>
-            <Button onClick={() => setAsking(false)}>Keep it on sale</Button>
+            <Button onClick={() => setAsking(false)}>Keep on sale</Button>
           </div>
         </Dialog>
       )}

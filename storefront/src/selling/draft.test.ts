@@ -11,14 +11,14 @@ test.each([
 });
 
 test.each([
-  ['', 'EUR', 'Say what it costs.'],
-  ['a lot', 'EUR', 'This is no amount of EUR. Write it like 64.00.'],
-  ['64.005', 'EUR', 'This is no amount of EUR. Write it like 64.00.'],
-  ['64.5', 'JPY', 'This is no amount of JPY. Write it like 9000.'],
+  ['', 'EUR', 'Enter a price.'],
+  ['a lot', 'EUR', 'Enter an amount like 64.00.'],
+  ['64.005', 'EUR', 'Enter an amount like 64.00.'],
+  ['64.5', 'JPY', 'Enter an amount like 9000.'],
   ['0', 'EUR', 'The lowest price is €0.01.'],
   ['21474836.47', 'USD', 'The highest price is $999,999.99.'],
   ['100,000,000', 'JPY', 'The highest price is ¥99,999,999.'],
-])('%j %s is told at its field: %s', (amount, currency, message) => {
+])('%j %s: %s', (amount, currency, message) => {
   expect(priceOf({ title: '', amount, currency }).error).toEqual({
     __typename: 'ValidationError',
     path: ['input', 'price', 'minorUnits'],
@@ -26,7 +26,7 @@ test.each([
   });
 });
 
-test('a price is shown as people write it, and reads back as the same', () => {
+test('a price survives formatting and parsing in the visitor’s notation', () => {
   vi.spyOn(navigator, 'languages', 'get').mockReturnValue(['de-DE']);
   const draft = draftOf({ title: 'Tosca', price: { decimal: '1299.50', currency: 'EUR' } });
   expect(draft).toEqual({ title: 'Tosca', amount: '1299,50', currency: 'EUR' });

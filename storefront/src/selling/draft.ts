@@ -1,35 +1,35 @@
-// What somebody types about a ticket. It outlives the page: signing in again, or loading the page anew,
-// takes nothing away. It belongs to one person and one tab.
+// A ticket as a seller types it. It survives signing in again and reloading the page, and belongs to one viewer and one
+// tab.
 import { useState } from 'react';
 import { readPrice, typedAmount, type Amount } from '../ui/format';
 import type { UserError } from '../app/words';
 
-/** A ticket as it stands in a form. */
+/** A ticket in a form. */
 export interface Draft {
   title: string;
   amount: string;
   currency: string;
 }
 
-/** The ticket as a form would show it. */
+/** The ticket as a form shows it. */
 export const draftOf = ({ title, price }: { title: string; price: Amount }): Draft => ({
   title,
   amount: typedAmount(price),
   currency: price.currency,
 });
 
-/** The price that was typed; or what is wrong with it, told as the API tells such things. */
+/** The price that was typed, or an error like those of the API. */
 export function priceOf({
   amount,
   currency,
 }: Draft): { price: { minorUnits: number; currency: string }; error?: undefined } | { price?: undefined; error: UserError } {
   const { minorUnits, fault } = readPrice(amount, currency);
   if (minorUnits) return { price: { minorUnits, currency } };
-  const message = amount.trim() ? fault : 'Say what it costs.';
+  const message = amount.trim() ? fault : 'Enter a price.';
   return { error: { __typename: 'ValidationError', path: ['input', 'price', 'minorUnits'], message } };
 }
 
-/** State that is still there when the page is opened again, until `forget`. */
+/** State that survives a reload of the page, until it is forgotten. */
 export function useKept<T extends object>(key: string, initial: () => T) {
   const [value, setValue] = useState(() => kept(key) ?? initial());
   return [
@@ -39,14 +39,14 @@ export function useKept<T extends object>(key: string, initial: () => T) {
       try {
         sessionStorage.setItem(key, JSON.stringify(next));
       } catch {
-        // Storage is refused: it lasts as long as the page.
+        // Storage is disabled: it lasts until the page is reloaded.
       }
     },
     () => {
       try {
         sessionStorage.removeItem(key);
       } catch {
-        // Then nothing was kept.
+        // Storage is disabled.
       }
     },
   ] as const;

@@ -1,4 +1,4 @@
-// What the page of a ticket's seller shows of it, and keeps up to date.
+// The fields of a ticket that its seller's pages show and keep up to date.
 import { graphql } from '../gql';
 
 export const ownTicket = graphql(`

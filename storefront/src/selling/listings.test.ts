@@ -8,13 +8,13 @@ test.each([
   ['show=withdrawn', 'withdrawn', ['WITHDRAWN']],
   ['show=constructor', 'all', null],
   ['show=', 'all', null],
-])('?%s shows the shelf %s', (search, shelf, availability) => {
+])('?%s is the shelf %s', (search, shelf, availability) => {
   const got = shelfOf(new URLSearchParams(search));
   expect(got).toBe(shelf);
   expect(listingsVariables('usr_1', got).filter).toEqual({ sellerId: 'usr_1', availability });
 });
 
-test('what is counted is what the list of each shelf shows', () => {
+test('each count has the filter of its list', () => {
   for (const [shelf, filter] of Object.entries(countsVariables('usr_1')))
     expect(filter).toEqual(listingsVariables('usr_1', shelf as Shelf).filter);
 });

@@ -1,5 +1,4 @@
-// The viewer's own tickets. They are asked for by their seller's id: the list is there even when accounts
-// cannot be looked up at the moment.
+// The viewer's own tickets, found by the seller's id, so that the list needs no other subgraph than tickets.
 import { graphql } from '../gql';
 import type { ListingCountsQueryVariables, ListingsQueryVariables, TicketAvailability } from '../gql/graphql';
 
@@ -20,7 +19,7 @@ export const listingsQuery = graphql(`
   }
 `);
 
-/** The number of tickets on each shelf. In the order of the schema's default, so that the cache keeps them apart from the lists. */
+/** The number of tickets on each shelf. Without `sort`, so that the cache keeps them apart from the lists. */
 export const countsQuery = graphql(`
   query ListingCounts(
     $all: TicketFilter!
@@ -52,14 +51,14 @@ export const shelves = {
   available: { label: 'Available', availability: ['AVAILABLE'] },
   reserved: { label: 'Reserved', availability: ['RESERVED'] },
   sold: { label: 'Sold', availability: ['SOLD'] },
-  withdrawn: { label: 'Withdrawn', availability: ['WITHDRAWN'] },
+  withdrawn: { label: 'Off sale', availability: ['WITHDRAWN'] },
 } satisfies Record<string, { label: string; availability: TicketAvailability[] | null }>;
 
 export type Shelf = keyof typeof shelves;
 
 const pageSize = 20;
 
-/** The shelf that the address asks for. */
+/** The shelf in the address. */
 export function shelfOf(search: URLSearchParams): Shelf {
   const shelf = search.get('show') ?? 'all';
   return Object.hasOwn(shelves, shelf) ? (shelf as Shelf) : 'all';

@@ -24,17 +24,17 @@ test.each([
 });
 
 test.each([
-  ['nobody has changed it', base, base, 'theirs'],
-  ['only they have', base, price('65'), 'theirs'],
-  ['only I have', price('65'), base, 'mine'],
-  ['both have, to the same', price('65'), price('65,00'), 'mine'],
-  ['both have, differently', price('65'), price('66'), undefined],
-  ['I have typed something that is none', price('a lot'), price('66'), undefined],
+  ['unchanged', base, base, 'theirs'],
+  ['changed by the other', base, price('65'), 'theirs'],
+  ['changed by the seller', price('65'), base, 'mine'],
+  ['changed by both to the same value', price('65'), price('65,00'), 'mine'],
+  ['changed by both to different values', price('65'), price('66'), undefined],
+  ['changed by both, invalid', price('a lot'), price('66'), undefined],
 ] as const)('%s', (_, mine, theirs, want) => {
   expect(natural('price', base, mine, theirs)).toBe(want);
 });
 
-test('a field is taken over whole, and alone', () => {
+test('a field is replaced completely, and no other', () => {
   const theirs: Draft = { title: 'Cello', amount: '9000', currency: 'JPY' };
   expect(take('price', theirs, base)).toEqual({ title: 'Cello Suites', amount: '9000', currency: 'JPY' });
   expect(take('title', theirs, base)).toEqual({ title: 'Cello', amount: '64.00', currency: 'EUR' });

@@ -4,12 +4,12 @@ import { reasonOf } from './reasons';
 
 test.each([
   [[], undefined],
-  [['RESERVED'], 'Somebody is buying this ticket right now'],
-  [['NOT_OWNER', 'SOLD'], 'This ticket belongs to somebody else'],
+  [['RESERVED'], 'Someone is buying this ticket right now'],
+  [['NOT_OWNER', 'SOLD'], 'This ticket belongs to another account'],
   [['SOLD'], 'This ticket is sold'],
-  [['WITHDRAWN'], 'You have withdrawn this ticket'],
-  [['SIGNED_OUT', 'RESERVED'], 'You are signed out'],
-  [['FROZEN'], 'This ticket cannot be changed'],
+  [['WITHDRAWN'], 'You took this ticket off sale'],
+  [['SIGNED_OUT', 'RESERVED'], 'You’re signed out'],
+  [['FROZEN'], 'This ticket can’t be edited right now'],
   [['FROZEN', 'SOLD'], 'This ticket is sold'],
 ])('%j', (reasons, title) => {
   expect(reasonOf(reasons as TicketCannotUpdateReason[])?.title).toBe(title);

@@ -1,4 +1,4 @@
-// Why a seller's ticket is as it is, in words.
+// Messages for the reasons why a ticket cannot be edited.
 import type { TicketCannotUpdateReason } from '../gql/graphql';
 
 interface Reason {
@@ -7,29 +7,27 @@ interface Reason {
 }
 
 const reasons: Partial<Record<string, Reason>> = {
-  NOT_OWNER: { title: 'This ticket belongs to somebody else', detail: 'Only its seller can change it.' },
-  SOLD: { title: 'This ticket is sold', detail: 'Somebody has paid for what it said, so it stays as it is.' },
-  WITHDRAWN: { title: 'You have withdrawn this ticket', detail: 'That is for good. If you want to sell it after all, offer it anew.' },
+  NOT_OWNER: { title: 'This ticket belongs to another account', detail: 'Only its seller can edit it.' },
+  SOLD: { title: 'This ticket is sold', detail: 'A sold ticket can’t be edited.' },
+  WITHDRAWN: { title: 'You took this ticket off sale', detail: 'To sell it after all, list it again as a new ticket.' },
   RESERVED: {
-    title: 'Somebody is buying this ticket right now',
-    detail: 'If they do not pay in time, you can change it again. Whatever you have typed stays here.',
+    title: 'Someone is buying this ticket right now',
+    detail: 'If they don’t pay in time, you can edit it again. Your changes stay here.',
   },
-  SIGNED_OUT: { title: 'You are signed out', detail: 'Sign in to change your ticket.' },
+  SIGNED_OUT: { title: 'You’re signed out', detail: 'Sign in to edit your ticket.' },
 };
 
-/** Why the ticket cannot be changed; nothing when it can. The first reason is the one that no other outlasts. */
+/** Why the ticket cannot be edited; undefined when it can. The API lists the most lasting reason first. */
 export function reasonOf(given: readonly TicketCannotUpdateReason[]): Reason | undefined {
   if (given.length === 0) return undefined;
   const known = given.map((reason) => reasons[reason]).find(Boolean);
-  return (
-    known ?? { title: 'This ticket cannot be changed', detail: 'There is a reason that this page does not know yet. Try again later.' }
-  );
+  return known ?? { title: 'This ticket can’t be edited right now', detail: 'Try again later.' };
 }
 
-/** What sellers hear of the typed errors, which buyers hear in other words. */
+/** Messages of typed errors for sellers; those in app/words.ts are for buyers. */
 export const sellersWords: Record<string, string> = {
-  NotAuthorizedError: 'This ticket belongs to somebody else. You may be signed in with another account than you think.',
-  TicketNotFoundError: 'This ticket is not there any more.',
-  TicketReservedError: 'Somebody was faster and has reserved it. Nothing was changed.',
-  TicketWithdrawnError: 'It was withdrawn meanwhile. Nothing was changed.',
+  NotAuthorizedError: 'This ticket belongs to another account. Switch account?',
+  TicketNotFoundError: 'This ticket no longer exists.',
+  TicketReservedError: 'Someone has just reserved it. Nothing was changed.',
+  TicketWithdrawnError: 'It was taken off sale. Nothing was changed.',
 };

@@ -6,10 +6,10 @@ import { Hidden } from '../ui/Hidden';
 import { useTyped } from '../ui/typed';
 import css from './Filters.module.css';
 
-/** What the list is narrowed down by. Every change goes into the address. */
+/** The filters of the list. They are part of the address. */
 export function Filters() {
   const [search, setSearch] = useSearchParams();
-  // The address itself may be one change ahead of what is shown, when two follow each other quickly.
+  // Quick changes: the address may be ahead of the rendered state.
   const set = (name: string, value: string) =>
     setSearch(setParam(new URLSearchParams(location.search), name, value), { replace: true, preventScrollReset: true });
   const { currency, min, max } = priceRange(search);
@@ -32,7 +32,7 @@ export function Filters() {
       )}
       <label className={css.toggle}>
         <input type="checkbox" checked={search.has('all')} onChange={(event) => set('all', event.target.checked ? '1' : '')} />
-        <span>Also those that are taken</span>
+        <span>Show sold and reserved</span>
       </label>
       <label className={`${css.item} ${css.sort}`}>
         <Hidden>Sort</Hidden>

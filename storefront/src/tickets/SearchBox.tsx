@@ -5,7 +5,7 @@ import { useTyped } from '../ui/typed';
 import { setParam } from './search';
 import css from './SearchBox.module.css';
 
-/** Searches while one types on the list, and on Enter from anywhere else. Going back from there leads to where one began to type. */
+/** Searches as the visitor types on the list, and on Enter on other pages. Going back leads to the page before the search. */
 export function SearchBox() {
   const { pathname } = useLocation();
   const [search] = useSearchParams();
@@ -32,7 +32,7 @@ export function SearchBox() {
         <input
           id="search"
           type="search"
-          placeholder="Artist, team, place"
+          placeholder="Search artists, teams or venues"
           autoComplete="off"
           enterKeyHint="search"
           maxLength={100}

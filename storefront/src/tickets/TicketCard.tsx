@@ -24,10 +24,10 @@ export const ticketCard = graphql(`
   }
 `);
 
-/** What the page of a ticket finds in its history when one came to it from a list. */
+/** The history state of a ticket's page that was opened from a list. */
 export const fromList = { fromList: true };
 
-/** A ticket in a list, as a stub that one could tear off. */
+/** A ticket in a list, drawn as a stub. */
 export function TicketCard({ ticket }: { ticket: FragmentType<typeof ticketCard> }) {
   const { id, title, availability, price, seller } = read(ticketCard, ticket);
   const { what, where } = titleParts(title);

@@ -34,7 +34,7 @@ const ticketDetails = graphql(`
   }
 `);
 
-// The card's fields: they alone change, and need no second service.
+// Only the fields that change, which all come from tickets.
 const ticketUpdated = graphql(`
   subscription TicketUpdated($id: ID!) {
     ticketUpdated(id: $id) {
@@ -58,12 +58,12 @@ export default function TicketPage() {
   const { data, error, loading, refetch } = useQuery(ticketQuery, { variables: { id } });
   useLive(ticketUpdated, { id }, { skip: !data?.ticket });
   const availability = data?.ticket && read(ticketCard, data.ticket).availability;
-  useChange(availability, () => void refetch().catch(ignore)); // whose it is now does not come with it
+  useChange(availability, () => void refetch().catch(ignore)); // the live update does not include viewerOrder
   if (!data?.ticket) {
     if (loading) return <TicketSkeleton />;
-    if (!error) return <NotFound what="ticket" />;
+    if (!error) return <NotFound what="Ticket" />;
     return (
-      <Page title="This ticket cannot be shown">
+      <Page title="This ticket couldn’t load">
         <FailureNotice failure={failure(error)} retry={() => void refetch().catch(ignore)} />
       </Page>
     );
@@ -104,12 +104,14 @@ function Ticket({ card, details, children }: { card: TicketCardFragment; details
               <dt>Sold by</dt>
               <dd>
                 {details.viewerCanUpdate ? (
-                  <Link to={`/tickets/${id}/edit`}>you, change it</Link>
+                  <>
+                    You · <Link to={`/tickets/${id}/edit`}>Edit</Link>
+                  </>
                 ) : (
-                  (seller?.displayName ?? 'not known right now')
+                  (seller?.displayName ?? 'Unavailable')
                 )}
               </dd>
-              <dt>Offered</dt>
+              <dt>Listed</dt>
               <dd>
                 <Time at={details.createdAt} />
               </dd>
@@ -122,7 +124,7 @@ function Ticket({ card, details, children }: { card: TicketCardFragment; details
   );
 }
 
-/** Calls when the value becomes another. */
+/** Calls when the value changes. */
 function useChange(value: string | undefined | null, changed: () => void) {
   const last = useRef(value);
   const call = useEffectEvent(changed);
@@ -132,7 +134,7 @@ function useChange(value: string | undefined | null, changed: () => void) {
   }, [value]);
 }
 
-/** A price that shows, and says, when it has changed. */
+/** A price that highlights and announces changes. */
 function LivePrice({ amount }: { amount: TicketCardFragment['price'] }) {
   const text = formatMoney(amount);
   const last = useRef(text);
@@ -148,7 +150,7 @@ function LivePrice({ amount }: { amount: TicketCardFragment['price'] }) {
   );
 }
 
-/** Back to the list as it was, if one came from there. */
+/** Back to the list, with its scroll position if the page was opened from there. */
 function Back() {
   const navigate = useNavigate();
   const { state } = useLocation() as { state: Partial<typeof fromList> | null };

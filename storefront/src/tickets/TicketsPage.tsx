@@ -19,7 +19,7 @@ export default function TicketsPage() {
   const { data, previousData, error, loading, networkStatus, fetchMore, refetch } = useQuery(listQuery, {
     variables: listVariables(search),
   });
-  // While another search is under way, what was found before stays, faded, instead of a jump.
+  // While a new search loads, the previous results stay, faded.
   const shown = (data ?? (loading ? previousData : undefined))?.tickets;
   const stale = !data && loading;
   const query = search.get('q');
@@ -35,7 +35,7 @@ export default function TicketsPage() {
   return (
     <Page title={query ? `“${query}”` : 'Tickets for sale'} heading={false}>
       <header className={css.hero}>
-        <h1 tabIndex={-1}>{query ? `Tickets for “${query}”` : 'Somebody cannot go. You can.'}</h1>
+        <h1 tabIndex={-1}>{query ? `Tickets for “${query}”` : 'They can’t go. You can.'}</h1>
         <p aria-live="polite" className={css.count}>
           {shown ? count(shown.totalCount) : '\u00a0'}
         </p>
@@ -66,11 +66,11 @@ export default function TicketsPage() {
       )}
       {shown?.edges.length === 0 && (
         <div className={css.empty}>
-          <h2>Nothing like that is on sale</h2>
-          <p>Tickets come back when a reservation runs out, so it is worth looking again.</p>
+          <h2>No tickets found</h2>
+          <p>Reserved tickets may come back on sale, so check again later.</p>
           {narrowed && (
             <Button look="primary" onClick={() => setSearch({})}>
-              Show everything
+              Clear filters
             </Button>
           )}
         </div>

@@ -20,7 +20,7 @@ test.each([
   ['currency=EUR&min=200&max=100', { filter: { minPrice: { currency: 'EUR', minorUnits: 20000 } } }],
   ['min=10', { filter: {} }],
   ['currency=DOUBLOONS', { filter: {} }],
-])('?%s asks for what it says, and for nothing that is refused', (search, variables) => {
+])('variables of ?%s', (search, variables) => {
   const got = listVariables(new URLSearchParams(search));
   expect(got).toMatchObject(variables);
   expect(got.filter).toEqual('filter' in variables ? variables.filter : got.filter);
@@ -29,16 +29,16 @@ test.each([
 test.each([
   ['currency=EUR&min=10&max=10', undefined, undefined],
   ['currency=EUR&min=+&max=', undefined, undefined],
-  ['currency=EUR&min=abc&max=1000000', 'This is no amount of EUR. Write it like 64.00.', 'The highest price is €999,999.99.'],
-  ['currency=JPY&min=64.50', 'This is no amount of JPY. Write it like 9000.', undefined],
-  ['currency=EUR&min=200&max=100', undefined, '“Up to” is less than “From”.'],
+  ['currency=EUR&min=abc&max=1000000', 'Enter an amount like 64.00.', 'The highest price is €999,999.99.'],
+  ['currency=JPY&min=64.50', 'Enter an amount like 9000.', undefined],
+  ['currency=EUR&min=200&max=100', undefined, '“Up to” must not be less than “From”.'],
   ['min=abc', undefined, undefined],
-])('?%s: at its lowest price stands %s, at its highest %s', (search, lowest, highest) => {
+])('?%s: the lowest price has the error %s, the highest %s', (search, lowest, highest) => {
   const { min, max } = priceRange(new URLSearchParams(search));
   expect([min.fault, max.fault]).toEqual([lowest, highest]);
 });
 
-test('a part of the address is set and taken away', () => {
+test('a parameter is set and removed', () => {
   expect(setParam(new URLSearchParams('sort=title'), 'q', 'a b').toString()).toBe('sort=title&q=a+b');
   expect(setParam(new URLSearchParams('q=a&sort=title'), 'q', ' ').toString()).toBe('sort=title');
 });
@@ -49,6 +49,6 @@ test.each([
   ['Yankees v Red Sox - Section 204', 'Yankees v Red Sox', ['Section 204']],
   ['Crypto.com Arena', 'Crypto.com Arena', []],
   ['– –', '– –', []],
-])('the lines of %j', (title, what, where) => {
+])('the parts of %j', (title, what, where) => {
   expect(titleParts(title)).toEqual({ what, where });
 });

@@ -1,5 +1,4 @@
-// The list of tickets and its address: whatever it is narrowed down by stands in the URL, so that it can be
-// sent to a friend, and going back works.
+// The list of tickets. Its filters are part of the address, so that it can be shared and going back works.
 import { graphql } from '../gql';
 import type { ListTicketsQueryVariables } from '../gql/graphql';
 import { readPrice } from '../ui/format';
@@ -26,14 +25,14 @@ export const sorts = {
   newest: { label: 'Newest first', sort: { field: 'CREATED_AT', direction: 'DESC' } },
   cheapest: { label: 'Lowest price first', sort: { field: 'PRICE', direction: 'ASC' } },
   dearest: { label: 'Highest price first', sort: { field: 'PRICE', direction: 'DESC' } },
-  title: { label: 'By title', sort: { field: 'TITLE', direction: 'ASC' } },
+  title: { label: 'Title A to Z', sort: { field: 'TITLE', direction: 'ASC' } },
 } as const;
 
 export const currencies = ['EUR', 'GBP', 'JPY', 'USD'];
 
 const pageSize = 24;
 
-/** The prices that the list is narrowed down to, and words for what is wrong with either end. */
+/** The price filter, and messages for invalid prices. */
 export function priceRange(search: URLSearchParams) {
   const currency = currencies.find((c) => c === search.get('currency'));
   const read = (name: string) => {
@@ -43,15 +42,15 @@ export function priceRange(search: URLSearchParams) {
   const min = read('min');
   const max = read('max');
   const reversed = min.minorUnits && max.minorUnits && max.minorUnits < min.minorUnits;
-  return { currency, min, max: reversed ? { fault: '“Up to” is less than “From”.' } : max };
+  return { currency, min, max: reversed ? { fault: '“Up to” must not be less than “From”.' } : max };
 }
 
-/** What the address of the list asks for. What makes no sense in it is left out. */
+/** The filters in the address of the list. Invalid ones are left out. */
 export function listVariables(search: URLSearchParams): ListTicketsQueryVariables {
   const query = search.get('q')?.trim().slice(0, 100);
   const { currency, min, max } = priceRange(search);
   const sort = Object.entries(sorts).find(([name]) => name === search.get('sort'))?.[1] ?? sorts.newest;
-  // A currency alone: from its smallest amount on.
+  // A currency without prices: from its smallest amount.
   const minPrice = currency && { currency, minorUnits: min.minorUnits ?? 1 };
   const maxPrice = currency && max.minorUnits && { currency, minorUnits: max.minorUnits };
   return {

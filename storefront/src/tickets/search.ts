@@ -1,4 +1,4 @@
-/** The address with one part of it changed; an empty value takes the part away. */
+/** The search parameters with one changed; an empty value removes it. */
 export function setParam(search: URLSearchParams, name: string, value: string): URLSearchParams {
   const next = new URLSearchParams(search);
   if (value.trim()) next.set(name, value);

@@ -20,7 +20,7 @@ export function CardSkeleton() {
   );
 }
 
-/** The list before its first answer. */
+/** The list while it loads. */
 export function CardsSkeleton() {
   return (
     <div className={page.page} aria-busy="true">

@@ -3,7 +3,7 @@ import { Link, type LinkProps } from 'react-router';
 import css from './Button.module.css';
 
 interface Look {
-  /** One primary action to a view; everything else is quiet. */
+  /** One primary action per view; all others are quiet. */
   look?: 'primary' | 'quiet' | 'danger' | 'bare';
   wide?: boolean;
 }
@@ -11,7 +11,7 @@ interface Look {
 const classes = ({ look = 'quiet', wide }: Look, more?: string) =>
   [css.button, css[look], wide && css.wide, more].filter(Boolean).join(' ');
 
-/** A button that, while `busy`, keeps its size and its focus and does nothing. */
+/** A button that ignores clicks while `busy`, but keeps its size and its focus. */
 export function Button({
   look,
   wide,
@@ -37,7 +37,7 @@ export function Button({
   );
 }
 
-/** A link that looks like a button, for actions that lead somewhere. */
+/** A link that looks like a button. */
 export function ButtonLink({ look, wide, className, ...rest }: LinkProps & Look) {
   return <Link {...rest} className={classes({ look, wide }, className)} />;
 }

@@ -3,11 +3,11 @@ import { Button } from './Button';
 import { Icon } from './Icon';
 import css from './Dialog.module.css';
 
-/** A modal dialog while it is rendered: the platform keeps the focus inside, closes it on Escape and gives the focus back. */
+/** A modal dialog. The platform keeps the focus inside, closes it on Escape and restores the focus. */
 export function Dialog({ title, close, children }: { title: string; close: () => void; children: ReactNode }) {
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
-  // While it is still there: only then is the focus given back.
+  // Closed before it is removed: only then is the focus restored.
   useLayoutEffect(() => {
     const dialog = ref.current!;
     dialog.showModal();

@@ -5,13 +5,20 @@ import { wordsFor, type Words } from '../app/words';
 import type { Form } from './form';
 import css from './Field.module.css';
 
-type Props = Omit<ComponentProps<'input'>, 'form'> & { form?: Form; name: string; label: string; hint?: ReactNode; error?: string };
+type Props = Omit<ComponentProps<'input'>, 'form'> & {
+  form?: Form;
+  name: string;
+  label: string;
+  hint?: ReactNode;
+  error?: string;
+  /** The message for an error when the field is empty. */
+  missing?: string;
+};
 
 /**
- * A labelled input, or, with options as `children`, a choice. With a `form`, it shows what that says is wrong with
- * the field of its name.
+ * A labelled input, or a select with options as `children`. With a `form`, it shows the form's error for its name.
  */
-export function Field({ form, name, label, hint, error = form?.error(name), className, type, children, ...rest }: Props) {
+export function Field({ form, name, label, hint, error = form?.error(name), missing, className, type, children, ...rest }: Props) {
   const id = useId();
   const [shown, setShown] = useState(false);
   const described = [error && `${id}-error`, hint && `${id}-hint`].filter(Boolean).join(' ');
@@ -25,7 +32,7 @@ export function Field({ form, name, label, hint, error = form?.error(name), clas
             {children}
           </select>
         ) : (
-          <input {...rest} {...common} type={type === 'password' && shown ? 'text' : type} />
+          <input {...rest} {...common} data-missing={missing} type={type === 'password' && shown ? 'text' : type} />
         )}
         {type === 'password' && (
           <button type="button" className={css.show} aria-pressed={shown} aria-label="Show password" onClick={() => setShown(!shown)}>
@@ -47,7 +54,7 @@ export function Field({ form, name, label, hint, error = form?.error(name), clas
   );
 }
 
-/** What is wrong with the form as a whole, in `words` where it has its own; `children` is a way out. */
+/** Errors of the whole form, with messages from `words` if there; `children` follow them. */
 export function FormErrors({ form, words, children }: { form: Form; words?: Record<string, Words>; children?: ReactNode }) {
   if (!form.failure && form.errors.length === 0) return null;
   return (

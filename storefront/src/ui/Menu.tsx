@@ -3,8 +3,8 @@ import { useLocation } from 'react-router';
 import css from './Menu.module.css';
 
 /**
- * A button that opens a panel of links and buttons below it. The platform's popover closes it on Escape and
- * on a click elsewhere and gives the focus back; going to another page closes it, too.
+ * A button that opens a panel of links and buttons. The platform's popover closes it on Escape and on a click
+ * elsewhere, and restores the focus. Navigation closes it, too.
  */
 export function Menu({ button, children }: { button: ReactNode; children: ReactNode }) {
   const id = useId();

@@ -4,7 +4,7 @@ import { FailureNotice } from '../app/FailureNotice';
 import { Button } from './Button';
 import css from './More.module.css';
 
-/** Loads the next page when one comes near the end; the button is for the keyboard, and after a failure. */
+/** Loads the next page near the end of the list. The button is for keyboards and after a failure. */
 export function More({ busy, error, load }: { busy: boolean; error: unknown; load: () => void }) {
   const failed = error !== undefined;
   const ref = useRef<HTMLDivElement>(null);

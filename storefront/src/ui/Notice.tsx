@@ -2,7 +2,7 @@ import type { ReactNode } from 'react';
 import { Icon } from './Icon';
 import css from './Notice.module.css';
 
-/** A message in the flow of the page. Bad ones are read out at once. */
+/** A message in the flow of the page. Screen readers announce bad ones at once. */
 export function Notice({
   tone = 'info',
   title,
@@ -22,7 +22,7 @@ export function Notice({
         <div>{children}</div>
         {requestId && (
           <p className={css.id}>
-            Number to quote: <code>{requestId}</code>
+            Reference: <code>{requestId}</code>
           </p>
         )}
       </div>

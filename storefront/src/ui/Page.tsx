@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import css from './Page.module.css';
 
-/** The frame of a page: its title in the tab, its heading, and the width of its text. */
+/** The frame of a page: tab title, heading, and width. */
 export function Page({
   title,
   lead,

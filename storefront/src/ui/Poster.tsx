@@ -1,4 +1,4 @@
-// A picture for something that has none: drawn from its id, so that it always looks the same.
+// A picture that is drawn from an id and is always the same for it.
 import type { ReactNode } from 'react';
 
 type Palette = readonly [ground: string, first: string, second: string, third: string];
@@ -14,7 +14,7 @@ const palettes: readonly Palette[] = [
   ['#b23a2e', '#f6d8ae', '#2e4057', '#f4a259'],
 ];
 
-/** Numbers from 0 to 1 that depend on nothing but the text. */
+/** Pseudo-random numbers from 0 to 1, seeded by the text. */
 function randomFrom(text: string) {
   let h = 2166136261;
   for (const c of text) h = Math.imul(h ^ c.charCodeAt(0), 16777619);

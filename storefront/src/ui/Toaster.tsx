@@ -4,13 +4,13 @@ import { Icon } from './Icon';
 import { dismiss, store } from './toast';
 import css from './Toaster.module.css';
 
-/** Where toasts appear: above everything else, dialogs included. The last one is read out. */
+/** Shows toasts above everything else, dialogs included. Screen readers announce the last one. */
 export function Toaster() {
   const toasts = useSyncExternalStore(store.subscribe, store.get);
   const ref = useRef<HTMLDivElement>(null);
   const any = toasts.length > 0;
   useEffect(() => {
-    // In the top layer, and there above whatever came later.
+    // Moves it to the top of the top layer.
     ref.current?.hidePopover();
     if (any) ref.current?.showPopover();
   }, [toasts, any]);

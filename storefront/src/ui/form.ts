@@ -1,13 +1,13 @@
-// Forms: inputs keep what was typed, whatever comes of it; what is wrong stands at the field.
+// Forms keep their input on errors and show each error at its field.
 import { useRef, useState, type RefObject, type SubmitEvent } from 'react';
 import { failure, type Failure } from '../app/failure';
 import { fieldOf, wordsFor, type UserError } from '../app/words';
 
 export interface Form {
   pending: boolean;
-  /** Words for what is wrong with the field. */
+  /** The message of the field's error. */
   error: (field: string) => string | undefined;
-  /** Errors about no field that the form has. */
+  /** Errors that belong to no field of the form. */
   errors: readonly UserError[];
   /** The request itself failed. */
   failure: Failure | undefined;
@@ -15,8 +15,8 @@ export interface Form {
 }
 
 /**
- * A form that calls `send`, once at a time, with a function that tells what stands in a field. What `send`
- * returns is wrong with them: the `errors` of a mutation's payload; nothing when all is well.
+ * A form that calls `send`, once at a time, with a function that returns a field's value. `send` returns the `errors`
+ * of a mutation's payload, or undefined on success.
  */
 export function useForm(send: (value: (field: string) => string) => Promise<readonly UserError[] | undefined>): Form {
   const ref = useRef<HTMLFormElement>(null);
@@ -38,11 +38,16 @@ export function useForm(send: (value: (field: string) => string) => Promise<read
       const errors: UserError[] = [];
       for (const error of found) {
         const field = fieldOf(error);
-        if (field && form.elements.namedItem(field)) fields[field] ??= error;
-        else errors.push(error);
+        const input = field && form.elements.namedItem(field);
+        if (!input) errors.push(error);
+        else
+          fields[field] ??=
+            input instanceof HTMLInputElement && !input.value.trim()
+              ? { ...error, message: input.dataset.missing ?? error.message }
+              : error;
       }
       setState({ pending: false, fields, errors });
-      // The first field that is wrong, in the order of the form, or what is wrong with all of it.
+      // Focuses the first invalid field, or else the errors of the whole form.
       const first = [...form.elements].find((e) => fields[(e as HTMLInputElement).name]) as HTMLElement | undefined;
       requestAnimationFrame(() => (first ?? form.querySelector<HTMLElement>('[data-form-errors]'))?.focus());
     } catch (error) {

@@ -29,11 +29,11 @@ test.each([
   ['', 'EUR', '.', undefined],
   ['ten', 'EUR', '.', undefined],
   ['99999999999999999999', 'EUR', '.', undefined],
-])('%j in %s, where people write %s, is %s of the smallest unit', (text, currency, point, minorUnits) => {
+])('%j in %s with the decimal separator %s is %s minor units', (text, currency, point, minorUnits) => {
   expect(parseMoney(text, currency, point)).toBe(minorUnits);
 });
 
-test('money is shown exactly', () => {
+test('money is formatted exactly', () => {
   expect(formatMoney({ decimal: '19.99', currency: 'USD' })).toBe('$19.99');
   expect(formatMoney({ decimal: '90071992547409.93', currency: 'EUR' })).toBe('€90,071,992,547,409.93');
   expect(formatMoney({ decimal: '14000', currency: 'JPY' })).toBe('¥14,000');

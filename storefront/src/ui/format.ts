@@ -1,4 +1,4 @@
-// Money and times in the words of the visitor's own language and region.
+// Money and times in the notation of the visitor's language and region.
 export interface Amount {
   decimal: string;
   currency: string;
@@ -22,27 +22,26 @@ export function formatMoney({ decimal, currency }: Amount): string {
   return moneyFormat(currency).format(decimal as Intl.StringNumericLiteral);
 }
 
-/** How many decimals people write amounts of a currency with: 2 for EUR, 0 for JPY. */
+/** The number of decimals of a currency: 2 for EUR, 0 for JPY. */
 export function decimalsOf(currency: string): number {
   return moneyFormat(currency).resolvedOptions().maximumFractionDigits ?? 2;
 }
 
 const ownDecimalPoint = () => new Intl.NumberFormat(navigator.languages).formatToParts(1.5).find(({ type }) => type === 'decimal')!.value;
 
-/** The smallest units as the API writes an amount: `64.00`. */
+/** Minor units in the API's decimal notation: `64.00`. */
 export function decimalOf({ minorUnits, currency }: { minorUnits: number; currency: string }): string {
   const decimals = decimalsOf(currency);
   const digits = String(minorUnits).padStart(decimals + 1, '0');
   return decimals ? `${digits.slice(0, -decimals)}.${digits.slice(-decimals)}` : digits;
 }
 
-/** The amount as people here would type it: `64,00`. */
+/** The amount with the visitor's decimal separator: `64,00`. */
 export const typedAmount = ({ decimal }: Amount) => decimal.replace('.', ownDecimalPoint());
 
 /**
- * The amount that somebody has typed, in the currency's smallest unit; undefined when it is none. Points and commas
- * may be either way round, `1,299.00` or `1.299,00`; where that leaves a doubt, such as with `1.299`, `decimalPoint`
- * is the one that people write here.
+ * Parses an amount in the currency's smallest unit; undefined when it is invalid. Points and commas may be used either
+ * way, `1,299.00` or `1.299,00`. In ambiguous amounts such as `1.299`, `decimalPoint` is the decimal separator.
  */
 export function parseMoney(text: string, currency: string, decimalPoint = ownDecimalPoint()): number | undefined {
   const decimals = decimalsOf(currency);
@@ -62,13 +61,13 @@ export function parseMoney(text: string, currency: string, decimalPoint = ownDec
 /** The highest price, in the smallest unit of any currency. */
 const maxPrice = 99_999_999;
 
-/** The price that somebody has typed; or words for what is wrong with it. */
+/** Parses a price; `fault` is the message when it is invalid. */
 export function readPrice(text: string, currency: string): { minorUnits?: number; fault?: string } {
   const minorUnits = parseMoney(text, currency);
   const words = (units: number) => formatMoney({ decimal: decimalOf({ minorUnits: units, currency }), currency });
   if (minorUnits === undefined) {
     const example = typedAmount({ decimal: decimalsOf(currency) ? '64.00' : '9000', currency });
-    return { fault: `This is no amount of ${currency}. Write it like ${example}.` };
+    return { fault: `Enter an amount like ${example}.` };
   }
   if (minorUnits < 1) return { fault: `The lowest price is ${words(1)}.` };
   if (minorUnits > maxPrice) return { fault: `The highest price is ${words(maxPrice)}.` };

@@ -1,4 +1,4 @@
-// Short messages about what has happened, shown by <Toaster> whatever page one is on.
+// Short messages, which <Toaster> shows on every page.
 export interface Toast {
   id: number;
   text: string;
@@ -14,7 +14,7 @@ function set(next: readonly Toast[]) {
   listeners.forEach((listener) => listener());
 }
 
-/** Shows a message for some seconds. */
+/** Shows a message for seven seconds. */
 export function toast(text: string, { tone = 'info' }: { tone?: Toast['tone'] } = {}) {
   const id = ++last;
   set([...toasts.filter((t) => t.text !== text), { id, text, tone }].slice(-3));

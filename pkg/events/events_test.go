@@ -8,8 +8,8 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -24,10 +24,10 @@ var (
 	price  = money.Money{MinorUnits: 1999, Currency: "USD"}
 	ticket = events.Ticket{
 		ID: "tkt_01h455vb4pex5vsknk084sn02q", Version: 3, Title: "Front row", Price: price,
-		SellerID: "usr_01h455vb4pex5vsknk084sn02q", Availability: "available",
+		SellerID: "usr_01h455vb4pex5vsknk084sn02q", Availability: events.Available,
 	}
 	order = events.Order{
-		ID: "ord_01h455vb4pex5vsknk084sn02q", Version: 2, Status: "created", BuyerID: "usr_01h455vb4pex5vsknk084sn02r",
+		ID: "ord_01h455vb4pex5vsknk084sn02q", Version: 2, Status: events.Created, BuyerID: "usr_01h455vb4pex5vsknk084sn02r",
 		SellerID: ticket.SellerID, TicketID: ticket.ID, TicketVersion: 3, Title: ticket.Title, Price: price,
 		ExpiresAt: time.Date(2030, 1, 2, 3, 19, 5, 0, time.UTC),
 	}
@@ -45,41 +45,51 @@ func example(t *testing.T, typ events.Type) events.Payload {
 	case events.TicketCreated, events.TicketUpdated, events.TicketReleased:
 		return tkt
 	case events.TicketReserved, events.TicketSold:
-		tkt.OrderID, tkt.Availability = order.ID, strings.Split(string(typ), ".")[1]
+		tkt.OrderID, tkt.Availability = order.ID, events.Reserved
+		if typ == events.TicketSold {
+			tkt.Availability = events.Sold
+		}
 		return tkt
 	case events.TicketWithdrawn:
-		tkt.Availability = "withdrawn"
+		tkt.Availability = events.Withdrawn
 		return tkt
 	case events.TicketReservationRefused:
-		return events.ReservationRefused{OrderID: order.ID, Reason: "changed", Ticket: tkt}
-	case events.OrderCreated:
-		return ord
-	case events.OrderAwaitingPayment:
-		ord.Status = "awaiting_payment"
+		return events.ReservationRefused{OrderID: order.ID, Reason: events.RefusedTicketChanged, Ticket: tkt}
+	case events.OrderCreated, events.OrderAwaitingPayment:
+		ord.PaidVersion, ord.PaymentFailure = 4, events.CancelOnFailure
+		if typ == events.OrderAwaitingPayment {
+			ord.Status, ord.PaidVersion = events.AwaitingPayment, 3
+		}
 		return ord
 	case events.OrderCompleted:
-		ord.Status = "complete"
+		ord.Status = events.Complete
 		return ord
 	case events.OrderCancelled:
-		ord.Status, ord.Reason, ord.KeepOffSale = "cancelled", "refunded", true
+		ord.Status, ord.Reason, ord.KeepOffSale = events.Cancelled, events.ReasonRefunded, true
 		return ord
 	case events.OrderExpired, events.OrderDeadlineMoved:
 		return events.OrderDeadline{OrderID: order.ID, Deadline: order.ExpiresAt}
 	case events.OrderPaymentConfirmed:
 		return events.PaymentDecision{PaymentID: payment.ID, OrderID: order.ID}
 	case events.OrderPaymentRefused:
-		return events.PaymentDecision{PaymentID: payment.ID, OrderID: order.ID, Reason: "expired"}
+		return events.PaymentDecision{PaymentID: payment.ID, OrderID: order.ID, Reason: events.RefusedOrderExpired}
 	case events.PaymentStarted:
-		pay.Status = "processing"
+		pay.Status = events.Processing
 		return pay
-	case events.PaymentAuthorized, events.PaymentSucceeded, events.PaymentVoided:
-		pay.Status = strings.Split(string(typ), ".")[1]
+	case events.PaymentAuthorized:
+		pay.Status = events.Authorized
+		return pay
+	case events.PaymentSucceeded:
+		pay.Status = events.Succeeded
+		return pay
+	case events.PaymentVoided:
+		pay.Status = events.Voided
 		return pay
 	case events.PaymentFailed:
-		pay.Status, pay.Reason = "failed", "insufficient_funds"
+		pay.Status, pay.Reason = events.Failed, events.InsufficientFunds
 		return pay
 	case events.PaymentRefunded:
-		pay.Status, pay.RefundedMinorUnits, pay.RefundedBy, pay.ReleaseTicket = "refunded", 1999, "seller", true
+		pay.Status, pay.RefundedMinorUnits, pay.RefundedBy, pay.ReleaseTicket = events.Refunded, 1999, events.Seller, true
 		return pay
 	}
 	t.Fatalf("no example of %s", typ)
@@ -112,6 +122,26 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// The predicates also decide which rows the services read, so each status is listed here.
+func TestPredicates(t *testing.T) {
+	for name, tt := range map[string]struct{ got, want any }{
+		"live orders":          {events.OrderStatuses(events.OrderStatus.Live), []events.OrderStatus{events.Created, events.AwaitingPayment, events.Complete}},
+		"unpaid orders":        {events.OrderStatuses(events.OrderStatus.Unpaid), []events.OrderStatus{events.Created, events.AwaitingPayment}},
+		"payments in progress": {events.PaymentStatuses(events.PaymentStatus.InProgress), []events.PaymentStatus{events.Processing, events.RequiresAction, events.Authorized}},
+		"paid payments":        {events.PaymentStatuses(events.PaymentStatus.Paid), []events.PaymentStatus{events.Succeeded, events.PartiallyRefunded}},
+		"standing payments": {events.PaymentStatuses(events.PaymentStatus.Standing), []events.PaymentStatus{
+			events.Processing, events.RequiresAction, events.Authorized, events.Succeeded, events.PartiallyRefunded,
+		}},
+		"held tickets": {
+			[]bool{events.Available.Held(), events.Reserved.Held(), events.Sold.Held(), events.Withdrawn.Held()}, []bool{false, true, true, false},
+		},
+	} {
+		if !reflect.DeepEqual(tt.got, tt.want) {
+			t.Errorf("%s: got %v, want %v", name, tt.got, tt.want)
+		}
+	}
+}
+
 func TestCatalogueNamesEachTypeOnce(t *testing.T) {
 	var types []events.Type
 	for _, r := range events.Catalogue() {
@@ -126,7 +156,7 @@ func TestDeliver(t *testing.T) {
 	e := events.New(events.TicketCreated, ticket)
 	e.IDs.Request = "req-1"
 
-	t.Run("decodes the payload and tells what the work belongs to", func(t *testing.T) {
+	t.Run("decodes the payload and sets the event as the cause", func(t *testing.T) {
 		var got events.Ticket
 		var ids correlation.IDs
 		h := events.Handlers{events.TicketCreated: events.On(func(ctx context.Context, p events.Ticket) error {

@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"boxoffice.dev/pkg/broker"
@@ -25,6 +26,9 @@ type settings struct {
 	ServiceToken config.Secret `env:"SERVICE_TOKEN,required" help:"the credential that the router shows to subgraphs, at least 32 characters"`
 	Orders       order.Config
 }
+
+// Check returns an error if a setting is invalid.
+func (c settings) Check() error { return errors.Join(c.Config.Check(), c.Orders.Check()) }
 
 func main() {
 	server.Main(config.Program{

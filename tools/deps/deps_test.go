@@ -78,7 +78,7 @@ var layers = []struct{ who, may string }{
 	{domain, `pkg/(apperr|correlation|events|id|inbox|money|outbox|postgres)|subgraphs/internal/(page|signal)`},
 	{processor, `pkg/(apperr|correlation|id|money)|subgraphs/payments/internal/payment`},
 	{`subgraphs/stripesim(/.*)?`, `pkg/(config|postgres|server)|subgraphs/stripesim/simulator`},
-	{graph, `pkg/(apperr|id|identity|money)|subgraphs/internal/(gqlserver|page)|` + graph + `|` + domain},
+	{graph, `pkg/(apperr|events|id|identity|money)|subgraphs/internal/(gqlserver|page)|` + graph + `|` + domain},
 	{shared, `pkg/(apperr|correlation|id|identity|money|sse)`},
 	{`pkg(/.*)?`, `pkg/.*`},
 	{`subgraphs/\w+`, `pkg/.*|` + shared + `|` + graph + `|` + domain + `|` + processor},

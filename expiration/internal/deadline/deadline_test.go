@@ -44,7 +44,7 @@ func newOrder(expiresAt time.Time) events.Order {
 	}
 }
 
-func ended(o events.Order, status string) events.Order {
+func ended(o events.Order, status events.OrderStatus) events.Order {
 	o.Version, o.Status = 3, status
 	return o
 }
@@ -216,8 +216,8 @@ func TestE2FiresOnceThoughDeliveredTwice(t *testing.T) {
 
 func TestEndedOrdersHaveNoDeadline(t *testing.T) {
 	t.Parallel()
-	for typ, status := range map[events.Type]string{events.OrderCancelled: "cancelled", events.OrderCompleted: "complete"} {
-		t.Run(status, func(t *testing.T) {
+	for typ, status := range map[events.Type]events.OrderStatus{events.OrderCancelled: events.Cancelled, events.OrderCompleted: events.Complete} {
+		t.Run(string(status), func(t *testing.T) {
 			t.Parallel()
 			pool := newDatabase(t)
 			s := newService(pool)
@@ -314,7 +314,7 @@ func TestMovedDeadline(t *testing.T) {
 		}
 	})
 	t.Run("of an order that is over does no harm", func(t *testing.T) {
-		for typ, status := range map[events.Type]string{events.OrderCancelled: "cancelled", events.OrderCompleted: "complete"} {
+		for typ, status := range map[events.Type]events.OrderStatus{events.OrderCancelled: events.Cancelled, events.OrderCompleted: events.Complete} {
 			o := newOrder(hour)
 			hear(t, s, events.OrderCreated, o)
 			hear(t, s, typ, ended(o, status))
@@ -329,9 +329,9 @@ func TestMovedDeadline(t *testing.T) {
 			o := newOrder(hour)
 			hear(t, s, events.OrderCreated, o)
 			rush(t, s, events.New(events.OrderDeadlineMoved, events.OrderDeadline{OrderID: o.ID, Deadline: hour}),
-				events.New(events.OrderCancelled, ended(o, "cancelled")))
+				events.New(events.OrderCancelled, ended(o, events.Cancelled)))
 			other := newOrder(hour)
-			rush(t, s, events.New(events.OrderCreated, other), events.New(events.OrderCancelled, ended(other, "cancelled")))
+			rush(t, s, events.New(events.OrderCreated, other), events.New(events.OrderCancelled, ended(other, events.Cancelled)))
 			third := newOrder(hour)
 			rush(t, s, events.New(events.OrderCreated, third), events.New(events.OrderDeadlineMoved, events.OrderDeadline{OrderID: third.ID, Deadline: hour.Add(time.Minute)}))
 			if a, b, c := dueAt(t, pool, o), dueAt(t, pool, other), dueAt(t, pool, third); !a.IsZero() || !b.IsZero() || c.Before(hour.Add(time.Minute).Truncate(time.Millisecond)) {

@@ -61,7 +61,7 @@ func newSubgraph(t *testing.T) *subgraph {
 	t.Cleanup(pool.Close)
 	s.pool = pool
 	s.orders = order.NewService(order.Config{
-		Hold: 15 * time.Minute, MaxUnpaid: 200, PaymentFailure: order.CancelOrder, PaymentGrace: time.Minute, Wait: time.Hour,
+		Hold: 15 * time.Minute, MaxUnpaid: 200, PaymentFailure: events.CancelOnFailure, PaymentGrace: time.Minute, Wait: time.Hour,
 	}, pool, outbox.New(pool), time.Now)
 	s.handler = gqlserver.New(gqlserver.Config{
 		Schema: graph.Schema(s.orders, time.Now), ServiceToken: serviceToken,
@@ -121,7 +121,7 @@ func (s *subgraph) ticket() string {
 	s.t.Helper()
 	e := events.New(events.TicketCreated, events.Ticket{
 		ID: id.New(id.Ticket), Version: 1, Title: "Front row", Price: money.Money{MinorUnits: 1999, Currency: "USD"},
-		SellerID: id.New(id.User), Availability: "available",
+		SellerID: id.New(id.User), Availability: events.Available,
 	})
 	if err := s.orders.Reactions().Deliver(s.t.Context(), e); err != nil {
 		s.t.Fatal(err)
@@ -138,7 +138,7 @@ func (s *subgraph) hear(typ events.Type, p events.Payload) {
 }
 
 // pays delivers that a payment for the order has the status.
-func (s *subgraph) pays(o order.Order, p *events.Payment, typ events.Type, status string) {
+func (s *subgraph) pays(o order.Order, p *events.Payment, typ events.Type, status events.PaymentStatus) {
 	s.t.Helper()
 	if p.ID == "" {
 		*p = events.Payment{ID: id.New(id.Payment), OrderID: o.ID, Amount: o.Price, StartedAt: o.CreatedAt}
@@ -222,11 +222,11 @@ func TestPaidOrder(t *testing.T) {
 			t.Errorf("O13 got %s %+v, want %s", got, a.Errors, want)
 		}
 	}
-	s.hear(events.TicketReserved, events.Ticket{ID: o.TicketID, Version: 2, Title: o.Title, Price: o.Price, SellerID: o.SellerID, Availability: "reserved", OrderID: o.ID})
+	s.hear(events.TicketReserved, events.Ticket{ID: o.TicketID, Version: 2, Title: o.Title, Price: o.Price, SellerID: o.SellerID, Availability: events.Reserved, OrderID: o.ID})
 	show(`{"cancellation":null,"status":"AWAITING_PAYMENT","viewerCanCancel":true,"viewerCanPay":true}`)
-	s.pays(o, &p, events.PaymentStarted, "processing")
+	s.pays(o, &p, events.PaymentStarted, events.Processing)
 	show(`{"cancellation":null,"status":"AWAITING_PAYMENT","viewerCanCancel":true,"viewerCanPay":false}`)
-	s.pays(o, &p, events.PaymentAuthorized, "authorized")
+	s.pays(o, &p, events.PaymentAuthorized, events.Authorized)
 	show(`{"cancellation":null,"status":"AWAITING_PAYMENT","viewerCanCancel":false,"viewerCanPay":false}`)
 
 	a := s.ask(buyer, `mutation($id: ID!) { cancelOrder(input: {orderId: $id}) { order { id }
@@ -241,15 +241,15 @@ func TestPaidOrder(t *testing.T) {
 	go func() {
 		answers <- s.ask(buyer, `query($id: ID!) { order(id: $id, atLeastVersion: 3) { version status } }`, map[string]any{"id": o.ID})
 	}()
-	s.pays(o, &p, events.PaymentSucceeded, "succeeded")
+	s.pays(o, &p, events.PaymentSucceeded, events.Succeeded)
 	a = <-answers
 	if got, _ := json.Marshal(a.Data["order"]); string(got) != `{"status":"COMPLETE","version":3}` {
 		t.Errorf("P5 got %s %+v", got, a.Errors)
 	}
 	show(`{"cancellation":null,"status":"COMPLETE","viewerCanCancel":false,"viewerCanPay":false}`)
 
-	p.RefundedBy = "operator"
-	s.pays(o, &p, events.PaymentRefunded, "refunded")
+	p.RefundedBy = events.Operator
+	s.pays(o, &p, events.PaymentRefunded, events.Refunded)
 	show(`{"cancellation":{"reason":"REFUNDED"},"status":"CANCELLED","viewerCanCancel":false,"viewerCanPay":false}`)
 	a = s.ask(buyer, `query($id: ID!) { order(id: $id) { history { nodes { actor to } } } }`, map[string]any{"id": o.ID})
 	const lines = `{"history":{"nodes":[{"actor":"BUYER","to":"CREATED"},{"actor":"SYSTEM","to":"AWAITING_PAYMENT"},` +

@@ -74,7 +74,7 @@ func (r orderResolver) History(ctx context.Context, orders []*generated.Order, f
 	}
 	connections := make([]*generated.OrderEventConnection, len(orders))
 	for i, o := range orders {
-		connections[i] = historyConnection(page.Slice(window, histories[orderID(o)], func(e order.Event) string { return e.ID }))
+		connections[i] = historyConnection(page.Slice(window, histories[orderID(o)], func(e order.HistoryEntry) string { return e.ID }))
 	}
 	return connections, nil
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"boxoffice.dev/pkg/apperr"
+	"boxoffice.dev/pkg/events"
 	"boxoffice.dev/pkg/identity"
 	"boxoffice.dev/subgraphs/internal/page"
 	"boxoffice.dev/subgraphs/orders/internal/graph/generated"
@@ -28,7 +29,7 @@ func (r *Resolver) show(ctx context.Context, o order.Order) *generated.Order {
 		ViewerCanCancel:    mine && o.Cancellable(),
 		ViewerCanPay:       mine && o.Payable(now),
 	}
-	if o.Status == order.Cancelled {
+	if o.Status == events.Cancelled {
 		shown.Cancellation = &generated.OrderCancellation{Reason: reason(o.Reason), At: o.UpdatedAt}
 	}
 	return shown
@@ -36,11 +37,11 @@ func (r *Resolver) show(ctx context.Context, o order.Order) *generated.Order {
 
 // The schema's enums are the domain's in capitals.
 
-func status(s order.Status) generated.OrderStatus {
+func status(s events.OrderStatus) generated.OrderStatus {
 	return generated.OrderStatus(strings.ToUpper(string(s)))
 }
 
-func reason(r order.Reason) generated.OrderCancellationReason {
+func reason(r events.CancelReason) generated.OrderCancellationReason {
 	return generated.OrderCancellationReason(strings.ToUpper(string(r)))
 }
 
@@ -50,10 +51,10 @@ func readFilter(f *generated.OrderFilter) order.Filter {
 	}
 	filter := order.Filter{TicketID: f.TicketID}
 	if f.Status != nil {
-		filter.Statuses = []order.Status{} // of an empty list, no order is one
+		filter.Statuses = []events.OrderStatus{} // of an empty list, no order is one
 	}
 	for _, s := range f.Status {
-		filter.Statuses = append(filter.Statuses, order.Status(strings.ToLower(string(s))))
+		filter.Statuses = append(filter.Statuses, events.OrderStatus(strings.ToLower(string(s))))
 	}
 	return filter
 }
@@ -85,7 +86,7 @@ func (r *Resolver) connection(ctx context.Context, p page.Page[order.Order], key
 
 var historyKey = page.Key{Name: "version", Type: "int"}
 
-func historyConnection(p page.Page[order.Event]) *generated.OrderEventConnection {
+func historyConnection(p page.Page[order.HistoryEntry]) *generated.OrderEventConnection {
 	c := &generated.OrderEventConnection{Edges: []*generated.OrderEventEdge{}, Nodes: []*generated.OrderEvent{}}
 	var cursors []string
 	for _, e := range p.Items {
@@ -113,7 +114,7 @@ func historyConnection(p page.Page[order.Event]) *generated.OrderEventConnection
 // reservation shows a ticket's hold. A sold ticket does not come back on sale.
 func reservation(o order.Order, viewerID string) *generated.TicketReservation {
 	r := &generated.TicketReservation{HeldByViewer: o.BuyerID == viewerID}
-	if o.Unpaid() {
+	if o.Status.Unpaid() {
 		r.Until = &o.ExpiresAt
 	}
 	return r

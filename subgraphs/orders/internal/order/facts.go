@@ -2,6 +2,7 @@ package order
 
 import (
 	"boxoffice.dev/pkg/apperr"
+	"boxoffice.dev/pkg/events"
 	"boxoffice.dev/pkg/money"
 )
 
@@ -12,7 +13,7 @@ type Ticket struct {
 	Title        string
 	Price        money.Money
 	SellerID     string
-	Availability string
+	Availability events.Availability
 }
 
 // facts are what decides whether an order can be created, as of one moment.
@@ -39,9 +40,9 @@ func (f facts) admit(buyerID string, in CreateInput, maxUnpaid int) error {
 		return apperr.New(apperr.OwnTicket, "This is your own ticket.").At("input.ticketId")
 	case f.held:
 		return apperr.New(apperr.TicketReserved, "Somebody else has reserved this ticket.").At("input.ticketId").With(t.ID)
-	case t.Availability == "sold": // also after a refund, until tickets has put it back on sale
+	case t.Availability == events.Sold: // also after a refund, until tickets has put it back on sale
 		return apperr.New(apperr.TicketReserved, "This ticket is sold.").At("input.ticketId").With(t.ID)
-	case t.Availability == "withdrawn":
+	case t.Availability == events.Withdrawn:
 		return apperr.New(apperr.TicketNotForSale, "The seller took this ticket off sale.").At("input.ticketId").With(t.ID)
 	case in.ExpectedPrice != nil && *in.ExpectedPrice != t.Price:
 		return apperr.New(apperr.PriceChanged, "The price is different by now.").At("input.expectedPrice").With(Seen{t.ID, t.Price})

@@ -1,5 +1,5 @@
-// Package order decides who gets a ticket: it reserves one for a limited time, gives it back when
-// the buyer cancels or the deadline passes, and never promises one ticket to two people.
+// Package order decides which buyer gets a ticket. It reserves the ticket for a limited time, releases it when
+// the buyer cancels or the deadline passes, and never promises one ticket to two buyers.
 package order
 
 import (
@@ -9,46 +9,11 @@ import (
 	"boxoffice.dev/pkg/money"
 )
 
-// Status is where an order is in its life.
-type Status string
-
-// An order begins as Created, or AwaitingPayment as soon as tickets has confirmed its lock, and
-// ends as Complete or Cancelled.
-const (
-	Created         Status = "created"          // the ticket is held here; tickets has not confirmed its lock yet
-	AwaitingPayment Status = "awaiting_payment" // tickets has locked title and price
-	Complete        Status = "complete"         // paid
-	Cancelled       Status = "cancelled"        // over; the reason says why
-)
-
-// Reason says why an order was cancelled.
-type Reason string
-
-// Reasons of a cancellation.
-const (
-	BuyerCancelled     Reason = "buyer_cancelled"
-	Expired            Reason = "expired"
-	ReservationRefused Reason = "reservation_refused" // the seller changed or withdrew the ticket in the same instant
-	PaymentFailed      Reason = "payment_failed"
-	Refunded           Reason = "refunded" // it was paid, and all the money was given back
-)
-
-// Actor is who changed an order.
-type Actor string
-
-// Actors.
-const (
-	Buyer    Actor = "buyer"
-	Seller   Actor = "seller"
-	Operator Actor = "operator"
-	System   Actor = "system"
-)
-
-// Order is one buyer's claim on one ticket, with title and price as the buyer saw them.
+// Order is one buyer's reservation of one ticket, with the title and price that the buyer saw.
 type Order struct {
 	ID            string
 	Version       int // grows by exactly one with every change
-	Status        Status
+	Status        events.OrderStatus
 	BuyerID       string
 	SellerID      string
 	TicketID      string
@@ -57,139 +22,151 @@ type Order struct {
 	Price         money.Money
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
-	ExpiresAt     time.Time // when the ticket goes back on sale unless the order is paid
-	Reason        Reason    // only when cancelled
-	PaymentID     string    // the payment that it is frozen for or was paid with, if any
-	FrozenAt      time.Time // since when that payment may take the money; zero when not frozen
-	Paying        bool      // an attempt to pay is under way
+	ExpiresAt     time.Time           // when the ticket goes back on sale unless the order is paid
+	Reason        events.CancelReason // only when cancelled
+	PaymentID     string              // the payment that it is frozen for or was paid with, if any
+	FrozenAt      time.Time           // when that payment was confirmed; zero when not frozen
+	Paying        bool                // a payment is in progress
 }
 
-// Live reports whether the order holds its ticket.
-func (o Order) Live() bool { return o.Status != Cancelled }
-
-// Unpaid reports whether the order holds its ticket and waits for money.
-func (o Order) Unpaid() bool { return o.Status == Created || o.Status == AwaitingPayment }
-
-// Frozen reports whether a payment was told to take the money, and has not told yet that it did.
-// Until it does, nothing but the end of that payment ends the order.
+// Frozen reports whether a payment was confirmed that has not captured the money yet.
+// Until then, only the end of that payment ends the order.
 func (o Order) Frozen() bool { return !o.FrozenAt.IsZero() }
 
-// Cancellable reports whether its buyer can give the order back.
-func (o Order) Cancellable() bool { return o.Unpaid() && !o.Frozen() }
+// Cancellable reports whether its buyer can cancel the order.
+func (o Order) Cancellable() bool { return o.Status.Unpaid() && !o.Frozen() }
 
-// Payable reports whether its buyer can begin to pay for the order.
+// Payable reports whether its buyer can start a payment for the order.
 func (o Order) Payable(now time.Time) bool {
 	return o.Cancellable() && !o.Paying && now.Before(o.ExpiresAt)
 }
 
-// SecondsUntilExpiry returns the seconds left to pay, rounded up, 0 when there is nothing to wait for.
+// SecondsUntilExpiry returns the seconds left to pay, rounded up; 0 unless the order is unpaid.
 func (o Order) SecondsUntilExpiry(now time.Time) int {
-	if !o.Unpaid() {
+	if !o.Status.Unpaid() {
 		return 0
 	}
 	return max(0, int((o.ExpiresAt.Sub(now)+time.Second-1)/time.Second))
 }
 
-// Event is one line of an order's history: a change from one status to another.
-type Event struct {
+// paidVersion returns the version that an unpaid order will have once it is complete, else 0. It has to pass
+// through AwaitingPayment.
+func (o Order) paidVersion() int {
+	switch o.Status {
+	case events.Created:
+		return o.Version + 2
+	case events.AwaitingPayment:
+		return o.Version + 1
+	default:
+		return 0
+	}
+}
+
+// HistoryEntry records one change of an order's status.
+type HistoryEntry struct {
 	ID        string
 	OrderID   string
 	Version   int // of the order after the change
 	At        time.Time
-	Actor     Actor
-	From      *Status // nil for the first line
-	To        Status
-	Reason    *Reason // only when cancelled
-	RequestID string  // the request that began it, for support
+	Actor     events.Actor
+	From      *events.OrderStatus // nil for the first entry
+	To        events.OrderStatus
+	Reason    *events.CancelReason // only when cancelled
+	RequestID string               // the request that caused it, for support
 }
 
 // change is what happens to an order at one moment.
 type change struct {
-	before      Order     // zero when the order is new
-	order       Order     // as it is then; at another version if its status is another
-	actor       Actor     // who changed the status
-	keepOffSale bool      // the ticket must not be sold again
-	answers     []answer  // to payments that asked
-	lookAgain   time.Time // when expiration has to tell of the order again; zero when it need not
+	before       Order        // zero when the order is new
+	order        Order        // after the change; the version differs if the status does
+	actor        events.Actor // of a change of status
+	keepOffSale  bool         // the ticket must not be sold again
+	decisions    []decision   // about payments
+	rescheduleAt time.Time    // when expiration has to publish the deadline again; zero if never
 }
 
-// nothing is the change that leaves the order as it is.
-func (o Order) nothing() change { return change{before: o, order: o} }
+// unchanged returns the change that leaves the order as it is.
+func (o Order) unchanged() change { return change{before: o, order: o} }
 
-// wait is the change that leaves the order as it is until a later deadline.
-func (o Order) wait(until time.Time) change {
-	return change{before: o, order: o, lookAgain: until}
+// postpone returns the change that leaves the order as it is until a later deadline.
+func (o Order) postpone(until time.Time) change {
+	return change{before: o, order: o, rescheduleAt: until}
 }
 
-// create makes the first change of an order.
+// create returns the first change of an order.
 func create(o Order) change {
-	o.Version, o.Status, o.UpdatedAt = 1, Created, o.CreatedAt
-	return change{order: o, actor: Buyer}
+	o.Version, o.Status, o.UpdatedAt = 1, events.Created, o.CreatedAt
+	return change{order: o, actor: events.Buyer}
 }
 
-// confirm is the change when tickets has locked the ticket; nothing when the order is past that.
+// confirm returns the change after tickets has locked the ticket. An order that is further along is unchanged.
 func (o Order) confirm(now time.Time) change {
-	if o.Status != Created {
-		return o.nothing()
+	if o.Status != events.Created {
+		return o.unchanged()
 	}
-	return o.become(AwaitingPayment, System, now)
+	return o.become(events.AwaitingPayment, events.System, now)
 }
 
-// cancel is the change to Cancelled; nothing when the order is paid, being paid or already over.
-func (o Order) cancel(actor Actor, reason Reason, now time.Time) change {
+// cancel returns the change to Cancelled. An order that is frozen, complete or cancelled is unchanged.
+func (o Order) cancel(actor events.Actor, reason events.CancelReason, now time.Time) change {
 	if !o.Cancellable() {
-		return o.nothing()
+		return o.unchanged()
 	}
 	return o.end(actor, reason, now)
 }
 
-// complete is the change when the payment that the order is frozen for has taken the money.
-func (o Order) complete(now time.Time) change { return o.become(Complete, Buyer, now) }
+// complete returns the change after the payment that the order is frozen for has captured the money.
+func (o Order) complete(now time.Time) change { return o.become(events.Complete, events.Buyer, now) }
 
-// end is the change to Cancelled from wherever the order is.
-func (o Order) end(actor Actor, reason Reason, now time.Time) change {
-	c := o.become(Cancelled, actor, now)
+// end returns the change to Cancelled from any status.
+func (o Order) end(actor events.Actor, reason events.CancelReason, now time.Time) change {
+	c := o.become(events.Cancelled, actor, now)
 	c.order.Reason = reason
 	return c
 }
 
-func (o Order) become(status Status, actor Actor, now time.Time) change {
+func (o Order) become(status events.OrderStatus, actor events.Actor, now time.Time) change {
 	c := change{before: o, order: o, actor: actor}
 	c.order.Version++
 	c.order.Status, c.order.UpdatedAt, c.order.FrozenAt = status, now, time.Time{}
 	return c
 }
 
-// moved reports whether the status changed, which makes a line of history.
-func (c change) moved() bool { return c.order.Version > c.before.Version }
+// statusChanged reports whether the change gets a history entry.
+func (c change) statusChanged() bool { return c.order.Version > c.before.Version }
 
-// told is the change as other services hear of it.
-func (c change) told() []events.Event {
-	var told []events.Event
-	if c.moved() {
-		told = append(told, c.event())
+// events returns the events that announce the change to other services. A payment that fails ends the order or
+// not, according to the policy.
+func (c change) events(policy events.FailurePolicy) []events.Event {
+	var all []events.Event
+	if c.statusChanged() {
+		all = append(all, c.statusEvent(policy))
 	}
-	for _, a := range c.answers {
-		told = append(told, a.event(c.order.ID))
+	for _, d := range c.decisions {
+		all = append(all, d.event(c.order.ID))
 	}
-	if !c.lookAgain.IsZero() {
-		told = append(told, events.New(events.OrderDeadlineMoved, events.OrderDeadline{OrderID: c.order.ID, Deadline: c.lookAgain}))
+	if !c.rescheduleAt.IsZero() {
+		deadline := events.OrderDeadline{OrderID: c.order.ID, Deadline: c.rescheduleAt}
+		all = append(all, events.New(events.OrderDeadlineMoved, deadline))
 	}
-	return told
+	return all
 }
 
-// event is the change of status as other services hear of it.
-func (c change) event() events.Event {
-	types := map[Status]events.Type{
-		Created:         events.OrderCreated,
-		AwaitingPayment: events.OrderAwaitingPayment,
-		Complete:        events.OrderCompleted,
-		Cancelled:       events.OrderCancelled,
+func (c change) statusEvent(policy events.FailurePolicy) events.Event {
+	types := map[events.OrderStatus]events.Type{
+		events.Created:         events.OrderCreated,
+		events.AwaitingPayment: events.OrderAwaitingPayment,
+		events.Complete:        events.OrderCompleted,
+		events.Cancelled:       events.OrderCancelled,
 	}
 	o := c.order
-	return events.New(types[o.Status], events.Order{
-		ID: o.ID, Version: o.Version, Status: string(o.Status), BuyerID: o.BuyerID, SellerID: o.SellerID,
+	payload := events.Order{
+		ID: o.ID, Version: o.Version, Status: o.Status, BuyerID: o.BuyerID, SellerID: o.SellerID,
 		TicketID: o.TicketID, TicketVersion: o.TicketVersion, Title: o.Title, Price: o.Price,
-		ExpiresAt: o.ExpiresAt, Reason: string(o.Reason), KeepOffSale: c.keepOffSale,
-	})
+		ExpiresAt: o.ExpiresAt, Reason: o.Reason, KeepOffSale: c.keepOffSale, PaidVersion: o.paidVersion(),
+	}
+	if o.Status.Unpaid() {
+		payload.PaymentFailure = policy
+	}
+	return events.New(types[o.Status], payload)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -48,7 +50,7 @@ func (w *world) begin(t *testing.T) *world {
 	t.Helper()
 	anew := &world{t: t, pool: w.pool, now: time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)}
 	anew.configure(func(c *order.Config) {
-		*c = order.Config{Hold: hold, MaxUnpaid: maxUnpaid, PaymentFailure: order.CancelOrder, PaymentGrace: grace, Wait: time.Hour}
+		*c = order.Config{Hold: hold, MaxUnpaid: maxUnpaid, PaymentFailure: events.CancelOnFailure, PaymentGrace: grace, Wait: time.Hour}
 	})
 	return anew
 }
@@ -72,7 +74,7 @@ func (w *world) ticket() events.Ticket {
 	w.t.Helper()
 	t := events.Ticket{
 		ID: id.New(id.Ticket), Version: 1, Title: "Front row", Price: money.Money{MinorUnits: 1999, Currency: "USD"},
-		SellerID: id.New(id.User), Availability: "available",
+		SellerID: id.New(id.User), Availability: events.Available,
 	}
 	w.tell(events.TicketCreated, t)
 	return t
@@ -92,7 +94,7 @@ func (w *world) reserve(o order.Order) {
 	w.t.Helper()
 	w.tell(events.TicketReserved, events.Ticket{
 		ID: o.TicketID, Version: o.TicketVersion + 1, Title: o.Title, Price: o.Price, SellerID: o.SellerID,
-		Availability: "reserved", OrderID: o.ID,
+		Availability: events.Reserved, OrderID: o.ID,
 	})
 }
 
@@ -102,9 +104,9 @@ func (w *world) attempt(o order.Order) events.Payment {
 }
 
 // steps are the states of a payment, with the type of the event that tells each.
-var steps = map[events.Type]string{
-	events.PaymentStarted: "processing", events.PaymentAuthorized: "authorized", events.PaymentSucceeded: "succeeded",
-	events.PaymentFailed: "failed", events.PaymentVoided: "voided", events.PaymentRefunded: "refunded",
+var steps = map[events.Type]events.PaymentStatus{
+	events.PaymentStarted: events.Processing, events.PaymentAuthorized: events.Authorized, events.PaymentSucceeded: events.Succeeded,
+	events.PaymentFailed: events.Failed, events.PaymentVoided: events.Voided, events.PaymentRefunded: events.Refunded,
 }
 
 // pays delivers the next states of the payment.
@@ -180,7 +182,7 @@ func TestCreate(t *testing.T) {
 		ticket, buyer := w.ticket(), user()
 		got := w.create(buyer, ticket.ID)
 		want := order.Order{
-			ID: got.ID, Version: 1, Status: order.Created, BuyerID: buyer, SellerID: ticket.SellerID, TicketID: ticket.ID,
+			ID: got.ID, Version: 1, Status: events.Created, BuyerID: buyer, SellerID: ticket.SellerID, TicketID: ticket.ID,
 			TicketVersion: 1, Title: ticket.Title, Price: ticket.Price, CreatedAt: w.now, UpdatedAt: w.now, ExpiresAt: w.now.Add(hold),
 		}
 		if got != want {
@@ -192,15 +194,15 @@ func TestCreate(t *testing.T) {
 		w.wantTold(got.ID, events.OrderCreated)
 	})
 	t.Run("O3 held by another buyer", func(t *testing.T) {
-		for _, status := range []order.Status{order.Created, order.AwaitingPayment, order.Complete} {
+		for _, status := range []events.OrderStatus{events.Created, events.AwaitingPayment, events.Complete} {
 			t.Run(string(status), func(t *testing.T) {
 				w := newWorld(t)
 				ticket := w.ticket()
 				o := w.create(user(), ticket.ID)
 				switch status {
-				case order.AwaitingPayment:
+				case events.AwaitingPayment:
 					w.reserve(o)
-				case order.Complete:
+				case events.Complete:
 					w.complete(o)
 				}
 				if got := w.get(o).Status; got != status {
@@ -245,7 +247,7 @@ func TestCreate(t *testing.T) {
 	t.Run("O11 withdrawn ticket", func(t *testing.T) {
 		w := newWorld(t)
 		ticket := w.ticket()
-		ticket.Version, ticket.Availability = 2, "withdrawn"
+		ticket.Version, ticket.Availability = 2, events.Withdrawn
 		w.tell(events.TicketWithdrawn, ticket)
 		_, err := w.Create(t.Context(), user(), order.CreateInput{TicketID: ticket.ID})
 		wantCode(t, err, apperr.TicketNotForSale)
@@ -371,7 +373,7 @@ func TestCancel(t *testing.T) {
 		w := newWorld(t)
 		o := w.create(user(), w.ticket().ID)
 		first, err := w.Cancel(t.Context(), o.BuyerID, o.ID)
-		if err != nil || first.Status != order.Cancelled || first.Reason != order.BuyerCancelled || first.Version != 2 {
+		if err != nil || first.Status != events.Cancelled || first.Reason != events.ReasonBuyerCancelled || first.Version != 2 {
 			t.Fatalf("got %+v, %v", first, err)
 		}
 		again, err := w.Cancel(t.Context(), o.BuyerID, o.ID)
@@ -408,6 +410,54 @@ func TestCancel(t *testing.T) {
 	})
 }
 
+// Queries repeat the conditions of these partial indexes: see postgres.In.
+func TestPartialIndexes(t *testing.T) {
+	w := newWorld(t)
+	for index, statuses := range map[string][]events.OrderStatus{
+		"orders_one_live_per_ticket": events.OrderStatuses(events.OrderStatus.Live),
+		"orders_one_per_slot":        events.OrderStatuses(events.OrderStatus.Unpaid),
+	} {
+		var condition string
+		err := w.pool.QueryRow(t.Context(), `SELECT pg_get_expr(indpred, indrelid) FROM pg_index WHERE indexrelid = $1::regclass`, index).Scan(&condition)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []events.OrderStatus
+		for _, literal := range regexp.MustCompile(`'(\w+)'`).FindAllStringSubmatch(condition, -1) {
+			got = append(got, events.OrderStatus(literal[1]))
+		}
+		if !slices.Equal(got, statuses) {
+			t.Errorf("%s: got %v, want %v", index, got, statuses)
+		}
+	}
+}
+
+// Payments relies on both fields of an unpaid order's events.
+func TestEventsOfUnpaidOrders(t *testing.T) {
+	w := newWorld(t)
+	w.configure(func(c *order.Config) { c.PaymentFailure = events.RetryOnFailure })
+	o := w.create(user(), w.ticket().ID)
+	w.complete(o)
+	type promise struct {
+		version int
+		policy  events.FailurePolicy
+	}
+	for typ, want := range map[events.Type]promise{
+		events.OrderCreated:         {3, events.RetryOnFailure},
+		events.OrderAwaitingPayment: {3, events.RetryOnFailure},
+		events.OrderCompleted:       {},
+	} {
+		for _, p := range payloads[events.Order](w, o.ID, typ) {
+			if got := (promise{p.PaidVersion, p.PaymentFailure}); got != want {
+				t.Errorf("%s: got %+v, want %+v", typ, got, want)
+			}
+		}
+	}
+	if got := w.get(o).Version; got != 3 {
+		t.Errorf("the complete order has version %d, want 3", got)
+	}
+}
+
 func TestReplica(t *testing.T) {
 	t.Run("O8 duplicates, older versions and gaps", func(t *testing.T) {
 		w := newWorld(t)
@@ -434,7 +484,7 @@ func TestReactions(t *testing.T) {
 		o := w.create(user(), w.ticket().ID)
 		w.reserve(o)
 		w.reserve(o)
-		if got := w.get(o); got.Status != order.AwaitingPayment || got.Version != 2 {
+		if got := w.get(o); got.Status != events.AwaitingPayment || got.Version != 2 {
 			t.Errorf("got %s at version %d", got.Status, got.Version)
 		}
 		w.wantTold(o.ID, events.OrderCreated, events.OrderAwaitingPayment)
@@ -444,10 +494,10 @@ func TestReactions(t *testing.T) {
 		ticket := w.ticket()
 		o := w.create(user(), ticket.ID)
 		ticket.Version = 2
-		refused := events.ReservationRefused{OrderID: o.ID, Reason: "changed", Ticket: ticket}
+		refused := events.ReservationRefused{OrderID: o.ID, Reason: events.RefusedTicketChanged, Ticket: ticket}
 		w.tell(events.TicketReservationRefused, refused)
 		w.tell(events.TicketReservationRefused, refused)
-		if got := w.get(o); got.Status != order.Cancelled || got.Reason != order.ReservationRefused {
+		if got := w.get(o); got.Status != events.Cancelled || got.Reason != events.ReasonReservationRefused {
 			t.Errorf("got %s %s", got.Status, got.Reason)
 		}
 		w.wantTold(o.ID, events.OrderCreated, events.OrderCancelled)
@@ -459,7 +509,7 @@ func TestReactions(t *testing.T) {
 		for range 2 {
 			w.tell(events.OrderExpired, events.OrderDeadline{OrderID: o.ID, Deadline: o.ExpiresAt})
 		}
-		if got := w.get(o); got.Status != order.Cancelled || got.Reason != order.Expired {
+		if got := w.get(o); got.Status != events.Cancelled || got.Reason != events.ReasonExpired {
 			t.Errorf("got %s %s", got.Status, got.Reason)
 		}
 		w.wantTold(o.ID, events.OrderCreated, events.OrderAwaitingPayment, events.OrderCancelled)
@@ -474,10 +524,10 @@ func TestReactions(t *testing.T) {
 		for _, o := range []order.Order{paid, given} {
 			w.tell(events.OrderExpired, events.OrderDeadline{OrderID: o.ID, Deadline: o.ExpiresAt})
 		}
-		if got := w.get(paid); got.Status != order.Complete {
+		if got := w.get(paid); got.Status != events.Complete {
 			t.Errorf("the paid order became %s", got.Status)
 		}
-		if got := w.get(given); got.Reason != order.BuyerCancelled {
+		if got := w.get(given); got.Reason != events.ReasonBuyerCancelled {
 			t.Errorf("the cancelled order's reason became %s", got.Reason)
 		}
 		w.wantTold(paid.ID, events.OrderCreated, events.OrderAwaitingPayment, events.OrderCompleted)
@@ -487,7 +537,7 @@ func TestReactions(t *testing.T) {
 		w := newWorld(t)
 		o := w.create(user(), w.ticket().ID)
 		w.tell(events.OrderExpired, events.OrderDeadline{OrderID: o.ID, Deadline: o.ExpiresAt.Add(-time.Minute)})
-		if got := w.get(o); got.Status != order.Created {
+		if got := w.get(o); got.Status != events.Created {
 			t.Errorf("got %s", got.Status)
 		}
 	})
@@ -500,7 +550,7 @@ func TestReactions(t *testing.T) {
 		}
 		second := w.create(user(), ticket.ID)
 		w.tell(events.OrderExpired, events.OrderDeadline{OrderID: first.ID, Deadline: first.ExpiresAt})
-		if got := w.get(second); got.Status != order.Created {
+		if got := w.get(second); got.Status != events.Created {
 			t.Errorf("got %s", got.Status)
 		}
 	})
@@ -589,10 +639,10 @@ func TestRead(t *testing.T) {
 		if len(h) != 2 {
 			t.Fatalf("got %d lines, want 2", len(h))
 		}
-		if h[0].Actor != order.Buyer || h[0].From != nil || h[0].To != order.Created || !h[0].At.Equal(o.CreatedAt) {
+		if h[0].Actor != events.Buyer || h[0].From != nil || h[0].To != events.Created || !h[0].At.Equal(o.CreatedAt) {
 			t.Errorf("first line: %+v", h[0])
 		}
-		if h[1].Actor != order.Buyer || *h[1].From != order.Created || h[1].To != order.Cancelled || *h[1].Reason != order.BuyerCancelled || !h[1].At.Equal(w.now) {
+		if h[1].Actor != events.Buyer || *h[1].From != events.Created || h[1].To != events.Cancelled || *h[1].Reason != events.ReasonBuyerCancelled || !h[1].At.Equal(w.now) {
 			t.Errorf("second line: %+v", h[1])
 		}
 	})

@@ -1,7 +1,6 @@
 package order
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -9,194 +8,152 @@ import (
 	"boxoffice.dev/pkg/money"
 )
 
-// How orders and money meet. A payment first only holds the money, and asks by being authorized.
-// The order answers once: confirmed or refused. Confirming freezes the order, so that nothing ends
-// it while the money is taken, and only a frozen order becomes Complete.
+// How orders and payments meet. A payment first puts the money on hold and becomes Authorized. Orders then decides
+// once: it confirms or refuses the payment. A confirmation freezes the order, so that nothing ends it while the
+// money is captured, and only a frozen order becomes Complete.
 
-// payment is what orders knows of one attempt to pay: a replica, and the answer it got.
+// payment is a replica of one attempt to pay for an order, with the decision about it.
 type payment struct {
 	id        string
-	status    paymentStatus
+	status    events.PaymentStatus
 	amount    money.Money
 	startedAt time.Time
-	answer    verdict
+	verdict   verdict
 }
 
-// paymentStatus is where an attempt to pay is, as payments tells it.
-type paymentStatus string
-
-const (
-	processing        paymentStatus = "processing"
-	requiresAction    paymentStatus = "requires_action" // its buyer must do something
-	authorized        paymentStatus = "authorized"      // the money is held, not taken
-	succeeded         paymentStatus = "succeeded"       // the money is taken
-	failed            paymentStatus = "failed"          // there is no money
-	voided            paymentStatus = "voided"          // the hold was released
-	partiallyRefunded paymentStatus = "partially_refunded"
-	refunded          paymentStatus = "refunded" // all the money was given back
-)
-
-// underWay reports whether the payment may still lead to money.
-func (p payment) underWay() bool {
-	return p.status == processing || p.status == requiresAction || p.status == authorized
-}
-
-// paid reports whether there is money of the payment that was not given back.
-func (p payment) paid() bool { return p.status == succeeded || p.status == partiallyRefunded }
-
-// verdict is the answer to a payment, "" when there is none yet.
+// verdict is the decision about a payment, "" when there is none yet.
 type verdict string
 
 const (
-	confirmed verdict = "confirmed" // take the money
-	refused   verdict = "refused"   // release it, or give it back
+	confirmed verdict = "confirmed" // it may capture the money
+	refused   verdict = "refused"   // it must void the hold, or refund
 )
 
-// answer is the verdict on one payment.
-type answer struct {
+// decision is the verdict on one payment.
+type decision struct {
 	paymentID string
 	verdict   verdict
-	reason    string // why it was refused
+	reason    events.PaymentRefusal // only when refused
 }
 
-func (a answer) event(orderID string) events.Event {
+func (d decision) event(orderID string) events.Event {
 	types := map[verdict]events.Type{confirmed: events.OrderPaymentConfirmed, refused: events.OrderPaymentRefused}
-	return events.New(types[a.verdict], events.PaymentDecision{PaymentID: a.paymentID, OrderID: orderID, Reason: a.reason})
+	return events.New(types[d.verdict], events.PaymentDecision{PaymentID: d.paymentID, OrderID: orderID, Reason: d.reason})
 }
 
-// FailurePolicy says what becomes of an order when a payment for it fails.
-type FailurePolicy string
-
-// Policies.
-const (
-	CancelOrder FailurePolicy = "cancel" // the order is over
-	RetryOrder  FailurePolicy = "retry"  // its buyer may try again until the deadline
-)
-
-// UnmarshalText reads a policy by its name.
-func (p *FailurePolicy) UnmarshalText(text []byte) error {
-	switch policy := FailurePolicy(text); policy {
-	case CancelOrder, RetryOrder:
-		*p = policy
-		return nil
-	}
-	return fmt.Errorf("%q is no policy: want %s or %s", text, CancelOrder, RetryOrder)
-}
-
-// rules are what an operator may set about payments.
+// rules are the settings about payments.
 type rules struct {
-	policy FailurePolicy
-	grace  time.Duration // how long an attempt that began before the deadline may go on after it
+	policy events.FailurePolicy
+	grace  time.Duration // how long a payment that began before the deadline may go on after it
 }
 
-// claim is an order with the attempts to pay for it, oldest first.
-type claim struct {
+// orderWithPayments is an order with the attempts to pay for it, oldest first.
+type orderWithPayments struct {
 	Order
 	payments []payment
 }
 
-// deadlinePassed is the change when expiration tells of a deadline: an order that nobody is paying
-// for ends; for an attempt that began in time there is the grace, once. A deadline before the
-// order's own says nothing.
-func (c claim) deadlinePassed(deadline time.Time, r rules, now time.Time) change {
-	last := c.ExpiresAt.Add(r.grace)
-	inTime := func(p payment) bool { return p.underWay() && p.startedAt.Before(c.ExpiresAt) }
+// deadlinePassed returns the change after expiration has published a deadline. An order without a payment in
+// progress ends. A payment that began in time gets the grace, once. A deadline before the order's own is ignored.
+func (o orderWithPayments) deadlinePassed(deadline time.Time, r rules, now time.Time) change {
+	last := o.ExpiresAt.Add(r.grace)
+	inTime := func(p payment) bool { return p.status.InProgress() && p.startedAt.Before(o.ExpiresAt) }
 	switch {
-	case deadline.Before(c.ExpiresAt):
-		return c.nothing()
-	case c.Cancellable() && slices.ContainsFunc(c.payments, inTime) && deadline.Before(last) && now.Before(last):
-		return c.wait(last)
+	case deadline.Before(o.ExpiresAt):
+		return o.unchanged()
+	case o.Cancellable() && slices.ContainsFunc(o.payments, inTime) && deadline.Before(last) && now.Before(last):
+		return o.postpone(last)
 	}
-	return c.cancel(System, Expired, now)
+	return o.cancel(events.System, events.ReasonExpired, now)
 }
 
-// paymentChanged is the change when payments has told something new about p, which may complete or
-// end the order. Whether p is then answered is decided apart, by answering.
-func (c claim) paymentChanged(p events.Payment, r rules, now time.Time) change {
-	mine := c.PaymentID == p.ID
-	switch status := paymentStatus(p.Status); status {
-	case succeeded, partiallyRefunded:
-		if mine && c.Frozen() {
-			return c.complete(now)
+// paymentChanged returns the change after payments has published a new version of p, which may complete or end
+// the order. The decision about p is separate: see decide.
+func (o orderWithPayments) paymentChanged(p events.Payment, r rules, now time.Time) change {
+	frozenForIt := o.Frozen() && o.PaymentID == p.ID
+	switch p.Status {
+	case events.Succeeded, events.PartiallyRefunded:
+		if frozenForIt {
+			return o.complete(now)
 		}
-	case refunded:
-		if mine && c.Live() {
-			refund := c.end(refunder(p), Refunded, now)
+	case events.Refunded:
+		if o.PaymentID == p.ID && o.Status.Live() {
+			refund := o.end(refundActor(p), events.ReasonRefunded, now)
 			refund.keepOffSale = !p.ReleaseTicket
 			return refund
 		}
-	case failed, voided:
-		// A void is the answer to a refusal, unless the order relied on the payment.
-		if mine && c.Frozen() || status == failed && c.Cancellable() {
-			return c.paymentFailed(r, now)
+	case events.Failed, events.Voided:
+		// A void follows from a refusal, unless the order is frozen for the payment.
+		if frozenForIt || p.Status == events.Failed && o.Cancellable() {
+			return o.paymentFailed(r, now)
 		}
 	}
-	return c.nothing()
+	return o.unchanged()
 }
 
-func refunder(p events.Payment) Actor {
-	if actor := Actor(p.RefundedBy); actor == Seller || actor == Operator {
-		return actor
+func refundActor(p events.Payment) events.Actor {
+	if p.RefundedBy == events.Seller || p.RefundedBy == events.Operator {
+		return p.RefundedBy
 	}
-	return System
+	return events.System
 }
 
-// paymentFailed is the change of an unpaid order when there is no money from a payment that may have
-// had it frozen.
-func (c claim) paymentFailed(r rules, now time.Time) change {
-	thawed := c
+// paymentFailed returns the change of an unpaid order after a payment failed that it may be frozen for.
+func (o orderWithPayments) paymentFailed(r rules, now time.Time) change {
+	thawed := o
 	thawed.PaymentID, thawed.FrozenAt = "", time.Time{}
 	var next change
 	switch {
-	case r.policy == CancelOrder:
-		next = thawed.end(System, PaymentFailed, now)
-	case !now.Before(c.ExpiresAt):
-		next = thawed.deadlinePassed(c.ExpiresAt, r, now)
-	case c.Frozen():
-		next = thawed.wait(c.ExpiresAt) // was told in vain by then, should the clock of expiration be ahead
+	case r.policy == events.CancelOnFailure:
+		next = thawed.end(events.System, events.ReasonPaymentFailed, now)
+	case !now.Before(o.ExpiresAt):
+		next = thawed.deadlinePassed(o.ExpiresAt, r, now)
+	case o.Frozen():
+		// The deadline may have been published already, if the clock of expiration is ahead.
+		next = thawed.postpone(o.ExpiresAt)
 	default:
-		next = thawed.nothing()
+		next = thawed.unchanged()
 	}
-	next.before = c.Order
+	next.before = o.Order
 	return next
 }
 
-// answering adds to a change the answers to all payments that can have one by then, and freezes the
-// order for the one that is confirmed. So nothing that ends an order can forget a payment.
-// Money that was taken unasked is refused.
-func (c claim) answering(next change, r rules, now time.Time) change {
-	for _, p := range c.payments {
-		a := answer{paymentID: p.id}
+// decide adds to a change the decisions about all payments that can have one after it, and freezes the order for
+// the payment that is confirmed. It runs for every change, so nothing that ends an order can forget a payment.
+// Money that was captured without a confirmation is refused.
+func (o orderWithPayments) decide(next change, r rules, now time.Time) change {
+	for _, p := range o.payments {
+		d := decision{paymentID: p.id}
 		switch {
-		case p.status == authorized && p.answer == "":
-			a.verdict, a.reason = next.order.judge(p, r, now)
-		case p.paid() && p.answer != refused && next.order.PaymentID != p.id:
-			a.verdict, a.reason = refused, "unconfirmed"
+		case p.status == events.Authorized && p.verdict == "":
+			d.verdict, d.reason = next.order.judge(p, r, now)
+		case p.status.Paid() && p.verdict != refused && next.order.PaymentID != p.id:
+			d.verdict, d.reason = refused, events.RefusedUnconfirmed
 		}
-		if a.verdict == confirmed {
+		if d.verdict == confirmed {
 			next.order.PaymentID, next.order.FrozenAt = p.id, now
 		}
-		if a.verdict != "" {
-			next.answers = append(next.answers, a)
+		if d.verdict != "" {
+			next.decisions = append(next.decisions, d)
 		}
 	}
 	return next
 }
 
-// judge says whether an authorized payment may take the money for the order, and if not, why. It
-// says nothing as long as tickets has not confirmed its lock.
-func (o Order) judge(p payment, r rules, now time.Time) (v verdict, reason string) {
+// judge returns whether an authorized payment may capture the money for the order, and if not, why.
+// There is no verdict until tickets has confirmed its lock.
+func (o Order) judge(p payment, r rules, now time.Time) (v verdict, reason events.PaymentRefusal) {
 	switch {
-	case o.Status == Created:
+	case o.Status == events.Created:
 		return "", ""
-	case o.Status == Cancelled && o.Reason != Expired:
-		return refused, "cancelled"
-	case o.Status == Complete || o.Frozen():
-		return refused, "paid"
-	case o.Status == Cancelled || !p.startedAt.Before(o.ExpiresAt) || !now.Before(o.ExpiresAt.Add(r.grace)):
-		return refused, "expired"
+	case o.Status == events.Cancelled && o.Reason != events.ReasonExpired:
+		return refused, events.RefusedOrderCancelled
+	case o.Status == events.Complete || o.Frozen():
+		return refused, events.RefusedOrderPaid
+	case o.Status == events.Cancelled || !p.startedAt.Before(o.ExpiresAt) || !now.Before(o.ExpiresAt.Add(r.grace)):
+		return refused, events.RefusedOrderExpired
 	case p.amount != o.Price:
-		return refused, "amount"
+		return refused, events.RefusedAmount
 	}
 	return confirmed, ""
 }

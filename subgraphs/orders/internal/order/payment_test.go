@@ -65,7 +65,7 @@ func payloads[P events.Payload](w *world, subject string, typ events.Type) []P {
 }
 
 // wantRefused fails the test unless the payment was answered by one refusal, for the reason.
-func (w *world) wantRefused(p events.Payment, reason string) {
+func (w *world) wantRefused(p events.Payment, reason events.PaymentRefusal) {
 	w.t.Helper()
 	w.wantTold(p.ID, refusal)
 	want := events.PaymentDecision{PaymentID: p.ID, OrderID: p.OrderID, Reason: reason}
@@ -75,9 +75,9 @@ func (w *world) wantRefused(p events.Payment, reason string) {
 }
 
 // wantOver fails the test unless the order was cancelled for the reason.
-func (w *world) wantOver(o order.Order, reason order.Reason) {
+func (w *world) wantOver(o order.Order, reason events.CancelReason) {
 	w.t.Helper()
-	if got := w.get(o); got.Status != order.Cancelled || got.Reason != reason || got.Frozen() {
+	if got := w.get(o); got.Status != events.Cancelled || got.Reason != reason || got.Frozen() {
 		w.t.Errorf("got %s %s, frozen %v, want cancelled %s", got.Status, got.Reason, got.Frozen(), reason)
 	}
 }
@@ -105,7 +105,7 @@ func TestPay(t *testing.T) {
 		w.now = w.now.Add(time.Second)
 		w.pays(&p, succeeded)
 		w.tell(succeeded, p)
-		if got := w.get(o); got.Status != order.Complete || got.Version != o.Version+1 || got.PaymentID != p.ID || got.Frozen() || got.Payable(w.now) || got.Cancellable() {
+		if got := w.get(o); got.Status != events.Complete || got.Version != o.Version+1 || got.PaymentID != p.ID || got.Frozen() || got.Payable(w.now) || got.Cancellable() {
 			t.Errorf("got %+v, want it complete by %s", got, p.ID)
 		}
 		w.wantTold(p.ID, confirmation)
@@ -115,7 +115,7 @@ func TestPay(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if h := histories[o.ID]; len(h) != 3 || h[2].Actor != order.Buyer || *h[2].From != order.AwaitingPayment || h[2].To != order.Complete || !h[2].At.Equal(w.now) {
+		if h := histories[o.ID]; len(h) != 3 || h[2].Actor != events.Buyer || *h[2].From != events.AwaitingPayment || h[2].To != events.Complete || !h[2].At.Equal(w.now) {
 			t.Errorf("O13 history: got %+v", h)
 		}
 	})
@@ -124,12 +124,12 @@ func TestPay(t *testing.T) {
 		o := w.create(user(), w.ticket().ID)
 		p := w.attempt(o)
 		w.pays(&p, started, authorized)
-		if got := w.get(o); got.Frozen() || got.Status != order.Created {
+		if got := w.get(o); got.Frozen() || got.Status != events.Created {
 			t.Errorf("got %+v, want it as it was", got)
 		}
 		w.wantTold(p.ID)
 		w.reserve(o)
-		if got := w.get(o); got.PaymentID != p.ID || !got.Frozen() || got.Status != order.AwaitingPayment {
+		if got := w.get(o); got.PaymentID != p.ID || !got.Frozen() || got.Status != events.AwaitingPayment {
 			t.Errorf("got %+v, want it frozen for %s", got, p.ID)
 		}
 		w.wantTold(p.ID, confirmation)
@@ -138,48 +138,49 @@ func TestPay(t *testing.T) {
 		w := shared.begin(t)
 		start := w.now
 		for _, tt := range []struct {
-			name, reason string
-			ask          func(*world, order.Order, *events.Payment)
+			name   string
+			reason events.PaymentRefusal
+			ask    func(*world, order.Order, *events.Payment)
 		}{
-			{"the buyer cancelled", "cancelled", func(w *world, o order.Order, p *events.Payment) {
+			{"the buyer cancelled", events.RefusedOrderCancelled, func(w *world, o order.Order, p *events.Payment) {
 				w.pays(p, started)
 				if _, err := w.Cancel(w.t.Context(), o.BuyerID, o.ID); err != nil {
 					w.t.Fatal(err)
 				}
 				w.pays(p, authorized)
 			}},
-			{"the order has expired", "expired", func(w *world, o order.Order, p *events.Payment) {
+			{"the order has expired", events.RefusedOrderExpired, func(w *world, o order.Order, p *events.Payment) {
 				w.now = o.ExpiresAt
 				w.expire(o, 0) // overtakes that the attempt has begun
 				w.pays(p, started, authorized)
 			}},
-			{"the attempt began too late", "expired", func(w *world, o order.Order, p *events.Payment) {
+			{"the attempt began too late", events.RefusedOrderExpired, func(w *world, o order.Order, p *events.Payment) {
 				w.now, p.StartedAt = o.ExpiresAt, o.ExpiresAt
 				w.pays(p, started, authorized)
 			}},
-			{"the grace is over", "expired", func(w *world, o order.Order, p *events.Payment) {
+			{"the grace is over", events.RefusedOrderExpired, func(w *world, o order.Order, p *events.Payment) {
 				w.now = o.ExpiresAt.Add(grace)
 				w.pays(p, started, authorized)
 			}},
-			{"another payment has the order frozen", "paid", func(w *world, o order.Order, p *events.Payment) {
+			{"another payment has the order frozen", events.RefusedOrderPaid, func(w *world, o order.Order, p *events.Payment) {
 				first := w.attempt(o)
 				w.pays(&first, started, authorized)
 				w.pays(p, started, authorized)
 			}},
-			{"another payment has paid", "paid", func(w *world, o order.Order, p *events.Payment) {
+			{"another payment has paid", events.RefusedOrderPaid, func(w *world, o order.Order, p *events.Payment) {
 				first := w.attempt(o)
 				w.pays(&first, started, authorized, succeeded)
 				w.pays(p, started, authorized)
 			}},
-			{"too much", "amount", func(w *world, _ order.Order, p *events.Payment) {
+			{"too much", events.RefusedAmount, func(w *world, _ order.Order, p *events.Payment) {
 				p.Amount.MinorUnits++
 				w.pays(p, started, authorized)
 			}},
-			{"another currency", "amount", func(w *world, _ order.Order, p *events.Payment) {
+			{"another currency", events.RefusedAmount, func(w *world, _ order.Order, p *events.Payment) {
 				p.Amount.Currency = "EUR"
 				w.pays(p, started, authorized)
 			}},
-			{"taken unasked", "unconfirmed", func(w *world, _ order.Order, p *events.Payment) {
+			{"taken unasked", events.RefusedUnconfirmed, func(w *world, _ order.Order, p *events.Payment) {
 				w.pays(p, started, succeeded)
 			}},
 		} {
@@ -189,7 +190,7 @@ func TestPay(t *testing.T) {
 				p := w.attempt(o)
 				tt.ask(w, o, &p)
 				before := w.get(o)
-				w.tell(map[string]events.Type{"authorized": authorized, "succeeded": succeeded}[p.Status], p)
+				w.tell(map[events.PaymentStatus]events.Type{events.Authorized: authorized, events.Succeeded: succeeded}[p.Status], p)
 				w.wantRefused(p, tt.reason)
 				w.pays(&p, voided)
 				if got := w.get(o); got.Status != before.Status || got.PaymentID == p.ID || got.Paying && got.PaymentID == "" {
@@ -216,7 +217,7 @@ func TestPay(t *testing.T) {
 		if got, ok := wantCode(t, err, apperr.OrderNotCancellable).(order.Order); !ok || got.ID != o.ID {
 			t.Errorf("got detail %+v, want the order", got)
 		}
-		w.tell(events.TicketReservationRefused, events.ReservationRefused{OrderID: o.ID, Reason: "changed", Ticket: events.Ticket{ID: o.TicketID, Version: 3}})
+		w.tell(events.TicketReservationRefused, events.ReservationRefused{OrderID: o.ID, Reason: events.RefusedTicketChanged, Ticket: events.Ticket{ID: o.TicketID, Version: 3}})
 		if got := w.get(o); !got.Frozen() {
 			t.Errorf("got %+v, want it frozen still", got)
 		}
@@ -227,11 +228,11 @@ func TestPay(t *testing.T) {
 		o := w.create(user(), w.ticket().ID)
 		p := w.attempt(o)
 		w.pays(&p, started, authorized)
-		r := events.ReservationRefused{OrderID: o.ID, Reason: "changed", Ticket: events.Ticket{ID: o.TicketID, Version: 2}}
+		r := events.ReservationRefused{OrderID: o.ID, Reason: events.RefusedTicketChanged, Ticket: events.Ticket{ID: o.TicketID, Version: 2}}
 		w.tell(events.TicketReservationRefused, r)
 		w.tell(events.TicketReservationRefused, r)
-		w.wantOver(o, order.ReservationRefused)
-		w.wantRefused(p, "cancelled")
+		w.wantOver(o, events.ReasonReservationRefused)
+		w.wantRefused(p, events.RefusedOrderCancelled)
 	})
 	t.Run("O10 money for a cancelled order", func(t *testing.T) {
 		w := shared.begin(t)
@@ -242,17 +243,17 @@ func TestPay(t *testing.T) {
 		}
 		w.pays(&p, started, succeeded)
 		w.tell(succeeded, p)
-		w.wantOver(o, order.BuyerCancelled)
-		w.wantRefused(p, "unconfirmed")
-		p.RefundedMinorUnits, p.RefundedBy, p.ReleaseTicket = p.Amount.MinorUnits, "system", true
+		w.wantOver(o, events.ReasonBuyerCancelled)
+		w.wantRefused(p, events.RefusedUnconfirmed)
+		p.RefundedMinorUnits, p.RefundedBy, p.ReleaseTicket = p.Amount.MinorUnits, events.System, true
 		w.pays(&p, refunded)
-		w.wantOver(o, order.BuyerCancelled)
+		w.wantOver(o, events.ReasonBuyerCancelled)
 		w.wantTold(o.ID, events.OrderCreated, events.OrderAwaitingPayment, events.OrderCancelled)
 	})
 	t.Run("a payment for an unknown order is a fault", func(t *testing.T) {
 		w := shared.begin(t)
 		p := w.attempt(order.Order{ID: id.New(id.Order)})
-		p.Version, p.Status = 1, "processing"
+		p.Version, p.Status = 1, events.Processing
 		if err := w.Reactions().Deliver(t.Context(), events.New(started, p)); err == nil || apperr.All(err) != nil {
 			t.Errorf("got %v, want a fault", err)
 		}
@@ -271,7 +272,7 @@ func TestPaymentFails(t *testing.T) {
 				w.pays(&p, before...)
 				w.pays(&p, failed)
 				w.tell(failed, p)
-				w.wantOver(o, order.PaymentFailed)
+				w.wantOver(o, events.ReasonPaymentFailed)
 				w.wantTold(o.ID, events.OrderCreated, events.OrderAwaitingPayment, events.OrderCancelled)
 			})
 		}
@@ -281,7 +282,7 @@ func TestPaymentFails(t *testing.T) {
 		o := w.reserved()
 		p := w.attempt(o)
 		w.pays(&p, started, authorized, voided)
-		w.wantOver(o, order.PaymentFailed)
+		w.wantOver(o, events.ReasonPaymentFailed)
 	})
 	t.Run("P6 heard after the next attempt was confirmed", func(t *testing.T) {
 		w := shared.begin(t)
@@ -300,7 +301,7 @@ func TestPaymentFails(t *testing.T) {
 		late := w.attempt(paid)
 		w.complete(paid)
 		w.pays(&late, started, failed)
-		if got := w.get(paid); got.Status != order.Complete {
+		if got := w.get(paid); got.Status != events.Complete {
 			t.Errorf("got %s, want complete", got.Status)
 		}
 		over := w.reserved()
@@ -309,11 +310,11 @@ func TestPaymentFails(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.pays(&late, started, failed)
-		w.wantOver(over, order.BuyerCancelled)
+		w.wantOver(over, events.ReasonBuyerCancelled)
 	})
 	t.Run("P6 retry: the buyer may try again", func(t *testing.T) {
 		w := shared.begin(t)
-		w.configure(func(c *order.Config) { c.PaymentFailure = order.RetryOrder })
+		w.configure(func(c *order.Config) { c.PaymentFailure = events.RetryOnFailure })
 		for name, before := range map[string][]events.Type{"declined": {started}, "could not be taken": {started, authorized}} {
 			t.Run(name, func(t *testing.T) {
 				w.t = t
@@ -325,7 +326,7 @@ func TestPaymentFails(t *testing.T) {
 					t.Errorf("got %+v, want it as it was", got)
 				}
 				w.pays(&second, started, authorized, succeeded)
-				if got := w.get(o); got.Status != order.Complete || got.PaymentID != second.ID {
+				if got := w.get(o); got.Status != events.Complete || got.PaymentID != second.ID {
 					t.Errorf("got %+v, want it complete by %s", got, second.ID)
 				}
 			})
@@ -333,7 +334,7 @@ func TestPaymentFails(t *testing.T) {
 	})
 	t.Run("P6 retry: the deadline is told again to an order that was frozen", func(t *testing.T) {
 		w := shared.begin(t)
-		w.configure(func(c *order.Config) { c.PaymentFailure = order.RetryOrder })
+		w.configure(func(c *order.Config) { c.PaymentFailure = events.RetryOnFailure })
 		o := w.reserved()
 		p := w.attempt(o)
 		w.pays(&p, started, authorized)
@@ -341,11 +342,11 @@ func TestPaymentFails(t *testing.T) {
 		w.pays(&p, failed)
 		w.wantMoved(o, 0)
 		w.expire(o, 0)
-		w.wantOver(o, order.Expired)
+		w.wantOver(o, events.ReasonExpired)
 	})
 	t.Run("P6 retry: after the deadline", func(t *testing.T) {
 		w := shared.begin(t)
-		w.configure(func(c *order.Config) { c.PaymentFailure = order.RetryOrder })
+		w.configure(func(c *order.Config) { c.PaymentFailure = events.RetryOnFailure })
 		for _, before := range [][]events.Type{{started}, {started, authorized}} {
 			o := w.reserved()
 			p := w.attempt(o)
@@ -353,20 +354,15 @@ func TestPaymentFails(t *testing.T) {
 			w.now = o.ExpiresAt
 			w.expire(o, 0)
 			w.pays(&p, failed)
-			w.wantOver(o, order.Expired)
+			w.wantOver(o, events.ReasonExpired)
 		}
 	})
-	t.Run("policies have names", func(t *testing.T) {
+	t.Run("an unknown policy is an invalid setting", func(t *testing.T) {
 		t.Parallel()
-		for name, want := range map[string]order.FailurePolicy{"cancel": order.CancelOrder, "retry": order.RetryOrder} {
-			var got order.FailurePolicy
-			if err := got.UnmarshalText([]byte(name)); err != nil || got != want {
-				t.Errorf("%s: got %q, %v", name, got, err)
+		for policy, valid := range map[events.FailurePolicy]bool{events.CancelOnFailure: true, events.RetryOnFailure: true, "Retry": false, "": false} {
+			if err := (order.Config{PaymentFailure: policy}).Check(); (err == nil) != valid {
+				t.Errorf("%q: got %v", policy, err)
 			}
-		}
-		var got order.FailurePolicy
-		if err := got.UnmarshalText([]byte("Retry")); err == nil {
-			t.Errorf("got %q of Retry, want an error", got)
 		}
 	})
 }
@@ -389,14 +385,14 @@ func TestExpiryMeetsPayment(t *testing.T) {
 		w.pays(&p, started)
 		w.now = o.ExpiresAt
 		w.expire(o, 0)
-		if got := w.get(o); got.Status != order.AwaitingPayment || got.Version != o.Version {
+		if got := w.get(o); got.Status != events.AwaitingPayment || got.Version != o.Version {
 			t.Errorf("got %+v, want it as it was", got)
 		}
 		w.wantMoved(o, grace)
 		w.expire(o, grace) // also when the clock here is behind
-		w.wantOver(o, order.Expired)
+		w.wantOver(o, events.ReasonExpired)
 		w.pays(&p, authorized)
-		w.wantRefused(p, "expired")
+		w.wantRefused(p, events.RefusedOrderExpired)
 		w.wantMoved(o, grace)
 	})
 	t.Run("O9 a payment that waits for the ticket's lock is refused at the end", func(t *testing.T) {
@@ -409,8 +405,8 @@ func TestExpiryMeetsPayment(t *testing.T) {
 		w.wantTold(p.ID)
 		w.now = o.ExpiresAt.Add(grace)
 		w.expire(o, grace)
-		w.wantOver(o, order.Expired)
-		w.wantRefused(p, "expired")
+		w.wantOver(o, events.ReasonExpired)
+		w.wantRefused(p, events.RefusedOrderExpired)
 	})
 	t.Run("O9 told late, the grace is over", func(t *testing.T) {
 		w := shared.begin(t)
@@ -419,7 +415,7 @@ func TestExpiryMeetsPayment(t *testing.T) {
 		w.pays(&p, started)
 		w.now = o.ExpiresAt.Add(grace)
 		w.expire(o, 0)
-		w.wantOver(o, order.Expired)
+		w.wantOver(o, events.ReasonExpired)
 	})
 	t.Run("O9 attempts that do not count", func(t *testing.T) {
 		w := shared.begin(t)
@@ -430,7 +426,7 @@ func TestExpiryMeetsPayment(t *testing.T) {
 		w.pays(&late, started)
 		w.now = o.ExpiresAt
 		w.expire(o, 0)
-		w.wantOver(o, order.Expired)
+		w.wantOver(o, events.ReasonExpired)
 	})
 	t.Run("O9 a frozen order does not expire", func(t *testing.T) {
 		w := shared.begin(t)
@@ -441,7 +437,7 @@ func TestExpiryMeetsPayment(t *testing.T) {
 		w.expire(o, 0)
 		w.expire(o, grace)
 		w.pays(&p, succeeded)
-		if got := w.get(o); got.Status != order.Complete {
+		if got := w.get(o); got.Status != events.Complete {
 			t.Errorf("got %s, want complete", got.Status)
 		}
 		w.wantTold(o.ID, events.OrderCreated, events.OrderAwaitingPayment, events.OrderCompleted)
@@ -455,7 +451,7 @@ func TestExpiryMeetsPayment(t *testing.T) {
 			w.now = w.now.Add(-hold)
 			o := w.reserved()
 			p := w.attempt(o)
-			p.Version, p.Status = 2, "authorized"
+			p.Version, p.Status = 2, events.Authorized
 			w.now = w.now.Add(hold)
 			var wg sync.WaitGroup
 			for _, do := range []func() error{
@@ -483,8 +479,8 @@ func TestExpiryMeetsPayment(t *testing.T) {
 			wg.Wait()
 			got, told := w.get(o), fmt.Sprint(w.told(p.ID))
 			ends[fmt.Sprintf("%s %s", got.Status, got.Reason)]++
-			if got.Frozen() != (told == fmt.Sprint([]events.Type{confirmation})) || got.Live() != got.Frozen() ||
-				!got.Live() && told != fmt.Sprint([]events.Type{refusal}) {
+			if got.Frozen() != (told == fmt.Sprint([]events.Type{confirmation})) || got.Status.Live() != got.Frozen() ||
+				!got.Status.Live() && told != fmt.Sprint([]events.Type{refusal}) {
 				t.Errorf("try %d: order %+v, payment told %s", i, got, told)
 			}
 		}
@@ -496,26 +492,26 @@ func TestRefund(t *testing.T) {
 	shared := newWorld(t)
 	t.Run("P11 all of it ends the order", func(t *testing.T) {
 		w := shared.begin(t)
-		for by, actor := range map[string]order.Actor{"seller": order.Seller, "operator": order.Operator, "system": order.System, "": order.System} {
+		for by, actor := range map[events.Actor]events.Actor{events.Seller: events.Seller, events.Operator: events.Operator, events.System: events.System, "": events.System} {
 			for _, release := range []bool{true, false} {
 				o := w.create(user(), w.ticket().ID)
 				p := w.complete(o)
 				p.RefundedMinorUnits, p.RefundedBy, p.ReleaseTicket = p.Amount.MinorUnits, by, release
 				w.pays(&p, refunded)
 				w.tell(refunded, p)
-				w.wantOver(o, order.Refunded)
+				w.wantOver(o, events.ReasonRefunded)
 				if got := w.get(o).PaymentID; got != p.ID {
 					t.Errorf("got payment %q, want %q", got, p.ID)
 				}
 				cancelled := payloads[events.Order](w, o.ID, events.OrderCancelled)
-				if len(cancelled) != 1 || cancelled[0].Reason != "refunded" || cancelled[0].KeepOffSale != !release {
+				if len(cancelled) != 1 || cancelled[0].Reason != events.ReasonRefunded || cancelled[0].KeepOffSale != !release {
 					t.Errorf("by %q, release %v: got %+v", by, release, cancelled)
 				}
 				histories, err := w.Histories(t.Context(), []string{o.ID})
 				if err != nil {
 					t.Fatal(err)
 				}
-				if h := histories[o.ID]; len(h) != 4 || h[3].Actor != actor || *h[3].From != order.Complete || *h[3].Reason != order.Refunded {
+				if h := histories[o.ID]; len(h) != 4 || h[3].Actor != actor || *h[3].From != events.Complete || *h[3].Reason != events.ReasonRefunded {
 					t.Errorf("O13 by %q: got history %+v", by, h)
 				}
 			}
@@ -525,21 +521,21 @@ func TestRefund(t *testing.T) {
 		w := shared.begin(t)
 		o := w.create(user(), w.ticket().ID)
 		p := w.complete(o)
-		p.Version, p.Status, p.RefundedMinorUnits, p.RefundedBy = p.Version+1, "partially_refunded", 1, "seller"
+		p.Version, p.Status, p.RefundedMinorUnits, p.RefundedBy = p.Version+1, events.PartiallyRefunded, 1, events.Seller
 		w.tell(refunded, p)
-		if got := w.get(o); got.Status != order.Complete {
+		if got := w.get(o); got.Status != events.Complete {
 			t.Errorf("got %s, want complete", got.Status)
 		}
 		w.wantTold(p.ID, confirmation)
 	})
 	t.Run("P11 overtakes the payment's success", func(t *testing.T) {
 		w := shared.begin(t)
-		for status, want := range map[string]order.Status{"partially_refunded": order.Complete, "refunded": order.Cancelled} {
+		for status, want := range map[events.PaymentStatus]events.OrderStatus{events.PartiallyRefunded: events.Complete, events.Refunded: events.Cancelled} {
 			o := w.reserved()
 			p := w.attempt(o)
 			w.pays(&p, started, authorized)
 			later := p
-			later.Version, later.Status, later.RefundedBy = p.Version+2, status, "seller"
+			later.Version, later.Status, later.RefundedBy = p.Version+2, status, events.Seller
 			w.tell(refunded, later)
 			w.pays(&p, succeeded)
 			if got := w.get(o); got.Status != want {
@@ -553,13 +549,13 @@ func TestRefund(t *testing.T) {
 		ticket := w.ticket()
 		o := w.create(user(), ticket.ID)
 		p := w.complete(o)
-		ticket.Version, ticket.Availability, ticket.OrderID = 3, "sold", o.ID
+		ticket.Version, ticket.Availability, ticket.OrderID = 3, events.Sold, o.ID
 		w.tell(events.TicketSold, ticket)
 		p.ReleaseTicket = true
 		w.pays(&p, refunded)
 		_, err := w.Create(t.Context(), user(), order.CreateInput{TicketID: ticket.ID})
 		wantCode(t, err, apperr.TicketReserved)
-		ticket.Version, ticket.Availability, ticket.OrderID = 4, "available", ""
+		ticket.Version, ticket.Availability, ticket.OrderID = 4, events.Available, ""
 		w.tell(events.TicketReleased, ticket)
 		w.create(user(), ticket.ID)
 	})
@@ -593,7 +589,7 @@ func TestShuffledPayments(t *testing.T) {
 	ends := map[string]int{}
 	for range 100 {
 		o := w.create(user(), w.ticket().ID)
-		ticket := events.Ticket{ID: o.TicketID, Version: 2, Title: o.Title, Price: o.Price, SellerID: o.SellerID, Availability: "reserved", OrderID: o.ID}
+		ticket := events.Ticket{ID: o.TicketID, Version: 2, Title: o.Title, Price: o.Price, SellerID: o.SellerID, Availability: events.Reserved, OrderID: o.ID}
 		p := w.attempt(o)
 		payment := func(typ events.Type, version int) events.Event {
 			v := p
@@ -608,7 +604,7 @@ func TestShuffledPayments(t *testing.T) {
 			{}, // the buyer cancels
 		}
 		if rand.IntN(4) == 0 {
-			arriving = append(arriving, events.New(events.TicketReservationRefused, events.ReservationRefused{OrderID: o.ID, Reason: "changed", Ticket: ticket}))
+			arriving = append(arriving, events.New(events.TicketReservationRefused, events.ReservationRefused{OrderID: o.ID, Reason: events.RefusedTicketChanged, Ticket: ticket}))
 		}
 		arriving = append(arriving, arriving[rand.IntN(len(arriving))], arriving[rand.IntN(len(arriving))])
 		rand.Shuffle(len(arriving), func(i, j int) { arriving[i], arriving[j] = arriving[j], arriving[i] })
@@ -639,7 +635,7 @@ func TestShuffledPayments(t *testing.T) {
 		}
 		paid := end == succeeded && fmt.Sprint(answers) == fmt.Sprint([]events.Type{confirmation})
 		switch {
-		case got.Unpaid(), (got.Status == order.Complete) != paid:
+		case got.Status.Unpaid(), (got.Status == events.Complete) != paid:
 			t.Errorf("the order is %+v, but its payment %s, told %v, after %q", got, end, answers, path)
 		case end == succeeded && len(answers) != 1, len(answers) > 1:
 			t.Errorf("the payment was told %v after %q", answers, path)

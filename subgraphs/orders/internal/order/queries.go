@@ -17,7 +17,15 @@ import (
 	"boxoffice.dev/pkg/id"
 	"boxoffice.dev/pkg/money"
 	"boxoffice.dev/pkg/outbox"
+	"boxoffice.dev/pkg/postgres"
 	"boxoffice.dev/subgraphs/internal/page"
+)
+
+// Conditions on the statuses of orders and payments, as the partial indexes have them.
+var (
+	live       = postgres.In("status", events.OrderStatuses(events.OrderStatus.Live))
+	unpaid     = postgres.In("status", events.OrderStatuses(events.OrderStatus.Unpaid))
+	inProgress = postgres.In("status", events.PaymentStatuses(events.PaymentStatus.InProgress))
 )
 
 const orderColumns = `id, version, status, buyer_id, seller_id, ticket_id, ticket_version, title,
@@ -28,7 +36,7 @@ const orderColumns = `id, version, status, buyer_id, seller_id, ticket_id, ticke
 type orderRow struct {
 	ID              string
 	Version         int
-	Status          Status
+	Status          events.OrderStatus
 	BuyerID         string
 	SellerID        string
 	TicketID        string
@@ -39,7 +47,7 @@ type orderRow struct {
 	CreatedAt       time.Time
 	UpdatedAt       time.Time
 	ExpiresAt       time.Time
-	CancelReason    Reason
+	CancelReason    events.CancelReason
 	PaymentID       string
 	FrozenAt        *time.Time
 	Paying          bool
@@ -67,7 +75,7 @@ type querier interface {
 // selectOrders reads the orders that the conditions let through.
 func selectOrders(ctx context.Context, q querier, conditions string, args ...any) ([]Order, error) {
 	rows, err := q.Query(ctx, `SELECT `+orderColumns+`, EXISTS (SELECT FROM payments
-		WHERE order_id = orders.id AND status IN ('processing', 'requires_action', 'authorized')) AS paying
+		WHERE order_id = orders.id AND `+inProgress+`) AS paying
 		FROM orders WHERE `+conditions, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read orders: %w", err)
@@ -86,10 +94,10 @@ func collectOrders(rows pgx.Rows) ([]Order, error) {
 	return orders, nil
 }
 
-// queueLock adds locking an order, then what learn queues, if anything, then reading the attempts
-// to pay for the order. Each statement sees what was committed while an earlier one waited. When
-// there is no such order the batch fails with OrderNotFound.
-func queueLock(batch *pgx.Batch, orderID string, learn func(*pgx.Batch), c *claim) {
+// queueLock queues the statements that lock an order and read the attempts to pay for it, with those of preload,
+// if any, between them. Each statement sees what was committed while an earlier one waited for the lock. If there
+// is no such order, the batch fails with OrderNotFound.
+func queueLock(batch *pgx.Batch, orderID string, preload func(*pgx.Batch), o *orderWithPayments) {
 	batch.Queue(`SELECT `+orderColumns+`, false AS paying FROM orders WHERE id = $1 ORDER BY id FOR UPDATE`, orderID).Query(func(rows pgx.Rows) error {
 		orders, err := collectOrders(rows)
 		if err != nil {
@@ -98,19 +106,19 @@ func queueLock(batch *pgx.Batch, orderID string, learn func(*pgx.Batch), c *clai
 		if len(orders) == 0 {
 			return orderNotFound()
 		}
-		c.Order = orders[0]
+		o.Order = orders[0]
 		return nil
 	})
-	if learn != nil {
-		learn(batch)
+	if preload != nil {
+		preload(batch)
 	}
 	batch.Queue(`SELECT id, status, amount_minor_units, currency, started_at, coalesce(answer, '')
 		FROM payments WHERE order_id = $1 ORDER BY started_at, id`, orderID).Query(func(rows pgx.Rows) (err error) {
-		c.payments, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (p payment, err error) {
-			err = row.Scan(&p.id, &p.status, &p.amount.MinorUnits, &p.amount.Currency, &p.startedAt, &p.answer)
+		o.payments, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (p payment, err error) {
+			err = row.Scan(&p.id, &p.status, &p.amount.MinorUnits, &p.amount.Currency, &p.startedAt, &p.verdict)
 			return p, err
 		})
-		c.Paying = slices.ContainsFunc(c.payments, payment.underWay)
+		o.Paying = slices.ContainsFunc(o.payments, func(p payment) bool { return p.status.InProgress() })
 		return err
 	})
 }
@@ -119,8 +127,8 @@ func ordersByID(ctx context.Context, q querier, ids []string) ([]Order, error) {
 	return selectOrders(ctx, q, `id = ANY($1) ORDER BY id`, ids)
 }
 
-func liveOrdersByTicket(ctx context.Context, q querier, ticketIDs []string) ([]Order, error) {
-	return selectOrders(ctx, q, `ticket_id = ANY($1) AND status IN ('created', 'awaiting_payment', 'complete') ORDER BY id`, ticketIDs)
+func liveOrdersOfTickets(ctx context.Context, q querier, ticketIDs []string) ([]Order, error) {
+	return selectOrders(ctx, q, `ticket_id = ANY($1) AND `+live+` ORDER BY id`, ticketIDs)
 }
 
 func ordersOfBuyer(ctx context.Context, q querier, buyerID string, f Filter, w page.Window) ([]Order, error) {
@@ -146,7 +154,7 @@ func readFacts(ctx context.Context, pool *pgxpool.Pool, buyerID string, in Creat
 	var batch pgx.Batch
 	batch.Queue(`
 		SELECT id, version, title, price_minor_units, currency, seller_id, availability,
-			EXISTS (SELECT FROM orders WHERE ticket_id = tickets.id AND status IN ('created', 'awaiting_payment', 'complete'))
+			EXISTS (SELECT FROM orders WHERE ticket_id = tickets.id AND `+live+`)
 		FROM tickets WHERE id = $1`, in.TicketID).QueryRow(func(row pgx.Row) error {
 		var t Ticket
 		err := row.Scan(&t.ID, &t.Version, &t.Title, &t.Price.MinorUnits, &t.Price.Currency, &t.SellerID, &t.Availability, &f.held)
@@ -158,7 +166,7 @@ func readFacts(ctx context.Context, pool *pgxpool.Pool, buyerID string, in Creat
 	})
 	batch.Queue(`
 		SELECT coalesce(min(place), 0) FROM generate_series(1, $2::int) place
-		WHERE NOT EXISTS (SELECT FROM orders WHERE buyer_id = $1 AND slot = place AND status IN ('created', 'awaiting_payment'))`,
+		WHERE NOT EXISTS (SELECT FROM orders WHERE buyer_id = $1 AND slot = place AND `+unpaid+`)`,
 		buyerID, maxUnpaid).QueryRow(func(row pgx.Row) error { return row.Scan(&f.freeSlot) })
 	if in.IdempotencyKey != nil {
 		batch.Queue(`SELECT id, request FROM orders WHERE buyer_id = $1 AND idempotency_key = $2`, buyerID, *in.IdempotencyKey).
@@ -178,9 +186,9 @@ func readFacts(ctx context.Context, pool *pgxpool.Pool, buyerID string, in Creat
 	return f, nil
 }
 
-// insertOrder writes a new order, its history and its event. Sent as one batch outside of a
-// transaction, they are one implicit transaction: all of them are stored or none.
-func insertOrder(ctx context.Context, pool *pgxpool.Pool, c change, slot int, in CreateInput) error {
+// insertOrder stores a new order with its history and event. A batch outside of a transaction is one implicit
+// transaction: either all of it is stored or nothing.
+func insertOrder(ctx context.Context, pool *pgxpool.Pool, c change, policy events.FailurePolicy, slot int, in CreateInput) error {
 	o := c.order
 	var batch pgx.Batch
 	batch.Queue(`
@@ -189,15 +197,16 @@ func insertOrder(ctx context.Context, pool *pgxpool.Pool, c change, slot int, in
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
 		o.ID, o.Version, o.Status, o.BuyerID, o.SellerID, o.TicketID, o.TicketVersion, o.Title, o.Price.MinorUnits,
 		o.Price.Currency, o.CreatedAt, o.UpdatedAt, o.ExpiresAt, slot, in.IdempotencyKey, in.request())
-	queueTold(ctx, &batch, c)
+	queueHistory(ctx, &batch, c)
+	outbox.Queue(ctx, &batch, c.events(policy)...)
 	if err := pool.SendBatch(ctx, &batch).Close(); err != nil {
 		return fmt.Errorf("insert order for ticket %s: %w", o.TicketID, err)
 	}
 	return nil
 }
 
-// storeChange writes what is different after the change, and what tells of it.
-func storeChange(ctx context.Context, tx pgx.Tx, c change) error {
+// storeChange stores a change with its history and events.
+func storeChange(ctx context.Context, tx pgx.Tx, c change, policy events.FailurePolicy) error {
 	o := c.order
 	var batch pgx.Batch
 	if o != c.before {
@@ -207,10 +216,11 @@ func storeChange(ctx context.Context, tx pgx.Tx, c change) error {
 			WHERE id = $1`,
 			o.ID, o.Version, o.Status, o.UpdatedAt, o.Reason, o.PaymentID, pgtype.Timestamptz{Time: o.FrozenAt, Valid: o.Frozen()})
 	}
-	for _, a := range c.answers {
-		batch.Queue(`UPDATE payments SET answer = $2 WHERE id = $1`, a.paymentID, a.verdict)
+	for _, d := range c.decisions {
+		batch.Queue(`UPDATE payments SET answer = $2 WHERE id = $1`, d.paymentID, d.verdict)
 	}
-	queueTold(ctx, &batch, c)
+	queueHistory(ctx, &batch, c)
+	outbox.Queue(ctx, &batch, c.events(policy)...)
 	if batch.Len() == 0 {
 		return nil
 	}
@@ -220,19 +230,19 @@ func storeChange(ctx context.Context, tx pgx.Tx, c change) error {
 	return nil
 }
 
-// queueTold adds what tells of a change: its line of history, if the status is another, and its events.
-func queueTold(ctx context.Context, batch *pgx.Batch, c change) {
-	o := c.order
-	if c.moved() {
-		batch.Queue(`
-			INSERT INTO order_events (id, order_id, version, at, actor, from_status, to_status, reason, request_id)
-			VALUES ($1, $2, $3, $4, $5, nullif($6, ''), $7, nullif($8, ''), $9)`,
-			id.New(id.OrderEvent), o.ID, o.Version, o.UpdatedAt, c.actor, c.before.Status, o.Status, o.Reason, correlation.From(ctx).Request)
+// queueHistory queues the insertion of the change's history entry, if it has one.
+func queueHistory(ctx context.Context, batch *pgx.Batch, c change) {
+	if !c.statusChanged() {
+		return
 	}
-	outbox.Queue(ctx, batch, c.told()...)
+	o := c.order
+	batch.Queue(`
+		INSERT INTO order_events (id, order_id, version, at, actor, from_status, to_status, reason, request_id)
+		VALUES ($1, $2, $3, $4, $5, nullif($6, ''), $7, nullif($8, ''), $9)`,
+		id.New(id.OrderEvent), o.ID, o.Version, o.UpdatedAt, c.actor, c.before.Status, o.Status, o.Reason, correlation.From(ctx).Request)
 }
 
-// queueTicket adds storing a version of a ticket, unless the same or a newer one is there.
+// queueTicket queues the statement that stores a version of a ticket unless the same or a newer one is stored.
 func queueTicket(batch *pgx.Batch, t events.Ticket) {
 	batch.Queue(`
 		INSERT INTO tickets AS replica (id, version, title, price_minor_units, currency, seller_id, availability)
@@ -252,8 +262,8 @@ func replicate(ctx context.Context, pool *pgxpool.Pool, t events.Ticket) error {
 	return nil
 }
 
-// queuePayment adds storing a version of a payment, unless the same or a newer one is there. newer
-// says afterwards whether it was stored.
+// queuePayment queues the statement that stores a version of a payment unless the same or a newer one is stored.
+// It sets newer to whether it stored the version.
 func queuePayment(batch *pgx.Batch, p events.Payment, newer *bool) {
 	batch.Queue(`
 		INSERT INTO payments AS replica (id, order_id, version, status, amount_minor_units, currency, started_at)
@@ -266,14 +276,14 @@ func queuePayment(batch *pgx.Batch, p events.Payment, newer *bool) {
 	})
 }
 
-func eventsOfOrders(ctx context.Context, q querier, orderIDs []string) ([]Event, error) {
+func historyOfOrders(ctx context.Context, q querier, orderIDs []string) ([]HistoryEntry, error) {
 	rows, err := q.Query(ctx, `
 		SELECT id, order_id, version, at, actor, from_status AS "from", to_status AS "to", reason, request_id
 		FROM order_events WHERE order_id = ANY($1) ORDER BY order_id, version`, orderIDs)
 	if err != nil {
 		return nil, fmt.Errorf("read history: %w", err)
 	}
-	all, err := pgx.CollectRows(rows, pgx.RowToStructByName[Event])
+	all, err := pgx.CollectRows(rows, pgx.RowToStructByName[HistoryEntry])
 	if err != nil {
 		return nil, fmt.Errorf("read history: %w", err)
 	}

@@ -10,7 +10,7 @@ import (
 	"boxoffice.dev/pkg/events"
 )
 
-// Reactions says what the service does when others tell it something.
+// Reactions returns the handlers of the events that the service consumes.
 func (s *Service) Reactions() events.Handlers {
 	return events.Handlers{
 		events.TicketCreated:            events.On(s.ticketChanged),
@@ -30,48 +30,47 @@ func (s *Service) Reactions() events.Handlers {
 	}
 }
 
-// ticketChanged keeps the replica: newer versions replace older ones, whatever was missed between.
+// ticketChanged updates the replica of a ticket. A newer version replaces an older one, with or without gaps.
 func (s *Service) ticketChanged(ctx context.Context, t events.Ticket) error {
 	return replicate(ctx, s.pool, t)
 }
 
-// ticketReserved moves the order that holds the ticket to AwaitingPayment: nobody can edit the
-// ticket any more.
+// ticketReserved moves the order that holds the ticket to AwaitingPayment: its title and price are locked.
 func (s *Service) ticketReserved(ctx context.Context, t events.Ticket) error {
-	return s.react(ctx, t.OrderID, func(batch *pgx.Batch) { queueTicket(batch, t) }, func(c claim) change {
-		return c.confirm(s.now())
+	return s.react(ctx, t.OrderID, func(batch *pgx.Batch) { queueTicket(batch, t) }, func(o orderWithPayments) change {
+		return o.confirm(s.now())
 	})
 }
 
-// reservationRefused ends an order whose ticket is not what the buyer saw any more.
+// reservationRefused ends an order whose ticket is not what the buyer saw.
 func (s *Service) reservationRefused(ctx context.Context, r events.ReservationRefused) error {
-	return s.react(ctx, r.OrderID, nil, func(c claim) change {
-		return c.cancel(System, ReservationRefused, s.now())
+	return s.react(ctx, r.OrderID, nil, func(o orderWithPayments) change {
+		return o.cancel(events.System, events.ReasonReservationRefused, s.now())
 	})
 }
 
 // deadlinePassed ends an order that was not paid in time.
 func (s *Service) deadlinePassed(ctx context.Context, d events.OrderDeadline) error {
-	return s.react(ctx, d.OrderID, nil, func(c claim) change {
-		return c.deadlinePassed(d.Deadline, s.cfg.rules(), s.now())
+	return s.react(ctx, d.OrderID, nil, func(o orderWithPayments) change {
+		return o.deadlinePassed(d.Deadline, s.cfg.rules(), s.now())
 	})
 }
 
-// paymentChanged keeps the replica of payments, completes or ends the order that a payment is for,
-// and answers a payment that asks. What was overtaken by something newer says nothing.
+// paymentChanged updates the replica of a payment and completes or ends its order accordingly. An event that is
+// not newer than the replica changes nothing.
 func (s *Service) paymentChanged(ctx context.Context, p events.Payment) error {
 	var newer bool
-	return s.react(ctx, p.OrderID, func(batch *pgx.Batch) { queuePayment(batch, p, &newer) }, func(c claim) change {
+	return s.react(ctx, p.OrderID, func(batch *pgx.Batch) { queuePayment(batch, p, &newer) }, func(o orderWithPayments) change {
 		if !newer {
-			return c.nothing()
+			return o.unchanged()
 		}
-		return c.paymentChanged(p, s.cfg.rules(), s.now())
+		return o.paymentChanged(p, s.cfg.rules(), s.now())
 	})
 }
 
-// react is change for events. An order that nobody knows is a fault then, not a user's mistake.
-func (s *Service) react(ctx context.Context, orderID string, learn func(*pgx.Batch), decide func(claim) change) error {
-	_, err := s.change(ctx, orderID, learn, func(c claim) (change, error) { return decide(c), nil })
+// react is change for events. An unknown order is a fault then, not a user's mistake.
+func (s *Service) react(ctx context.Context, orderID string, preload func(*pgx.Batch), decide func(orderWithPayments) change) error {
+	_, err := s.change(ctx, orderID, preload, func(o orderWithPayments) (change, error) { return decide(o), nil })
 	if apperr.Has(err, apperr.OrderNotFound) {
 		return fmt.Errorf("unknown order %s", orderID)
 	}

@@ -5,13 +5,14 @@ import (
 	"time"
 
 	"boxoffice.dev/pkg/apperr"
+	"boxoffice.dev/pkg/events"
 	"boxoffice.dev/pkg/id"
 	"boxoffice.dev/subgraphs/internal/page"
 )
 
 // Filter narrows a list of orders. Nil fields do not.
 type Filter struct {
-	Statuses []Status // any of these
+	Statuses []events.OrderStatus // any of these
 	TicketID *string
 }
 
@@ -98,7 +99,7 @@ func (s *Service) Visible(ctx context.Context, viewerID string, orderIDs []strin
 // Holding returns the live order of each of the tickets that has one, by ticket id, in one statement.
 // Whoever shows them to somebody must show only what that person may see.
 func (s *Service) Holding(ctx context.Context, ticketIDs []string) (map[string]Order, error) {
-	live, err := liveOrdersByTicket(ctx, s.pool, ticketIDs)
+	live, err := liveOrdersOfTickets(ctx, s.pool, ticketIDs)
 	holding := make(map[string]Order, len(live))
 	for _, o := range live {
 		holding[o.TicketID] = o
@@ -107,9 +108,9 @@ func (s *Service) Holding(ctx context.Context, ticketIDs []string) (map[string]O
 }
 
 // Histories returns what happened to each of the orders, oldest first, by order id, in one statement.
-func (s *Service) Histories(ctx context.Context, orderIDs []string) (map[string][]Event, error) {
-	all, err := eventsOfOrders(ctx, s.pool, orderIDs)
-	histories := map[string][]Event{}
+func (s *Service) Histories(ctx context.Context, orderIDs []string) (map[string][]HistoryEntry, error) {
+	all, err := historyOfOrders(ctx, s.pool, orderIDs)
+	histories := map[string][]HistoryEntry{}
 	for _, e := range all {
 		histories[e.OrderID] = append(histories[e.OrderID], e)
 	}

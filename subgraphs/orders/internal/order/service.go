@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"boxoffice.dev/pkg/apperr"
+	"boxoffice.dev/pkg/events"
 	"boxoffice.dev/pkg/id"
 	"boxoffice.dev/pkg/money"
 	"boxoffice.dev/pkg/outbox"
@@ -25,11 +26,20 @@ func Migrations() postgres.Migrations { return postgres.Migrations{Name: "orders
 
 // Config is what an operator may set.
 type Config struct {
-	Hold           time.Duration `env:"HOLD" envDefault:"15m" min:"1s" help:"how long a reservation lasts unless it is paid"`
-	MaxUnpaid      int           `env:"MAX_LIVE_ORDERS" envDefault:"5" min:"1" help:"unpaid orders of one buyer at a time"`
-	PaymentFailure FailurePolicy `env:"PAYMENT_FAILURE" envDefault:"cancel" help:"what a failed payment does to its order: cancel ends it, retry leaves it alive for another card"`
-	PaymentGrace   time.Duration `env:"PAYMENT_GRACE" envDefault:"60s" help:"how long an attempt to pay that began before the deadline may go on after it"`
-	Wait           time.Duration `env:"ORDER_WAIT" envDefault:"3s" help:"how long a reader may wait for a version that is not there yet"`
+	Hold           time.Duration        `env:"HOLD" envDefault:"15m" min:"1s" help:"how long a reservation lasts unless it is paid"`
+	MaxUnpaid      int                  `env:"MAX_LIVE_ORDERS" envDefault:"5" min:"1" help:"unpaid orders of one buyer at a time"`
+	PaymentFailure events.FailurePolicy `env:"PAYMENT_FAILURE" envDefault:"cancel" help:"what a failed payment does to its order: cancel ends it, retry leaves it alive for another card"`
+	PaymentGrace   time.Duration        `env:"PAYMENT_GRACE" envDefault:"60s" help:"how long an attempt to pay that began before the deadline may go on after it"`
+	Wait           time.Duration        `env:"ORDER_WAIT" envDefault:"3s" help:"how long a reader may wait for a version that is not there yet"`
+}
+
+// Check returns an error if a setting is invalid.
+func (c Config) Check() error {
+	switch c.PaymentFailure {
+	case events.CancelOnFailure, events.RetryOnFailure:
+		return nil
+	}
+	return fmt.Errorf("PAYMENT_FAILURE: want %s or %s, got %q", events.CancelOnFailure, events.RetryOnFailure, c.PaymentFailure)
 }
 
 func (c Config) rules() rules { return rules{policy: c.PaymentFailure, grace: c.PaymentGrace} }
@@ -97,7 +107,7 @@ func (s *Service) Create(ctx context.Context, buyerID string, in CreateInput) (O
 			TicketID: f.ticket.ID, TicketVersion: f.ticket.Version, Title: f.ticket.Title, Price: f.ticket.Price,
 			CreatedAt: now, ExpiresAt: now.Add(s.cfg.Hold),
 		})
-		err = insertOrder(ctx, s.pool, c, f.freeSlot, in)
+		err = insertOrder(ctx, s.pool, c, s.cfg.PaymentFailure, f.freeSlot, in)
 		switch postgres.Violated(err) {
 		case "orders_one_live_per_ticket", "orders_one_per_slot", "orders_one_per_idempotency_key":
 			continue // somebody was faster, which the next look shows
@@ -130,16 +140,16 @@ func (s *Service) Cancel(ctx context.Context, buyerID, orderID string) (Order, e
 	if !id.Valid(id.Order, orderID) {
 		return Order{}, orderNotFound()
 	}
-	return s.change(ctx, orderID, nil, func(o claim) (change, error) {
+	return s.change(ctx, orderID, nil, func(o orderWithPayments) (change, error) {
 		switch {
 		case o.BuyerID != buyerID:
 			return change{}, apperr.New(apperr.NotAuthorized, "This is not your order.").At("input.orderId")
-		case o.Status == Complete:
+		case o.Status == events.Complete:
 			return change{}, apperr.New(apperr.OrderNotCancellable, "The order is paid already.").At("input.orderId").With(o.Order)
 		case o.Frozen():
 			return change{}, apperr.New(apperr.OrderNotCancellable, "The order is being paid.").At("input.orderId").With(o.Order)
 		}
-		return o.cancel(Buyer, BuyerCancelled, s.now()), nil
+		return o.cancel(events.Buyer, events.ReasonBuyerCancelled, s.now()), nil
 	})
 }
 
@@ -147,20 +157,23 @@ func orderNotFound() error {
 	return apperr.New(apperr.OrderNotFound, "There is no such order.").At("input.orderId")
 }
 
-// change locks an order and makes the change that decide wants, together with its line of history,
-// the answers to payments that follow, and the events that tell of all this. learn, if any, queues
-// what is stored before decide looks. It returns the order as it is afterwards, or OrderNotFound.
-func (s *Service) change(ctx context.Context, orderID string, learn func(*pgx.Batch), decide func(claim) (change, error)) (Order, error) {
-	var locked claim
+// change locks an order, calls decide with it, and stores the returned change in one transaction with its history
+// entry, the decisions about payments that follow from it, and its events. If preload is not nil, the statements
+// that it queues run before the order's payments are read. It returns the changed order. Errors: OrderNotFound,
+// and those of decide.
+func (s *Service) change(
+	ctx context.Context, orderID string, preload func(*pgx.Batch), decide func(orderWithPayments) (change, error),
+) (Order, error) {
+	var locked orderWithPayments
 	var after Order
-	err := s.outbox.TxAfter(ctx, func(batch *pgx.Batch) { queueLock(batch, orderID, learn, &locked) }, func(tx pgx.Tx) error {
+	err := s.outbox.TxAfter(ctx, func(batch *pgx.Batch) { queueLock(batch, orderID, preload, &locked) }, func(tx pgx.Tx) error {
 		c, err := decide(locked)
 		if err != nil {
 			return err
 		}
-		c = locked.answering(c, s.cfg.rules(), s.now())
+		c = locked.decide(c, s.cfg.rules(), s.now())
 		after = c.order
-		return storeChange(ctx, tx, c)
+		return storeChange(ctx, tx, c, s.cfg.PaymentFailure)
 	})
 	if err != nil {
 		return Order{}, err

@@ -19,7 +19,7 @@ const (
 // many are waiting. Then the order is returned as it is.
 func (s *Service) Await(ctx context.Context, viewerID, orderID string, version *int) (Order, error) {
 	look := func(ctx context.Context) (Order, error) { return s.Get(ctx, viewerID, orderID) }
-	enough := func(o Order) bool { return version == nil || o.Version >= *version || !o.Live() }
+	enough := func(o Order) bool { return version == nil || o.Version >= *version || !o.Status.Live() }
 	o, err := look(ctx)
 	if err != nil || enough(o) || !s.waiting.enter(viewerID) {
 		return o, err

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"boxoffice.dev/pkg/apperr"
+	"boxoffice.dev/pkg/events"
 	"boxoffice.dev/pkg/id"
 	"boxoffice.dev/pkg/outbox"
 	"boxoffice.dev/subgraphs/orders/internal/order"
@@ -46,7 +47,7 @@ func TestAwait(t *testing.T) {
 		results := await(t.Context(), w, 3, o, o)
 		w.complete(o)
 		for range 2 {
-			if got := <-results; got.err != nil || got.order.Version != 3 || got.order.Status != order.Complete {
+			if got := <-results; got.err != nil || got.order.Version != 3 || got.order.Status != events.Complete {
 				t.Errorf("got %+v", got)
 			}
 		}
@@ -69,10 +70,10 @@ func TestAwait(t *testing.T) {
 		if _, err := w.Cancel(t.Context(), o.BuyerID, o.ID); err != nil {
 			t.Fatal(err)
 		}
-		if got := <-results; got.err != nil || got.order.Status != order.Cancelled {
+		if got := <-results; got.err != nil || got.order.Status != events.Cancelled {
 			t.Errorf("got %+v", got)
 		}
-		if got := <-await(t.Context(), w, 9, o); got.err != nil || got.order.Status != order.Cancelled {
+		if got := <-await(t.Context(), w, 9, o); got.err != nil || got.order.Status != events.Cancelled {
 			t.Errorf("got %+v", got)
 		}
 	})

@@ -194,11 +194,11 @@ func (p Payment) event() (events.Event, bool) {
 
 func (p Payment) payload() events.Payment {
 	payload := events.Payment{
-		ID: p.ID, Version: p.Version, OrderID: p.OrderID, Status: string(p.Status), Amount: p.Amount,
+		ID: p.ID, Version: p.Version, OrderID: p.OrderID, Status: events.PaymentStatus(p.Status), Amount: p.Amount,
 		StartedAt: p.CreatedAt, RefundedMinorUnits: p.RefundedMinorUnits,
 	}
 	if p.Decline != nil {
-		payload.Reason = string(p.Decline.Reason)
+		payload.Reason = events.DeclineReason(p.Decline.Reason)
 	}
 	return payload
 }
@@ -228,7 +228,7 @@ type Refund struct {
 // event tells of a refund that made the payment what it is now.
 func (r Refund) event(p Payment) events.Event {
 	payload := p.payload()
-	payload.RefundedBy, payload.ReleaseTicket = string(r.Actor), r.ReleaseTicket
+	payload.RefundedBy, payload.ReleaseTicket = events.Actor(r.Actor), r.ReleaseTicket
 	return events.New(events.PaymentRefunded, payload)
 }
 

@@ -274,7 +274,7 @@ func (w *world) order() events.Order {
 	return o
 }
 
-func (w *world) end(o events.Order, status string) {
+func (w *world) end(o events.Order, status events.OrderStatus) {
 	w.t.Helper()
 	o.Version, o.Status = o.Version+1, status
 	typ := events.OrderCompleted

@@ -32,7 +32,7 @@ func (s *Service) orderCreated(ctx context.Context, o events.Order) error {
 		}
 		if reason := t.refusal(o); reason != "" {
 			return outbox.Append(ctx, tx, events.New(events.TicketReservationRefused,
-				events.ReservationRefused{OrderID: o.ID, Reason: reason, Ticket: t.payload()}))
+				events.ReservationRefused{OrderID: o.ID, Reason: events.LockRefusal(reason), Ticket: t.payload()}))
 		}
 		return updateTicket(ctx, tx, t.reserve(o.ID, s.now()))
 	})

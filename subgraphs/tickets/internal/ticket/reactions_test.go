@@ -97,7 +97,7 @@ func TestOrderCreated(t *testing.T) {
 	})
 	t.Run("O12 refused", func(t *testing.T) {
 		for _, c := range []struct {
-			reason string
+			reason events.LockRefusal
 			before func(*world, ticket.Ticket) error
 		}{
 			{"changed", func(w *world, s ticket.Ticket) error {
@@ -120,7 +120,7 @@ func TestOrderCreated(t *testing.T) {
 				return w.deliver(events.New(events.OrderCompleted, orderFor(s)))
 			}},
 		} {
-			t.Run(c.reason, func(t *testing.T) {
+			t.Run(string(c.reason), func(t *testing.T) {
 				w := newWorld(t)
 				seen := w.create()
 				if err := c.before(w, seen); err != nil {
@@ -135,7 +135,7 @@ func TestOrderCreated(t *testing.T) {
 				}
 				want := events.ReservationRefused{OrderID: o.ID, Reason: c.reason, Ticket: events.Ticket{
 					ID: now.ID, Version: now.Version, Title: now.Title, Price: now.Price, SellerID: now.SellerID,
-					Availability: string(now.Availability), OrderID: now.OrderID,
+					Availability: events.Availability(now.Availability), OrderID: now.OrderID,
 				}}
 				if got := w.refusals(seen.ID); !slices.Equal(got, []events.ReservationRefused{want}) {
 					t.Errorf("got  %+v\nwant %+v", got, want)

@@ -130,6 +130,6 @@ func (c change) event() events.Event { return events.New(c.told, c.ticket.payloa
 func (t Ticket) payload() events.Ticket {
 	return events.Ticket{
 		ID: t.ID, Version: t.Version, Title: t.Title, Price: t.Price,
-		SellerID: t.SellerID, Availability: string(t.Availability), OrderID: t.OrderID,
+		SellerID: t.SellerID, Availability: events.Availability(t.Availability), OrderID: t.OrderID,
 	}
 }

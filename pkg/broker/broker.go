@@ -1,6 +1,6 @@
-// Package broker carries events over RabbitMQ with Watermill. Publishing waits for confirms and
-// fails when nobody is bound; consuming is at least once, and what cannot be handled is parked,
-// never lost. It is the only package that knows Watermill and AMQP.
+// Package broker carries events over RabbitMQ with Watermill. Publishing waits for confirms and fails when no queue is
+// bound. Consuming is at least once, and events that cannot be handled are dead-lettered. No other package uses
+// Watermill or AMQP.
 package broker
 
 import (
@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -81,15 +82,15 @@ func Exchange(source string) string { return source + ".events" }
 // Queue returns the name of the queue that holds a source's events for a consumer.
 func Queue(consumer, source string) string { return consumer + "." + source + ".events" }
 
-// ParkingQueue returns the name of the queue that holds what could not be handled from a queue.
-func ParkingQueue(queue string) string { return queue + ".dlq" }
+// DeadLetterQueue returns the name of the queue for messages of the queue that could not be handled.
+func DeadLetterQueue(queue string) string { return queue + ".dlq" }
 
-// deliveryLimit bounds how often RabbitMQ delivers a message whose consumer dies or gives it back.
+// deliveryLimit bounds how often RabbitMQ delivers a message whose consumer dies or requeues it.
 const deliveryLimit = 20
 
-// parkingLimit is the same for parked messages. Listing them is a delivery, and RabbitMQ 4 drops a
-// message after 20 of them unless told otherwise.
-const parkingLimit = 1 << 30
+// deadLetterDeliveryLimit is the same for dead letters. Listing them is a delivery, and RabbitMQ 4 drops a message
+// after 20 of them by default.
+const deadLetterDeliveryLimit = 1 << 30
 
 // Queues returns the names of all queues of the routes, sorted.
 func Queues(routes []events.Route) []string {
@@ -103,35 +104,31 @@ func Queues(routes []events.Route) []string {
 	return slices.Compact(names)
 }
 
-// Metrics tells how many messages wait in the service's queues and in those where it parks them.
+// Metrics returns the number of messages in the service's queues and their dead-letter queues.
 func (b *Broker) Metrics() prometheus.Collector {
-	return metrics.Gauge("broker_queue_messages", "Messages that wait in a queue, without those that a consumer has in hand; queues that end in .dlq hold parked ones.", "queue",
-		func(context.Context) (map[string]float64, error) {
-			conn, err := dial(b.url)
-			if err != nil {
-				return nil, err
-			}
-			defer conn.Close()
-			ch, err := conn.Channel()
-			if err != nil {
-				return nil, fmt.Errorf("open channel: %w", err)
-			}
-			waiting := map[string]float64{}
-			for _, r := range b.routes {
-				if !slices.Contains(r.Consumers, b.service) {
-					continue
-				}
-				queue := Queue(b.service, r.Source)
-				for _, name := range []string{queue, ParkingQueue(queue)} {
-					q, err := ch.QueueDeclarePassive(name, true, false, false, false, nil)
-					if err != nil {
-						return nil, fmt.Errorf("look at queue %s: %w", name, err)
-					}
-					waiting[name] = float64(q.Messages)
-				}
-			}
-			return waiting, nil
-		})
+	const help = "Messages ready for delivery in a queue. Queues that end in .dlq hold dead-lettered events."
+	return metrics.Gauge("broker_queue_messages", help, "queue", func(context.Context) (map[string]float64, error) {
+		conn, err := dial(b.url)
+		if err != nil {
+			return nil, err
+		}
+		defer conn.Close()
+		var names []string
+		for _, queue := range b.queues() {
+			names = append(names, queue, DeadLetterQueue(queue))
+		}
+		lengths, err := depth(conn, names)
+		ready := map[string]float64{}
+		for name, n := range lengths {
+			ready[name] = float64(n)
+		}
+		return ready, err
+	})
+}
+
+// queues returns the names of the queues that the service consumes.
+func (b *Broker) queues() []string {
+	return slices.DeleteFunc(Queues(b.routes), func(queue string) bool { return !strings.HasPrefix(queue, b.service+".") })
 }
 
 // declare makes what is missing and changes nothing that exists.
@@ -143,21 +140,21 @@ func declare(conn *amqp.Connection, routes []events.Route) error {
 	defer ch.Close()
 
 	for _, queue := range Queues(routes) {
-		parking := ParkingQueue(queue)
-		_, err := ch.QueueDeclare(parking, true, false, false, false, amqp.Table{
+		dlq := DeadLetterQueue(queue)
+		_, err := ch.QueueDeclare(dlq, true, false, false, false, amqp.Table{
 			amqp.QueueTypeArg:  amqp.QueueTypeQuorum,
-			"x-delivery-limit": parkingLimit,
+			"x-delivery-limit": deadLetterDeliveryLimit,
 		})
 		if err != nil {
-			return fmt.Errorf("declare queue %s: %w", parking, err)
+			return fmt.Errorf("declare queue %s: %w", dlq, err)
 		}
 		_, err = ch.QueueDeclare(queue, true, false, false, false, amqp.Table{
 			amqp.QueueTypeArg:           amqp.QueueTypeQuorum,
 			"x-delivery-limit":          deliveryLimit,
 			"x-dead-letter-exchange":    "",
-			"x-dead-letter-routing-key": parking,
+			"x-dead-letter-routing-key": dlq,
 			"x-dead-letter-strategy":    "at-least-once",
-			amqp.QueueOverflowArg:       amqp.QueueOverflowRejectPublish, // what at-least-once asks for
+			amqp.QueueOverflowArg:       amqp.QueueOverflowRejectPublish, // required by at-least-once
 		})
 		if err != nil {
 			return fmt.Errorf("declare queue %s: %w", queue, err)

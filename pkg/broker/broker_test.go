@@ -57,7 +57,7 @@ func newPair(t *testing.T) pair {
 			}
 		})
 	}
-	t.Cleanup(func() { remove(t, broker.Exchange(source), p.queue, broker.ParkingQueue(p.queue)) })
+	t.Cleanup(func() { remove(t, broker.Exchange(source), p.queue, broker.DeadLetterQueue(p.queue)) })
 	return p
 }
 
@@ -109,13 +109,13 @@ func updated(version int) events.Event {
 	return e
 }
 
-// parked polls until n messages are parked and returns them.
-func (p pair) parked(t *testing.T, n int) []broker.Parked {
+// deadLetters polls until the queue has n dead letters and returns them.
+func (p pair) deadLetters(t *testing.T, n int) []broker.DeadLetter {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		list, err := broker.ListParked(url(t), p.queue, 100)
+		list, err := broker.ListDeadLetters(url(t), p.queue, 100)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -124,7 +124,7 @@ func (p pair) parked(t *testing.T, n int) []broker.Parked {
 		}
 		select {
 		case <-t.Context().Done():
-			t.Fatalf("%d messages are parked, want %d", len(list), n)
+			t.Fatalf("got %d dead letters, want %d", len(list), n)
 		case <-tick.C:
 		}
 	}
@@ -217,14 +217,14 @@ func TestPublish(t *testing.T) {
 	})
 }
 
-// waiting polls until the metrics tell of that many messages.
-func (p pair) waiting(t *testing.T, queued, parked float64) {
+// waiting polls until the metrics have the numbers of messages.
+func (p pair) waiting(t *testing.T, ready, dead float64) {
 	t.Helper()
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(p.consumer.Metrics())
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	want := map[string]float64{p.queue: queued, broker.ParkingQueue(p.queue): parked}
+	want := map[string]float64{p.queue: ready, broker.DeadLetterQueue(p.queue): dead}
 	for {
 		families, err := registry.Gather()
 		if err != nil {
@@ -239,14 +239,14 @@ func (p pair) waiting(t *testing.T, queued, parked float64) {
 		}
 		select {
 		case <-t.Context().Done():
-			t.Fatalf("the metrics tell of %v, want %v", got, want)
+			t.Fatalf("the metrics are %v, want %v", got, want)
 		case <-tick.C:
 		}
 	}
 }
 
 func TestFailures(t *testing.T) {
-	t.Run("poison is parked, shown and replayed", func(t *testing.T) {
+	t.Run("a poison event is dead-lettered, listed and replayed", func(t *testing.T) {
 		p := newPair(t)
 		var healed atomic.Bool
 		got := make(chan events.Event, 10)
@@ -263,34 +263,34 @@ func TestFailures(t *testing.T) {
 		if e := <-got; e.Version != 2 {
 			t.Fatalf("got version %d, want the event behind the poison", e.Version)
 		}
-		list := p.parked(t, 1)
+		list := p.deadLetters(t, 1)
 		p.waiting(t, 0, 1)
 		if list[0].Event.Version != 1 || !strings.Contains(list[0].Error, "poison") || list[0].At == "" || list[0].Queue != p.queue || list[0].Unread != nil {
-			t.Errorf("parked: %+v", list[0])
+			t.Errorf("dead letter: %+v", list[0])
 		}
 		healed.Store(true)
-		if n, err := broker.ReplayParked(t.Context(), url(t), p.queue, "another"); n != 0 || err != nil {
+		if n, err := broker.ReplayDeadLetters(t.Context(), url(t), p.queue, "another"); n != 0 || err != nil {
 			t.Errorf("replay another event: got %d, %v", n, err)
 		}
-		if n, err := broker.ReplayParked(t.Context(), url(t), p.queue, list[0].Event.ID); n != 1 || err != nil {
+		if n, err := broker.ReplayDeadLetters(t.Context(), url(t), p.queue, list[0].Event.ID); n != 1 || err != nil {
 			t.Errorf("replay: got %d, %v", n, err)
 		}
 		if e := <-got; e.Version != 1 || e.ID != list[0].Event.ID {
 			t.Errorf("replayed %+v", e)
 		}
-		p.parked(t, 0)
+		p.deadLetters(t, 0)
 	})
-	t.Run("a panic parks", func(t *testing.T) {
+	t.Run("a panic is a failure", func(t *testing.T) {
 		p := newPair(t)
 		p.consume(t, func(context.Context, events.Event) error { panic("oops") })
 		if err := p.source.Publish(t.Context(), []events.Event{updated(1)}); err != nil {
 			t.Fatal(err)
 		}
-		if list := p.parked(t, 1); !strings.Contains(list[0].Error, "oops") {
-			t.Errorf("parked: %+v", list[0])
+		if list := p.deadLetters(t, 1); !strings.Contains(list[0].Error, "oops") {
+			t.Errorf("dead letter: %+v", list[0])
 		}
 	})
-	t.Run("forged and garbled messages are parked and the consumer lives", func(t *testing.T) {
+	t.Run("malformed messages are dead-lettered and the consumer goes on", func(t *testing.T) {
 		p := newPair(t)
 		got := make(chan events.Event, 1)
 		p.consume(t, events.On(func(_ context.Context, e events.Ticket) error { got <- events.Event{Version: e.Version}; return nil }))
@@ -325,9 +325,9 @@ func TestFailures(t *testing.T) {
 		if e := <-got; e.Version != 5 {
 			t.Errorf("got version %d, want the good one behind the forged", e.Version)
 		}
-		p.parked(t, len(forged))
+		p.deadLetters(t, len(forged))
 	})
-	t.Run("a transient failure is tried until it works and parks nothing", func(t *testing.T) {
+	t.Run("a transient failure is retried until it succeeds", func(t *testing.T) {
 		p := newPair(t)
 		var calls atomic.Int32
 		got := make(chan events.Event, 1)
@@ -342,9 +342,9 @@ func TestFailures(t *testing.T) {
 			t.Fatal(err)
 		}
 		<-got
-		p.parked(t, 0)
+		p.deadLetters(t, 0)
 	})
-	t.Run("what kills its consumer again and again ends in the parking queue", func(t *testing.T) {
+	t.Run("a message whose consumers die is dead-lettered by RabbitMQ", func(t *testing.T) {
 		p := newPair(t)
 		if err := p.source.Publish(t.Context(), []events.Event{updated(1)}); err != nil {
 			t.Fatal(err)
@@ -366,8 +366,8 @@ func TestFailures(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if list := p.parked(t, 1); list[0].Event.Version != 1 {
-			t.Errorf("parked: %+v", list[0])
+		if list := p.deadLetters(t, 1); list[0].Event.Version != 1 {
+			t.Errorf("dead letter: %+v", list[0])
 		}
 	})
 }

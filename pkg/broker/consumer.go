@@ -21,24 +21,26 @@ import (
 )
 
 const (
-	workers      = 8                     // events of one queue that are handled at a time
-	prefetch     = 5                     // for each worker: what one holds waits for that one
-	retries      = 3                     // of a failure that is not transient, before the message is parked
-	firstRetry   = 50 * time.Millisecond // doubles with every retry
-	lastRetry    = 2 * time.Second       // ceiling of the pause between retries
-	reconnect    = 500 * time.Millisecond
-	headerQueue  = "queue"                       // where a parked message came from
-	headerError  = "error"                       // why it was parked
-	headerParked = "parkedat"                    // when it was parked
-	parkedFormat = "2006-01-02T15:04:05.000000Z" // in UTC: text that sorts by time
+	workers    = 8                     // events of one queue that are handled at a time
+	prefetch   = 5                     // for each worker: what one holds waits for that one
+	retries    = 3                     // after a failure that is not transient, before the message is dead-lettered
+	firstRetry = 50 * time.Millisecond // doubles with every retry
+	lastRetry  = 2 * time.Second
+	reconnect  = 500 * time.Millisecond
+
+	// Headers of dead letters.
+	headerQueue        = "queue"
+	headerError        = "error"
+	headerDeadLettered = "deadletteredat"
+	deadLetterFormat   = "2006-01-02T15:04:05.000000Z" // sorts by time
 )
 
 // Consume hands every event for the service to its handler until ctx ends; it returns at once
 // when a handler is missing or superfluous. Several events of one queue are handled at a time, so
 // that their commits share a wait for the disk; handlers meet them in any order.
 //
-// A transient failure (the database is away) is tried again until it works, because everything
-// behind it would fail too. Any other failure is tried a few times and then parked with its error.
+// A transient failure, such as a database that is down, is retried until it succeeds, because every event behind would
+// fail as well. Any other failure is retried a few times. Then the event is dead-lettered with its error.
 func (b *Broker) Consume(ctx context.Context, handlers events.Handlers) error {
 	sources, err := b.sources(handlers)
 	if err != nil || len(sources) == 0 {
@@ -91,8 +93,8 @@ func (b *Broker) consume(ctx context.Context, sources []string, handlers events.
 				}
 				return handlers.Deliver(msg.Context(), e)
 			})
-			// Outermost first: park what still fails after the retries; a panic is a failure as well.
-			h.AddMiddleware(b.park(queue), //nolint:contextcheck // as above
+			// Outermost first. A panic is a failure like others.
+			h.AddMiddleware(b.deadLetter(queue), //nolint:contextcheck // as above
 				retryPoison.Middleware, retryTransient, middleware.Recoverer)
 		}
 	}
@@ -187,27 +189,26 @@ func retryTransient(handle message.HandlerFunc) message.HandlerFunc {
 	}
 }
 
-// park moves a message that cannot be handled to the parking queue of its queue. When that fails
-// too, the message goes back to the queue, and the delivery limit ends the circle.
-func (b *Broker) park(queue string) message.HandlerMiddleware {
+// deadLetter moves a message that cannot be handled to the dead-letter queue of its queue. When that fails, the
+// message is requeued until the delivery limit is reached.
+func (b *Broker) deadLetter(queue string) message.HandlerMiddleware {
 	return func(handle message.HandlerFunc) message.HandlerFunc {
 		return func(msg *message.Message) ([]*message.Message, error) {
-			failpoint(msg)
 			_, err := handle(msg)
 			if err == nil {
 				return nil, nil
 			}
 			if msg.Context().Err() != nil {
-				return nil, err // stopping: the message goes back
+				return nil, err // stopping: requeue
 			}
-			parked := msg.Copy()
-			parked.Metadata.Set(headerQueue, queue)
-			parked.Metadata.Set(headerError, err.Error())
-			parked.Metadata.Set(headerParked, time.Now().UTC().Format(parkedFormat))
-			if parkErr := b.pub.sendTo(msg.Context(), ParkingQueue(queue), parked); parkErr != nil {
-				return nil, fmt.Errorf("park %s: %w (it failed with: %w)", msg.UUID, parkErr, err)
+			letter := msg.Copy()
+			letter.Metadata.Set(headerQueue, queue)
+			letter.Metadata.Set(headerError, err.Error())
+			letter.Metadata.Set(headerDeadLettered, time.Now().UTC().Format(deadLetterFormat))
+			if sendErr := b.pub.sendTo(msg.Context(), DeadLetterQueue(queue), letter); sendErr != nil {
+				return nil, fmt.Errorf("dead-letter %s: %w (handling it failed: %w)", msg.UUID, sendErr, err)
 			}
-			slog.ErrorContext(msg.Context(), "event parked", "event", msg.UUID, "queue", queue, "error", err)
+			slog.ErrorContext(msg.Context(), "event dead-lettered", "event", msg.UUID, "queue", queue, "error", err)
 			return nil, nil
 		}
 	}

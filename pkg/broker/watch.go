@@ -12,17 +12,16 @@ import (
 	"boxoffice.dev/pkg/events"
 )
 
-// Watch shows every event that the service publishes, from whichever of its processes, to this
-// process until ctx ends. It is for noticing changes, not for acting on them: nothing is kept for a
-// process that is away. Whenever it begins to listen, also after a lost connection, it calls missed,
-// because there may have been events before.
-func (b *Broker) Watch(ctx context.Context, each func(events.Event), missed func()) error {
+// Watch calls onEvent for every event that any process of the service publishes, until ctx ends. It is for noticing
+// changes, not for acting on them: the broker keeps nothing for a process that is disconnected. Watch calls resync
+// whenever it has connected, because events may have been published before.
+func (b *Broker) Watch(ctx context.Context, onEvent func(events.Event), resync func()) error {
 	for {
-		err := b.watch(ctx, each, missed)
+		err := b.watch(ctx, onEvent, resync)
 		if ctx.Err() != nil {
 			return nil
 		}
-		slog.WarnContext(ctx, "watching stopped, will start again", "error", err)
+		slog.WarnContext(ctx, "watching events stopped, reconnecting", "error", err)
 		select {
 		case <-ctx.Done():
 			return nil
@@ -31,21 +30,19 @@ func (b *Broker) Watch(ctx context.Context, each func(events.Event), missed func
 	}
 }
 
-func (b *Broker) watch(ctx context.Context, each func(events.Event), missed func()) error {
+func (b *Broker) watch(ctx context.Context, onEvent func(events.Event), resync func()) error {
 	conn, err := dial(b.url)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	stop := context.AfterFunc(ctx, func() {
-		conn.Close() //nolint:errcheck // as above
-	})
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
 	ch, err := conn.Channel()
 	if err != nil {
 		return fmt.Errorf("open channel: %w", err)
 	}
-	queue, err := ch.QueueDeclare("", false, true, true, false, nil) // named by the broker; goes with the connection
+	queue, err := ch.QueueDeclare("", false, true, true, false, nil) // the broker names it, and deletes it with the connection
 	if err != nil {
 		return fmt.Errorf("declare queue to watch: %w", err)
 	}
@@ -56,14 +53,14 @@ func (b *Broker) watch(ctx context.Context, each func(events.Event), missed func
 	if err != nil {
 		return fmt.Errorf("watch: %w", err)
 	}
-	missed()
+	resync()
 	for d := range deliveries {
 		e, err := watched(d)
 		if err != nil {
-			slog.WarnContext(ctx, "watched message is no event", "error", err)
+			slog.WarnContext(ctx, "watched message is not an event", "error", err)
 			continue
 		}
-		each(e)
+		onEvent(e)
 	}
 	return errors.New("connection lost")
 }

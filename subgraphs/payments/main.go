@@ -67,7 +67,7 @@ func run(ctx context.Context, cfg settings, srv *server.Server) error {
 	srv.Collect(metrics.Gauge("payments_in_progress", "Payments that a worker has to drive on, by the next step.", "step", payments.InProgress))
 	srv.Go("relay", func(ctx context.Context) error { return box.Relay(ctx, bus.Publish) })
 	srv.Go("consumer", func(ctx context.Context) error { return bus.Consume(ctx, payments.Reactions()) })
-	srv.Go("watch", func(ctx context.Context) error { return bus.Watch(ctx, payments.Noticed, payments.Missed) })
+	srv.Go("watch", func(ctx context.Context) error { return bus.Watch(ctx, payments.OnEvent, payments.Resync) })
 	srv.Go("driver", payments.Drive)
 	srv.HandlePrivate("GET /ledger", ledger(processor))
 	srv.Handle("POST /webhooks/stripe", stripe.Webhooks(cfg.Processor.webhookSecret(), payments.Look))

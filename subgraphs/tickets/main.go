@@ -55,7 +55,7 @@ func run(ctx context.Context, cfg settings, srv *server.Server) error {
 	srv.Collect(append(box.Metrics(), bus.Metrics(), postgres.Metrics(pool))...)
 	srv.Go("relay", func(ctx context.Context) error { return box.Relay(ctx, bus.Publish) })
 	srv.Go("consumer", func(ctx context.Context) error { return bus.Consume(ctx, tickets.Reactions()) })
-	srv.Go("watch", func(ctx context.Context) error { return bus.Watch(ctx, tickets.Noticed, tickets.Missed) })
+	srv.Go("watch", func(ctx context.Context) error { return bus.Watch(ctx, tickets.OnEvent, tickets.Resync) })
 	srv.Handle("/graphql", gqlserver.New(gqlserver.Config{
 		Schema: graph.Schema(tickets), ServiceToken: cfg.ServiceToken.Reveal(), Verify: verifier.Verify, Stop: ctx.Done(),
 	}))

@@ -141,20 +141,20 @@ func TestCommands(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	t.Run("all is well", func(t *testing.T) {
-		for _, args := range [][]string{{"parked", "list"}, {"outbox"}, {"overdue"}, {"replicas"}, {"reconcile"}} {
+		for _, args := range [][]string{{"dlq", "list"}, {"outbox"}, {"overdue"}, {"replicas"}, {"reconcile"}} {
 			if status, out := s.ctl(t, args...); status != statusWell {
 				t.Errorf("%q ended with %d and printed\n%s", args, status, out)
 			}
 		}
 	})
-	t.Run("parked", s.parked)
+	t.Run("dead letters", s.deadLetters)
 	t.Run("outbox", s.outbox)
 	t.Run("overdue", s.overdue)
 	t.Run("payments that do not end", s.endless)
 	t.Run("replicas", s.replicas)
 }
 
-func (s system) parked(t *testing.T) {
+func (s system) deadLetters(t *testing.T) {
 	b, err := broker.Open(t.Context(), s.BrokerURL, events.Expiration, events.Catalogue())
 	if err != nil {
 		t.Fatal(err)
@@ -167,44 +167,44 @@ func (s system) parked(t *testing.T) {
 		if err := b.Publish(t.Context(), []events.Event{e}); err != nil {
 			t.Fatal(err)
 		}
-		s.expect(t, statusWrong, "parked", "list")
+		s.expect(t, statusWrong, "dlq", "list")
 		return e
 	}
 	cure := func(e events.Event) {
 		s.insertOrder(t, e.Subject, id.New(id.Ticket), "cancelled", time.Now())
 	}
 	first := poison()
-	out := s.expect(t, statusWrong, "parked", "list")
-	for _, want := range []string{first.ID, "order.expired.v1", first.Subject, "orders.expiration.events", "unknown order", "1 parked"} {
+	out := s.expect(t, statusWrong, "dlq", "list")
+	for _, want := range []string{first.ID, "order.expired.v1", first.Subject, "orders.expiration.events", "unknown order", "1 dead-lettered"} {
 		if !strings.Contains(out, want) {
-			t.Errorf("parked list does not say %q:\n%s", want, out)
+			t.Errorf("dlq list does not say %q:\n%s", want, out)
 		}
 	}
-	shown := decode[[]parked](t, s.expect(t, statusWrong, "parked", "show", "--json", first.ID))
-	if len(shown) != 1 || shown[0].Subject != first.Subject || !strings.Contains(string(shown[0].Data), first.Subject) || shown[0].ParkedAt == "" {
-		t.Errorf("parked show printed %+v, want all of event %s", shown, first.ID)
+	shown := decode[[]deadLetter](t, s.expect(t, statusWrong, "dlq", "show", "--json", first.ID))
+	if len(shown) != 1 || shown[0].Subject != first.Subject || !strings.Contains(string(shown[0].Data), first.Subject) || shown[0].DeadLetteredAt == "" {
+		t.Errorf("dlq show printed %+v, want all of event %s", shown, first.ID)
 	}
-	if status, out := s.ctl(t, "parked", "list", "--queue", "tickets.orders.events"); status != statusWell {
+	if status, out := s.ctl(t, "dlq", "list", "--queue", "tickets.orders.events"); status != statusWell {
 		t.Errorf("another queue's list ended with %d and printed\n%s", status, out)
 	}
 
-	// Still poison: it is parked again.
-	s.expect(t, statusWell, "parked", "replay", first.ID)
-	s.expect(t, statusWrong, "parked", "list")
+	// Still poison: it is dead-lettered again.
+	s.expect(t, statusWell, "dlq", "replay", first.ID)
+	s.expect(t, statusWrong, "dlq", "list")
 
 	second := poison()
 	for n := 0; n < 2; {
-		n = len(decode[[]parked](t, s.expect(t, statusWrong, "parked", "list", "--json")))
+		n = len(decode[[]deadLetter](t, s.expect(t, statusWrong, "dlq", "list", "--json")))
 	}
 	cure(first)
-	s.expect(t, statusWell, "parked", "replay", first.ID)
-	left := decode[[]parked](t, s.expect(t, statusWrong, "parked", "list", "--json"))
+	s.expect(t, statusWell, "dlq", "replay", first.ID)
+	left := decode[[]deadLetter](t, s.expect(t, statusWrong, "dlq", "list", "--json"))
 	if len(left) != 1 || left[0].ID != second.ID {
-		t.Errorf("after one replay %+v is parked, want %s", left, second.ID)
+		t.Errorf("after one replay %+v is dead-lettered, want %s", left, second.ID)
 	}
 	cure(second)
-	s.expect(t, statusWell, "parked", "replay", "--all")
-	s.expect(t, statusWell, "parked", "list")
+	s.expect(t, statusWell, "dlq", "replay", "--all")
+	s.expect(t, statusWell, "dlq", "list")
 }
 
 func (s system) outbox(t *testing.T) {
@@ -402,12 +402,12 @@ func TestMistakes(t *testing.T) {
 	t.Parallel()
 	nothing := filepath.Join(t.TempDir(), "nothing")
 	for want, args := range map[string][]string{
-		`no command "parkd list"`:   {"parkd", "list"},
-		`no command "parked"`:       {"parked"},
-		"AMQP_URL is not set":       {"parked", "list"},
+		`no command "dql list"`:   {"dql", "list"},
+		`no command "dlq"`:          {"dlq"},
+		"AMQP_URL is not set":       {"dlq", "list"},
 		"TICKETS_DATABASE_URL":      {"replicas"},
-		"name one event, or --all":  {"parked", "replay"},
-		"there is no queue tickets": {"parked", "list", "--queue", "tickets"},
+		"name one event, or --all":  {"dlq", "replay"},
+		"there is no queue tickets": {"dlq", "list", "--queue", "tickets"},
 		"not defined: -jsn":         {"outbox", "-jsn"},
 	} {
 		var stdout, stderr strings.Builder

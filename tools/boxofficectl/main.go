@@ -1,5 +1,5 @@
-// Command boxofficectl tells an operator what waits, is late, was parked or differs in a running
-// Boxoffice, and replays what was parked. Only `parked replay` changes anything.
+// Command boxofficectl tells an operator what waits, is late, was dead-lettered or differs in a running
+// Boxoffice, and replays dead-lettered events. Only `dlq replay` changes anything.
 package main
 
 import (
@@ -117,9 +117,9 @@ type look func(ctx context.Context, where settings, args []string) (report, erro
 
 func commands() []command {
 	return []command{
-		{"parked list", "", "List events that a service could not handle and put aside.", parkedList},
-		{"parked show", "EVENT", "Show a parked event: its data, and why it was parked.", parkedShow},
-		{"parked replay", "EVENT | --all", "Give parked events back to the service that could not handle them.", parkedReplay},
+		{"dlq list", "", "List dead-lettered events: those that a service could not handle.", listDeadLetters},
+		{"dlq show", "EVENT", "Show a dead-lettered event: its data, and why it could not be handled.", showDeadLetters},
+		{"dlq replay", "EVENT | --all", "Move dead-lettered events back to the queue they came from.", replayDeadLetters},
 		{"outbox", "", "Show what each service has decided but not yet published.", outboxes},
 		{"overdue", "", "List orders that should have expired and did not, and payments that do not end.", overdue},
 		{"reconcile", "", "Compare the card processor's ledger with payments and orders.", reconcile},

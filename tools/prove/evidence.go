@@ -29,11 +29,11 @@ type evidence struct {
 	Services int      `json:"services"`
 	Ended    []string `json:"ended"` // services that ended by themselves, and when
 
-	Compared []audit.Comparison `json:"compared"`
-	Overdue  []audit.Late       `json:"overdue"`
-	Outboxes []audit.Waiting    `json:"outboxes"`
-	Queues   map[string]int     `json:"queues"`
-	Parked   []string           `json:"parked"`
+	Compared     []audit.Comparison `json:"compared"`
+	Overdue      []audit.Late       `json:"overdue"`
+	Outboxes     []audit.Waiting    `json:"outboxes"`
+	Queues       map[string]int     `json:"queues"`
+	DeadLettered []string           `json:"deadLettered"`
 
 	Reconciled audit.Reconciliation `json:"reconciled"`
 }
@@ -118,12 +118,12 @@ func gather(ctx context.Context, databases audit.Databases, brokerURL string) (e
 		return nil, err
 	}
 	for _, queue := range broker.Queues(events.Catalogue()) {
-		parked, err := broker.ListParked(brokerURL, queue, enough)
+		letters, err := broker.ListDeadLetters(brokerURL, queue, enough)
 		if err != nil {
 			return nil, err
 		}
-		for _, p := range parked {
-			e.Parked = append(e.Parked, fmt.Sprintf("%s about %s in %s: %s", p.Event.Type, p.Event.Subject, queue, p.Error))
+		for _, p := range letters {
+			e.DeadLettered = append(e.DeadLettered, fmt.Sprintf("%s about %s in %s: %s", p.Event.Type, p.Event.Subject, queue, p.Error))
 		}
 	}
 	return e, nil

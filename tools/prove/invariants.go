@@ -33,7 +33,7 @@ const (
 	kept        = "what was granted is stored"
 	replicas    = "replicas equal their source"
 	locks       = "tickets are held by exactly the live orders"
-	quiet       = "outboxes, queues and parking queues are empty"
+	quiet       = "outboxes, queues and dead-letter queues are empty"
 	deadlines   = "overdue orders ended, ended orders have no deadline"
 	finished    = "every payment and refund came to its end"
 	privacy     = "nobody read or changed what is somebody else's"
@@ -324,10 +324,10 @@ func nothingWaits(e *evidence) verdict {
 			v.violate("queue %s: %d messages", queue, n)
 		}
 	}
-	for _, p := range e.Parked {
-		v.violate("parked: %s", p)
+	for _, p := range e.DeadLettered {
+		v.violate("dead-lettered: %s", p)
 	}
-	v.checked("%d outboxes, %d queues and parking queues", len(e.Outboxes), len(e.Queues))
+	v.checked("%d outboxes, %d queues and dead-letter queues", len(e.Outboxes), len(e.Queues))
 	return v
 }
 

@@ -121,12 +121,12 @@ func TestInvariants(t *testing.T) {
 			e.Orders = e.Orders[1:]
 			e.Events = slices.DeleteFunc(e.Events, func(t told) bool { return t.Subject == "ord_1" })
 		}, []string{oneSeen, kept, privacy}},
-		"a ticket is lost":    {func(e *evidence) { e.Tickets = nil }, []string{kept}},
-		"a replica is old":    {func(e *evidence) { e.Compared[0].Differences = []audit.Difference{{ID: "tkt_1", Problem: "older"}} }, []string{replicas}},
-		"a lock is missing":   {func(e *evidence) { e.Compared[1].Differences = []audit.Difference{{ID: "tkt_1", Problem: "missing"}} }, []string{locks}},
-		"an event waits":      {func(e *evidence) { e.Outboxes[0].Waiting = 1 }, []string{quiet}},
-		"a message waits":     {func(e *evidence) { e.Queues["orders.tickets.events"] = 1 }, []string{quiet}},
-		"a message is parked": {func(e *evidence) { e.Parked = []string{"ticket.created.v1 about tkt_1"} }, []string{quiet}},
+		"a ticket is lost":           {func(e *evidence) { e.Tickets = nil }, []string{kept}},
+		"a replica is old":           {func(e *evidence) { e.Compared[0].Differences = []audit.Difference{{ID: "tkt_1", Problem: "older"}} }, []string{replicas}},
+		"a lock is missing":          {func(e *evidence) { e.Compared[1].Differences = []audit.Difference{{ID: "tkt_1", Problem: "missing"}} }, []string{locks}},
+		"an event waits":             {func(e *evidence) { e.Outboxes[0].Waiting = 1 }, []string{quiet}},
+		"a message waits":            {func(e *evidence) { e.Queues["orders.tickets.events"] = 1 }, []string{quiet}},
+		"a message is dead-lettered": {func(e *evidence) { e.DeadLettered = []string{"ticket.created.v1 about tkt_1"} }, []string{quiet}},
 		"money is taken twice": {func(e *evidence) {
 			e.Intents = append(e.Intents, intentRow{ID: "pi_2", Payment: "pay_1", Currency: "EUR", Captures: 1, Authorized: 1999, Captured: 1999})
 		}, []string{money}},

@@ -84,7 +84,7 @@ func (t *trial) pulse(ctx context.Context) (pulse, error) {
 	if err != nil {
 		return p, err
 	}
-	for _, queue := range broker.Queues(events.Catalogue()) { // parking queues do not move
+	for _, queue := range broker.Queues(events.Catalogue()) { // dead-letter queues do not move
 		p.queued += queues[queue]
 	}
 	waiting, err := t.tap.depth()

@@ -37,9 +37,9 @@ func (s *Service) Follow(ctx context.Context, viewer Viewer, orderID string) ite
 	return signal.Follow(ctx, &s.changes, orderID, look, func(p Payment) version { return version{p.ID, p.Version} })
 }
 
-// Noticed lets those who follow an order's payment see a change that any process of the service has
+// OnEvent lets those who follow an order's payment see a change that any process of the service has
 // told of.
-func (s *Service) Noticed(e events.Event) {
+func (s *Service) OnEvent(e events.Event) {
 	var p events.Payment
 	if err := json.Unmarshal(e.Data, &p); err != nil {
 		slog.Warn("noticed event is not about a payment", "event", e.ID, "error", err)
@@ -49,5 +49,5 @@ func (s *Service) Noticed(e events.Event) {
 	s.changes.Changed(p.ID)
 }
 
-// Missed lets everybody look again, because changes may have gone unnoticed.
-func (s *Service) Missed() { s.changes.AllChanged() }
+// Resync lets everybody look again, because changes may have gone unnoticed.
+func (s *Service) Resync() { s.changes.AllChanged() }

@@ -22,8 +22,8 @@ func (s *Service) Follow(ctx context.Context, ticketID string) iter.Seq2[Ticket,
 	return signal.Follow(ctx, &s.changed, ticketID, look, func(t Ticket) int { return t.Version })
 }
 
-// Noticed lets those who follow a ticket see a change that any process of the service has told of.
-func (s *Service) Noticed(e events.Event) { s.changed.Changed(e.Subject) }
+// OnEvent lets those who follow a ticket see a change that any process of the service has told of.
+func (s *Service) OnEvent(e events.Event) { s.changed.Changed(e.Subject) }
 
-// Missed lets everybody look again, because changes may have gone unnoticed.
-func (s *Service) Missed() { s.changed.AllChanged() }
+// Resync lets everybody look again, because changes may have gone unnoticed.
+func (s *Service) Resync() { s.changed.AllChanged() }

@@ -13,25 +13,25 @@ import (
 	"boxoffice.dev/pkg/events"
 )
 
-// parked is a parked message as it is printed.
-type parked struct {
-	Queue    string          `json:"queue"`
-	ParkedAt string          `json:"parkedAt,omitempty"`
-	Error    string          `json:"error"`
-	ID       string          `json:"id,omitempty"`
-	Type     events.Type     `json:"type,omitempty"`
-	Subject  string          `json:"subject,omitempty"`
-	Version  int             `json:"version,omitempty"`
-	Time     *time.Time      `json:"time,omitempty"`
-	Request  string          `json:"request,omitempty"`
-	Cause    string          `json:"cause,omitempty"`
-	Data     json.RawMessage `json:"data,omitempty"`
+// deadLetter is the printed form of a dead letter.
+type deadLetter struct {
+	Queue          string          `json:"queue"`
+	DeadLetteredAt string          `json:"deadLetteredAt,omitempty"`
+	Error          string          `json:"error"`
+	ID             string          `json:"id,omitempty"`
+	Type           events.Type     `json:"type,omitempty"`
+	Subject        string          `json:"subject,omitempty"`
+	Version        int             `json:"version,omitempty"`
+	Time           *time.Time      `json:"time,omitempty"`
+	Request        string          `json:"request,omitempty"`
+	Cause          string          `json:"cause,omitempty"`
+	Data           json.RawMessage `json:"data,omitempty"`
 }
 
-func newParked(p broker.Parked) parked {
+func newDeadLetter(p broker.DeadLetter) deadLetter {
 	e := p.Event
-	m := parked{
-		Queue: p.Queue, ParkedAt: p.At, Error: p.Error, ID: e.ID, Type: e.Type, Subject: e.Subject, Version: e.Version,
+	m := deadLetter{
+		Queue: p.Queue, DeadLetteredAt: p.At, Error: p.Error, ID: e.ID, Type: e.Type, Subject: e.Subject, Version: e.Version,
 		Request: e.IDs.Request, Cause: e.IDs.Cause, Data: e.Data,
 	}
 	if !e.Time.IsZero() {
@@ -66,21 +66,21 @@ func queueFlag(flags *flag.FlagSet) func() ([]string, error) {
 	}
 }
 
-func list(url string, queues []string, limit int) ([]parked, error) {
-	found := []parked{}
+func list(url string, queues []string, limit int) ([]deadLetter, error) {
+	found := []deadLetter{}
 	for _, q := range queues {
-		some, err := broker.ListParked(url, q, limit)
+		some, err := broker.ListDeadLetters(url, q, limit)
 		if err != nil {
 			return nil, err
 		}
 		for _, p := range some {
-			found = append(found, newParked(p))
+			found = append(found, newDeadLetter(p))
 		}
 	}
 	return found, nil
 }
 
-func parkedList(flags *flag.FlagSet) look {
+func listDeadLetters(flags *flag.FlagSet) look {
 	queues := queueFlag(flags)
 	limit := flags.Int("limit", 100, "at most this many of each queue, the oldest")
 	return func(_ context.Context, where settings, args []string) (report, error) {
@@ -100,24 +100,24 @@ func parkedList(flags *flag.FlagSet) look {
 			return report{}, err
 		}
 		r := report{
-			wrong: len(found) > 0, json: found, summary: fmt.Sprintf("%d parked", len(found)),
-			header: []string{"PARKED AT", "QUEUE", "EVENT", "TYPE", "ABOUT", "VERSION", "WHY"},
+			wrong: len(found) > 0, json: found, summary: fmt.Sprintf("%d dead-lettered", len(found)),
+			header: []string{"DEAD-LETTERED AT", "QUEUE", "EVENT", "TYPE", "ABOUT", "VERSION", "WHY"},
 		}
 		for _, p := range found {
-			r.rows = append(r.rows, []string{p.ParkedAt, p.Queue, p.ID, string(p.Type), p.Subject, strconv.Itoa(p.Version), p.Error})
+			r.rows = append(r.rows, []string{p.DeadLetteredAt, p.Queue, p.ID, string(p.Type), p.Subject, strconv.Itoa(p.Version), p.Error})
 		}
 		return r, nil
 	}
 }
 
-// unlimited is more messages than a parking queue holds.
+// unlimited is more messages than a dead-letter queue holds.
 const unlimited = 1 << 30
 
-func parkedShow(flags *flag.FlagSet) look {
+func showDeadLetters(flags *flag.FlagSet) look {
 	queues := queueFlag(flags)
 	return func(_ context.Context, where settings, args []string) (report, error) {
 		if len(args) != 1 {
-			return report{}, fmt.Errorf("name one event, as `parked list` shows it: %w", errUsage)
+			return report{}, fmt.Errorf("name one event, as `dlq list` shows it: %w", errUsage)
 		}
 		url, err := where.get("AMQP_URL")
 		if err != nil {
@@ -131,14 +131,14 @@ func parkedShow(flags *flag.FlagSet) look {
 		if err != nil {
 			return report{}, err
 		}
-		var shown []parked
+		var shown []deadLetter
 		for _, p := range found {
 			if p.ID == args[0] {
 				shown = append(shown, p)
 			}
 		}
 		if len(shown) == 0 {
-			return report{}, fmt.Errorf("no event %s is parked", args[0])
+			return report{}, fmt.Errorf("no event %s is dead-lettered", args[0])
 		}
 		text, err := json.MarshalIndent(shown, "", "  ")
 		if err != nil {
@@ -148,9 +148,9 @@ func parkedShow(flags *flag.FlagSet) look {
 	}
 }
 
-func parkedReplay(flags *flag.FlagSet) look {
+func replayDeadLetters(flags *flag.FlagSet) look {
 	queues := queueFlag(flags)
-	all := flags.Bool("all", false, "replay all that is parked instead of one event")
+	all := flags.Bool("all", false, "replay all dead-lettered events instead of one")
 	return func(ctx context.Context, where settings, args []string) (report, error) {
 		if *all == (len(args) == 1) || len(args) > 1 {
 			return report{}, fmt.Errorf("name one event, or --all: %w", errUsage)
@@ -169,14 +169,14 @@ func parkedReplay(flags *flag.FlagSet) look {
 		}
 		replayed := 0
 		for _, q := range names {
-			n, err := broker.ReplayParked(ctx, url, q, event)
+			n, err := broker.ReplayDeadLetters(ctx, url, q, event)
 			replayed += n
 			if err != nil {
 				return report{}, fmt.Errorf("after %d replayed: %w", replayed, err)
 			}
 		}
 		if event != "" && replayed == 0 {
-			return report{}, fmt.Errorf("no event %s is parked", event)
+			return report{}, fmt.Errorf("no event %s is dead-lettered", event)
 		}
 		return report{json: map[string]int{"replayed": replayed}, summary: fmt.Sprintf("%d replayed", replayed)}, nil
 	}

@@ -14,20 +14,20 @@ shop: ## the storefront with hot reload, beside `make up`
 reset: ## forget the data
 	@go run ./tools/dev reset
 
-test: ## every test, against a throw-away Postgres and RabbitMQ
+test: ## every test, against a temporary Postgres and RabbitMQ
 	@go run ./tools/dev test
 
-lint: ## vet, lint and look for secrets
+lint: ## vet, lint and search for secrets
 	@.ci/lint
 
-schema: ## regenerate everything that is made from schema/*.graphqls
+schema: ## regenerate everything that derives from schema/*.graphqls
 	@tools/compose/generate.sh
 
-schema-diff: ## what is different for clients since the release
+schema-diff: ## list the changes for clients since the release
 	@tools/compose/run diff.mjs
 
 bench: ## measure throughput and latency
 	@go run ./tools/bench
 
-prove: ## let everything go wrong for a minute, then check that every promise was kept
+prove: ## inject faults for a minute, then check every guarantee
 	@go run ./tools/prove

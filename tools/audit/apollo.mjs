@@ -1,5 +1,5 @@
-// Lets Apollo Client speak with a GraphQL endpoint by the hashes of its documents, over GET where
-// it can, and prints what went over the wire and what came out of it as JSON.
+// Sends operations with Apollo Client by the hashes of their documents, over GET if possible, and prints the requests and
+// results as JSON.
 // Usage: node apollo.mjs URL
 import { ApolloClient, ApolloLink, gql, HttpLink, InMemoryCache } from '@apollo/client';
 import { PersistedQueryLink } from '@apollo/client/link/persisted-queries';

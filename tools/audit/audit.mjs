@@ -1,5 +1,5 @@
-// Audits a GraphQL endpoint with graphql-http, the reference implementation of GraphQL over HTTP,
-// and prints one JSON line per audit: {id, name, status: ok | notice | warn | error, reason}.
+// Audits a GraphQL endpoint with graphql-http, the reference implementation of GraphQL over HTTP, and prints one line of
+// JSON per audit: {id, name, status: ok | notice | warn | error, reason}.
 // Usage: node audit.mjs URL
 import { serverAudits } from 'graphql-http';
 

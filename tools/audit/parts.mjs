@@ -1,5 +1,5 @@
-// Lets Apollo Client ask a GraphQL endpoint for a query with @defer, as each of the specifications that it
-// knows has it, and for a subscription, and prints what an application sees as lines of JSON.
+// Sends a query with @defer in each version of the specification that Apollo Client supports, or a subscription, and
+// prints the results that an application gets as lines of JSON.
 // Usage: node parts.mjs URL AUTHORIZATION defer20220824|incrementalV02|subscription
 import { ApolloClient, gql, HttpLink, InMemoryCache } from '@apollo/client';
 import { Defer20220824Handler, GraphQL17Alpha9Handler } from '@apollo/client/incremental';

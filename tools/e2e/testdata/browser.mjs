@@ -1,5 +1,5 @@
-// What a page has and Node.js 20 lacks: an address of its own, and cookies that go along to it. They stay in
-// the file COOKIES, so that one snippet after the other is run by the same browser.
+// Gives Node.js 20 the location and the cookies of a page. The cookies are kept in the file COOKIES, so that all snippets
+// run in the same browser.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 
 const { ROUTER, COOKIES } = process.env;
@@ -8,7 +8,7 @@ const header = () => [...cookies].map(([name, value]) => `${name}=${value}`).joi
 
 globalThis.location = new URL(ROUTER);
 
-// Only addresses without an origin are the page's: what runs on a server or at a script names its own.
+// Only requests without an origin come from the page: servers and scripts name the origin.
 const plain = globalThis.fetch;
 globalThis.fetch = async (input, init = {}) => {
   if (typeof input !== 'string' || !input.startsWith('/')) return plain(input, init);

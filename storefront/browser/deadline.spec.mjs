@@ -1,4 +1,4 @@
-// Variant: orders.HOLD=25s
+// Variant: orders.HOLD=40s
 // A seller and two buyers, one of whom does not pay in time. The test uses pages only.
 import { test } from 'node:test';
 import { look, person, signUp, tab } from './harness.mjs';

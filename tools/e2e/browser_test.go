@@ -23,6 +23,7 @@ var specSettings = regexp.MustCompile(`\A// (Variant|System): (.*)\n`)
 // TestPages runs storefront/browser/*.spec.mjs with a real browser, one after the other: two browsers at once would
 // slow each other down. Screenshots are kept in .data/pictures.
 func TestPages(t *testing.T) {
+	t.Parallel()
 	root, err := stack.Root()
 	if err != nil {
 		t.Fatal(err)

@@ -50,6 +50,7 @@ func snippets(t *testing.T, page string) []snippet {
 // TestClientRecipes creates a project of the files in docs/clients.md with the storefront's packages, generates its
 // types, checks them, and runs the files one after the other as one browser.
 func TestClientRecipes(t *testing.T) {
+	t.Parallel()
 	root, err := stack.Root()
 	if err != nil {
 		t.Fatal(err)

@@ -311,12 +311,14 @@ func TestLiveUpdatesGoOnAndEnd(t *testing.T) {
 	s := Shared(t).Variant(t, "auth.ACCESS_TOKEN_TTL=4s", "tickets")
 	seller := s.SignUp(t)
 	ticket := sell(t, s, seller)
+	followers := map[string]*follower{}
 	for transport, follow := range transports {
 		buyer := s.SignUp(t)
-		f := follow(t, buyer, orderUpdated, ordered(t, buyer, sell(t, s, s.SignUp(t))).ID)
+		followers[transport] = follow(t, buyer, orderUpdated, ordered(t, buyer, sell(t, s, s.SignUp(t))).ID)
+	}
+	for transport, f := range followers {
 		wantSessionEnded(t, transport, f) // the token expires
 	}
-	followers := map[string]*follower{}
 	for transport, follow := range transports {
 		followers[transport] = follow(t, s.Anonymous(), ticketUpdated, ticket)
 		followers[transport].until(t, `"AVAILABLE"`)

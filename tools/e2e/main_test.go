@@ -6,17 +6,22 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"runtime"
 	"strconv"
-	"syscall"
+	"sync"
 	"testing"
 
 	"boxoffice.dev/tools/internal/shop"
 	"boxoffice.dev/tools/internal/stack"
 )
 
-var shared *System
+// shared is the system that all tests share, from the first test that needs it.
+var shared struct {
+	sync.Once
+	system *System
+	end    func() error
+	err    error
+}
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -28,23 +33,27 @@ func run(m *testing.M) int {
 			panic(err)
 		}
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	s, end, err := startShared(ctx)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "start the shared system:", err)
-		return 1
-	}
-	shared = s
 	code := m.Run()
-	if err := end(); err != nil {
-		fmt.Fprintln(os.Stderr, "end the shared system:", err)
-		return 1
+	if shared.end != nil {
+		if err := shared.end(); err != nil {
+			fmt.Fprintln(os.Stderr, "end the shared system:", err)
+			return 1
+		}
 	}
 	return code
 }
 
-// startShared starts the shared system, with the storefront where Node.js is installed to build it.
+// Shared returns the system that all tests share, after starting it for the first one.
+func Shared(t *testing.T) *System {
+	t.Helper()
+	shared.Do(func() { shared.system, shared.end, shared.err = startShared(t.Context()) })
+	if shared.err != nil {
+		t.Fatalf("start the shared system: %v", shared.err)
+	}
+	return shared.system
+}
+
+// startShared starts a system, with the storefront where Node.js is installed to build it.
 func startShared(ctx context.Context) (*System, func() error, error) {
 	root, err := stack.Root()
 	if err != nil {
@@ -55,10 +64,4 @@ func startShared(ctx context.Context) (*System, func() error, error) {
 		return nil, nil, err
 	}
 	return start(ctx, map[string][]string{"router": build.Settings()})
-}
-
-// Shared returns the system that all tests share.
-func Shared(t *testing.T) *System {
-	t.Helper()
-	return shared
 }

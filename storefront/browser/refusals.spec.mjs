@@ -111,13 +111,13 @@ test('errors of a payment, then success and refunds', async () => {
   await page.getByText('You paid €64.00 with Mastercard').waitFor();
 
   // The seller refunds a part, then the rest. The buyer's page shows both.
-  const { orders } = await api(page, '{ orders { nodes { payments { id } } } }');
+  const { orders } = await api(page, '{ orders { nodes { payments { nodes { id } } } } }');
   const refund = (/** @type {object} */ amount) =>
     api(
       seller,
       'mutation($input: RefundPaymentInput!) { refundPayment(input: $input) { refund { id } errors { ... on UserError { code } } } }',
       {
-        input: { paymentId: orders.nodes[0].payments[0].id, idempotencyKey: crypto.randomUUID(), ...amount },
+        input: { paymentId: orders.nodes[0].payments.nodes[0].id, idempotencyKey: crypto.randomUUID(), ...amount },
       },
     );
   await refund({ amount: { minorUnits: 1400, currency: 'EUR' } });

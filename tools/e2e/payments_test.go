@@ -14,11 +14,11 @@ import (
 
 const paymentFields = `{ id version status amount { minorUnits currency } refundedAmount { minorUnits }
 	nextAction { redirectUrl } failure { reason retryable } card { brand last4 } viewerCanRefund providerReference
-	refunds { id status amount { minorUnits } } order { id status } }`
+	refunds { nodes { id status amount { minorUnits } } } order { id status } }`
 
 const payOrder = `mutation($input: PayOrderInput!) { payOrder(input: $input) {
 	payment ` + paymentFields + ` expectedOrderVersion
-	order { id status version viewerCanCancel viewerCanPay payment { id } payments { id } ticket { availability } history { nodes { to actor } } }
+	order { id status version viewerCanCancel viewerCanPay payment { id } payments { nodes { id } } ticket { availability } history { nodes { to actor } } }
 	errors { __typename ... on UserError { code message path }
 		... on OrderNotPayableError { order { id status cancellation { reason } } }
 		... on OrderAlreadyPaidError { payment { id } }
@@ -46,7 +46,7 @@ type paymentData struct {
 	Card              *struct{ Brand, Last4 string }
 	ViewerCanRefund   bool
 	ProviderReference *string
-	Refunds           []refundData
+	Refunds           struct{ Nodes []refundData }
 	Order             struct{ ID, Status string }
 }
 
@@ -76,7 +76,7 @@ type payPayload struct {
 		orderData
 
 		Payment  *struct{ ID string }
-		Payments []struct{ ID string }
+		Payments struct{ Nodes []struct{ ID string } }
 	}
 	Errors []paymentError
 }
@@ -209,7 +209,7 @@ func TestPayOrder(t *testing.T) {
 			t.Errorf("payment: got %+v", p.Payment)
 		}
 		if p.Order.Status != "COMPLETE" || p.Order.ViewerCanCancel || p.Order.ViewerCanPay || p.Order.Payment.ID != p.Payment.ID ||
-			len(p.Order.Payments) != 1 || p.ExpectedOrderVersion == nil || *p.ExpectedOrderVersion != p.Order.Version {
+			len(p.Order.Payments.Nodes) != 1 || p.ExpectedOrderVersion == nil || *p.ExpectedOrderVersion != p.Order.Version {
 			t.Errorf("order: got %+v, expected version %v", p.Order, p.ExpectedOrderVersion)
 		}
 		var steps []string
@@ -527,7 +527,7 @@ func TestRefunds(t *testing.T) {
 			t.Errorf("the rest: got %+v %+v", rest.Refund, rest.Errors)
 		}
 		awaitStatus(t, buyer, orderID, "CANCELLED")
-		if refunds := payment(t, buyer, paymentID).Refunds; len(refunds) != 5 {
+		if refunds := payment(t, buyer, paymentID).Refunds.Nodes; len(refunds) != 5 {
 			t.Errorf("got %d refunds, want 5", len(refunds))
 		}
 	})
@@ -544,7 +544,7 @@ func TestRefunds(t *testing.T) {
 				continue
 			}
 			Eventually(t, token+" ends", func() bool {
-				refunds := payment(t, seller, p.Payment.ID).Refunds
+				refunds := payment(t, seller, p.Payment.ID).Refunds.Nodes
 				return len(refunds) == 1 && refunds[0].Status == want
 			})
 			refunded := map[string]int{"SUCCEEDED": 1999}[want]

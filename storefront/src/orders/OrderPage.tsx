@@ -69,7 +69,7 @@ export default function OrderPage() {
 
 function Known({ order, refresh }: { order: Order; refresh: () => void }) {
   const { id, title, price, createdAt, ticket } = order;
-  const payments = read(paymentState, order.payments ?? []);
+  const payments = read(paymentState, order.payments?.nodes.toReversed() ?? []);
   const overdue = useOverdue(order.deadline);
   const phase = phaseOf(order.status, payments, overdue);
   useLive(orderUpdated, { id }, { skip: order.status === 'CANCELLED' });

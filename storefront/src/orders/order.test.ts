@@ -18,7 +18,7 @@ function payment(status: Payment['status'], more: Partial<Payment> = {}): Paymen
     card: { __typename: 'PaymentCard', brand: 'visa', last4: '4242' },
     failure: null,
     nextAction: null,
-    refunds: [],
+    refunds: { __typename: 'RefundConnection', nodes: [] },
     ...more,
   };
 }
@@ -72,15 +72,18 @@ test('the history is in chronological order, with payments and refunds', () => {
     ['Payment failed', 'The card has insufficient funds.'],
     ['Order cancelled', undefined],
   ]);
-  const refunds = [
-    {
-      __typename: 'Refund' as const,
-      id: 'rfd_1',
-      status: 'SUCCEEDED' as const,
-      createdAt: '2026-05-02T09:00:00.000Z',
-      amount: money('10.00'),
-    },
-  ];
+  const refunds = {
+    __typename: 'RefundConnection' as const,
+    nodes: [
+      {
+        __typename: 'Refund' as const,
+        id: 'rfd_1',
+        status: 'SUCCEEDED' as const,
+        createdAt: '2026-05-02T09:00:00.000Z',
+        amount: money('10.00'),
+      },
+    ],
+  };
   expect(historyOf(order, [payment('PARTIALLY_REFUNDED', { refunds })]).at(-1)).toMatchObject({
     text: 'Refunded',
     detail: '€10.00',

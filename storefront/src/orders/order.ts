@@ -110,7 +110,7 @@ export function historyOf(order: Pick<Order, 'history' | 'price'>, payments: rea
       });
     if (status === 'VOIDED')
       items.push({ id: `${id}-voided`, at: updatedAt, text: 'Payment cancelled', detail: 'Nothing was charged.', tone: 'plain' });
-    for (const refund of refunds) {
+    for (const refund of refunds.nodes) {
       const text = refund.status === 'SUCCEEDED' ? 'Refunded' : refund.status === 'FAILED' ? 'Refund failed' : 'Refund started';
       items.push({
         id: refund.id,

@@ -32,13 +32,15 @@ export const paymentState = graphql(`
       clientSecret
     }
     refunds {
-      id
-      status
-      createdAt
-      amount {
-        decimal
-        minorUnits
-        currency
+      nodes {
+        id
+        status
+        createdAt
+        amount {
+          decimal
+          minorUnits
+          currency
+        }
       }
     }
   }
@@ -81,8 +83,10 @@ export const orderState = graphql(`
       }
     }
     payments {
-      id
-      ...PaymentState
+      nodes {
+        id
+        ...PaymentState
+      }
     }
     ticket {
       id
@@ -118,7 +122,9 @@ export const paymentUpdated = graphql(`
         id
         viewerCanCancel
         payments {
-          id
+          nodes {
+            id
+          }
         }
       }
     }

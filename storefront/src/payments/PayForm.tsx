@@ -29,7 +29,9 @@ const payOrder = graphql(`
         status
         viewerCanCancel
         payments {
-          id
+          nodes {
+            id
+          }
         }
       }
       errors {
@@ -50,7 +52,9 @@ const payOrder = graphql(`
             order {
               id
               payments {
-                id
+                nodes {
+                  id
+                }
               }
             }
           }

@@ -5,6 +5,7 @@ import (
 
 	"boxoffice.dev/pkg/identity"
 	"boxoffice.dev/subgraphs/internal/gqlserver"
+	"boxoffice.dev/subgraphs/internal/page"
 	"boxoffice.dev/subgraphs/payments/internal/graph/generated"
 	"boxoffice.dev/subgraphs/payments/internal/payment"
 )
@@ -18,7 +19,7 @@ func (r mutationResolver) PayOrder(ctx context.Context, input generated.PayOrder
 		OrderID: input.OrderID, Token: input.PaymentMethodToken, ExpectedAmount: input.ExpectedAmount, IdempotencyKey: input.IdempotencyKey,
 	})
 	errs, fault := gqlserver.UserErrors[generated.PayOrderError](err, r.typed(asViewer(caller)))
-	payload := &generated.PayOrderPayload{Payment: r.show(asViewer(caller), p), Errors: errs}
+	payload := &generated.PayOrderPayload{Payment: r.payment(asViewer(caller), p), Errors: errs}
 	if o.ID != "" {
 		version := o.VersionWhenPaid()
 		payload.Order, payload.ExpectedOrderVersion = &generated.Order{ID: o.ID}, &version
@@ -31,11 +32,11 @@ func (r mutationResolver) RefundPayment(ctx context.Context, input generated.Ref
 	if err != nil {
 		return nil, err
 	}
-	refund, p, err := r.payments.Refund(ctx, asViewer(caller), payment.RefundInput{
+	rf, p, err := r.payments.Refund(ctx, asViewer(caller), payment.RefundInput{
 		PaymentID: input.PaymentID, Amount: input.Amount, ReleaseTicket: input.ReleaseTicket, IdempotencyKey: input.IdempotencyKey,
 	})
 	errs, fault := gqlserver.UserErrors[generated.RefundPaymentError](err, r.typed(asViewer(caller)))
-	return &generated.RefundPaymentPayload{Refund: showRefund(refund), Payment: r.show(asViewer(caller), p), Errors: errs}, fault
+	return &generated.RefundPaymentPayload{Refund: refund(rf), Payment: r.payment(asViewer(caller), p), Errors: errs}, fault
 }
 
 func (r queryResolver) Payment(ctx context.Context, id string) (*generated.Payment, error) {
@@ -43,85 +44,90 @@ func (r queryResolver) Payment(ctx context.Context, id string) (*generated.Payme
 	if err != nil {
 		return nil, err
 	}
-	p, _, err := r.payments.Get(ctx, asViewer(caller), id)
-	return r.show(asViewer(caller), p), err
+	visible, err := r.payments.Visible(ctx, asViewer(caller), []string{id})
+	return r.payment(asViewer(caller), visible[id]), err
+}
+
+func (r queryResolver) Refund(ctx context.Context, id string) (*generated.Refund, error) {
+	caller, err := identity.Require(ctx)
+	if err != nil {
+		return nil, err
+	}
+	visible, err := r.payments.VisibleRefunds(ctx, asViewer(caller), []string{id})
+	return refund(visible[id]), err
 }
 
 func (r queryResolver) CardProcessor(context.Context) (*generated.CardProcessor, error) {
-	shown := &generated.CardProcessor{Kind: r.processor.Kind}
-	if r.processor.PublishableKey != "" {
-		shown.PublishableKey = &r.processor.PublishableKey
-	}
-	return shown, nil
+	return &generated.CardProcessor{Kind: r.processor.Kind, PublishableKey: orNil(r.processor.PublishableKey)}, nil
 }
 
-func (r orderResolver) Payments(ctx context.Context, orders []*generated.Order) ([][]*generated.Payment, error) {
-	found, err := r.payments.OfOrders(ctx, viewer(ctx), ids(orders, orderID))
+func (r subscriptionResolver) PaymentUpdated(ctx context.Context, orderID string) (<-chan *generated.Payment, error) {
+	caller, err := identity.Require(ctx)
 	if err != nil {
 		return nil, err
 	}
-	shown := make([][]*generated.Payment, len(orders))
-	for i, o := range orders {
-		shown[i] = []*generated.Payment{}
-		for _, p := range found[orderID(o)] {
-			shown[i] = append(shown[i], r.show(viewer(ctx), p))
-		}
-	}
-	return shown, nil
+	return gqlserver.Stream(ctx, r.payments.Follow(ctx, asViewer(caller), orderID), func(p payment.Payment) *generated.Payment {
+		return r.payment(asViewer(caller), p)
+	})
 }
 
-// Payment shows the attempt that has taken money for the order.
+func (r orderResolver) Payments(ctx context.Context, orders []*generated.Order, first *int, after *string) ([]*generated.PaymentConnection, error) {
+	window, err := page.Parse(page.Args{First: first, After: after}, payment.Newest)
+	if err != nil {
+		return nil, err
+	}
+	pages, err := r.payments.PagesOfOrders(ctx, viewer(ctx), ids(orders, orderID), window)
+	if err != nil {
+		return nil, err
+	}
+	connections := make([]*generated.PaymentConnection, len(orders))
+	for i, o := range orders {
+		connections[i] = r.paymentConnection(viewer(ctx), pages[orderID(o)])
+	}
+	return connections, nil
+}
+
 func (r orderResolver) Payment(ctx context.Context, orders []*generated.Order) ([]*generated.Payment, error) {
-	found, err := r.payments.OfOrders(ctx, viewer(ctx), ids(orders, orderID))
+	paid, err := r.payments.PaidBy(ctx, viewer(ctx), ids(orders, orderID))
 	if err != nil {
 		return nil, err
 	}
-	shown := make([]*generated.Payment, len(orders))
+	payments := make([]*generated.Payment, len(orders))
 	for i, o := range orders {
-		for _, p := range found[orderID(o)] {
-			if p.Paid() || p.Status == payment.Refunded {
-				shown[i] = r.show(viewer(ctx), p)
-			}
-		}
+		payments[i] = r.payment(viewer(ctx), paid[orderID(o)])
 	}
-	return shown, nil
+	return payments, nil
 }
 
-func (r paymentResolver) Refunds(ctx context.Context, payments []*generated.Payment) ([][]*generated.Refund, error) {
-	found, err := r.payments.RefundsOf(ctx, ids(payments, paymentID))
+func (r paymentResolver) Refunds(ctx context.Context, payments []*generated.Payment, first *int, after *string) ([]*generated.RefundConnection, error) {
+	window, err := page.Parse(page.Args{First: first, After: after}, payment.Newest)
 	if err != nil {
 		return nil, err
 	}
-	shown := make([][]*generated.Refund, len(payments))
-	for i, p := range payments {
-		shown[i] = []*generated.Refund{}
-		for _, refund := range found[paymentID(p)] {
-			shown[i] = append(shown[i], showRefund(refund))
-		}
+	pages, err := r.payments.PagesOfRefunds(ctx, ids(payments, paymentID), window)
+	if err != nil {
+		return nil, err
 	}
-	return shown, nil
+	connections := make([]*generated.RefundConnection, len(payments))
+	for i, p := range payments {
+		connections[i] = refundConnection(pages[paymentID(p)])
+	}
+	return connections, nil
 }
 
 func (r refundResolver) Payment(ctx context.Context, refunds []*generated.Refund) ([]*generated.Payment, error) {
-	found, err := r.payments.Visible(ctx, viewer(ctx), ids(refunds, func(refund *generated.Refund) string {
-		if refund == nil {
-			return ""
-		}
-		return refund.PaymentID
-	}))
+	visible, err := r.payments.Visible(ctx, viewer(ctx), ids(refunds, paymentOfRefund))
 	if err != nil {
 		return nil, err
 	}
-	shown := make([]*generated.Payment, len(refunds))
-	for i, refund := range refunds {
-		if refund != nil {
-			shown[i] = r.show(viewer(ctx), found[refund.PaymentID])
-		}
+	payments := make([]*generated.Payment, len(refunds))
+	for i, rf := range refunds {
+		payments[i] = r.payment(viewer(ctx), visible[paymentOfRefund(rf)])
 	}
-	return shown, nil
+	return payments, nil
 }
 
-// In a batch, what the viewer may not see is nil.
+// A batch has nil for each object that is not visible to the viewer.
 
 func orderID(o *generated.Order) string {
 	if o == nil {
@@ -137,20 +143,17 @@ func paymentID(p *generated.Payment) string {
 	return p.ID
 }
 
-func ids[T any](things []T, id func(T) string) []string {
-	all := make([]string, len(things))
-	for i, thing := range things {
-		all[i] = id(thing)
+func paymentOfRefund(r *generated.Refund) string {
+	if r == nil {
+		return ""
 	}
-	return all
+	return r.PaymentID
 }
 
-func (r subscriptionResolver) PaymentUpdated(ctx context.Context, orderID string) (<-chan *generated.Payment, error) {
-	caller, err := identity.Require(ctx)
-	if err != nil {
-		return nil, err
+func ids[T any](objects []T, id func(T) string) []string {
+	all := make([]string, len(objects))
+	for i, o := range objects {
+		all[i] = id(o)
 	}
-	return gqlserver.Stream(ctx, r.payments.Follow(ctx, asViewer(caller), orderID), func(p payment.Payment) *generated.Payment {
-		return r.show(asViewer(caller), p)
-	})
+	return all
 }

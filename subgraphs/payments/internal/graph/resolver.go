@@ -1,5 +1,5 @@
-// Package graph translates between the schema and the domain of payments. A resolver finds out who
-// asks, calls the domain once and shows what came back; it decides nothing.
+// Package graph translates between the schema and the domain of payments. A resolver identifies the viewer, calls the
+// domain once and converts the result; it decides nothing.
 package graph
 
 import (
@@ -18,13 +18,13 @@ type Resolver struct {
 	processor Processor
 }
 
-// Processor is what clients are told about the card processor.
+// Processor is the public description of the card processor.
 type Processor struct {
 	Kind           generated.CardProcessorKind
 	PublishableKey string // of its browser SDK; may be empty
 }
 
-// The processors that there are.
+// Kinds of processors.
 const (
 	Simulator = generated.CardProcessorKindSimulator
 	Stripe    = generated.CardProcessorKindStripe
@@ -53,7 +53,7 @@ func (r *Resolver) Order() generated.OrderResolver               { return orderR
 func (r *Resolver) Payment() generated.PaymentResolver           { return paymentResolver{r} }
 func (r *Resolver) Refund() generated.RefundResolver             { return refundResolver{r} }
 
-// viewer returns who asks, with an empty UserID when signed out.
+// viewer returns the caller; UserID is empty when signed out.
 func viewer(ctx context.Context) payment.Viewer { return asViewer(identity.From(ctx)) }
 
 func asViewer(c identity.Caller) payment.Viewer {

@@ -12,42 +12,42 @@ import (
 	"boxoffice.dev/subgraphs/internal/signal"
 )
 
-// Follow yields the latest payment of an order for somebody who may see it, as it is and then after
-// each change, until ctx ends. Changes that follow closely may come as one. Error: NotFound when there
-// is none that the viewer may see, which ends it.
+// Follow yields the latest payment of an order: its current state, then again after each change, until ctx ends.
+// Changes in quick succession may be yielded as one. It ends with the error NotFound if the order has no payment that
+// is visible to the viewer.
 func (s *Service) Follow(ctx context.Context, viewer Viewer, orderID string) iter.Seq2[Payment, error] {
-	look := func(ctx context.Context) (Payment, error) {
-		var found []Payment
-		if id.Valid(id.Order, orderID) {
-			payments, err := s.OfOrders(ctx, viewer, []string{orderID})
-			if err != nil {
-				return Payment{}, err
-			}
-			found = payments[orderID]
+	latest := func(ctx context.Context) (Payment, error) {
+		if !id.Valid(id.Order, orderID) {
+			return Payment{}, notFound()
 		}
-		if len(found) == 0 {
-			return Payment{}, apperr.New(apperr.NotFound, "There is no such payment.")
+		p, ok, err := latestPayment(ctx, s.pool, orderID)
+		if err != nil {
+			return Payment{}, err
 		}
-		return found[len(found)-1], nil
+		if !ok || !viewer.canSee(p) {
+			return Payment{}, notFound()
+		}
+		return p, nil
 	}
 	type version struct {
 		id      string
 		version int
 	}
-	return signal.Follow(ctx, &s.changes, orderID, look, func(p Payment) version { return version{p.ID, p.Version} })
+	return signal.Follow(ctx, &s.changes, orderID, latest, func(p Payment) version { return version{p.ID, p.Version} })
 }
 
-// OnEvent lets those who follow an order's payment see a change that any process of the service has
-// told of.
+func notFound() error { return apperr.New(apperr.NotFound, "The payment does not exist.") }
+
+// OnEvent signals a change that any process of this service has published.
 func (s *Service) OnEvent(e events.Event) {
 	var p events.Payment
 	if err := json.Unmarshal(e.Data, &p); err != nil {
-		slog.Warn("noticed event is not about a payment", "event", e.ID, "error", err)
+		slog.Warn("event is not about a payment", "event", e.ID, "error", err)
 		return
 	}
 	s.changes.Changed(p.OrderID)
 	s.changes.Changed(p.ID)
 }
 
-// Resync lets everybody look again, because changes may have gone unnoticed.
+// Resync signals that anything may have changed, because events may have been missed.
 func (s *Service) Resync() { s.changes.AllChanged() }

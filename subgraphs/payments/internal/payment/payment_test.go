@@ -304,10 +304,9 @@ func (w *world) await(paymentID string, status payment.Status) payment.Payment {
 	w.t.Helper()
 	var p payment.Payment
 	w.eventually(fmt.Sprintf("%s becomes %s", paymentID, status), func() bool {
-		var ok bool
-		var err error
-		p, ok, err = w.Get(w.t.Context(), payment.Viewer{UserID: "usr_operator", Operator: true}, paymentID)
-		return err == nil && ok && p.Status == status
+		visible, err := w.Visible(w.t.Context(), payment.Viewer{UserID: "usr_operator", Operator: true}, []string{paymentID})
+		p = visible[paymentID]
+		return err == nil && p.Status == status
 	})
 	return p
 }
@@ -561,8 +560,9 @@ func TestWhoMayPay(t *testing.T) {
 		wantCode(t, err, apperr.NotAuthorized)
 		p := w.begin(o)
 		for viewer, want := range map[string]bool{o.BuyerID: true, o.SellerID: true, stranger: false, "": false} {
-			if _, ok, err := w.Get(t.Context(), payment.Viewer{UserID: viewer}, p); ok != want || err != nil {
-				t.Errorf("%q sees it: %v %v, want %v", viewer, ok, err, want)
+			visible, err := w.Visible(t.Context(), payment.Viewer{UserID: viewer}, []string{p})
+			if _, ok := visible[p]; ok != want || err != nil {
+				t.Errorf("visible to %q: %v, %v, want %v", viewer, ok, err, want)
 			}
 		}
 	})

@@ -12,6 +12,7 @@ import (
 
 	"boxoffice.dev/pkg/events"
 	"boxoffice.dev/pkg/money"
+	"boxoffice.dev/subgraphs/internal/page"
 )
 
 // querier is a pool or a transaction.
@@ -89,10 +90,26 @@ func paymentsByID(ctx context.Context, q querier, ids []string) ([]Payment, erro
 	return selectPayments(ctx, q, `SELECT `+paymentColumns+` FROM payments WHERE id = ANY($1) ORDER BY id`, ids)
 }
 
-// paymentsOfOrders returns the newest payments of each order, at most limit, oldest first.
-func paymentsOfOrders(ctx context.Context, q querier, orderIDs []string, limit int) ([]Payment, error) {
-	return selectPayments(ctx, q, `SELECT `+paymentColumns+` FROM unnest($1::text[]) wanted, LATERAL (
-		SELECT * FROM payments WHERE order_id = wanted ORDER BY id DESC LIMIT $2) payments ORDER BY order_id, id`, orderIDs, limit)
+// paymentsOfOrders returns the rows of a window of each order's payments that are visible to the viewer.
+func paymentsOfOrders(ctx context.Context, q querier, viewer Viewer, orderIDs []string, w page.Window) ([]Payment, error) {
+	window, args := w.SQL([]any{orderIDs, viewer.Operator, viewer.UserID})
+	return selectPayments(ctx, q, `SELECT `+paymentColumns+` FROM unnest($1::text[]) AS wanted, LATERAL (
+		SELECT * FROM payments WHERE order_id = wanted AND ($2 OR buyer_id = $3 OR seller_id = $3)`+window+`) AS payments`, args...)
+}
+
+// latestPayment returns the latest payment of the order; false if it has none.
+func latestPayment(ctx context.Context, q querier, orderID string) (Payment, bool, error) {
+	payments, err := selectPayments(ctx, q, `SELECT `+paymentColumns+` FROM payments WHERE order_id = $1 ORDER BY id DESC LIMIT 1`, orderID)
+	if err != nil || len(payments) == 0 {
+		return Payment{}, false, err
+	}
+	return payments[0], true, nil
+}
+
+// capturedPayments returns the payments of the orders that were captured, oldest first.
+func capturedPayments(ctx context.Context, q querier, orderIDs []string) ([]Payment, error) {
+	return selectPayments(ctx, q, `SELECT `+paymentColumns+` FROM payments
+		WHERE order_id = ANY($1) AND status IN ('succeeded', 'partially_refunded', 'refunded') ORDER BY id`, orderIDs)
 }
 
 // readFacts reads everything that decides about a new payment in one round trip.
@@ -301,8 +318,11 @@ func refundsByID(ctx context.Context, q querier, ids []string) ([]Refund, error)
 	return selectRefunds(ctx, q, `r.id = ANY($1) ORDER BY r.id`, ids)
 }
 
-func refundsOfPayments(ctx context.Context, q querier, paymentIDs []string) ([]Refund, error) {
-	return selectRefunds(ctx, q, `r.payment_id = ANY($1) ORDER BY r.payment_id, r.id`, paymentIDs)
+// refundsOfPayments returns the rows of a window of each payment's refunds.
+func refundsOfPayments(ctx context.Context, q querier, paymentIDs []string, w page.Window) ([]Refund, error) {
+	window, args := w.SQL([]any{paymentIDs})
+	return selectRefunds(ctx, q, `r.id IN (SELECT page.id FROM unnest($1::text[]) AS wanted, LATERAL (
+		SELECT id FROM refunds WHERE payment_id = wanted`+window+`) AS page) ORDER BY r.id DESC`, args...)
 }
 
 // refundByKey returns the refund with the idempotency key and what was asked for; no refund when there is none.

@@ -5,85 +5,48 @@ import (
 	"slices"
 
 	"boxoffice.dev/pkg/id"
+	"boxoffice.dev/subgraphs/internal/page"
 )
 
-// maxAttempts bounds the payments of an order that are shown.
-const maxAttempts = 100
+// Viewer is the user on whose behalf the service reads or refunds. UserID is empty when signed out.
+type Viewer struct {
+	UserID   string
+	Operator bool
+}
 
-// sees reports whether the viewer may see the payment.
-func (v Viewer) sees(p Payment) bool {
+// canSee reports whether the payment is visible to the viewer.
+func (v Viewer) canSee(p Payment) bool {
 	return v.UserID != "" && (v.UserID == p.BuyerID || v.UserID == p.SellerID || v.Operator)
 }
 
-// CanRefund reports whether the viewer could give some of the payment back.
+// CanRefund reports whether the viewer could refund some of the payment.
 func (v Viewer) CanRefund(p Payment) bool {
 	return v.UserID != "" && (v.UserID == p.SellerID || v.Operator) && p.Paid()
 }
 
-// Retryable reports whether the order of a failed payment still waits, so that another card may work.
+// Retryable reports whether the order of a failed payment still awaits payment, so that another card may succeed.
 func (s *Service) Retryable(p Payment) bool {
 	return s.cfg.keepsOrder() && p.PayableUntil != nil && s.now().Before(*p.PayableUntil)
 }
 
-// Visible returns those of the payments that the viewer may see, by id, in one statement.
+// Newest is the order of connections: newest first. Ids grow with time.
+var Newest = page.Key{Name: "id", Column: "id", Type: "text", Desc: true}
+
+// Visible returns the payments that are visible to the viewer, by id, in one statement.
 func (s *Service) Visible(ctx context.Context, viewer Viewer, paymentIDs []string) (map[string]Payment, error) {
+	found, err := paymentsByID(ctx, s.pool, wellFormed(id.Payment, paymentIDs))
 	visible := map[string]Payment{}
-	if viewer.UserID == "" {
-		return visible, nil
-	}
-	found, err := paymentsByID(ctx, s.pool, paymentIDs)
 	for _, p := range found {
-		if viewer.sees(p) {
+		if viewer.canSee(p) {
 			visible[p.ID] = p
 		}
 	}
 	return visible, err
 }
 
-// Get returns one payment that the viewer may see; false when there is none.
-func (s *Service) Get(ctx context.Context, viewer Viewer, paymentID string) (Payment, bool, error) {
-	if !id.Valid(id.Payment, paymentID) {
-		return Payment{}, false, nil
-	}
-	visible, err := s.Visible(ctx, viewer, []string{paymentID})
-	p, ok := visible[paymentID]
-	return p, ok, err
-}
-
-// OfOrders returns the payments of each of the orders that the viewer may see, oldest first, by
-// order id, in one statement.
-func (s *Service) OfOrders(ctx context.Context, viewer Viewer, orderIDs []string) (map[string][]Payment, error) {
-	payments := map[string][]Payment{}
-	if viewer.UserID == "" {
-		return payments, nil
-	}
-	found, err := paymentsOfOrders(ctx, s.pool, slices.Compact(slices.Sorted(slices.Values(orderIDs))), maxAttempts)
-	for _, p := range found {
-		if viewer.sees(p) {
-			payments[p.OrderID] = append(payments[p.OrderID], p)
-		}
-	}
-	return payments, err
-}
-
-// RefundsOf returns the refunds of each of the payments, oldest first, by payment id, in one
-// statement. Whoever shows them to somebody must show only those of payments that this person may see.
-func (s *Service) RefundsOf(ctx context.Context, paymentIDs []string) (map[string][]Refund, error) {
-	all, err := refundsOfPayments(ctx, s.pool, paymentIDs)
-	refunds := map[string][]Refund{}
-	for _, r := range all {
-		refunds[r.PaymentID] = append(refunds[r.PaymentID], r)
-	}
-	return refunds, err
-}
-
-// VisibleRefunds returns those of the refunds whose payment the viewer may see, by id.
+// VisibleRefunds returns the refunds of payments that are visible to the viewer, by id.
 func (s *Service) VisibleRefunds(ctx context.Context, viewer Viewer, refundIDs []string) (map[string]Refund, error) {
-	visible := map[string]Refund{}
-	if viewer.UserID == "" {
-		return visible, nil
-	}
-	found, err := refundsByID(ctx, s.pool, refundIDs)
+	found, err := refundsByID(ctx, s.pool, wellFormed(id.Refund, refundIDs))
 	if err != nil {
 		return nil, err
 	}
@@ -92,10 +55,57 @@ func (s *Service) VisibleRefunds(ctx context.Context, viewer Viewer, refundIDs [
 		paymentIDs[i] = r.PaymentID
 	}
 	payments, err := s.Visible(ctx, viewer, paymentIDs)
+	visible := map[string]Refund{}
 	for _, r := range found {
 		if _, ok := payments[r.PaymentID]; ok {
 			visible[r.ID] = r
 		}
 	}
 	return visible, err
+}
+
+// PagesOfOrders returns, by order id, the page of each order's payments that are visible to the viewer.
+// The window is ordered by Newest.
+func (s *Service) PagesOfOrders(ctx context.Context, viewer Viewer, orderIDs []string, w page.Window) (map[string]page.Page[Payment], error) {
+	found, err := paymentsOfOrders(ctx, s.pool, viewer, wellFormed(id.Order, orderIDs), w)
+	return pages(w, found, func(p Payment) string { return p.OrderID }), err
+}
+
+// PaidBy returns, by order id, the payment that paid for each order, also after a refund, if it is visible to the
+// viewer.
+func (s *Service) PaidBy(ctx context.Context, viewer Viewer, orderIDs []string) (map[string]Payment, error) {
+	found, err := capturedPayments(ctx, s.pool, wellFormed(id.Order, orderIDs))
+	paid := map[string]Payment{}
+	for _, p := range found {
+		if viewer.canSee(p) {
+			paid[p.OrderID] = p
+		}
+	}
+	return paid, err
+}
+
+// PagesOfRefunds returns, by payment id, the page of each payment's refunds. It does not check that the payments are
+// visible to anyone: resolvers reach refunds only through payments. The window is ordered by Newest.
+func (s *Service) PagesOfRefunds(ctx context.Context, paymentIDs []string, w page.Window) (map[string]page.Page[Refund], error) {
+	found, err := refundsOfPayments(ctx, s.pool, wellFormed(id.Payment, paymentIDs), w)
+	return pages(w, found, func(r Refund) string { return r.PaymentID }), err
+}
+
+// pages groups rows, which are in the window's order, by owner.
+func pages[T any](w page.Window, rows []T, owner func(T) string) map[string]page.Page[T] {
+	grouped := map[string][]T{}
+	for _, row := range rows {
+		grouped[owner(row)] = append(grouped[owner(row)], row)
+	}
+	all := map[string]page.Page[T]{}
+	for of, rows := range grouped {
+		all[of] = page.Of(w, rows)
+	}
+	return all
+}
+
+// wellFormed returns the distinct ids that can belong to an object of the kind.
+func wellFormed(prefix string, ids []string) []string {
+	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
+	return slices.DeleteFunc(ids, func(s string) bool { return !id.Valid(prefix, s) })
 }

@@ -65,12 +65,6 @@ func NewService(cfg Config, pool *pgxpool.Pool, box *outbox.Outbox, processor Pr
 	}
 }
 
-// Viewer is who asks.
-type Viewer struct {
-	UserID   string
-	Operator bool
-}
-
 // PayInput is how a buyer wants to pay.
 type PayInput struct {
 	OrderID        string

@@ -14,6 +14,7 @@ import (
 
 	"boxoffice.dev/pkg/money"
 	"boxoffice.dev/subgraphs/internal/gqlserver"
+	"boxoffice.dev/subgraphs/internal/page"
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/introspection"
 	"github.com/99designs/gqlgen/plugin/federation/fedruntime"
@@ -81,7 +82,7 @@ type ComplexityRoot struct {
 	Order struct {
 		ID       func(childComplexity int) int
 		Payment  func(childComplexity int) int
-		Payments func(childComplexity int) int
+		Payments func(childComplexity int, first *int, after *string) int
 	}
 
 	OrderAlreadyPaidError struct {
@@ -104,6 +105,13 @@ type ComplexityRoot struct {
 		Path    func(childComplexity int) int
 	}
 
+	PageInfo struct {
+		EndCursor       func(childComplexity int) int
+		HasNextPage     func(childComplexity int) int
+		HasPreviousPage func(childComplexity int) int
+		StartCursor     func(childComplexity int) int
+	}
+
 	PayOrderPayload struct {
 		Errors               func(childComplexity int) int
 		ExpectedOrderVersion func(childComplexity int) int
@@ -121,7 +129,7 @@ type ComplexityRoot struct {
 		Order             func(childComplexity int) int
 		ProviderReference func(childComplexity int) int
 		RefundedAmount    func(childComplexity int) int
-		Refunds           func(childComplexity int) int
+		Refunds           func(childComplexity int, first *int, after *string) int
 		Status            func(childComplexity int) int
 		UpdatedAt         func(childComplexity int) int
 		Version           func(childComplexity int) int
@@ -135,6 +143,12 @@ type ComplexityRoot struct {
 		Last4       func(childComplexity int) int
 	}
 
+	PaymentConnection struct {
+		Edges    func(childComplexity int) int
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
 	PaymentDeclinedError struct {
 		Code      func(childComplexity int) int
 		Message   func(childComplexity int) int
@@ -142,6 +156,11 @@ type ComplexityRoot struct {
 		Payment   func(childComplexity int) int
 		Reason    func(childComplexity int) int
 		Retryable func(childComplexity int) int
+	}
+
+	PaymentEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
 	}
 
 	PaymentFailure struct {
@@ -178,6 +197,7 @@ type ComplexityRoot struct {
 	Query struct {
 		CardProcessor      func(childComplexity int) int
 		Payment            func(childComplexity int, id string) int
+		Refund             func(childComplexity int, id string) int
 		__resolve__service func(childComplexity int) int
 		__resolve_entities func(childComplexity int, representations []map[string]any) int
 	}
@@ -195,6 +215,17 @@ type ComplexityRoot struct {
 		ID        func(childComplexity int) int
 		Payment   func(childComplexity int) int
 		Status    func(childComplexity int) int
+	}
+
+	RefundConnection struct {
+		Edges    func(childComplexity int) int
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	RefundEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
 	}
 
 	RefundPaymentPayload struct {
@@ -233,14 +264,15 @@ type MutationResolver interface {
 	RefundPayment(ctx context.Context, input RefundPaymentInput) (*RefundPaymentPayload, error)
 }
 type OrderResolver interface {
-	Payments(ctx context.Context, objs []*Order) ([][]*Payment, error)
+	Payments(ctx context.Context, objs []*Order, first *int, after *string) ([]*PaymentConnection, error)
 	Payment(ctx context.Context, objs []*Order) ([]*Payment, error)
 }
 type PaymentResolver interface {
-	Refunds(ctx context.Context, objs []*Payment) ([][]*Refund, error)
+	Refunds(ctx context.Context, objs []*Payment, first *int, after *string) ([]*RefundConnection, error)
 }
 type QueryResolver interface {
 	Payment(ctx context.Context, id string) (*Payment, error)
+	Refund(ctx context.Context, id string) (*Refund, error)
 	CardProcessor(ctx context.Context) (*CardProcessor, error)
 }
 type RefundResolver interface {
@@ -412,7 +444,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			break
 		}
 
-		return e.ComplexityRoot.Order.Payments(childComplexity), true
+		args, err := ec.field_Order_payments_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Order.Payments(childComplexity, args["first"].(*int), args["after"].(*string)), true
 
 	case "OrderAlreadyPaidError.code":
 		if e.ComplexityRoot.OrderAlreadyPaidError.Code == nil {
@@ -482,6 +519,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.OrderNotPayableError.Path(childComplexity), true
+
+	case "PageInfo.endCursor":
+		if e.ComplexityRoot.PageInfo.EndCursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PageInfo.EndCursor(childComplexity), true
+	case "PageInfo.hasNextPage":
+		if e.ComplexityRoot.PageInfo.HasNextPage == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PageInfo.HasNextPage(childComplexity), true
+	case "PageInfo.hasPreviousPage":
+		if e.ComplexityRoot.PageInfo.HasPreviousPage == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PageInfo.HasPreviousPage(childComplexity), true
+	case "PageInfo.startCursor":
+		if e.ComplexityRoot.PageInfo.StartCursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PageInfo.StartCursor(childComplexity), true
 
 	case "PayOrderPayload.errors":
 		if e.ComplexityRoot.PayOrderPayload.Errors == nil {
@@ -567,7 +629,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			break
 		}
 
-		return e.ComplexityRoot.Payment.Refunds(childComplexity), true
+		args, err := ec.field_Payment_refunds_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Payment.Refunds(childComplexity, args["first"].(*int), args["after"].(*string)), true
 	case "Payment.status":
 		if e.ComplexityRoot.Payment.Status == nil {
 			break
@@ -618,6 +685,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.PaymentCard.Last4(childComplexity), true
 
+	case "PaymentConnection.edges":
+		if e.ComplexityRoot.PaymentConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PaymentConnection.Edges(childComplexity), true
+	case "PaymentConnection.nodes":
+		if e.ComplexityRoot.PaymentConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PaymentConnection.Nodes(childComplexity), true
+	case "PaymentConnection.pageInfo":
+		if e.ComplexityRoot.PaymentConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PaymentConnection.PageInfo(childComplexity), true
+
 	case "PaymentDeclinedError.code":
 		if e.ComplexityRoot.PaymentDeclinedError.Code == nil {
 			break
@@ -654,6 +740,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.PaymentDeclinedError.Retryable(childComplexity), true
+
+	case "PaymentEdge.cursor":
+		if e.ComplexityRoot.PaymentEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PaymentEdge.Cursor(childComplexity), true
+	case "PaymentEdge.node":
+		if e.ComplexityRoot.PaymentEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PaymentEdge.Node(childComplexity), true
 
 	case "PaymentFailure.message":
 		if e.ComplexityRoot.PaymentFailure.Message == nil {
@@ -774,6 +873,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Payment(childComplexity, args["id"].(string)), true
+	case "Query.refund":
+		if e.ComplexityRoot.Query.Refund == nil {
+			break
+		}
+
+		args, err := ec.field_Query_refund_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Refund(childComplexity, args["id"].(string)), true
 	case "Query._service":
 		if e.ComplexityRoot.Query.__resolve__service == nil {
 			break
@@ -847,6 +957,38 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Refund.Status(childComplexity), true
+
+	case "RefundConnection.edges":
+		if e.ComplexityRoot.RefundConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RefundConnection.Edges(childComplexity), true
+	case "RefundConnection.nodes":
+		if e.ComplexityRoot.RefundConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RefundConnection.Nodes(childComplexity), true
+	case "RefundConnection.pageInfo":
+		if e.ComplexityRoot.RefundConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RefundConnection.PageInfo(childComplexity), true
+
+	case "RefundEdge.cursor":
+		if e.ComplexityRoot.RefundEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RefundEdge.Cursor(childComplexity), true
+	case "RefundEdge.node":
+		if e.ComplexityRoot.RefundEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RefundEdge.Node(childComplexity), true
 
 	case "RefundPaymentPayload.errors":
 		if e.ComplexityRoot.RefundPaymentPayload.Errors == nil {
@@ -1019,52 +1161,61 @@ func newExecutionContext(
 }
 
 var sources = []*ast.Source{
-	{Name: "../../../../../schema/payments.graphqls", Input: `# payments: pay for an order with a card, and give money back.
+	{Name: "../../../../../schema/payments.graphqls", Input: `# payments: pay for an order with a card, and refund payments.
 extend schema
   @link(url: "https://specs.apollo.dev/federation/v2.5", import: ["@key", "@shareable", "@authenticated"])
 
 type Query {
   """
-  A payment for an order of the viewer, or for a ticket that the viewer sold. Null when there is none
-  that the viewer may see. Signed out: ` + "`" + `UNAUTHENTICATED` + "`" + `.
+  A payment for an order of the viewer, or for a ticket that the viewer sold; operators can read every payment.
+  Null if it does not exist or is not visible to the viewer. Signed out: ` + "`" + `UNAUTHENTICATED` + "`" + `.
   """
   payment(
     "Id of a payment, such as ` + "`" + `pay_01jq…` + "`" + `."
     id: ID!
   ): Payment @authenticated
 
-  # WHY a field: one build of a page then runs with any processor, and asks for a card as it wants.
-  "Who takes the cards, and what a page needs to ask for one. Null only when the request failed."
+  """
+  A refund of a payment that is visible to the viewer. Null if it does not exist or is not visible to the viewer.
+  Signed out: ` + "`" + `UNAUTHENTICATED` + "`" + `.
+  """
+  refund(
+    "Id of a refund, such as ` + "`" + `rfd_01jq…` + "`" + `."
+    id: ID!
+  ): Refund @authenticated
+
+  # WHY a field: one build of the storefront runs with any processor and shows the form that it needs.
+  "The card processor, and what a page needs to collect a card for it. Null only if the request failed."
   cardProcessor: CardProcessor
 }
 
 type Mutation {
   """
-  Pays for an order of the viewer. The card is authorized first, and charged only when the order still
-  holds its ticket: an order that ends meanwhile costs nothing. Waits a few seconds for the end, so that
-  the answer usually holds the final payment and order; see ` + "`" + `payment.status` + "`" + `. Signed out: ` + "`" + `UNAUTHENTICATED` + "`" + `.
+  Pays for an order of the viewer. The card is authorized first, and charged only if the order still holds its
+  ticket: an order that ends in between costs nothing. Waits a few seconds for the outcome, so that the answer
+  usually has the final payment and order; see ` + "`" + `payment.status` + "`" + `. Signed out: ` + "`" + `UNAUTHENTICATED` + "`" + `.
   """
   payOrder(
-    "What to pay, and how."
+    "The order and the card."
     input: PayOrderInput!
   ): PayOrderPayload! @authenticated
 
   """
-  Gives money back, whole or in part. Only the seller of the ticket may, and an operator of the service.
-  Giving all of it back ends the order. Signed out: ` + "`" + `UNAUTHENTICATED` + "`" + `.
+  Refunds a payment, in whole or in part. Only the seller of the ticket and operators may. A full refund cancels
+  the order. Signed out: ` + "`" + `UNAUTHENTICATED` + "`" + `.
   """
   refundPayment(
-    "What to give back."
+    "The payment and the amount."
     input: RefundPaymentInput!
   ): RefundPaymentPayload! @authenticated
 }
 
 type Subscription {
   """
-  The latest payment for an order as it is now, and again after each change or when another attempt
-  begins; changes that follow closely may come as one. Only the buyer, the seller and an operator of the
-  service may follow it. Ends with a top-level error when there is no payment for the order that the
-  viewer may see (` + "`" + `NOT_FOUND` + "`" + `), and when signed out (` + "`" + `UNAUTHENTICATED` + "`" + `).
+  The latest payment for an order: its current state, then again after each change and when another attempt begins.
+  Changes in quick succession may be delivered as one. Visible to the buyer, the seller and operators. Ends with a
+  top-level error if the order has no payment that is visible to the viewer (` + "`" + `NOT_FOUND` + "`" + `), and when signed out
+  (` + "`" + `UNAUTHENTICATED` + "`" + `).
   """
   paymentUpdated(
     "Id of an order, such as ` + "`" + `ord_01jq…` + "`" + `."
@@ -1076,194 +1227,249 @@ type Subscription {
 type Payment implements Node @key(fields: "id") {
   "Global id, such as ` + "`" + `pay_01jq…` + "`" + `."
   id: ID!
-  "1 for a new payment; grows by exactly one with every change."
+  "1 for a new payment; increases by one with every change."
   version: Int!
   # WHY nullable, like every edge into another subgraph: when that one is down, only the edge is null.
-  "The order that it pays for. Null for everybody but the buyer, and when it could not be looked up."
+  "The order that it pays for. Null for the seller, and if it could not be loaded."
   order: Order
-  "Where the payment is in its life."
+  "The state of the payment."
   status: PaymentStatus!
   "The amount to pay: the price of the order."
   amount: Money!
-  "How much of it was given back."
+  "The part of the amount that was refunded."
   refundedAmount: Money!
   "When the attempt began."
   createdAt: DateTime!
   "When ` + "`" + `version` + "`" + ` last changed."
   updatedAt: DateTime!
-  "What the buyer must do now. Null unless ` + "`" + `status` + "`" + ` is ` + "`" + `REQUIRES_ACTION` + "`" + `, and for everybody but the buyer."
+  "What the buyer must do now. Null unless ` + "`" + `status` + "`" + ` is ` + "`" + `REQUIRES_ACTION` + "`" + `. Visible to the buyer only."
   nextAction: PaymentNextAction
-  "Why there is no money. Null unless ` + "`" + `status` + "`" + ` is ` + "`" + `FAILED` + "`" + `."
+  "Why the payment failed. Null unless ` + "`" + `status` + "`" + ` is ` + "`" + `FAILED` + "`" + `."
   failure: PaymentFailure
-  "The card. Null until the card processor has seen it, and for everybody but the buyer."
+  "The card. Null until the card processor has accepted it. Visible to the buyer only."
   card: PaymentCard
-  "Every refund of this payment, oldest first; at most 100."
-  refunds: [Refund!]!
-  "Whether ` + "`" + `refundPayment` + "`" + ` by the viewer could give money back right now."
+  "The refunds of this payment, newest first. A page size out of bounds or a cursor of another list: ` + "`" + `BAD_USER_INPUT` + "`" + `."
+  refunds(
+    "Page size, 0 to 100."
+    first: Int = 20
+    "Only refunds after this cursor."
+    after: String
+  ): RefundConnection!
+  "Whether the viewer could refund some of this payment now, with ` + "`" + `refundPayment` + "`" + `."
   viewerCanRefund: Boolean!
-  "Id at the card processor, to compare with its dashboard. Null before the processor knows the payment, and for everybody but an operator."
+  "Id at the card processor, as its dashboard shows it. Null until the processor returned one. Visible to operators only."
   providerReference: String
 }
 
-"Where a payment is in its life."
+"The state of a payment."
 enum PaymentStatus {
-  "The card processor is at work, or could not be reached and is asked again."
+  "The card processor has not answered yet, or could not be reached and the request is retried."
   PROCESSING
-  "The buyer's bank wants to hear from the buyer (3-D Secure); see ` + "`" + `nextAction` + "`" + `."
+  "The buyer's bank requires authentication (3-D Secure); see ` + "`" + `nextAction` + "`" + `."
   REQUIRES_ACTION
-  "The money is held, not taken."
+  "The amount is held on the card, not captured."
   AUTHORIZED
-  "The money is taken."
+  "The amount is captured."
   SUCCEEDED
-  "There is no money; see ` + "`" + `failure` + "`" + `. Another attempt is another payment."
+  "The payment was declined; see ` + "`" + `failure` + "`" + `. Another attempt is another payment."
   FAILED
-  "The hold was released before anything was taken: the order ended first."
+  "The hold was released before anything was captured: the order ended first."
   VOIDED
-  "Some of the money was given back."
+  "Some of the amount was refunded."
   PARTIALLY_REFUNDED
-  "All of the money was given back."
+  "All of the amount was refunded."
   REFUNDED
 }
 
-"What the buyer must do before the bank agrees. One of the two is not null."
+"What the buyer must do before the bank authorizes the payment. One of the two is not null."
 type PaymentNextAction {
-  "Where to send the browser. Null when the card processor's browser SDK does it."
+  "Where to send the browser. Null if the card processor's browser SDK handles the action."
   redirectUrl: String
-  "For the card processor's browser SDK. Null when there is none."
+  "For the card processor's browser SDK. Null if there is none."
   clientSecret: String
 }
 
-"Why there is no money."
+"Why a payment failed."
 type PaymentFailure {
-  "Why."
+  "The reason, for programs."
   reason: PaymentFailureReason!
-  "Safe to show to the buyer, in English."
+  "What happened, in English, suitable for display."
   message: String!
-  "Whether the order still waits, so that another card may work."
+  "Whether the order still awaits payment, so that another card may succeed."
   retryable: Boolean!
 }
 
-"Why a payment failed."
+"The reason of a failed payment. New ones may be added."
 enum PaymentFailureReason {
-  "The bank refused, without saying why."
+  "The bank declined without a reason."
   CARD_DECLINED
-  "There is not enough money on the card."
+  "The card has insufficient funds."
   INSUFFICIENT_FUNDS
-  "The card is too old."
+  "The card has expired."
   EXPIRED_CARD
-  "The buyer did not prove to be the card's owner."
+  "The bank could not verify the buyer's identity."
   AUTHENTICATION_FAILED
-  "The card processor could not do it."
+  "The card processor could not process the payment."
   PROCESSING_ERROR
 }
 
-"What may be shown of a card."
+"The card of a payment, without its number."
 type PaymentCard {
   "Brand in lower case, such as ` + "`" + `visa` + "`" + `."
   brand: String!
   "The last four digits of its number."
   last4: String!
-  "Month that it expires in, 1 to 12."
+  "Month of expiry, 1 to 12."
   expiryMonth: Int!
-  "Year that it expires in, four digits."
+  "Year of expiry, four digits."
   expiryYear: Int!
+}
+
+"A page of an order's payments."
+type PaymentConnection {
+  "The payments with their cursors."
+  edges: [PaymentEdge!]!
+  "The payments alone."
+  nodes: [Payment!]!
+  "The position of the page in the list."
+  pageInfo: PageInfo!
+}
+
+"A payment in a list."
+type PaymentEdge {
+  "Opaque position in this list, for ` + "`" + `after` + "`" + `."
+  cursor: String!
+  "The payment."
+  node: Payment!
 }
 
 "Captured money that is given back to the buyer."
 type Refund implements Node @key(fields: "id") {
   "Global id, such as ` + "`" + `rfd_01jq…` + "`" + `."
   id: ID!
-  "The payment that it is part of."
+  "The refunded payment."
   payment: Payment!
-  "How much."
+  "The refunded amount."
   amount: Money!
-  "Where the refund is in its life."
+  "The state of the refund."
   status: RefundStatus!
-  "When it was asked for."
+  "When the refund was requested."
   createdAt: DateTime!
 }
 
-"Where a refund is in its life."
+"The state of a refund."
 enum RefundStatus {
-  "The card processor is at work, or could not be reached and is asked again."
+  "The card processor has not answered yet, or could not be reached and the request is retried."
   PENDING
-  "The money is on its way to the buyer."
+  "The card processor sends the money to the buyer."
   SUCCEEDED
-  "The card processor refused; the money stays where it is."
+  "The card processor refused; nothing was refunded."
   FAILED
+}
+
+"A page of a payment's refunds."
+type RefundConnection {
+  "The refunds with their cursors."
+  edges: [RefundEdge!]!
+  "The refunds alone."
+  nodes: [Refund!]!
+  "The position of the page in the list."
+  pageInfo: PageInfo!
+}
+
+"A refund in a list."
+type RefundEdge {
+  "Opaque position in this list, for ` + "`" + `after` + "`" + `."
+  cursor: String!
+  "The refund."
+  node: Refund!
 }
 
 "One buyer's reservation of one ticket, until it is paid, is cancelled or expires."
 type Order @key(fields: "id") {
   "Global id, such as ` + "`" + `ord_01jq…` + "`" + `."
   id: ID!
-  "Every attempt to pay for it that the viewer may see, oldest first; at most 100. Null only when they could not be looked up."
-  payments: [Payment!]
-  "The attempt that paid for it, also when the money was given back later. Null when there is none, the viewer may not see it, or it could not be looked up."
+  """
+  The attempts to pay for it that are visible to the viewer, newest first. A page size out of bounds or a cursor of
+  another list: ` + "`" + `BAD_USER_INPUT` + "`" + `. Null only if they could not be loaded.
+  """
+  payments(
+    "Page size, 0 to 100."
+    first: Int = 20
+    "Only payments after this cursor."
+    after: String
+  ): PaymentConnection
+  """
+  The payment that paid for it, also after a refund. Null if there is none, if it is not visible to the viewer, or if it
+  could not be loaded.
+  """
   payment: Payment
 }
 
-"Who takes the cards. No card number ever reaches this API: tokens of cards come from the processor itself."
+"The card processor. Card numbers never reach this API: the processor's browser SDK returns a token for a card."
 type CardProcessor {
-  "Who it is."
+  "Which processor it is."
   kind: CardProcessorKind!
   """
-  Key for the processor's browser SDK, such as ` + "`" + `pk_…` + "`" + ` for Stripe's; everybody may know it. Null when the processor has no
-  such SDK, or none is configured.
+  Key for the processor's browser SDK, such as ` + "`" + `pk_…` + "`" + ` for Stripe's. It is public. Null if the processor has no such
+  SDK, or no key is configured.
   """
   publishableKey: String
 }
 
 "A card processor. New ones may be added."
 enum CardProcessorKind {
-  "The built-in stand-in: it charges nobody, and its tokens are fixed, such as ` + "`" + `pm_card_visa` + "`" + `."
+  "A simulator that never charges a card. Its tokens are fixed, such as ` + "`" + `pm_card_visa` + "`" + `."
   SIMULATOR
-  "Stripe. Tokens come from Stripe.js."
+  "Stripe. Stripe.js returns the tokens."
   STRIPE
 }
 
-"How to pay for an order."
+"An order and the card to pay it with."
 input PayOrderInput {
   "The order."
   orderId: ID!
   # Card numbers never reach this API.
   "The card, as a token from the card processor's browser SDK, such as ` + "`" + `pm_…` + "`" + `; 1 to 255 visible ASCII characters."
   paymentMethodToken: String!
-  "Refuses any other price than this one, which the buyer saw. Left out or null: the price of the order."
+  "The price that the buyer saw; any other price is refused. Left out or null: the price of the order."
   expectedAmount: MoneyInput
-  # Required here: a request that is sent again must never charge twice.
+  # Required here: a retried request must never charge twice.
   """
-  Makes a repeated request safe: with the same key, card and order as before, the answer is the first payment in whatever
-  state it is by now. 1 to 255 visible ASCII characters, such as a UUID; the viewer's keys are apart from everybody else's.
+  Makes a retry safe: a request with the same key, card and order returns the first payment in its current state.
+  1 to 255 visible ASCII characters, such as a UUID. Keys of different viewers are independent.
   """
-  idempotencyKey: ID!
+  idempotencyKey: String!
 }
 
-"What to give back."
+"A payment and the amount to refund."
 input RefundPaymentInput {
   "The payment."
   paymentId: ID!
-  "How much. Left out or null: all that is left."
+  "The amount. Left out or null: all that is left to refund."
   amount: MoneyInput
-  "Whether to sell the ticket again once all of the money is given back. If not, it is withdrawn."
+  "Whether the ticket becomes available again after a full refund. If not, it is withdrawn."
   releaseTicket: Boolean! = true
   """
-  Makes a repeated request safe: with the same key and arguments as before, the answer is the first refund in whatever
-  state it is by now. 1 to 255 visible ASCII characters, such as a UUID; the viewer's keys are apart from everybody else's.
+  Makes a retry safe: a request with the same key and arguments returns the first refund in its current state.
+  1 to 255 visible ASCII characters, such as a UUID. Keys of different viewers are independent.
   """
-  idempotencyKey: ID!
+  idempotencyKey: String!
 }
 
-"What came of ` + "`" + `payOrder` + "`" + `."
+"The result of ` + "`" + `payOrder` + "`" + `."
 type PayOrderPayload {
-  "The payment, in the state that it has by now. Null when there are errors."
+  "The payment in its current state. Null if there are errors."
   payment: Payment
-  "The order as it is now. Null when there are errors, or it could not be looked up."
+  "The order in its current state. Null if there are errors, or it could not be loaded."
   order: Order
-  # The order belongs to another subgraph, which hears of the payment a moment later.
-  "The version that the order has once this payment has had its effect, for ` + "`" + `order(id:, atLeastVersion:)` + "`" + `. Null when there are errors."
+  # The order belongs to another subgraph, which receives the payment's outcome a moment later.
+  """
+  The version of the order once this payment has completed it, for ` + "`" + `order(id:, atLeastVersion:)` + "`" + `. Null if there are
+  errors.
+  """
   expectedOrderVersion: Int
-  "Why nothing was charged. Empty on success, and while the payment is still under way."
+  "Why nothing was charged. Empty on success, and while the payment is in progress."
   errors: [PayOrderError!]!
 }
 
@@ -1279,17 +1485,17 @@ union PayOrderError =
   | IdempotencyKeyReusedError
   | RateLimitedError
 
-"What came of ` + "`" + `refundPayment` + "`" + `."
+"The result of ` + "`" + `refundPayment` + "`" + `."
 type RefundPaymentPayload {
-  "The refund, in the state that it has by now. Null when there are errors."
+  "The refund in its current state. Null if there are errors."
   refund: Refund
-  "The payment, in the state that it has by now. Null when there are errors."
+  "The payment in its current state. Null if there are errors."
   payment: Payment
-  "Why nothing is given back. Empty on success."
+  "Why nothing was refunded. Empty on success."
   errors: [RefundPaymentError!]!
 }
 
-"Why money was not given back."
+"Why a payment was not refunded."
 union RefundPaymentError =
     ValidationError
   | PaymentNotFoundError
@@ -1305,11 +1511,11 @@ type OrderNotPayableError implements UserError {
   message: String!
   "Path of the argument at fault, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single argument is."
   path: [String!]
-  "The order as it is now. Null only when it could not be looked up."
+  "The order as it is now. Null only if it could not be loaded."
   order: Order
 }
 
-"The order is paid already. Nothing was charged again. Code ` + "`" + `ORDER_ALREADY_PAID` + "`" + `."
+"The order was already paid. Nothing was charged again. Code ` + "`" + `ORDER_ALREADY_PAID` + "`" + `."
 type OrderAlreadyPaidError implements UserError {
   "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
@@ -1321,7 +1527,7 @@ type OrderAlreadyPaidError implements UserError {
   payment: Payment!
 }
 
-"Another attempt to pay for this order is still under way. Code ` + "`" + `PAYMENT_IN_PROGRESS` + "`" + `."
+"Another attempt to pay for this order is in progress. Code ` + "`" + `PAYMENT_IN_PROGRESS` + "`" + `."
 type PaymentInProgressError implements UserError {
   "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
@@ -1329,11 +1535,11 @@ type PaymentInProgressError implements UserError {
   message: String!
   "Path of the argument at fault, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single argument is."
   path: [String!]
-  "The attempt that is under way."
+  "The attempt in progress."
   payment: Payment!
 }
 
-"There is no money: the card was refused, or the buyer did not prove to own it. Code ` + "`" + `PAYMENT_DECLINED` + "`" + `."
+"The card was declined, or the bank could not verify the buyer's identity. Code ` + "`" + `PAYMENT_DECLINED` + "`" + `."
 type PaymentDeclinedError implements UserError {
   "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
@@ -1341,15 +1547,15 @@ type PaymentDeclinedError implements UserError {
   message: String!
   "Path of the argument at fault, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single argument is."
   path: [String!]
-  "Why."
+  "The reason, for programs."
   reason: PaymentFailureReason!
-  "Whether the order still waits, so that another card may work. If not, the decline has cancelled it."
+  "Whether the order still awaits payment, so that another card may succeed. If not, the decline has cancelled it."
   retryable: Boolean!
-  "The attempt that failed."
+  "The failed attempt."
   payment: Payment!
 }
 
-"There is no payment with this id that the viewer may see. Code ` + "`" + `PAYMENT_NOT_FOUND` + "`" + `."
+"No payment with this id is visible to the viewer. Code ` + "`" + `PAYMENT_NOT_FOUND` + "`" + `."
 type PaymentNotFoundError implements UserError {
   "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
@@ -1359,7 +1565,7 @@ type PaymentNotFoundError implements UserError {
   path: [String!]
 }
 
-"The payment has not so much to give back. Code ` + "`" + `PAYMENT_NOT_REFUNDABLE` + "`" + `."
+"The amount exceeds the refundable balance. Code ` + "`" + `PAYMENT_NOT_REFUNDABLE` + "`" + `."
 type PaymentNotRefundableError implements UserError {
   "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
@@ -1404,6 +1610,18 @@ input MoneyInput {
   currency: CurrencyCode!
 }
 
+"The position of a page in its list."
+type PageInfo @shareable {
+  "Whether items follow the page. Always true when the page was requested with ` + "`" + `last` + "`" + ` and ` + "`" + `before` + "`" + `."
+  hasNextPage: Boolean!
+  "Whether items precede the page. Always true when the page was requested with ` + "`" + `after` + "`" + ` and without ` + "`" + `last` + "`" + `."
+  hasPreviousPage: Boolean!
+  "Cursor of the first item. Null on an empty page."
+  startCursor: String
+  "Cursor of the last item. Null on an empty page."
+  endCursor: String
+}
+
 """
 An expected failure of a mutation, returned as data beside a null result. Unexpected failures are in the
 response's top-level ` + "`" + `errors` + "`" + `. Always select ` + "`" + `__typename` + "`" + `, ` + "`" + `code` + "`" + ` and ` + "`" + `message` + "`" + `, so that an error type
@@ -1433,15 +1651,15 @@ enum UserErrorCode {
   ORDER_NOT_FOUND
   "The order was cancelled, has expired or is about to."
   ORDER_NOT_PAYABLE
-  "The order is paid already."
+  "The order was already paid."
   ORDER_ALREADY_PAID
-  "Another attempt to pay for the order is still under way."
+  "Another attempt to pay for the order is in progress."
   PAYMENT_IN_PROGRESS
-  "There is no money."
+  "The payment was declined."
   PAYMENT_DECLINED
   "No payment has this id."
   PAYMENT_NOT_FOUND
-  "The payment has not so much to give back."
+  "The amount exceeds the refundable balance."
   PAYMENT_NOT_REFUNDABLE
 }
 
@@ -1624,6 +1842,20 @@ func (ec *executionContext) childFields_Order(ctx context.Context, field graphql
 	return nil, fmt.Errorf("no field named %q was found under type Order", field.Name)
 }
 
+func (ec *executionContext) childFields_PageInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "hasNextPage":
+		return ec.fieldContext_PageInfo_hasNextPage(ctx, field)
+	case "hasPreviousPage":
+		return ec.fieldContext_PageInfo_hasPreviousPage(ctx, field)
+	case "startCursor":
+		return ec.fieldContext_PageInfo_startCursor(ctx, field)
+	case "endCursor":
+		return ec.fieldContext_PageInfo_endCursor(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PageInfo", field.Name)
+}
+
 func (ec *executionContext) childFields_PayOrderPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "payment":
@@ -1686,6 +1918,28 @@ func (ec *executionContext) childFields_PaymentCard(ctx context.Context, field g
 	return nil, fmt.Errorf("no field named %q was found under type PaymentCard", field.Name)
 }
 
+func (ec *executionContext) childFields_PaymentConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_PaymentConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_PaymentConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_PaymentConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PaymentConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_PaymentEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_PaymentEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_PaymentEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PaymentEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_PaymentFailure(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "reason":
@@ -1722,6 +1976,28 @@ func (ec *executionContext) childFields_Refund(ctx context.Context, field graphq
 		return ec.fieldContext_Refund_createdAt(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Refund", field.Name)
+}
+
+func (ec *executionContext) childFields_RefundConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_RefundConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_RefundConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_RefundConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RefundConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_RefundEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_RefundEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_RefundEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RefundEdge", field.Name)
 }
 
 func (ec *executionContext) childFields_RefundPaymentPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -1930,6 +2206,50 @@ func (ec *executionContext) field_Mutation_refundPayment_args(ctx context.Contex
 	return args, nil
 }
 
+func (ec *executionContext) field_Order_payments_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_Payment_refunds_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	return args, nil
+}
+
 func (ec *executionContext) field_Query___type_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -1959,6 +2279,20 @@ func (ec *executionContext) field_Query__entities_args(ctx context.Context, rawA
 }
 
 func (ec *executionContext) field_Query_payment_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_refund_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
@@ -2568,32 +2902,44 @@ func (ec *executionContext) _Order_payments(ctx context.Context, field graphql.C
 			return ec.resolveBatch_Order_payments(ctx, field, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*Payment) graphql.Marshaler {
-			return ec.marshalOPayment2ᚕᚖboxofficeᚗdevᚋsubgraphsᚋpaymentsᚋinternalᚋgraphᚋgeneratedᚐPaymentᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *PaymentConnection) graphql.Marshaler {
+			return ec.marshalOPaymentConnection2ᚖboxofficeᚗdevᚋsubgraphsᚋpaymentsᚋinternalᚋgraphᚋgeneratedᚐPaymentConnection(ctx, selections, v)
 		},
 		true,
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_Order_payments(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_Order_payments(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Order",
 		Field:      field,
 		IsMethod:   true,
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_Payment(ctx, field)
+			return ec.childFields_PaymentConnection(ctx, field)
 		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Order_payments_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
 	}
 	return fc, nil
 }
 func (ec *executionContext) resolveBatch_Order_payments(ctx context.Context, field graphql.CollectedField, obj *Order) (any, error) {
 	resolver := ec.Resolvers.Order()
+	fc := graphql.GetFieldContext(ctx)
 	if batch, ok := graphql.BatchParentsFor[*Order](ctx, "Order"); ok {
 		result := batch.FieldResult(field, func() (any, error) {
-			return resolver.Payments(ctx, batch.Parents)
+			return resolver.Payments(ctx, batch.Parents, fc.Args["first"].(*int), fc.Args["after"].(*string))
 		})
-		return graphql.ResolveBatchGroupResult[[]*Payment](
+		return graphql.ResolveBatchGroupResult[*PaymentConnection](
 			ctx,
 			batch.Index,
 			len(batch.Parents),
@@ -2602,8 +2948,8 @@ func (ec *executionContext) resolveBatch_Order_payments(ctx context.Context, fie
 			batch.IndexMap,
 		)
 	}
-	results, err := resolver.Payments(ctx, []*Order{obj})
-	return graphql.ResolveBatchSingleResult[[]*Payment](
+	results, err := resolver.Payments(ctx, []*Order{obj}, fc.Args["first"].(*int), fc.Args["after"].(*string))
+	return graphql.ResolveBatchSingleResult[*PaymentConnection](
 		ctx,
 		results,
 		err,
@@ -2935,6 +3281,98 @@ func (ec *executionContext) fieldContext_OrderNotPayableError_order(_ context.Co
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _PageInfo_hasNextPage(ctx context.Context, field graphql.CollectedField, obj *page.Info) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PageInfo_hasNextPage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.HasNextPage, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PageInfo_hasNextPage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PageInfo", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _PageInfo_hasPreviousPage(ctx context.Context, field graphql.CollectedField, obj *page.Info) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PageInfo_hasPreviousPage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.HasPreviousPage, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PageInfo_hasPreviousPage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PageInfo", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _PageInfo_startCursor(ctx context.Context, field graphql.CollectedField, obj *page.Info) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PageInfo_startCursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.StartCursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PageInfo_startCursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PageInfo", field, false, false, "String")
+}
+
+func (ec *executionContext) _PageInfo_endCursor(ctx context.Context, field graphql.CollectedField, obj *page.Info) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PageInfo_endCursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EndCursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PageInfo_endCursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PageInfo", field, false, false, "String")
 }
 
 func (ec *executionContext) _PayOrderPayload_payment(ctx context.Context, field graphql.CollectedField, obj *PayOrderPayload) (ret graphql.Marshaler) {
@@ -3366,32 +3804,44 @@ func (ec *executionContext) _Payment_refunds(ctx context.Context, field graphql.
 			return ec.resolveBatch_Payment_refunds(ctx, field, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*Refund) graphql.Marshaler {
-			return ec.marshalNRefund2ᚕᚖboxofficeᚗdevᚋsubgraphsᚋpaymentsᚋinternalᚋgraphᚋgeneratedᚐRefundᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *RefundConnection) graphql.Marshaler {
+			return ec.marshalNRefundConnection2ᚖboxofficeᚗdevᚋsubgraphsᚋpaymentsᚋinternalᚋgraphᚋgeneratedᚐRefundConnection(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
-func (ec *executionContext) fieldContext_Payment_refunds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_Payment_refunds(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Payment",
 		Field:      field,
 		IsMethod:   true,
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_Refund(ctx, field)
+			return ec.childFields_RefundConnection(ctx, field)
 		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Payment_refunds_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
 	}
 	return fc, nil
 }
 func (ec *executionContext) resolveBatch_Payment_refunds(ctx context.Context, field graphql.CollectedField, obj *Payment) (any, error) {
 	resolver := ec.Resolvers.Payment()
+	fc := graphql.GetFieldContext(ctx)
 	if batch, ok := graphql.BatchParentsFor[*Payment](ctx, "Payment"); ok {
 		result := batch.FieldResult(field, func() (any, error) {
-			return resolver.Refunds(ctx, batch.Parents)
+			return resolver.Refunds(ctx, batch.Parents, fc.Args["first"].(*int), fc.Args["after"].(*string))
 		})
-		return graphql.ResolveBatchGroupResult[[]*Refund](
+		return graphql.ResolveBatchGroupResult[*RefundConnection](
 			ctx,
 			batch.Index,
 			len(batch.Parents),
@@ -3400,8 +3850,8 @@ func (ec *executionContext) resolveBatch_Payment_refunds(ctx context.Context, fi
 			batch.IndexMap,
 		)
 	}
-	results, err := resolver.Refunds(ctx, []*Payment{obj})
-	return graphql.ResolveBatchSingleResult[[]*Refund](
+	results, err := resolver.Refunds(ctx, []*Payment{obj}, fc.Args["first"].(*int), fc.Args["after"].(*string))
+	return graphql.ResolveBatchSingleResult[*RefundConnection](
 		ctx,
 		results,
 		err,
@@ -3547,6 +3997,102 @@ func (ec *executionContext) fieldContext_PaymentCard_expiryYear(_ context.Contex
 	return graphql.NewScalarFieldContext("PaymentCard", field, false, false, "Int")
 }
 
+func (ec *executionContext) _PaymentConnection_edges(ctx context.Context, field graphql.CollectedField, obj *PaymentConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PaymentConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*PaymentEdge) graphql.Marshaler {
+			return ec.marshalNPaymentEdge2ᚕᚖboxofficeᚗdevᚋsubgraphsᚋpaymentsᚋinternalᚋgraphᚋgeneratedᚐPaymentEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PaymentConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PaymentConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PaymentEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PaymentConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *PaymentConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PaymentConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*Payment) graphql.Marshaler {
+			return ec.marshalNPayment2ᚕᚖboxofficeᚗdevᚋsubgraphsᚋpaymentsᚋinternalᚋgraphᚋgeneratedᚐPaymentᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PaymentConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PaymentConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Payment(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PaymentConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *PaymentConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PaymentConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *page.Info) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖboxofficeᚗdevᚋsubgraphsᚋinternalᚋpageᚐInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PaymentConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PaymentConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _PaymentDeclinedError_code(ctx context.Context, field graphql.CollectedField, obj *PaymentDeclinedError) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3684,6 +4230,61 @@ func (ec *executionContext) _PaymentDeclinedError_payment(ctx context.Context, f
 func (ec *executionContext) fieldContext_PaymentDeclinedError_payment(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "PaymentDeclinedError",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Payment(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PaymentEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *PaymentEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PaymentEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PaymentEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PaymentEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _PaymentEdge_node(ctx context.Context, field graphql.CollectedField, obj *PaymentEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PaymentEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *Payment) graphql.Marshaler {
+			return ec.marshalNPayment2ᚖboxofficeᚗdevᚋsubgraphsᚋpaymentsᚋinternalᚋgraphᚋgeneratedᚐPayment(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PaymentEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PaymentEdge",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
@@ -4124,6 +4725,50 @@ func (ec *executionContext) fieldContext_Query_payment(ctx context.Context, fiel
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_refund(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_refund(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Refund(ctx, fc.Args["id"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *Refund) graphql.Marshaler {
+			return ec.marshalORefund2ᚖboxofficeᚗdevᚋsubgraphsᚋpaymentsᚋinternalᚋgraphᚋgeneratedᚐRefund(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_refund(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Refund(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_refund_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_cardProcessor(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -4554,6 +5199,157 @@ func (ec *executionContext) _Refund_createdAt(ctx context.Context, field graphql
 }
 func (ec *executionContext) fieldContext_Refund_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Refund", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _RefundConnection_edges(ctx context.Context, field graphql.CollectedField, obj *RefundConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RefundConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*RefundEdge) graphql.Marshaler {
+			return ec.marshalNRefundEdge2ᚕᚖboxofficeᚗdevᚋsubgraphsᚋpaymentsᚋinternalᚋgraphᚋgeneratedᚐRefundEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RefundConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RefundConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RefundEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RefundConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *RefundConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RefundConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*Refund) graphql.Marshaler {
+			return ec.marshalNRefund2ᚕᚖboxofficeᚗdevᚋsubgraphsᚋpaymentsᚋinternalᚋgraphᚋgeneratedᚐRefundᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RefundConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RefundConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Refund(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RefundConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *RefundConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RefundConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *page.Info) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖboxofficeᚗdevᚋsubgraphsᚋinternalᚋpageᚐInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RefundConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RefundConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RefundEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *RefundEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RefundEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RefundEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RefundEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _RefundEdge_node(ctx context.Context, field graphql.CollectedField, obj *RefundEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RefundEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *Refund) graphql.Marshaler {
+			return ec.marshalNRefund2ᚖboxofficeᚗdevᚋsubgraphsᚋpaymentsᚋinternalᚋgraphᚋgeneratedᚐRefund(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RefundEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RefundEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Refund(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _RefundPaymentPayload_refund(ctx context.Context, field graphql.CollectedField, obj *RefundPaymentPayload) (ret graphql.Marshaler) {
@@ -6007,7 +6803,7 @@ func (ec *executionContext) unmarshalInputPayOrderInput(ctx context.Context, obj
 			it.ExpectedAmount = data
 		case "idempotencyKey":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
-			data, err := ec.unmarshalNID2string(ctx, v)
+			data, err := ec.unmarshalNString2string(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -6158,7 +6954,7 @@ func (ec *executionContext) unmarshalInputRefundPaymentInput(ctx context.Context
 			it.ReleaseTicket = data
 		case "idempotencyKey":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
-			data, err := ec.unmarshalNID2string(ctx, v)
+			data, err := ec.unmarshalNString2string(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -6918,6 +7714,54 @@ func (ec *executionContext) _OrderNotPayableError(ctx context.Context, sel ast.S
 	return out
 }
 
+var pageInfoImplementors = []string{"PageInfo"}
+
+func (ec *executionContext) _PageInfo(ctx context.Context, sel ast.SelectionSet, obj *page.Info) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, pageInfoImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PageInfo")
+		case "hasNextPage":
+			out.Values[i] = ec._PageInfo_hasNextPage(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "hasPreviousPage":
+			out.Values[i] = ec._PageInfo_hasPreviousPage(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "startCursor":
+			out.Values[i] = ec._PageInfo_startCursor(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "endCursor":
+			out.Values[i] = ec._PageInfo_endCursor(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var payOrderPayloadImplementors = []string{"PayOrderPayload"}
 
 func (ec *executionContext) _PayOrderPayload(ctx context.Context, sel ast.SelectionSet, obj *PayOrderPayload) graphql.Marshaler {
@@ -7113,6 +7957,49 @@ func (ec *executionContext) _PaymentCard(ctx context.Context, sel ast.SelectionS
 	return out
 }
 
+var paymentConnectionImplementors = []string{"PaymentConnection"}
+
+func (ec *executionContext) _PaymentConnection(ctx context.Context, sel ast.SelectionSet, obj *PaymentConnection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, paymentConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PaymentConnection")
+		case "edges":
+			out.Values[i] = ec._PaymentConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "nodes":
+			out.Values[i] = ec._PaymentConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._PaymentConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var paymentDeclinedErrorImplementors = []string{"PaymentDeclinedError", "PayOrderError", "UserError"}
 
 func (ec *executionContext) _PaymentDeclinedError(ctx context.Context, sel ast.SelectionSet, obj *PaymentDeclinedError) graphql.Marshaler {
@@ -7151,6 +8038,44 @@ func (ec *executionContext) _PaymentDeclinedError(ctx context.Context, sel ast.S
 			}
 		case "payment":
 			out.Values[i] = ec._PaymentDeclinedError_payment(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var paymentEdgeImplementors = []string{"PaymentEdge"}
+
+func (ec *executionContext) _PaymentEdge(ctx context.Context, sel ast.SelectionSet, obj *PaymentEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, paymentEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PaymentEdge")
+		case "cursor":
+			out.Values[i] = ec._PaymentEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._PaymentEdge_node(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -7416,6 +8341,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_payment(ctx, field)
 				})
+		case "refund":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_refund(ctx, field)
+				})
 		case "cardProcessor":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
 				true, false,
@@ -7549,6 +8480,87 @@ func (ec *executionContext) _Refund(ctx context.Context, sel ast.SelectionSet, o
 			out.Values[i] = ec._Refund_createdAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var refundConnectionImplementors = []string{"RefundConnection"}
+
+func (ec *executionContext) _RefundConnection(ctx context.Context, sel ast.SelectionSet, obj *RefundConnection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, refundConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RefundConnection")
+		case "edges":
+			out.Values[i] = ec._RefundConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "nodes":
+			out.Values[i] = ec._RefundConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._RefundConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var refundEdgeImplementors = []string{"RefundEdge"}
+
+func (ec *executionContext) _RefundEdge(ctx context.Context, sel ast.SelectionSet, obj *RefundEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, refundEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RefundEdge")
+		case "cursor":
+			out.Values[i] = ec._RefundEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._RefundEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -8189,6 +9201,14 @@ func (ec *executionContext) unmarshalNOrderByIDsInput2ᚕᚖboxofficeᚗdevᚋsu
 	return res, nil
 }
 
+func (ec *executionContext) marshalNPageInfo2ᚖboxofficeᚗdevᚋsubgraphsᚋinternalᚋpageᚐInfo(ctx context.Context, sel ast.SelectionSet, v *page.Info) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "PageInfo!")
+		return graphql.Null
+	}
+	return ec._PageInfo(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNPayOrderError2boxofficeᚗdevᚋsubgraphsᚋpaymentsᚋinternalᚋgraphᚋgeneratedᚐPayOrderError(ctx context.Context, sel ast.SelectionSet, v PayOrderError) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "PayOrderError!")
@@ -8226,6 +9246,23 @@ func (ec *executionContext) marshalNPayOrderPayload2ᚖboxofficeᚗdevᚋsubgrap
 	return ec._PayOrderPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNPayment2ᚕᚖboxofficeᚗdevᚋsubgraphsᚋpaymentsᚋinternalᚋgraphᚋgeneratedᚐPaymentᚄ(ctx context.Context, sel ast.SelectionSet, v []*Payment) graphql.Marshaler {
+	ctx = graphql.WithBatchParents(ctx, "Payment", v, nil)
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPayment2ᚖboxofficeᚗdevᚋsubgraphsᚋpaymentsᚋinternalᚋgraphᚋgeneratedᚐPayment(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalNPayment2ᚖboxofficeᚗdevᚋsubgraphsᚋpaymentsᚋinternalᚋgraphᚋgeneratedᚐPayment(ctx context.Context, sel ast.SelectionSet, v *Payment) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "Payment!")
@@ -8246,6 +9283,30 @@ func (ec *executionContext) unmarshalNPaymentByIDsInput2ᚕᚖboxofficeᚗdevᚋ
 		}
 	}
 	return res, nil
+}
+
+func (ec *executionContext) marshalNPaymentEdge2ᚕᚖboxofficeᚗdevᚋsubgraphsᚋpaymentsᚋinternalᚋgraphᚋgeneratedᚐPaymentEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*PaymentEdge) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPaymentEdge2ᚖboxofficeᚗdevᚋsubgraphsᚋpaymentsᚋinternalᚋgraphᚋgeneratedᚐPaymentEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNPaymentEdge2ᚖboxofficeᚗdevᚋsubgraphsᚋpaymentsᚋinternalᚋgraphᚋgeneratedᚐPaymentEdge(ctx context.Context, sel ast.SelectionSet, v *PaymentEdge) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "PaymentEdge!")
+		return graphql.Null
+	}
+	return ec._PaymentEdge(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNPaymentFailureReason2boxofficeᚗdevᚋsubgraphsᚋpaymentsᚋinternalᚋgraphᚋgeneratedᚐPaymentFailureReason(ctx context.Context, v any) (PaymentFailureReason, error) {
@@ -8305,6 +9366,38 @@ func (ec *executionContext) unmarshalNRefundByIDsInput2ᚕᚖboxofficeᚗdevᚋs
 		}
 	}
 	return res, nil
+}
+
+func (ec *executionContext) marshalNRefundConnection2ᚖboxofficeᚗdevᚋsubgraphsᚋpaymentsᚋinternalᚋgraphᚋgeneratedᚐRefundConnection(ctx context.Context, sel ast.SelectionSet, v *RefundConnection) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "RefundConnection!")
+		return graphql.Null
+	}
+	return ec._RefundConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNRefundEdge2ᚕᚖboxofficeᚗdevᚋsubgraphsᚋpaymentsᚋinternalᚋgraphᚋgeneratedᚐRefundEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*RefundEdge) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNRefundEdge2ᚖboxofficeᚗdevᚋsubgraphsᚋpaymentsᚋinternalᚋgraphᚋgeneratedᚐRefundEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNRefundEdge2ᚖboxofficeᚗdevᚋsubgraphsᚋpaymentsᚋinternalᚋgraphᚋgeneratedᚐRefundEdge(ctx context.Context, sel ast.SelectionSet, v *RefundEdge) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "RefundEdge!")
+		return graphql.Null
+	}
+	return ec._RefundEdge(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNRefundPaymentError2boxofficeᚗdevᚋsubgraphsᚋpaymentsᚋinternalᚋgraphᚋgeneratedᚐRefundPaymentError(ctx context.Context, sel ast.SelectionSet, v RefundPaymentError) graphql.Marshaler {
@@ -8870,26 +9963,6 @@ func (ec *executionContext) marshalOPayment2ᚕᚖboxofficeᚗdevᚋsubgraphsᚋ
 	return ret
 }
 
-func (ec *executionContext) marshalOPayment2ᚕᚖboxofficeᚗdevᚋsubgraphsᚋpaymentsᚋinternalᚋgraphᚋgeneratedᚐPaymentᚄ(ctx context.Context, sel ast.SelectionSet, v []*Payment) graphql.Marshaler {
-	if v == nil {
-		return graphql.Null
-	}
-	ctx = graphql.WithBatchParents(ctx, "Payment", v, nil)
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
-		return ec.marshalNPayment2ᚖboxofficeᚗdevᚋsubgraphsᚋpaymentsᚋinternalᚋgraphᚋgeneratedᚐPayment(ctx, sel, v[i])
-	})
-
-	for _, e := range ret {
-		if e == graphql.Null {
-			return graphql.Null
-		}
-	}
-
-	return ret
-}
-
 func (ec *executionContext) marshalOPayment2ᚖboxofficeᚗdevᚋsubgraphsᚋpaymentsᚋinternalᚋgraphᚋgeneratedᚐPayment(ctx context.Context, sel ast.SelectionSet, v *Payment) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -8910,6 +9983,13 @@ func (ec *executionContext) marshalOPaymentCard2ᚖboxofficeᚗdevᚋsubgraphs�
 		return graphql.Null
 	}
 	return ec._PaymentCard(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOPaymentConnection2ᚖboxofficeᚗdevᚋsubgraphsᚋpaymentsᚋinternalᚋgraphᚋgeneratedᚐPaymentConnection(ctx context.Context, sel ast.SelectionSet, v *PaymentConnection) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._PaymentConnection(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOPaymentFailure2ᚖboxofficeᚗdevᚋsubgraphsᚋpaymentsᚋinternalᚋgraphᚋgeneratedᚐPaymentFailure(ctx context.Context, sel ast.SelectionSet, v *PaymentFailure) graphql.Marshaler {

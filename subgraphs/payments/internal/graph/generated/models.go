@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"boxoffice.dev/pkg/money"
+	"boxoffice.dev/subgraphs/internal/page"
 )
 
 // An object with a global id, by which `node` refetches it.
@@ -22,7 +23,7 @@ type PayOrderError interface {
 	IsPayOrderError()
 }
 
-// Why money was not given back.
+// Why a payment was not refunded.
 type RefundPaymentError interface {
 	IsRefundPaymentError()
 }
@@ -34,12 +35,12 @@ type UserError interface {
 	IsUserError()
 }
 
-// Who takes the cards. No card number ever reaches this API: tokens of cards come from the processor itself.
+// The card processor. Card numbers never reach this API: the processor's browser SDK returns a token for a card.
 type CardProcessor struct {
-	// Who it is.
+	// Which processor it is.
 	Kind CardProcessorKind `json:"kind"`
-	// Key for the processor's browser SDK, such as `pk_…` for Stripe's; everybody may know it. Null when the processor has no
-	// such SDK, or none is configured.
+	// Key for the processor's browser SDK, such as `pk_…` for Stripe's. It is public. Null if the processor has no such
+	// SDK, or no key is configured.
 	PublishableKey *string `json:"publishableKey,omitempty"`
 }
 
@@ -79,15 +80,17 @@ func (NotAuthorizedError) IsUserError() {}
 type Order struct {
 	// Global id, such as `ord_01jq…`.
 	ID string `json:"id"`
-	// Every attempt to pay for it that the viewer may see, oldest first; at most 100. Null only when they could not be looked up.
-	Payments []*Payment `json:"payments,omitempty"`
-	// The attempt that paid for it, also when the money was given back later. Null when there is none, the viewer may not see it, or it could not be looked up.
+	// The attempts to pay for it that are visible to the viewer, newest first. A page size out of bounds or a cursor of
+	// another list: `BAD_USER_INPUT`. Null only if they could not be loaded.
+	Payments *PaymentConnection `json:"payments,omitempty"`
+	// The payment that paid for it, also after a refund. Null if there is none, if it is not visible to the viewer, or if it
+	// could not be loaded.
 	Payment *Payment `json:"payment,omitempty"`
 }
 
 func (Order) IsEntity() {}
 
-// The order is paid already. Nothing was charged again. Code `ORDER_ALREADY_PAID`.
+// The order was already paid. Nothing was charged again. Code `ORDER_ALREADY_PAID`.
 type OrderAlreadyPaidError struct {
 	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
@@ -129,7 +132,7 @@ type OrderNotPayableError struct {
 	Message string `json:"message"`
 	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
-	// The order as it is now. Null only when it could not be looked up.
+	// The order as it is now. Null only if it could not be loaded.
 	Order *Order `json:"order,omitempty"`
 }
 
@@ -137,28 +140,29 @@ func (OrderNotPayableError) IsPayOrderError() {}
 
 func (OrderNotPayableError) IsUserError() {}
 
-// How to pay for an order.
+// An order and the card to pay it with.
 type PayOrderInput struct {
 	// The order.
 	OrderID string `json:"orderId"`
 	// The card, as a token from the card processor's browser SDK, such as `pm_…`; 1 to 255 visible ASCII characters.
 	PaymentMethodToken string `json:"paymentMethodToken"`
-	// Refuses any other price than this one, which the buyer saw. Left out or null: the price of the order.
+	// The price that the buyer saw; any other price is refused. Left out or null: the price of the order.
 	ExpectedAmount *money.Money `json:"expectedAmount,omitempty"`
-	// Makes a repeated request safe: with the same key, card and order as before, the answer is the first payment in whatever
-	// state it is by now. 1 to 255 visible ASCII characters, such as a UUID; the viewer's keys are apart from everybody else's.
+	// Makes a retry safe: a request with the same key, card and order returns the first payment in its current state.
+	// 1 to 255 visible ASCII characters, such as a UUID. Keys of different viewers are independent.
 	IdempotencyKey string `json:"idempotencyKey"`
 }
 
-// What came of `payOrder`.
+// The result of `payOrder`.
 type PayOrderPayload struct {
-	// The payment, in the state that it has by now. Null when there are errors.
+	// The payment in its current state. Null if there are errors.
 	Payment *Payment `json:"payment,omitempty"`
-	// The order as it is now. Null when there are errors, or it could not be looked up.
+	// The order in its current state. Null if there are errors, or it could not be loaded.
 	Order *Order `json:"order,omitempty"`
-	// The version that the order has once this payment has had its effect, for `order(id:, atLeastVersion:)`. Null when there are errors.
+	// The version of the order once this payment has completed it, for `order(id:, atLeastVersion:)`. Null if there are
+	// errors.
 	ExpectedOrderVersion *int `json:"expectedOrderVersion,omitempty"`
-	// Why nothing was charged. Empty on success, and while the payment is still under way.
+	// Why nothing was charged. Empty on success, and while the payment is in progress.
 	Errors []PayOrderError `json:"errors"`
 }
 
@@ -166,31 +170,31 @@ type PayOrderPayload struct {
 type Payment struct {
 	// Global id, such as `pay_01jq…`.
 	ID string `json:"id"`
-	// 1 for a new payment; grows by exactly one with every change.
+	// 1 for a new payment; increases by one with every change.
 	Version int `json:"version"`
-	// The order that it pays for. Null for everybody but the buyer, and when it could not be looked up.
+	// The order that it pays for. Null for the seller, and if it could not be loaded.
 	Order *Order `json:"order,omitempty"`
-	// Where the payment is in its life.
+	// The state of the payment.
 	Status PaymentStatus `json:"status"`
 	// The amount to pay: the price of the order.
 	Amount *money.Money `json:"amount"`
-	// How much of it was given back.
+	// The part of the amount that was refunded.
 	RefundedAmount *money.Money `json:"refundedAmount"`
 	// When the attempt began.
 	CreatedAt time.Time `json:"createdAt"`
 	// When `version` last changed.
 	UpdatedAt time.Time `json:"updatedAt"`
-	// What the buyer must do now. Null unless `status` is `REQUIRES_ACTION`, and for everybody but the buyer.
+	// What the buyer must do now. Null unless `status` is `REQUIRES_ACTION`. Visible to the buyer only.
 	NextAction *PaymentNextAction `json:"nextAction,omitempty"`
-	// Why there is no money. Null unless `status` is `FAILED`.
+	// Why the payment failed. Null unless `status` is `FAILED`.
 	Failure *PaymentFailure `json:"failure,omitempty"`
-	// The card. Null until the card processor has seen it, and for everybody but the buyer.
+	// The card. Null until the card processor has accepted it. Visible to the buyer only.
 	Card *PaymentCard `json:"card,omitempty"`
-	// Every refund of this payment, oldest first; at most 100.
-	Refunds []*Refund `json:"refunds"`
-	// Whether `refundPayment` by the viewer could give money back right now.
+	// The refunds of this payment, newest first. A page size out of bounds or a cursor of another list: `BAD_USER_INPUT`.
+	Refunds *RefundConnection `json:"refunds"`
+	// Whether the viewer could refund some of this payment now, with `refundPayment`.
 	ViewerCanRefund bool `json:"viewerCanRefund"`
-	// Id at the card processor, to compare with its dashboard. Null before the processor knows the payment, and for everybody but an operator.
+	// Id at the card processor, as its dashboard shows it. Null until the processor returned one. Visible to operators only.
 	ProviderReference *string `json:"providerReference,omitempty"`
 }
 
@@ -202,19 +206,29 @@ type PaymentByIDsInput struct {
 	ID string `json:"ID"`
 }
 
-// What may be shown of a card.
+// The card of a payment, without its number.
 type PaymentCard struct {
 	// Brand in lower case, such as `visa`.
 	Brand string `json:"brand"`
 	// The last four digits of its number.
 	Last4 string `json:"last4"`
-	// Month that it expires in, 1 to 12.
+	// Month of expiry, 1 to 12.
 	ExpiryMonth int `json:"expiryMonth"`
-	// Year that it expires in, four digits.
+	// Year of expiry, four digits.
 	ExpiryYear int `json:"expiryYear"`
 }
 
-// There is no money: the card was refused, or the buyer did not prove to own it. Code `PAYMENT_DECLINED`.
+// A page of an order's payments.
+type PaymentConnection struct {
+	// The payments with their cursors.
+	Edges []*PaymentEdge `json:"edges"`
+	// The payments alone.
+	Nodes []*Payment `json:"nodes"`
+	// The position of the page in the list.
+	PageInfo *page.Info `json:"pageInfo"`
+}
+
+// The card was declined, or the bank could not verify the buyer's identity. Code `PAYMENT_DECLINED`.
 type PaymentDeclinedError struct {
 	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
@@ -222,11 +236,11 @@ type PaymentDeclinedError struct {
 	Message string `json:"message"`
 	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
-	// Why.
+	// The reason, for programs.
 	Reason PaymentFailureReason `json:"reason"`
-	// Whether the order still waits, so that another card may work. If not, the decline has cancelled it.
+	// Whether the order still awaits payment, so that another card may succeed. If not, the decline has cancelled it.
 	Retryable bool `json:"retryable"`
-	// The attempt that failed.
+	// The failed attempt.
 	Payment *Payment `json:"payment"`
 }
 
@@ -234,17 +248,25 @@ func (PaymentDeclinedError) IsPayOrderError() {}
 
 func (PaymentDeclinedError) IsUserError() {}
 
-// Why there is no money.
+// A payment in a list.
+type PaymentEdge struct {
+	// Opaque position in this list, for `after`.
+	Cursor string `json:"cursor"`
+	// The payment.
+	Node *Payment `json:"node"`
+}
+
+// Why a payment failed.
 type PaymentFailure struct {
-	// Why.
+	// The reason, for programs.
 	Reason PaymentFailureReason `json:"reason"`
-	// Safe to show to the buyer, in English.
+	// What happened, in English, suitable for display.
 	Message string `json:"message"`
-	// Whether the order still waits, so that another card may work.
+	// Whether the order still awaits payment, so that another card may succeed.
 	Retryable bool `json:"retryable"`
 }
 
-// Another attempt to pay for this order is still under way. Code `PAYMENT_IN_PROGRESS`.
+// Another attempt to pay for this order is in progress. Code `PAYMENT_IN_PROGRESS`.
 type PaymentInProgressError struct {
 	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
@@ -252,7 +274,7 @@ type PaymentInProgressError struct {
 	Message string `json:"message"`
 	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
-	// The attempt that is under way.
+	// The attempt in progress.
 	Payment *Payment `json:"payment"`
 }
 
@@ -260,15 +282,15 @@ func (PaymentInProgressError) IsPayOrderError() {}
 
 func (PaymentInProgressError) IsUserError() {}
 
-// What the buyer must do before the bank agrees. One of the two is not null.
+// What the buyer must do before the bank authorizes the payment. One of the two is not null.
 type PaymentNextAction struct {
-	// Where to send the browser. Null when the card processor's browser SDK does it.
+	// Where to send the browser. Null if the card processor's browser SDK handles the action.
 	RedirectURL *string `json:"redirectUrl,omitempty"`
-	// For the card processor's browser SDK. Null when there is none.
+	// For the card processor's browser SDK. Null if there is none.
 	ClientSecret *string `json:"clientSecret,omitempty"`
 }
 
-// There is no payment with this id that the viewer may see. Code `PAYMENT_NOT_FOUND`.
+// No payment with this id is visible to the viewer. Code `PAYMENT_NOT_FOUND`.
 type PaymentNotFoundError struct {
 	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
@@ -282,7 +304,7 @@ func (PaymentNotFoundError) IsRefundPaymentError() {}
 
 func (PaymentNotFoundError) IsUserError() {}
 
-// The payment has not so much to give back. Code `PAYMENT_NOT_REFUNDABLE`.
+// The amount exceeds the refundable balance. Code `PAYMENT_NOT_REFUNDABLE`.
 type PaymentNotRefundableError struct {
 	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
@@ -318,13 +340,13 @@ func (RateLimitedError) IsUserError() {}
 type Refund struct {
 	// Global id, such as `rfd_01jq…`.
 	ID string `json:"id"`
-	// The payment that it is part of.
+	// The refunded payment.
 	Payment *Payment `json:"payment"`
-	// How much.
+	// The refunded amount.
 	Amount *money.Money `json:"amount"`
-	// Where the refund is in its life.
+	// The state of the refund.
 	Status RefundStatus `json:"status"`
-	// When it was asked for.
+	// When the refund was requested.
 	CreatedAt time.Time `json:"createdAt"`
 	PaymentID string    `json:"-"`
 }
@@ -337,26 +359,44 @@ type RefundByIDsInput struct {
 	ID string `json:"ID"`
 }
 
-// What to give back.
+// A page of a payment's refunds.
+type RefundConnection struct {
+	// The refunds with their cursors.
+	Edges []*RefundEdge `json:"edges"`
+	// The refunds alone.
+	Nodes []*Refund `json:"nodes"`
+	// The position of the page in the list.
+	PageInfo *page.Info `json:"pageInfo"`
+}
+
+// A refund in a list.
+type RefundEdge struct {
+	// Opaque position in this list, for `after`.
+	Cursor string `json:"cursor"`
+	// The refund.
+	Node *Refund `json:"node"`
+}
+
+// A payment and the amount to refund.
 type RefundPaymentInput struct {
 	// The payment.
 	PaymentID string `json:"paymentId"`
-	// How much. Left out or null: all that is left.
+	// The amount. Left out or null: all that is left to refund.
 	Amount *money.Money `json:"amount,omitempty"`
-	// Whether to sell the ticket again once all of the money is given back. If not, it is withdrawn.
+	// Whether the ticket becomes available again after a full refund. If not, it is withdrawn.
 	ReleaseTicket bool `json:"releaseTicket"`
-	// Makes a repeated request safe: with the same key and arguments as before, the answer is the first refund in whatever
-	// state it is by now. 1 to 255 visible ASCII characters, such as a UUID; the viewer's keys are apart from everybody else's.
+	// Makes a retry safe: a request with the same key and arguments returns the first refund in its current state.
+	// 1 to 255 visible ASCII characters, such as a UUID. Keys of different viewers are independent.
 	IdempotencyKey string `json:"idempotencyKey"`
 }
 
-// What came of `refundPayment`.
+// The result of `refundPayment`.
 type RefundPaymentPayload struct {
-	// The refund, in the state that it has by now. Null when there are errors.
+	// The refund in its current state. Null if there are errors.
 	Refund *Refund `json:"refund,omitempty"`
-	// The payment, in the state that it has by now. Null when there are errors.
+	// The payment in its current state. Null if there are errors.
 	Payment *Payment `json:"payment,omitempty"`
-	// Why nothing is given back. Empty on success.
+	// Why nothing was refunded. Empty on success.
 	Errors []RefundPaymentError `json:"errors"`
 }
 
@@ -382,9 +422,9 @@ func (ValidationError) IsUserError() {}
 type CardProcessorKind string
 
 const (
-	// The built-in stand-in: it charges nobody, and its tokens are fixed, such as `pm_card_visa`.
+	// A simulator that never charges a card. Its tokens are fixed, such as `pm_card_visa`.
 	CardProcessorKindSimulator CardProcessorKind = "SIMULATOR"
-	// Stripe. Tokens come from Stripe.js.
+	// Stripe. Stripe.js returns the tokens.
 	CardProcessorKindStripe CardProcessorKind = "STRIPE"
 )
 
@@ -436,19 +476,19 @@ func (e CardProcessorKind) MarshalJSON() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// Why a payment failed.
+// The reason of a failed payment. New ones may be added.
 type PaymentFailureReason string
 
 const (
-	// The bank refused, without saying why.
+	// The bank declined without a reason.
 	PaymentFailureReasonCardDeclined PaymentFailureReason = "CARD_DECLINED"
-	// There is not enough money on the card.
+	// The card has insufficient funds.
 	PaymentFailureReasonInsufficientFunds PaymentFailureReason = "INSUFFICIENT_FUNDS"
-	// The card is too old.
+	// The card has expired.
 	PaymentFailureReasonExpiredCard PaymentFailureReason = "EXPIRED_CARD"
-	// The buyer did not prove to be the card's owner.
+	// The bank could not verify the buyer's identity.
 	PaymentFailureReasonAuthenticationFailed PaymentFailureReason = "AUTHENTICATION_FAILED"
-	// The card processor could not do it.
+	// The card processor could not process the payment.
 	PaymentFailureReasonProcessingError PaymentFailureReason = "PROCESSING_ERROR"
 )
 
@@ -503,25 +543,25 @@ func (e PaymentFailureReason) MarshalJSON() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// Where a payment is in its life.
+// The state of a payment.
 type PaymentStatus string
 
 const (
-	// The card processor is at work, or could not be reached and is asked again.
+	// The card processor has not answered yet, or could not be reached and the request is retried.
 	PaymentStatusProcessing PaymentStatus = "PROCESSING"
-	// The buyer's bank wants to hear from the buyer (3-D Secure); see `nextAction`.
+	// The buyer's bank requires authentication (3-D Secure); see `nextAction`.
 	PaymentStatusRequiresAction PaymentStatus = "REQUIRES_ACTION"
-	// The money is held, not taken.
+	// The amount is held on the card, not captured.
 	PaymentStatusAuthorized PaymentStatus = "AUTHORIZED"
-	// The money is taken.
+	// The amount is captured.
 	PaymentStatusSucceeded PaymentStatus = "SUCCEEDED"
-	// There is no money; see `failure`. Another attempt is another payment.
+	// The payment was declined; see `failure`. Another attempt is another payment.
 	PaymentStatusFailed PaymentStatus = "FAILED"
-	// The hold was released before anything was taken: the order ended first.
+	// The hold was released before anything was captured: the order ended first.
 	PaymentStatusVoided PaymentStatus = "VOIDED"
-	// Some of the money was given back.
+	// Some of the amount was refunded.
 	PaymentStatusPartiallyRefunded PaymentStatus = "PARTIALLY_REFUNDED"
-	// All of the money was given back.
+	// All of the amount was refunded.
 	PaymentStatusRefunded PaymentStatus = "REFUNDED"
 )
 
@@ -579,15 +619,15 @@ func (e PaymentStatus) MarshalJSON() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// Where a refund is in its life.
+// The state of a refund.
 type RefundStatus string
 
 const (
-	// The card processor is at work, or could not be reached and is asked again.
+	// The card processor has not answered yet, or could not be reached and the request is retried.
 	RefundStatusPending RefundStatus = "PENDING"
-	// The money is on its way to the buyer.
+	// The card processor sends the money to the buyer.
 	RefundStatusSucceeded RefundStatus = "SUCCEEDED"
-	// The card processor refused; the money stays where it is.
+	// The card processor refused; nothing was refunded.
 	RefundStatusFailed RefundStatus = "FAILED"
 )
 
@@ -656,15 +696,15 @@ const (
 	UserErrorCodeOrderNotFound UserErrorCode = "ORDER_NOT_FOUND"
 	// The order was cancelled, has expired or is about to.
 	UserErrorCodeOrderNotPayable UserErrorCode = "ORDER_NOT_PAYABLE"
-	// The order is paid already.
+	// The order was already paid.
 	UserErrorCodeOrderAlreadyPaid UserErrorCode = "ORDER_ALREADY_PAID"
-	// Another attempt to pay for the order is still under way.
+	// Another attempt to pay for the order is in progress.
 	UserErrorCodePaymentInProgress UserErrorCode = "PAYMENT_IN_PROGRESS"
-	// There is no money.
+	// The payment was declined.
 	UserErrorCodePaymentDeclined UserErrorCode = "PAYMENT_DECLINED"
 	// No payment has this id.
 	UserErrorCodePaymentNotFound UserErrorCode = "PAYMENT_NOT_FOUND"
-	// The payment has not so much to give back.
+	// The amount exceeds the refundable balance.
 	UserErrorCodePaymentNotRefundable UserErrorCode = "PAYMENT_NOT_REFUNDABLE"
 )
 

@@ -5,42 +5,54 @@ import (
 
 	"boxoffice.dev/pkg/apperr"
 	"boxoffice.dev/pkg/money"
+	"boxoffice.dev/subgraphs/internal/page"
 	"boxoffice.dev/subgraphs/payments/internal/graph/generated"
 	"boxoffice.dev/subgraphs/payments/internal/payment"
 )
 
-// show makes the schema's Payment as the viewer sees it, nil of no payment.
-func (r *Resolver) show(v payment.Viewer, p payment.Payment) *generated.Payment {
+// payment returns the schema's Payment with the fields that are visible to the viewer; nil for the zero Payment.
+func (r *Resolver) payment(v payment.Viewer, p payment.Payment) *generated.Payment {
 	if p.ID == "" {
 		return nil
 	}
-	shown := &generated.Payment{
+	out := &generated.Payment{
 		ID: p.ID, Version: p.Version, Status: status(p.Status),
 		Amount: &p.Amount, RefundedAmount: &money.Money{MinorUnits: p.RefundedMinorUnits, Currency: p.Amount.Currency},
 		CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, ViewerCanRefund: v.CanRefund(p),
 	}
-	if p.Decline != nil {
-		shown.Failure = &generated.PaymentFailure{
-			Reason: reason(p.Decline.Reason), Message: p.Decline.Message, Retryable: r.payments.Retryable(p),
-		}
+	if d := p.Decline; d != nil {
+		out.Failure = &generated.PaymentFailure{Reason: reason(d.Reason), Message: d.Message, Retryable: r.payments.Retryable(p)}
+	}
+	if v.UserID == p.BuyerID || v.Operator {
+		out.Order = &generated.Order{ID: p.OrderID}
 	}
 	if v.UserID == p.BuyerID {
-		shown.Order = &generated.Order{ID: p.OrderID}
 		if c := p.Card; c != nil {
-			shown.Card = &generated.PaymentCard{Brand: c.Brand, Last4: c.Last4, ExpiryMonth: c.ExpiryMonth, ExpiryYear: c.ExpiryYear}
+			out.Card = &generated.PaymentCard{Brand: c.Brand, Last4: c.Last4, ExpiryMonth: c.ExpiryMonth, ExpiryYear: c.ExpiryYear}
 		}
 		if a := p.Action; a != nil {
-			shown.NextAction = &generated.PaymentNextAction{RedirectURL: text(a.RedirectURL), ClientSecret: text(a.ClientSecret)}
+			out.NextAction = &generated.PaymentNextAction{RedirectURL: orNil(a.RedirectURL), ClientSecret: orNil(a.ClientSecret)}
 		}
 	}
 	if v.Operator {
-		shown.ProviderReference = text(p.Reference)
+		out.ProviderReference = orNil(p.Reference)
 	}
-	return shown
+	return out
 }
 
-// showRefund makes the schema's Refund, nil of no refund.
-func showRefund(r payment.Refund) *generated.Refund {
+func (r *Resolver) paymentConnection(v payment.Viewer, p page.Page[payment.Payment]) *generated.PaymentConnection {
+	c := &generated.PaymentConnection{Edges: []*generated.PaymentEdge{}, Nodes: []*generated.Payment{}}
+	var cursors []string
+	for _, item := range p.Items {
+		edge := &generated.PaymentEdge{Cursor: payment.Newest.Cursor(item.ID, item.ID), Node: r.payment(v, item)}
+		c.Edges, c.Nodes, cursors = append(c.Edges, edge), append(c.Nodes, edge.Node), append(cursors, edge.Cursor)
+	}
+	c.PageInfo = page.InfoOf(p, cursors)
+	return c
+}
+
+// refund returns the schema's Refund; nil for the zero Refund.
+func refund(r payment.Refund) *generated.Refund {
 	if r.ID == "" {
 		return nil
 	}
@@ -50,15 +62,26 @@ func showRefund(r payment.Refund) *generated.Refund {
 	}
 }
 
-// text makes null of nothing.
-func text(s string) *string {
+func refundConnection(p page.Page[payment.Refund]) *generated.RefundConnection {
+	c := &generated.RefundConnection{Edges: []*generated.RefundEdge{}, Nodes: []*generated.Refund{}}
+	var cursors []string
+	for _, item := range p.Items {
+		edge := &generated.RefundEdge{Cursor: payment.Newest.Cursor(item.ID, item.ID), Node: refund(item)}
+		c.Edges, c.Nodes, cursors = append(c.Edges, edge), append(c.Nodes, edge.Node), append(cursors, edge.Cursor)
+	}
+	c.PageInfo = page.InfoOf(p, cursors)
+	return c
+}
+
+// orNil returns nil for an empty text.
+func orNil(s string) *string {
 	if s == "" {
 		return nil
 	}
 	return &s
 }
 
-// The schema's enums are the domain's in capitals.
+// The schema's enums are the domain's in upper case.
 
 func status(s payment.Status) generated.PaymentStatus {
 	return generated.PaymentStatus(strings.ToUpper(string(s)))
@@ -89,18 +112,18 @@ func (r *Resolver) typed(v payment.Viewer) func(*apperr.Error) any {
 			id, _ := e.Detail.(string)
 			return generated.OrderNotPayableError{Code: code, Message: e.Message, Path: e.Path, Order: &generated.Order{ID: id}}
 		case apperr.OrderAlreadyPaid:
-			return generated.OrderAlreadyPaidError{Code: code, Message: e.Message, Path: e.Path, Payment: r.show(v, p)}
+			return generated.OrderAlreadyPaidError{Code: code, Message: e.Message, Path: e.Path, Payment: r.payment(v, p)}
 		case apperr.PaymentInProgress:
-			return generated.PaymentInProgressError{Code: code, Message: e.Message, Path: e.Path, Payment: r.show(v, p)}
+			return generated.PaymentInProgressError{Code: code, Message: e.Message, Path: e.Path, Payment: r.payment(v, p)}
 		case apperr.PaymentDeclined:
 			return generated.PaymentDeclinedError{
-				Code: code, Message: e.Message, Path: e.Path, Payment: r.show(v, p),
+				Code: code, Message: e.Message, Path: e.Path, Payment: r.payment(v, p),
 				Reason: reason(p.Decline.Reason), Retryable: r.payments.Retryable(p),
 			}
 		case apperr.PaymentNotFound:
 			return generated.PaymentNotFoundError{Code: code, Message: e.Message, Path: e.Path}
 		case apperr.PaymentNotRefundable:
-			return generated.PaymentNotRefundableError{Code: code, Message: e.Message, Path: e.Path, Payment: r.show(v, p)}
+			return generated.PaymentNotRefundableError{Code: code, Message: e.Message, Path: e.Path, Payment: r.payment(v, p)}
 		}
 		return nil
 	}

@@ -125,6 +125,11 @@ func show(ctx context.Context, err error) *gqlerror.Error {
 		return gqlErr // from parsing, validation or argument coercion
 	}
 	presented := &gqlerror.Error{Path: graphql.GetPath(ctx)}
+	if userErr, ok := errors.AsType[apperr.UserError](err); ok {
+		presented.Message = userErr.Error()
+		presented.Extensions = map[string]any{"code": userErr.Code()}
+		return presented
+	}
 	var appErr *apperr.Error
 	if errors.As(err, &appErr) {
 		presented.Message = appErr.Message
@@ -182,3 +187,28 @@ func UserErrors[U any](err error, typed func(*apperr.Error) any) ([]U, error) {
 	}
 	return list, nil
 }
+
+// TypedErrors returns the errors of a payload, the union U, for the error of a use case. typed returns the GraphQL
+// object of one UserError, nil if the payload has none for it. TypedErrors returns err itself if any part of it is
+// a fault or belongs to the top level, such as UNAUTHENTICATED.
+func TypedErrors[U any](err error, typed func(apperr.UserError) U) ([]U, error) {
+	list := []U{} // never nil: the field is non-null
+	if err == nil {
+		return list, nil
+	}
+	userErrs := apperr.Split(err)
+	if userErrs == nil {
+		return nil, err
+	}
+	for _, e := range userErrs {
+		object := typed(e)
+		if any(object) == nil {
+			return nil, err
+		}
+		list = append(list, object)
+	}
+	return list, nil
+}
+
+// InputPath returns the path of a field of a mutation's input, such as price.currency.
+func InputPath(field string) []string { return append([]string{"input"}, strings.Split(field, ".")...) }

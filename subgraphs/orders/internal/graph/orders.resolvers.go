@@ -18,7 +18,7 @@ func (r mutationResolver) CreateOrder(ctx context.Context, input generated.Creat
 	o, err := r.orders.Create(ctx, viewer.UserID, order.CreateInput{
 		TicketID: input.TicketID, ExpectedPrice: input.ExpectedPrice, IdempotencyKey: input.IdempotencyKey,
 	})
-	errs, fault := gqlserver.UserErrors[generated.CreateOrderError](err, r.typed(ctx))
+	errs, fault := gqlserver.TypedErrors(err, createOrderError)
 	return &generated.CreateOrderPayload{Order: r.show(ctx, o), Errors: errs}, fault
 }
 
@@ -28,7 +28,7 @@ func (r mutationResolver) CancelOrder(ctx context.Context, input generated.Cance
 		return nil, err
 	}
 	o, err := r.orders.Cancel(ctx, viewer.UserID, input.OrderID)
-	errs, fault := gqlserver.UserErrors[generated.CancelOrderError](err, r.typed(ctx))
+	errs, fault := gqlserver.TypedErrors(err, r.cancelOrderError(ctx))
 	return &generated.CancelOrderPayload{Order: r.show(ctx, o), Errors: errs}, fault
 }
 

@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"boxoffice.dev/pkg/apperr"
 	"boxoffice.dev/pkg/events"
 	"boxoffice.dev/pkg/identity"
 	"boxoffice.dev/subgraphs/internal/page"
@@ -120,41 +119,3 @@ func reservation(o order.Order, viewerID string) *generated.TicketReservation {
 	return r
 }
 
-// typed makes the schema's object of a domain error, nil of one that is no typed error.
-func (r *Resolver) typed(ctx context.Context) func(*apperr.Error) any {
-	return func(e *apperr.Error) any {
-		code := generated.UserErrorCode(e.Code)
-		ticket := func() *generated.Ticket {
-			id, _ := e.Detail.(string)
-			return &generated.Ticket{ID: id}
-		}
-		switch e.Code {
-		case apperr.ValidationFailed:
-			return generated.ValidationError{Code: code, Message: e.Message, Path: e.Path, Rule: e.Rule}
-		case apperr.NotAuthorized:
-			return generated.NotAuthorizedError{Code: code, Message: e.Message, Path: e.Path}
-		case apperr.IdempotencyKeyReused:
-			return generated.IdempotencyKeyReusedError{Code: code, Message: e.Message, Path: e.Path}
-		case apperr.TicketNotFound:
-			return generated.TicketNotFoundError{Code: code, Message: e.Message, Path: e.Path}
-		case apperr.TicketReserved:
-			return generated.TicketReservedError{Code: code, Message: e.Message, Path: e.Path, Ticket: ticket()}
-		case apperr.TicketNotForSale:
-			return generated.TicketNotForSaleError{Code: code, Message: e.Message, Path: e.Path, Ticket: ticket()}
-		case apperr.PriceChanged:
-			seen, _ := e.Detail.(order.Seen)
-			return generated.PriceChangedError{Code: code, Message: e.Message, Path: e.Path, CurrentPrice: &seen.CurrentPrice, Ticket: &generated.Ticket{ID: seen.TicketID}}
-		case apperr.OwnTicket:
-			return generated.OwnTicketError{Code: code, Message: e.Message, Path: e.Path}
-		case apperr.TooManyActiveOrders:
-			limit, _ := e.Detail.(int)
-			return generated.TooManyActiveOrdersError{Code: code, Message: e.Message, Path: e.Path, Limit: limit}
-		case apperr.OrderNotFound:
-			return generated.OrderNotFoundError{Code: code, Message: e.Message, Path: e.Path}
-		case apperr.OrderNotCancellable:
-			o, _ := e.Detail.(order.Order)
-			return generated.OrderNotCancellableError{Code: code, Message: e.Message, Path: e.Path, Order: r.show(ctx, o)}
-		}
-		return nil
-	}
-}

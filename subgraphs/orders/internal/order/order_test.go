@@ -157,14 +157,22 @@ func (w *world) get(o order.Order) order.Order {
 	return got
 }
 
-// wantCode fails the test unless err has the code, and returns its detail.
-func wantCode(t *testing.T, err error, want apperr.Code) any {
+// wantError fails the test unless err is an E, and returns it.
+func wantError[E error](t *testing.T, err error) E {
 	t.Helper()
-	var e *apperr.Error
-	if !errors.As(err, &e) || e.Code != want {
+	e, ok := errors.AsType[E](err)
+	if !ok {
+		t.Fatalf("got error %v, want a %T", err, e)
+	}
+	return e
+}
+
+// wantCode fails the test unless err has the code of the top level.
+func wantCode(t *testing.T, err error, want apperr.Code) {
+	t.Helper()
+	if !apperr.Has(err, want) {
 		t.Fatalf("got error %v, want %s", err, want)
 	}
-	return e.Detail
 }
 
 func user() string { return id.New(id.User) }
@@ -174,7 +182,7 @@ func TestCreate(t *testing.T) {
 		w := newWorld(t)
 		for _, ticketID := range []string{"", "x", "ord_01h455vb4pex5vsknk084sn02q", id.New(id.Ticket), "tkt_\x00"} {
 			_, err := w.Create(t.Context(), user(), order.CreateInput{TicketID: ticketID})
-			wantCode(t, err, apperr.TicketNotFound)
+			wantError[order.TicketNotFoundError](t, err)
 		}
 	})
 	t.Run("O4 success", func(t *testing.T) {
@@ -209,8 +217,10 @@ func TestCreate(t *testing.T) {
 					t.Fatalf("got %s, want %s", got, status)
 				}
 				_, err := w.Create(t.Context(), user(), order.CreateInput{TicketID: ticket.ID})
-				if got := wantCode(t, err, apperr.TicketReserved); got != ticket.ID {
-					t.Errorf("got detail %v, want %s", got, ticket.ID)
+				if status == events.Complete {
+					wantError[order.TicketSoldError](t, err)
+				} else if got := wantError[order.TicketReservedError](t, err); got.TicketID != ticket.ID {
+					t.Errorf("got %+v, want ticket %s", got, ticket.ID)
 				}
 			})
 		}
@@ -228,16 +238,16 @@ func TestCreate(t *testing.T) {
 		w := newWorld(t)
 		ticket := w.ticket()
 		_, err := w.Create(t.Context(), ticket.SellerID, order.CreateInput{TicketID: ticket.ID})
-		wantCode(t, err, apperr.OwnTicket)
+		wantError[order.OwnTicketError](t, err)
 	})
 	t.Run("O11 expected price differs", func(t *testing.T) {
 		w := newWorld(t)
 		ticket := w.ticket()
 		for _, expected := range []money.Money{{MinorUnits: 1998, Currency: "USD"}, {MinorUnits: 1999, Currency: "EUR"}} {
 			_, err := w.Create(t.Context(), user(), order.CreateInput{TicketID: ticket.ID, ExpectedPrice: &expected})
-			got := wantCode(t, err, apperr.PriceChanged)
-			if want := (order.Seen{TicketID: ticket.ID, CurrentPrice: ticket.Price}); got != want {
-				t.Errorf("expected %v: got detail %v, want %v", expected, got, want)
+			got := wantError[order.PriceChangedError](t, err)
+			if want := (order.PriceChangedError{TicketID: ticket.ID, CurrentPrice: ticket.Price}); got != want {
+				t.Errorf("expected %v: got %+v, want %+v", expected, got, want)
 			}
 		}
 		if _, err := w.Create(t.Context(), user(), order.CreateInput{TicketID: ticket.ID, ExpectedPrice: &ticket.Price}); err != nil {
@@ -250,7 +260,7 @@ func TestCreate(t *testing.T) {
 		ticket.Version, ticket.Availability = 2, events.Withdrawn
 		w.tell(events.TicketWithdrawn, ticket)
 		_, err := w.Create(t.Context(), user(), order.CreateInput{TicketID: ticket.ID})
-		wantCode(t, err, apperr.TicketNotForSale)
+		wantError[order.TicketNotForSaleError](t, err)
 	})
 	t.Run("O11 too many unpaid orders", func(t *testing.T) {
 		w := newWorld(t)
@@ -260,8 +270,8 @@ func TestCreate(t *testing.T) {
 			last = w.create(buyer, w.ticket().ID)
 		}
 		_, err := w.Create(t.Context(), buyer, order.CreateInput{TicketID: w.ticket().ID})
-		if got := wantCode(t, err, apperr.TooManyActiveOrders); got != maxUnpaid {
-			t.Errorf("got detail %v, want %d", got, maxUnpaid)
+		if got := wantError[order.TooManyActiveOrdersError](t, err); got.Limit != maxUnpaid {
+			t.Errorf("got limit %d, want %d", got.Limit, maxUnpaid)
 		}
 		w.complete(last) // a paid order does not count
 		w.create(buyer, w.ticket().ID)
@@ -277,7 +287,7 @@ func TestCreate(t *testing.T) {
 			_, err := w.Create(t.Context(), buyer, order.CreateInput{TicketID: ticketID})
 			return err
 		})
-		if codes[""] != maxUnpaid || codes[apperr.TooManyActiveOrders] != len(tickets)-maxUnpaid {
+		if codes[""] != maxUnpaid || codes["TOO_MANY_ACTIVE_ORDERS"] != len(tickets)-maxUnpaid {
 			t.Errorf("got %v, want %d orders and the others refused", codes, maxUnpaid)
 		}
 	})
@@ -297,7 +307,7 @@ func TestCreate(t *testing.T) {
 
 		in.TicketID = w.ticket().ID
 		_, err = w.Create(t.Context(), buyer, in)
-		wantCode(t, err, apperr.IdempotencyKeyReused)
+		wantError[apperr.IdempotencyKeyReusedError](t, err)
 
 		if _, err := w.Create(t.Context(), user(), in); err != nil {
 			t.Errorf("the same key of somebody else: %v", err)
@@ -324,7 +334,7 @@ func TestCreate(t *testing.T) {
 		ticket := w.ticket()
 		for _, key := range []string{"", " ", "a b", "\x00", "é", string(make([]byte, 256))} {
 			_, err := w.Create(t.Context(), user(), order.CreateInput{TicketID: ticket.ID, IdempotencyKey: &key})
-			wantCode(t, err, apperr.ValidationFailed)
+			wantError[apperr.ValidationError](t, err)
 		}
 	})
 	t.Run("S1 500 buyers for one ticket", func(t *testing.T) {
@@ -334,8 +344,8 @@ func TestCreate(t *testing.T) {
 			_, err := w.Create(t.Context(), user(), order.CreateInput{TicketID: ticket.ID})
 			return err
 		})
-		if codes[""] != 1 || codes[apperr.TicketReserved] != 499 {
-			t.Errorf("got %v, want one order and 499 %s", codes, apperr.TicketReserved)
+		if codes[""] != 1 || codes["TICKET_RESERVED"] != 499 {
+			t.Errorf("got %v, want one order and 499 TICKET_RESERVED", codes)
 		}
 	})
 }
@@ -350,14 +360,13 @@ func race(args []string, fn func(string) error) map[apperr.Code]int {
 		wg.Go(func() {
 			<-start
 			err := fn(arg)
-			var e *apperr.Error
 			mu.Lock()
 			defer mu.Unlock()
-			switch {
+			switch userErr, ok := errors.AsType[apperr.UserError](err); {
 			case err == nil:
 				codes[""]++
-			case errors.As(err, &e):
-				codes[e.Code]++
+			case ok:
+				codes[userErr.Code()]++
 			default:
 				codes[apperr.Code(err.Error())]++
 			}
@@ -398,14 +407,14 @@ func TestCancel(t *testing.T) {
 		w := newWorld(t)
 		o := w.create(user(), w.ticket().ID)
 		_, err := w.Cancel(t.Context(), user(), o.ID)
-		wantCode(t, err, apperr.NotAuthorized)
+		wantError[order.NotAuthorizedError](t, err)
 		for _, orderID := range []string{"", "nonsense", id.New(id.Order)} {
 			_, err = w.Cancel(t.Context(), o.BuyerID, orderID)
-			wantCode(t, err, apperr.OrderNotFound)
+			wantError[order.NotFoundError](t, err)
 		}
 		w.complete(o)
 		_, err = w.Cancel(t.Context(), o.BuyerID, o.ID)
-		wantCode(t, err, apperr.OrderNotCancellable)
+		wantError[order.NotCancellableError](t, err)
 		w.wantTold(o.ID, events.OrderCreated, events.OrderAwaitingPayment, events.OrderCompleted)
 	})
 }
@@ -557,7 +566,7 @@ func TestReactions(t *testing.T) {
 	t.Run("an unknown order is a fault", func(t *testing.T) {
 		w := newWorld(t)
 		e := events.New(events.OrderExpired, events.OrderDeadline{OrderID: id.New(id.Order), Deadline: w.now})
-		if err := w.Reactions().Deliver(t.Context(), e); err == nil || apperr.All(err) != nil {
+		if err := w.Reactions().Deliver(t.Context(), e); err == nil || apperr.Split(err) != nil {
 			t.Errorf("got %v, want a fault", err)
 		}
 	})

@@ -104,7 +104,7 @@ func queueLock(batch *pgx.Batch, orderID string, preload func(*pgx.Batch), o *or
 			return err
 		}
 		if len(orders) == 0 {
-			return orderNotFound()
+			return NotFoundError{}
 		}
 		o.Order = orders[0]
 		return nil
@@ -154,10 +154,10 @@ func readFacts(ctx context.Context, pool *pgxpool.Pool, buyerID string, in Creat
 	var batch pgx.Batch
 	batch.Queue(`
 		SELECT id, version, title, price_minor_units, currency, seller_id, availability,
-			EXISTS (SELECT FROM orders WHERE ticket_id = tickets.id AND `+live+`)
+			coalesce((SELECT status FROM orders WHERE ticket_id = tickets.id AND `+live+`), '')
 		FROM tickets WHERE id = $1`, in.TicketID).QueryRow(func(row pgx.Row) error {
 		var t Ticket
-		err := row.Scan(&t.ID, &t.Version, &t.Title, &t.Price.MinorUnits, &t.Price.Currency, &t.SellerID, &t.Availability, &f.held)
+		err := row.Scan(&t.ID, &t.Version, &t.Title, &t.Price.MinorUnits, &t.Price.Currency, &t.SellerID, &t.Availability, &f.heldBy)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}

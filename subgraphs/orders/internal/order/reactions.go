@@ -2,11 +2,11 @@ package order
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
-	"boxoffice.dev/pkg/apperr"
 	"boxoffice.dev/pkg/events"
 )
 
@@ -71,7 +71,7 @@ func (s *Service) paymentChanged(ctx context.Context, p events.Payment) error {
 // react is change for events. An unknown order is a fault then, not a user's mistake.
 func (s *Service) react(ctx context.Context, orderID string, preload func(*pgx.Batch), decide func(orderWithPayments) change) error {
 	_, err := s.change(ctx, orderID, preload, func(o orderWithPayments) (change, error) { return decide(o), nil })
-	if apperr.Has(err, apperr.OrderNotFound) {
+	if errors.Is(err, NotFoundError{}) {
 		return fmt.Errorf("unknown order %s", orderID)
 	}
 	return err

@@ -80,9 +80,8 @@ func (in CreateInput) request() string {
 // one writes order, history and event together. Unique indexes decide between buyers who come at
 // the same instant; whoever loses reads again and learns why.
 //
-// Errors: TicketNotFound, OwnTicket, TicketReserved and TicketNotForSale (Detail: ticket id),
-// PriceChanged (Detail: Seen), TooManyActiveOrders (Detail: the limit), IdempotencyKeyReused,
-// ValidationFailed.
+// Errors: apperr.ValidationError, apperr.IdempotencyKeyReusedError, TicketNotFoundError, OwnTicketError,
+// TicketReservedError, TicketSoldError, TicketNotForSaleError, PriceChangedError, TooManyActiveOrdersError.
 func (s *Service) Create(ctx context.Context, buyerID string, in CreateInput) (Order, error) {
 	if err := in.validate(); err != nil {
 		return Order{}, err
@@ -94,7 +93,7 @@ func (s *Service) Create(ctx context.Context, buyerID string, in CreateInput) (O
 		}
 		if f.repeated != nil {
 			if f.repeated.request != in.request() {
-				return Order{}, apperr.New(apperr.IdempotencyKeyReused, "This key was used for another request.").At("input.idempotencyKey")
+				return Order{}, apperr.IdempotencyKeyReusedError{}
 			}
 			return s.Get(ctx, buyerID, f.repeated.orderID)
 		}
@@ -122,44 +121,34 @@ func (s *Service) Create(ctx context.Context, buyerID string, in CreateInput) (O
 
 func (in CreateInput) validate() error {
 	if !id.Valid(id.Ticket, in.TicketID) {
-		return ticketNotFound()
+		return TicketNotFoundError{}
 	}
 	if key := in.IdempotencyKey; key != nil {
-		return apperr.CheckIdempotencyKey(*key, "input.idempotencyKey")
+		return apperr.ValidateIdempotencyKey(*key)
 	}
 	return nil
 }
 
-func ticketNotFound() error {
-	return apperr.New(apperr.TicketNotFound, "There is no such ticket.").At("input.ticketId")
-}
-
 // Cancel gives a reservation back for its buyer. Cancelling a cancelled order changes nothing and
-// succeeds. Errors: OrderNotFound, NotAuthorized, OrderNotCancellable (Detail: the Order).
+// succeeds. Errors: NotFoundError, NotAuthorizedError, NotCancellableError.
 func (s *Service) Cancel(ctx context.Context, buyerID, orderID string) (Order, error) {
 	if !id.Valid(id.Order, orderID) {
-		return Order{}, orderNotFound()
+		return Order{}, NotFoundError{}
 	}
 	return s.change(ctx, orderID, nil, func(o orderWithPayments) (change, error) {
 		switch {
 		case o.BuyerID != buyerID:
-			return change{}, apperr.New(apperr.NotAuthorized, "This is not your order.").At("input.orderId")
-		case o.Status == events.Complete:
-			return change{}, apperr.New(apperr.OrderNotCancellable, "The order is paid already.").At("input.orderId").With(o.Order)
-		case o.Frozen():
-			return change{}, apperr.New(apperr.OrderNotCancellable, "The order is being paid.").At("input.orderId").With(o.Order)
+			return change{}, NotAuthorizedError{}
+		case o.Status == events.Complete || o.Frozen():
+			return change{}, NotCancellableError{o.Order}
 		}
 		return o.cancel(events.Buyer, events.ReasonBuyerCancelled, s.now()), nil
 	})
 }
 
-func orderNotFound() error {
-	return apperr.New(apperr.OrderNotFound, "There is no such order.").At("input.orderId")
-}
-
 // change locks an order, calls decide with it, and stores the returned change in one transaction with its history
 // entry, the decisions about payments that follow from it, and its events. If preload is not nil, the statements
-// that it queues run before the order's payments are read. It returns the changed order. Errors: OrderNotFound,
+// that it queues run before the order's payments are read. It returns the changed order. Errors: NotFoundError,
 // and those of decide.
 func (s *Service) change(
 	ctx context.Context, orderID string, preload func(*pgx.Batch), decide func(orderWithPayments) (change, error),

@@ -27,7 +27,7 @@ func Follow[T any, V comparable](ctx context.Context, hub *Hub, key string, look
 			switch {
 			case ctx.Err() != nil:
 				return
-			case err != nil && (seen == nil || apperr.All(err) != nil):
+			case err != nil && (seen == nil || apperr.All(err) != nil || apperr.Split(err) != nil):
 				yield(found, err)
 				return
 			case err != nil:

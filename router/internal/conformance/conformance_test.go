@@ -332,6 +332,17 @@ func TestErrorsOfOtherTypes(t *testing.T) {
 	}
 }
 
+// The planner cannot order the fetches of every operation. Such an operation gets an error, and the router goes on.
+func TestFetchesThatDependOnEachOther(t *testing.T) {
+	t.Parallel()
+	g := start(t, "testdata/unsupported/circle/supergraph.graphql", nil)
+	a := g.ask(t, `{ u { o { o { fa rc } } rb } }`, "")
+	if a.Data != nil || !slices.Equal(faults(a), []string{"INTERNAL_SERVER_ERROR internal error []"}) {
+		t.Errorf("got %+v, want one error", a)
+	}
+	g.conforms(t, `{ u { j o { fc } rb } }`, "", "")
+}
+
 // The root fields of a mutation are executed one after the other, whichever subgraphs have them, and
 // what is asked below one is read before the next changes it.
 func TestMutationsInOrder(t *testing.T) {

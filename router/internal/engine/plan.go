@@ -333,7 +333,11 @@ func (e *Engine) plan(text string) (made plan.Plan, err error) {
 	if report.HasErrors() {
 		return nil, fmt.Errorf("plan: %w", report)
 	}
-	postprocess.NewProcessor(postprocess.CollectDataSourceInfo()).Process(p)
+	postprocess.NewProcessor(postprocess.CollectDataSourceInfo(),
+		postprocess.DisableOrderSequenceByDependencies(), postprocess.DisableCreateParallelNodes()).Process(p)
+	if err := order(p); err != nil {
+		return nil, fmt.Errorf("plan: %w", err)
+	}
 	e.repair(p)
 	return p, nil
 }

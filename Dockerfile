@@ -11,7 +11,7 @@ COPY expiration expiration
 COPY router router
 COPY tools/go.mod tools/go.sum tools/
 COPY tools/boxofficectl tools/boxofficectl
-COPY tools/internal/audit tools/internal/audit
+COPY tools/internal/consistency tools/internal/consistency
 COPY schema/supergraph.graphql schema/
 ARG SERVICE
 ENV CGO_ENABLED=0 GOWORK=off GOTOOLCHAIN=local

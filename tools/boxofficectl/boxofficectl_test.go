@@ -17,11 +17,11 @@ import (
 	"boxoffice.dev/pkg/broker"
 	"boxoffice.dev/pkg/events"
 	"boxoffice.dev/pkg/id"
-	"boxoffice.dev/tools/internal/audit"
+	"boxoffice.dev/tools/internal/consistency"
 	"boxoffice.dev/tools/internal/stack"
 )
 
-// system is the running services that the command looks into.
+// system is a running system that the command inspects.
 type system struct {
 	*stack.Stack
 	dir string
@@ -29,7 +29,7 @@ type system struct {
 
 const stripesim = "stripesim" // the card processor
 
-// start runs the services of the command's interest with a Postgres and a RabbitMQ of their own.
+// start starts the services that the command inspects, with a private Postgres and RabbitMQ.
 func start(t *testing.T) system {
 	t.Helper()
 	root, err := stack.Root()
@@ -62,8 +62,7 @@ func start(t *testing.T) system {
 	return system{s, dir}
 }
 
-// ctl runs the command with the settings that the stack has left, and returns its exit status and
-// what it printed.
+// ctl runs the command with the operator.env of the stack, and returns its exit status and output.
 func (s system) ctl(t *testing.T, args ...string) (status int, out string) {
 	t.Helper()
 	var stdout, stderr strings.Builder
@@ -76,7 +75,7 @@ func (s system) ctl(t *testing.T, args ...string) (status int, out string) {
 	return status, stdout.String()
 }
 
-// expect polls until the command ends with the status.
+// expect runs the command until it exits with the status, and returns its output.
 func (s system) expect(t *testing.T, want int, args ...string) string {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -88,13 +87,13 @@ func (s system) expect(t *testing.T, want int, args ...string) string {
 		}
 		select {
 		case <-t.Context().Done():
-			t.Fatalf("%q never ended with %d, but printed\n%s", args, want, out)
+			t.Fatalf("%q never exited with %d; it printed\n%s", args, want, out)
 		case <-tick.C:
 		}
 	}
 }
 
-// exec changes a service's database behind its back.
+// exec executes a statement in a service's database.
 func (s system) exec(t *testing.T, service, sql string, args ...any) {
 	t.Helper()
 	if err := s.tryExec(t.Context(), service, sql, args...); err != nil {
@@ -136,14 +135,14 @@ func decode[T any](t *testing.T, text string) T {
 	return v
 }
 
-// One system for all: the parts leave it in order.
+// The parts share one system. Each leaves it consistent.
 func TestCommands(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	t.Run("all is well", func(t *testing.T) {
+	t.Run("a consistent system", func(t *testing.T) {
 		for _, args := range [][]string{{"dlq", "list"}, {"outbox"}, {"overdue"}, {"replicas"}, {"reconcile"}} {
-			if status, out := s.ctl(t, args...); status != statusWell {
-				t.Errorf("%q ended with %d and printed\n%s", args, status, out)
+			if status, out := s.ctl(t, args...); status != statusOK {
+				t.Errorf("%q exited with %d and printed\n%s", args, status, out)
 			}
 		}
 	})
@@ -160,51 +159,51 @@ func (s system) deadLetters(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	// Orders cannot handle the deadline of an order that it does not know.
+	// Orders cannot handle the deadline of an unknown order.
 	poison := func() events.Event {
 		e := events.New(events.OrderExpired, events.OrderDeadline{OrderID: id.New(id.Order), Deadline: time.Now().UTC()})
 		e.Time = time.Now()
 		if err := b.Publish(t.Context(), []events.Event{e}); err != nil {
 			t.Fatal(err)
 		}
-		s.expect(t, statusWrong, "dlq", "list")
+		s.expect(t, statusProblem, "dlq", "list")
 		return e
 	}
 	cure := func(e events.Event) {
 		s.insertOrder(t, e.Subject, id.New(id.Ticket), "cancelled", time.Now())
 	}
 	first := poison()
-	out := s.expect(t, statusWrong, "dlq", "list")
+	out := s.expect(t, statusProblem, "dlq", "list")
 	for _, want := range []string{first.ID, "order.expired.v1", first.Subject, "orders.expiration.events", "unknown order", "1 dead-lettered"} {
 		if !strings.Contains(out, want) {
-			t.Errorf("dlq list does not say %q:\n%s", want, out)
+			t.Errorf("dlq list does not print %q:\n%s", want, out)
 		}
 	}
-	shown := decode[[]deadLetter](t, s.expect(t, statusWrong, "dlq", "show", "--json", first.ID))
+	shown := decode[[]deadLetter](t, s.expect(t, statusProblem, "dlq", "show", "--json", first.ID))
 	if len(shown) != 1 || shown[0].Subject != first.Subject || !strings.Contains(string(shown[0].Data), first.Subject) || shown[0].DeadLetteredAt == "" {
 		t.Errorf("dlq show printed %+v, want all of event %s", shown, first.ID)
 	}
-	if status, out := s.ctl(t, "dlq", "list", "--queue", "tickets.orders.events"); status != statusWell {
-		t.Errorf("another queue's list ended with %d and printed\n%s", status, out)
+	if status, out := s.ctl(t, "dlq", "list", "--queue", "tickets.orders.events"); status != statusOK {
+		t.Errorf("another queue's list exited with %d and printed\n%s", status, out)
 	}
 
-	// Still poison: it is dead-lettered again.
-	s.expect(t, statusWell, "dlq", "replay", first.ID)
-	s.expect(t, statusWrong, "dlq", "list")
+	// The handler fails again, so the event is dead-lettered again.
+	s.expect(t, statusOK, "dlq", "replay", first.ID)
+	s.expect(t, statusProblem, "dlq", "list")
 
 	second := poison()
 	for n := 0; n < 2; {
-		n = len(decode[[]deadLetter](t, s.expect(t, statusWrong, "dlq", "list", "--json")))
+		n = len(decode[[]deadLetter](t, s.expect(t, statusProblem, "dlq", "list", "--json")))
 	}
 	cure(first)
-	s.expect(t, statusWell, "dlq", "replay", first.ID)
-	left := decode[[]deadLetter](t, s.expect(t, statusWrong, "dlq", "list", "--json"))
+	s.expect(t, statusOK, "dlq", "replay", first.ID)
+	left := decode[[]deadLetter](t, s.expect(t, statusProblem, "dlq", "list", "--json"))
 	if len(left) != 1 || left[0].ID != second.ID {
 		t.Errorf("after one replay %+v is dead-lettered, want %s", left, second.ID)
 	}
 	cure(second)
-	s.expect(t, statusWell, "dlq", "replay", "--all")
-	s.expect(t, statusWell, "dlq", "list")
+	s.expect(t, statusOK, "dlq", "replay", "--all")
+	s.expect(t, statusOK, "dlq", "list")
 }
 
 func (s system) outbox(t *testing.T) {
@@ -214,23 +213,23 @@ func (s system) outbox(t *testing.T) {
 	s.exec(t, events.Orders, `
 		INSERT INTO outbox (id, type, subject, version, time, request_id, cause_id, trace_parent, data)
 		VALUES (gen_random_uuid(), 'order.awaiting_payment.v1', 'ord_1', 2, now() - interval '1 minute', '', '', '', '{}')`)
-	got := map[string]audit.Waiting{}
-	for _, w := range decode[[]audit.Waiting](t, s.expect(t, statusWrong, "outbox", "--json")) {
+	got := map[string]consistency.Backlog{}
+	for _, w := range decode[[]consistency.Backlog](t, s.expect(t, statusProblem, "outbox", "--json")) {
 		got[w.Service] = w
 	}
 	if w := got["orders"]; w.Waiting != 1 || w.OldestSeconds < 60 || w.OldestType != "order.awaiting_payment.v1" {
-		t.Errorf("outbox of orders is %+v, want one order.awaiting_payment.v1 of a minute ago", w)
+		t.Errorf("outbox of orders is %+v, want one order.awaiting_payment.v1, a minute old", w)
 	}
 	if len(got) != 4 || got["tickets"].Waiting != 0 || got["payments"].Waiting != 0 || got["expiration"].Waiting != 0 {
 		t.Errorf("outboxes are %+v, want empty ones of tickets, payments and expiration", got)
 	}
-	if status, out := s.ctl(t, "outbox", "--max-age", "1h"); status != statusWell {
-		t.Errorf("outbox --max-age 1h ended with %d and printed\n%s", status, out)
+	if status, out := s.ctl(t, "outbox", "--max-age", "1h"); status != statusOK {
+		t.Errorf("outbox --max-age 1h exited with %d and printed\n%s", status, out)
 	}
 	if err := s.Service(events.Orders).Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s.expect(t, statusWell, "outbox")
+	s.expect(t, statusOK, "outbox")
 }
 
 func (s system) overdue(t *testing.T) {
@@ -241,21 +240,20 @@ func (s system) overdue(t *testing.T) {
 	s.insertOrder(t, order, id.New(id.Ticket), "created", due)
 	s.exec(t, events.Expiration, `INSERT INTO deadlines (order_id, due_at, request_id, cause_id, trace_parent) VALUES ($1, $2, '', '', '')`, order, due)
 
-	found := decode[[]audit.Late](t, s.expect(t, statusWrong, "overdue", "--json"))
+	found := decode[[]consistency.Overdue](t, s.expect(t, statusProblem, "overdue", "--json"))
 	if len(found) != 2 || found[0].OrderID != order || found[1].OrderID != order || found[0].Problem == found[1].Problem || found[0].LateSeconds < 60 {
 		t.Errorf("found %+v, want order %s a minute late in both services", found, order)
 	}
-	if status, out := s.ctl(t, "overdue", "--grace", "1h"); status != statusWell {
-		t.Errorf("overdue --grace 1h ended with %d and printed\n%s", status, out)
+	if status, out := s.ctl(t, "overdue", "--grace", "1h"); status != statusOK {
+		t.Errorf("overdue --grace 1h exited with %d and printed\n%s", status, out)
 	}
 	if err := s.Service(events.Expiration).Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s.expect(t, statusWell, "overdue")
+	s.expect(t, statusOK, "overdue")
 }
 
-// endless looks at an order that is frozen, and at its payment, long after something should have
-// become of them, and then at what the card processor says of that payment.
+// endless checks an order that is frozen for too long, its payment, and that payment in the card processor's ledger.
 func (s system) endless(t *testing.T) {
 	order, payment := id.New(id.Order), id.New(id.Payment)
 	s.insertOrder(t, order, id.New(id.Ticket), "awaiting_payment", time.Now().Add(time.Hour))
@@ -266,31 +264,31 @@ func (s system) endless(t *testing.T) {
 		description, reference, token, idempotency_key, request, created_at, updated_at)
 		VALUES ($1, 2, $2, 'usr_2', 'usr_1', 'authorized', 'await_order', 1999, 'EUR', '', 'pi_1', '', 'k', '', now(), now() - interval '12 minutes')`, payment, order)
 
-	found := decode[[]audit.Late](t, s.expect(t, statusWrong, "overdue", "--json"))
+	found := decode[[]consistency.Overdue](t, s.expect(t, statusProblem, "overdue", "--json"))
 	if len(found) != 2 || found[0].OrderID != order || found[1].OrderID != order || found[0].Problem == found[1].Problem || found[1].LateSeconds < 120 {
 		t.Errorf("found %+v, want order %s a minute late in orders and two in payments", found, order)
 	}
-	money := decode[audit.Reconciliation](t, s.expect(t, statusWrong, "reconcile", "--settle", "0s", "--json"))
-	if len(money.Discrepancies) != 1 || money.Discrepancies[0].PaymentID != payment || money.Discrepancies[0].Problem != "the processor does not know it" {
-		t.Errorf("got %+v, want that the processor does not know %s", money, payment)
+	money := decode[consistency.Reconciliation](t, s.expect(t, statusProblem, "reconcile", "--settle", "0s", "--json"))
+	if len(money.Discrepancies) != 1 || money.Discrepancies[0].PaymentID != payment || money.Discrepancies[0].Problem != "the processor has no record of it" {
+		t.Errorf("got %+v, want that the processor has no record of %s", money, payment)
 	}
 
-	// The processor knows it, and kept the money.
+	// The ledger has it, and the money was captured.
 	s.exec(t, stripesim, `INSERT INTO intents (id, created_at, amount, currency, description, metadata, return_url, token, status,
 			error_code, decline_code, amount_received, charged, client_secret, page_secret)
 		VALUES ('pi_1', now(), 1999, 'eur', '', jsonb_build_object('payment_id', $1::text), '', 'pm_card_visa', 'succeeded', '', '', 1999, true, 's', 's')`, payment)
-	out := s.expect(t, statusWrong, "reconcile", "--settle", "0s")
+	out := s.expect(t, statusProblem, "reconcile", "--settle", "0s")
 	for _, want := range []string{payment, order, "different states", "money was kept, but the order is not complete with it", "2 discrepancies"} {
 		if !strings.Contains(out, want) {
-			t.Errorf("reconcile does not say %q:\n%s", want, out)
+			t.Errorf("reconcile does not print %q:\n%s", want, out)
 		}
 	}
 	s.exec(t, events.Payments, `UPDATE payments SET status = 'succeeded', step = 'none', version = 3 WHERE id = $1`, payment)
 	s.exec(t, events.Orders, `UPDATE payments SET status = 'succeeded', version = 3 WHERE id = $1`, payment)
 	s.exec(t, events.Orders, `UPDATE orders SET status = 'complete', frozen_at = NULL, version = 3 WHERE id = $1`, order)
-	s.expect(t, statusWell, "reconcile", "--settle", "0s")
-	s.expect(t, statusWell, "overdue")
-	for _, service := range []string{events.Orders, events.Payments} { // what comes next looks at tickets only
+	s.expect(t, statusOK, "reconcile", "--settle", "0s")
+	s.expect(t, statusOK, "overdue")
+	for _, service := range []string{events.Orders, events.Payments} { // the next part needs tickets only
 		s.exec(t, service, `TRUNCATE orders, payments CASCADE`)
 	}
 }
@@ -322,7 +320,7 @@ func (s system) replicas(t *testing.T) {
 	add(ids[5], 2, 2, "one", "another", "available", "")
 	add(ids[6], 1, 1, "locked", "locked", "reserved", orders[0])
 	s.insertOrder(t, orders[0], ids[6], "awaiting_payment", later)
-	add(ids[7], 1, 1, "held by nobody", "held by nobody", "reserved", orders[1])
+	add(ids[7], 1, 1, "without order", "without order", "reserved", orders[1])
 	s.insertOrder(t, orders[2], ids[0], "awaiting_payment", later)
 
 	want := map[string]string{
@@ -330,7 +328,7 @@ func (s system) replicas(t *testing.T) {
 		ids[7]: "superfluous", ids[0]: "missing", // locks
 	}
 	got := map[string]string{}
-	found := decode[[]audit.Difference](t, s.expect(t, statusWrong, "replicas", "--settle", "0s", "--json"))
+	found := decode[[]consistency.Difference](t, s.expect(t, statusProblem, "replicas", "--settle", "0s", "--json"))
 	for _, d := range found {
 		if d.ID == "" || got[d.ID] != "" {
 			t.Errorf("difference %+v: want one of each ticket", d)
@@ -349,14 +347,14 @@ func (s system) replicas(t *testing.T) {
 	s.exec(t, events.Tickets, `TRUNCATE tickets`)
 	s.exec(t, events.Orders, `TRUNCATE tickets, orders CASCADE`)
 	s.exec(t, events.Payments, `TRUNCATE orders CASCADE`)
-	s.expect(t, statusWell, "replicas")
-	t.Run("news under way are no fault", func(t *testing.T) {
+	s.expect(t, statusOK, "replicas")
+	t.Run("a replica that lags behind", func(t *testing.T) {
 		add(ids[0], 2, 1, "busy", "busy", "available", "")
 		stop := make(chan struct{})
 		done := make(chan error, 1)
 		go func() {
 			const change = `UPDATE tickets SET version = version + 1`
-			for { // the replica is always behind, but follows
+			for { // the replica always lags behind
 				err := errors.Join(s.tryExec(t.Context(), events.Tickets, change), s.tryExec(t.Context(), events.Orders, change))
 				select {
 				case <-stop:
@@ -375,8 +373,8 @@ func (s system) replicas(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Fatal(err)
 		}
-		if status != statusWell {
-			t.Errorf("ended with %d and printed\n%s", status, out)
+		if status != statusOK {
+			t.Errorf("exited with %d and printed\n%s", status, out)
 		}
 	})
 }
@@ -384,16 +382,16 @@ func (s system) replicas(t *testing.T) {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	var stdout, stderr strings.Builder
-	if status := run(t.Context(), []string{"--help"}, os.Getenv, &stdout, &stderr); status != statusWell {
-		t.Errorf("help ended with %d: %s", status, stderr.String())
+	if status := run(t.Context(), []string{"--help"}, os.Getenv, &stdout, &stderr); status != statusOK {
+		t.Errorf("help exited with %d: %s", status, stderr.String())
 	}
 	for _, c := range commands() {
 		if !strings.Contains(stdout.String(), "  "+c.name) {
 			t.Errorf("help does not mention %q:\n%s", c.name, stdout.String())
 		}
 		var usage strings.Builder
-		if status := run(t.Context(), append(strings.Fields(c.name), "-h"), os.Getenv, &stdout, &usage); status != statusWell || !strings.Contains(usage.String(), c.about) {
-			t.Errorf("%s -h ended with %d and printed %q", c.name, status, usage.String())
+		if status := run(t.Context(), append(strings.Fields(c.name), "-h"), os.Getenv, &stdout, &usage); status != statusOK || !strings.Contains(usage.String(), c.about) {
+			t.Errorf("%s -h exited with %d and printed %q", c.name, status, usage.String())
 		}
 	}
 }
@@ -402,9 +400,9 @@ func TestMistakes(t *testing.T) {
 	t.Parallel()
 	nothing := filepath.Join(t.TempDir(), "nothing")
 	for want, args := range map[string][]string{
-		`no command "dql list"`:   {"dql", "list"},
+		`no command "dql list"`:     {"dql", "list"},
 		`no command "dlq"`:          {"dlq"},
-		"AMQP_URL is not set":       {"dlq", "list"},
+		"AMQP_URL is neither set":   {"dlq", "list"},
 		"TICKETS_DATABASE_URL":      {"replicas"},
 		"name one event, or --all":  {"dlq", "replay"},
 		"there is no queue tickets": {"dlq", "list", "--queue", "tickets"},
@@ -417,7 +415,7 @@ func TestMistakes(t *testing.T) {
 		}
 		status := run(t.Context(), args, func(name string) string { return env[name] }, &stdout, &stderr)
 		if status != statusFailed || !strings.Contains(stderr.String(), want) {
-			t.Errorf("%q ended with %d and said %q, want %d and %q", args, status, stderr.String(), statusFailed, want)
+			t.Errorf("%q exited with %d and printed %q, want %d and %q", args, status, stderr.String(), statusFailed, want)
 		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -28,155 +30,126 @@ type deadLetter struct {
 	Data           json.RawMessage `json:"data,omitempty"`
 }
 
-func newDeadLetter(p broker.DeadLetter) deadLetter {
-	e := p.Event
-	m := deadLetter{
-		Queue: p.Queue, DeadLetteredAt: p.At, Error: p.Error, ID: e.ID, Type: e.Type, Subject: e.Subject, Version: e.Version,
+func newDeadLetter(l broker.DeadLetter) deadLetter {
+	e := l.Event
+	d := deadLetter{
+		Queue: l.Queue, DeadLetteredAt: l.At, Error: l.Error, ID: e.ID, Type: e.Type, Subject: e.Subject, Version: e.Version,
 		Request: e.IDs.Request, Cause: e.IDs.Cause, Data: e.Data,
 	}
 	if !e.Time.IsZero() {
-		m.Time = &e.Time
+		d.Time = &e.Time
 	}
-	if !json.Valid(m.Data) {
-		m.Data, _ = json.Marshal(string(e.Data)) //nolint:errcheck // a string
+	if !json.Valid(d.Data) {
+		d.Data, _ = json.Marshal(string(e.Data)) //nolint:errcheck // a string
 	}
-	if m.Error == "" {
-		m.Error = "the service died of it too often"
+	if d.Error == "" {
+		d.Error = "delivery limit reached: the service ended during each delivery"
 	}
-	if p.Unread != nil {
-		m.Error += " (unreadable: " + p.Unread.Error() + ")"
+	if l.Unread != nil {
+		d.Error += " (unreadable: " + l.Unread.Error() + ")"
 	}
-	return m
+	return d
 }
 
-// queueFlag lets the operator name one queue instead of all.
-func queueFlag(flags *flag.FlagSet) func() ([]string, error) {
-	name := flags.String("queue", "", "only what came from this `queue`, such as orders.tickets.events (default: from all)")
-	return func() ([]string, error) {
+// source returns the broker's URL and the queues to look at, once the flags are parsed.
+type source func(s settings) (url string, queues []string, err error)
+
+// queueFlag adds the flag --queue.
+func queueFlag(flags *flag.FlagSet) source {
+	name := flags.String("queue", "", "only dead letters of this `queue`, such as orders.tickets.events (default all)")
+	return func(s settings) (string, []string, error) {
+		url, err := s.get("AMQP_URL")
+		if err != nil {
+			return "", nil, err
+		}
 		all := broker.Queues(events.Catalogue())
-		if *name == "" {
-			return all, nil
+		switch {
+		case *name == "":
+			return url, all, nil
+		case slices.Contains(all, *name):
+			return url, []string{*name}, nil
+		default:
+			return "", nil, fmt.Errorf("there is no queue %s, only %s", *name, strings.Join(all, ", "))
 		}
-		for _, q := range all {
-			if q == *name {
-				return []string{q}, nil
-			}
-		}
-		return nil, fmt.Errorf("there is no queue %s, only %s", *name, strings.Join(all, ", "))
 	}
 }
 
-func list(url string, queues []string, limit int) ([]deadLetter, error) {
+// list returns up to limit dead letters of each queue.
+func (from source) list(s settings, limit int) ([]deadLetter, error) {
+	url, queues, err := from(s)
+	if err != nil {
+		return nil, err
+	}
 	found := []deadLetter{}
-	for _, q := range queues {
-		some, err := broker.ListDeadLetters(url, q, limit)
+	for _, queue := range queues {
+		letters, err := broker.ListDeadLetters(url, queue, limit)
 		if err != nil {
 			return nil, err
 		}
-		for _, p := range some {
-			found = append(found, newDeadLetter(p))
+		for _, l := range letters {
+			found = append(found, newDeadLetter(l))
 		}
 	}
 	return found, nil
 }
 
-func listDeadLetters(flags *flag.FlagSet) look {
-	queues := queueFlag(flags)
-	limit := flags.Int("limit", 100, "at most this many of each queue, the oldest")
-	return func(_ context.Context, where settings, args []string) (report, error) {
-		if len(args) > 0 {
-			return report{}, errUsage
-		}
-		url, err := where.get("AMQP_URL")
-		if err != nil {
-			return report{}, err
-		}
-		names, err := queues()
-		if err != nil {
-			return report{}, err
-		}
-		found, err := list(url, names, *limit)
-		if err != nil {
-			return report{}, err
-		}
+func dlqList(flags *flag.FlagSet) action {
+	from := queueFlag(flags)
+	limit := flags.Int("limit", 100, "list at most this many per queue, the oldest")
+	return func(_ context.Context, s settings, _ []string) (report, error) {
+		found, err := from.list(s, *limit)
 		r := report{
-			wrong: len(found) > 0, json: found, summary: fmt.Sprintf("%d dead-lettered", len(found)),
-			header: []string{"DEAD-LETTERED AT", "QUEUE", "EVENT", "TYPE", "ABOUT", "VERSION", "WHY"},
+			problem: len(found) > 0, json: found, summary: fmt.Sprintf("%d dead-lettered", len(found)),
+			header: []string{"DEAD-LETTERED AT", "QUEUE", "EVENT", "TYPE", "SUBJECT", "VERSION", "ERROR"},
 		}
-		for _, p := range found {
-			r.rows = append(r.rows, []string{p.DeadLetteredAt, p.Queue, p.ID, string(p.Type), p.Subject, strconv.Itoa(p.Version), p.Error})
+		for _, d := range found {
+			r.rows = append(r.rows, []string{d.DeadLetteredAt, d.Queue, d.ID, string(d.Type), d.Subject, strconv.Itoa(d.Version), d.Error})
 		}
-		return r, nil
+		return r, err
 	}
 }
 
-// unlimited is more messages than a dead-letter queue holds.
-const unlimited = 1 << 30
-
-func showDeadLetters(flags *flag.FlagSet) look {
-	queues := queueFlag(flags)
-	return func(_ context.Context, where settings, args []string) (report, error) {
+func dlqShow(flags *flag.FlagSet) action {
+	from := queueFlag(flags)
+	return func(_ context.Context, s settings, args []string) (report, error) {
 		if len(args) != 1 {
-			return report{}, fmt.Errorf("name one event, as `dlq list` shows it: %w", errUsage)
+			return report{}, fmt.Errorf("name one event, as `dlq list` prints it: %w", errUsage)
 		}
-		url, err := where.get("AMQP_URL")
+		found, err := from.list(s, math.MaxInt)
 		if err != nil {
 			return report{}, err
 		}
-		names, err := queues()
-		if err != nil {
-			return report{}, err
+		found = slices.DeleteFunc(found, func(d deadLetter) bool { return d.ID != args[0] })
+		if len(found) == 0 {
+			return report{}, fmt.Errorf("event %s is not dead-lettered", args[0])
 		}
-		found, err := list(url, names, unlimited)
-		if err != nil {
-			return report{}, err
-		}
-		var shown []deadLetter
-		for _, p := range found {
-			if p.ID == args[0] {
-				shown = append(shown, p)
-			}
-		}
-		if len(shown) == 0 {
-			return report{}, fmt.Errorf("no event %s is dead-lettered", args[0])
-		}
-		text, err := json.MarshalIndent(shown, "", "  ")
-		if err != nil {
-			return report{}, fmt.Errorf("print event: %w", err)
-		}
-		return report{wrong: true, json: shown, summary: string(text)}, nil
+		text, err := json.MarshalIndent(found, "", "  ")
+		return report{problem: true, json: found, summary: string(text)}, err
 	}
 }
 
-func replayDeadLetters(flags *flag.FlagSet) look {
-	queues := queueFlag(flags)
+func dlqReplay(flags *flag.FlagSet) action {
+	from := queueFlag(flags)
 	all := flags.Bool("all", false, "replay all dead-lettered events instead of one")
-	return func(ctx context.Context, where settings, args []string) (report, error) {
+	return func(ctx context.Context, s settings, args []string) (report, error) {
 		if *all == (len(args) == 1) || len(args) > 1 {
 			return report{}, fmt.Errorf("name one event, or --all: %w", errUsage)
 		}
-		url, err := where.get("AMQP_URL")
+		url, queues, err := from(s)
 		if err != nil {
 			return report{}, err
 		}
-		names, err := queues()
-		if err != nil {
-			return report{}, err
-		}
-		event := ""
-		if !*all {
-			event = args[0]
-		}
+		event := strings.Join(args, "")
 		replayed := 0
-		for _, q := range names {
-			n, err := broker.ReplayDeadLetters(ctx, url, q, event)
+		for _, queue := range queues {
+			n, err := broker.ReplayDeadLetters(ctx, url, queue, event)
 			replayed += n
 			if err != nil {
-				return report{}, fmt.Errorf("after %d replayed: %w", replayed, err)
+				return report{}, fmt.Errorf("%d replayed, then: %w", replayed, err)
 			}
 		}
 		if event != "" && replayed == 0 {
-			return report{}, fmt.Errorf("no event %s is dead-lettered", event)
+			return report{}, fmt.Errorf("event %s is not dead-lettered", event)
 		}
 		return report{json: map[string]int{"replayed": replayed}, summary: fmt.Sprintf("%d replayed", replayed)}, nil
 	}

@@ -1,5 +1,6 @@
-// Command boxofficectl tells an operator what waits, is late, was dead-lettered or differs in a running
-// Boxoffice, and replays dead-lettered events. Only `dlq replay` changes anything.
+// Command boxofficectl shows an operator what needs attention in a running Boxoffice: dead-lettered and unpublished
+// events, overdue orders, replicas that differ from their owner, and payments that differ from the card processor's
+// ledger. Only `dlq replay` changes anything.
 package main
 
 import (
@@ -17,22 +18,22 @@ import (
 	"strings"
 	"syscall"
 	"text/tabwriter"
-	"time"
 
-	"boxoffice.dev/tools/internal/audit"
+	"boxoffice.dev/tools/internal/consistency"
 )
 
-const intro = `boxofficectl looks into a running Boxoffice.
+const intro = `boxofficectl inspects a running Boxoffice.
 
-Usage:  boxofficectl <command> [flags] [arguments]      boxofficectl <command> -h for its flags
+Usage:  boxofficectl <command> [flags] [arguments]
+        boxofficectl <command> -h    prints a command's flags
 
 `
 
 const outro = `
-Exit status: 0 when all is well, 1 when something needs you, 2 when it could not find out.
+Exit status: 0 when there is no problem, 1 when something needs attention, 2 when the check failed.
 Every command prints a table, or JSON with --json.
 
-Where the system is, from the environment:
+Environment:
 
   AMQP_URL                  amqp://USER:PASSWORD@HOST:5672/
   TICKETS_DATABASE_URL      postgres://USER:PASSWORD@HOST:5432/boxoffice_tickets
@@ -41,14 +42,14 @@ Where the system is, from the environment:
   EXPIRATION_DATABASE_URL   …/boxoffice_expiration
   PAYMENTS_ADMIN_URL        http://HOST:4014, the private listener of payments
 
-What is not set there is read from .data/operator.env, where make up leaves it (BOXOFFICE_DATA
-names another folder than .data).
+Variables that are not set are read from .data/operator.env, which make up writes (BOXOFFICE_DATA
+is another folder instead of .data).
 `
 
 // Exit statuses.
 const (
-	statusWell = iota
-	statusWrong
+	statusOK = iota
+	statusProblem
 	statusFailed
 )
 
@@ -59,7 +60,7 @@ func main() {
 	os.Exit(status)
 }
 
-// errUsage is a mistake in the arguments.
+// errUsage is an error in the arguments.
 var errUsage = errors.New("wrong arguments")
 
 // run executes one command line and returns the process's exit status.
@@ -67,68 +68,67 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	c, rest, err := find(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		say(stdout, help())
-		return statusWell
+		fmt.Fprint(stdout, help())
+		return statusOK
 	case err != nil:
-		say(stderr, "boxofficectl: "+err.Error()+"\n")
+		fmt.Fprintln(stderr, "boxofficectl:", err)
 		return statusFailed
 	}
 	flags := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
-		say(stderr, "Usage: boxofficectl "+c.name+" [flags] "+c.arguments+"\n\n"+c.about+"\n\n")
+		fmt.Fprintf(stderr, "Usage: boxofficectl %s [flags] %s\n\n%s\n\n", c.name, c.arguments, c.about)
 		flags.PrintDefaults()
 	}
 	asJSON := flags.Bool("json", false, "print JSON instead of a table")
-	look := c.make(flags)
+	act := c.parse(flags)
 	switch err := flags.Parse(rest); {
 	case errors.Is(err, flag.ErrHelp):
-		return statusWell
+		return statusOK
 	case err != nil:
 		return statusFailed
 	}
-	r, err := look(ctx, settings{getenv}, flags.Args())
+	var r report
+	if err = errUsage; c.arguments != "" || flags.NArg() == 0 {
+		r, err = act(ctx, settings{getenv}, flags.Args())
+	}
 	if err == nil {
 		err = r.print(stdout, *asJSON)
 	}
 	if err != nil {
-		say(stderr, "boxofficectl: "+err.Error()+"\n")
+		fmt.Fprintln(stderr, "boxofficectl:", err)
 		if errors.Is(err, errUsage) {
 			flags.Usage()
 		}
 		return statusFailed
 	}
-	if r.wrong {
-		return statusWrong
+	if r.problem {
+		return statusProblem
 	}
-	return statusWell
+	return statusOK
 }
-
-// say prints to the terminal. When that fails there is nobody left to tell.
-func say(w io.Writer, text string) { io.WriteString(w, text) } //nolint:errcheck // see above
 
 type command struct {
 	name, arguments, about string
-	make                   func(flags *flag.FlagSet) look // adds the command's flags
+	parse                  func(flags *flag.FlagSet) action // adds the command's flags
 }
 
-// look does what a command is for, once its flags are parsed.
-type look func(ctx context.Context, where settings, args []string) (report, error)
+// action executes a command, once its flags are parsed.
+type action func(ctx context.Context, s settings, args []string) (report, error)
 
 func commands() []command {
 	return []command{
-		{"dlq list", "", "List dead-lettered events: those that a service could not handle.", listDeadLetters},
-		{"dlq show", "EVENT", "Show a dead-lettered event: its data, and why it could not be handled.", showDeadLetters},
-		{"dlq replay", "EVENT | --all", "Move dead-lettered events back to the queue they came from.", replayDeadLetters},
-		{"outbox", "", "Show what each service has decided but not yet published.", outboxes},
-		{"overdue", "", "List orders that should have expired and did not, and payments that do not end.", overdue},
+		{"dlq list", "", "List dead-lettered events: those that a service could not handle.", dlqList},
+		{"dlq show", "EVENT", "Show a dead-lettered event with its data and its error.", dlqShow},
+		{"dlq replay", "EVENT | --all", "Move dead-lettered events back to the queue that they came from.", dlqReplay},
+		{"outbox", "", "List the unpublished events of each service.", outbox},
+		{"overdue", "", "List orders past their deadline, and payments and refunds that do not end.", overdue},
 		{"reconcile", "", "Compare the card processor's ledger with payments and orders.", reconcile},
-		{"replicas", "", "List what one service knows otherwise than the service that decides it.", replicas},
+		{"replicas", "", "Compare replicas and ticket locks with their owners.", replicas},
 	}
 }
 
-// find returns the command that the arguments begin with, and the rest of them; flag.ErrHelp when
-// they ask for help.
+// find returns the command that the arguments begin with, and the rest of them; or flag.ErrHelp.
 func find(args []string) (command, []string, error) {
 	if len(args) == 0 || slices.Contains([]string{"help", "-h", "-help", "--help"}, args[0]) {
 		return command{}, nil, flag.ErrHelp
@@ -152,10 +152,10 @@ func help() string {
 	return b.String()
 }
 
-// settings says where the system is.
+// settings are the addresses of the system.
 type settings struct{ getenv func(string) string }
 
-// get returns the value of the variable, or an error that says how to set it.
+// get returns the value of a variable, from the environment or from operator.env.
 func (s settings) get(name string) (string, error) {
 	if v := s.getenv(name); v != "" {
 		return v, nil
@@ -165,7 +165,7 @@ func (s settings) get(name string) (string, error) {
 		dir = ".data"
 	}
 	path := filepath.Join(dir, "operator.env")
-	missing := fmt.Errorf("%s is not set and no running stack left it in %s", name, path)
+	missing := fmt.Errorf("%s is neither set nor in %s", name, path)
 	file, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return "", missing
@@ -183,18 +183,16 @@ func (s settings) get(name string) (string, error) {
 	return "", errors.Join(missing, lines.Err())
 }
 
-// databases returns where each service keeps its data.
-func (s settings) databases() audit.Databases {
+// databases returns the URLs of the services' databases.
+func (s settings) databases() consistency.Databases {
 	return func(service string) (string, error) { return s.get(strings.ToUpper(service) + "_DATABASE_URL") }
 }
 
-func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
-
-// report is what a command found.
+// report is the result of a command.
 type report struct {
-	wrong   bool       // an operator should do something about it
+	problem bool       // something needs attention
 	header  []string   // names of the columns
-	rows    [][]string // as the table shows them
+	rows    [][]string // of the table
 	summary string     // the line below the table
 	json    any        // the same for programs
 }
@@ -205,16 +203,12 @@ func (r report) print(w io.Writer, asJSON bool) error {
 		encoder.SetIndent("", "  ")
 		return encoder.Encode(r.json)
 	}
-	var lines strings.Builder
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	if len(r.rows) > 0 {
-		lines.WriteString(strings.Join(r.header, "\t") + "\n")
+		fmt.Fprintln(table, strings.Join(r.header, "\t"))
 	}
 	for _, row := range r.rows {
-		lines.WriteString(strings.Join(row, "\t") + "\n")
-	}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	if _, err := io.WriteString(table, lines.String()); err != nil {
-		return fmt.Errorf("print: %w", err)
+		fmt.Fprintln(table, strings.Join(row, "\t"))
 	}
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("print: %w", err)

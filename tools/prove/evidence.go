@@ -9,7 +9,7 @@ import (
 
 	"boxoffice.dev/pkg/broker"
 	"boxoffice.dev/pkg/events"
-	"boxoffice.dev/tools/internal/audit"
+	"boxoffice.dev/tools/internal/consistency"
 )
 
 // evidence is everything that the verdicts rest on: what the clients were answered, and what the
@@ -29,13 +29,13 @@ type evidence struct {
 	Services int      `json:"services"`
 	Ended    []string `json:"ended"` // services that ended by themselves, and when
 
-	Compared     []audit.Comparison `json:"compared"`
-	Overdue      []audit.Late       `json:"overdue"`
-	Outboxes     []audit.Waiting    `json:"outboxes"`
-	Queues       map[string]int     `json:"queues"`
-	DeadLettered []string           `json:"deadLettered"`
+	Compared     []consistency.Comparison `json:"compared"`
+	Overdue      []consistency.Overdue    `json:"overdue"`
+	Outboxes     []consistency.Backlog    `json:"outboxes"`
+	Queues       map[string]int           `json:"queues"`
+	DeadLettered []string                 `json:"deadLettered"`
 
-	Reconciled audit.Reconciliation `json:"reconciled"`
+	Reconciled consistency.Reconciliation `json:"reconciled"`
 }
 
 // orderRow is an order as orders has stored it.
@@ -87,7 +87,7 @@ type intentRow struct {
 
 // gather reads what is stored. The system is up to rest: services that have ended hold no events
 // that the queues do not show.
-func gather(ctx context.Context, databases audit.Databases, brokerURL string) (e *evidence, err error) {
+func gather(ctx context.Context, databases consistency.Databases, brokerURL string) (e *evidence, err error) {
 	e = &evidence{At: now(), Due: map[string]int64{}}
 	if err := databases.Read(ctx, events.Orders, e.readOrders(ctx)); err != nil {
 		return nil, fmt.Errorf("gather orders: %w", err)
@@ -111,7 +111,7 @@ func gather(ctx context.Context, databases audit.Databases, brokerURL string) (e
 	if e.Overdue, err = databases.Overdue(ctx, 0, enough); err != nil {
 		return nil, err
 	}
-	if e.Outboxes, err = databases.Outboxes(ctx); err != nil {
+	if e.Outboxes, err = databases.Backlogs(ctx); err != nil {
 		return nil, err
 	}
 	if e.Queues, err = broker.Depth(brokerURL, events.Catalogue()); err != nil {

@@ -334,7 +334,7 @@ func nothingWaits(e *evidence) verdict {
 func deadlinesMet(e *evidence) verdict {
 	var v verdict
 	for _, l := range e.Overdue {
-		v.violate("order %s is late by %s: %s", l.OrderID, l.By(), l.Problem)
+		v.violate("order %s is late by %s: %s", l.OrderID, l.Late(), l.Problem)
 	}
 	known := map[string]bool{}
 	for _, o := range e.Orders {

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"boxoffice.dev/pkg/events"
-	"boxoffice.dev/tools/internal/audit"
+	"boxoffice.dev/tools/internal/consistency"
 )
 
 // story is a run in which all went well: the buyer (client 1) reserves the seller's (client 0)
@@ -54,8 +54,8 @@ func story() *evidence {
 		Payments: []paymentRow{{ID: "pay_1", Order: "ord_2", Buyer: "usr_buyer", Seller: "usr_seller", Key: "k4", Status: "succeeded", Step: "none", Version: 3, Amount: 1999, Currency: "EUR"}},
 		Intents:  []intentRow{{ID: "pi_1", Payment: "pay_1", Currency: "EUR", Captures: 1, Authorized: 1999, Captured: 1999}},
 		Due:      map[string]int64{},
-		Compared: []audit.Comparison{{What: "replica of everything", Compared: 1}, {What: "lock of the ticket for its order", Compared: 1}},
-		Outboxes: []audit.Waiting{{Service: "orders"}},
+		Compared: []consistency.Comparison{{What: "replica of everything", Compared: 1}, {What: "lock of the ticket for its order", Compared: 1}},
+		Outboxes: []consistency.Backlog{{Service: "orders"}},
 		Queues:   map[string]int{"orders.tickets.events": 0, "orders.tickets.events.dlq": 0},
 	}
 }
@@ -121,9 +121,13 @@ func TestInvariants(t *testing.T) {
 			e.Orders = e.Orders[1:]
 			e.Events = slices.DeleteFunc(e.Events, func(t told) bool { return t.Subject == "ord_1" })
 		}, []string{oneSeen, kept, privacy}},
-		"a ticket is lost":           {func(e *evidence) { e.Tickets = nil }, []string{kept}},
-		"a replica is old":           {func(e *evidence) { e.Compared[0].Differences = []audit.Difference{{ID: "tkt_1", Problem: "older"}} }, []string{replicas}},
-		"a lock is missing":          {func(e *evidence) { e.Compared[1].Differences = []audit.Difference{{ID: "tkt_1", Problem: "missing"}} }, []string{locks}},
+		"a ticket is lost": {func(e *evidence) { e.Tickets = nil }, []string{kept}},
+		"a replica is old": {func(e *evidence) {
+			e.Compared[0].Differences = []consistency.Difference{{ID: "tkt_1", Problem: "older"}}
+		}, []string{replicas}},
+		"a lock is missing": {func(e *evidence) {
+			e.Compared[1].Differences = []consistency.Difference{{ID: "tkt_1", Problem: "missing"}}
+		}, []string{locks}},
 		"an event waits":             {func(e *evidence) { e.Outboxes[0].Waiting = 1 }, []string{quiet}},
 		"a message waits":            {func(e *evidence) { e.Queues["orders.tickets.events"] = 1 }, []string{quiet}},
 		"a message is dead-lettered": {func(e *evidence) { e.DeadLettered = []string{"ticket.created.v1 about tkt_1"} }, []string{quiet}},
@@ -147,10 +151,10 @@ func TestInvariants(t *testing.T) {
 			e.Refunds = []refundRow{{ID: "rfd_1", Payment: "pay_1", Status: "pending", Amount: 1}}
 		}, []string{finished}},
 		"the books differ": {func(e *evidence) {
-			e.Reconciled.Discrepancies = []audit.Discrepancy{{PaymentID: "pay_1", Problem: "different states"}}
+			e.Reconciled.Discrepancies = []consistency.Discrepancy{{PaymentID: "pay_1", Problem: "different states"}}
 		}, []string{books}},
 		"a deadline is left":  {func(e *evidence) { e.Due["ord_1"] = 30 }, []string{deadlines}},
-		"an order is overdue": {func(e *evidence) { e.Overdue = []audit.Late{{OrderID: "ord_1"}} }, []string{deadlines}},
+		"an order is overdue": {func(e *evidence) { e.Overdue = []consistency.Overdue{{OrderID: "ord_1"}} }, []string{deadlines}},
 		"a foreign order is shown": {func(e *evidence) {
 			e.Ops[7].Answer, e.Ops[7].Status, e.Ops[7].Orders = granted, "COMPLETE", []string{"ord_2"}
 		}, []string{privacy}},

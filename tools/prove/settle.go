@@ -9,7 +9,7 @@ import (
 
 	"boxoffice.dev/pkg/broker"
 	"boxoffice.dev/pkg/events"
-	"boxoffice.dev/tools/internal/audit"
+	"boxoffice.dev/tools/internal/consistency"
 )
 
 // pulse is what still moves, or should.
@@ -73,7 +73,7 @@ const aLease = 45 * time.Second
 func (t *trial) pulse(ctx context.Context) (pulse, error) {
 	var p pulse
 	databases := t.databases()
-	outboxes, err := databases.Outboxes(ctx)
+	outboxes, err := databases.Backlogs(ctx)
 	if err != nil {
 		return p, err
 	}
@@ -103,7 +103,7 @@ func (t *trial) pulse(ctx context.Context) (pulse, error) {
 	return p, t.counts(ctx, databases, &p)
 }
 
-func (t *trial) counts(ctx context.Context, databases audit.Databases, p *pulse) error {
+func (t *trial) counts(ctx context.Context, databases consistency.Databases, p *pulse) error {
 	err := databases.Read(ctx, events.Orders, func(conn *pgx.Conn) error {
 		var changes int
 		err := conn.QueryRow(ctx, `

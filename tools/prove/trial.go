@@ -14,7 +14,7 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"boxoffice.dev/pkg/events"
-	"boxoffice.dev/tools/internal/audit"
+	"boxoffice.dev/tools/internal/consistency"
 	"boxoffice.dev/tools/internal/stack"
 )
 
@@ -245,7 +245,7 @@ func (t *trial) faults() ([]string, error) {
 	return found, nil
 }
 
-func (t *trial) databases() audit.Databases {
+func (t *trial) databases() consistency.Databases {
 	return func(service string) (string, error) { return t.ServiceDatabaseURL(service), nil }
 }
 

@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// endWithGoRun makes the kernel tell this process to stop when the `go run` that started it is
-// killed: go run itself passes on nothing but Ctrl-C.
+// endWithGoRun makes the kernel send SIGTERM to this process when the `go run` that started it is killed: go run
+// itself forwards nothing but Ctrl-C.
 func endWithGoRun() {
 	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", os.Getppid()))
 	if err != nil || strings.TrimSpace(string(name)) != "go" {

@@ -2,5 +2,5 @@
 
 package main
 
-// endWithGoRun does nothing where the system cannot tell a process of its parent's end.
+// endWithGoRun does nothing where the kernel cannot signal a process when its parent ends.
 func endWithGoRun() {}

@@ -1,11 +1,11 @@
 // Command dev runs Boxoffice on a machine that has Go and nothing else set up.
 //
-//	dev up [--port N]        start everything, seed demo data, run until Ctrl-C; data stay in .data
-//	dev reset                forget the data
-//	dev test [-- arguments]  go test with a throw-away Postgres and RabbitMQ; every package by default
+//	dev up [--port N]        start everything with demo data and run until Ctrl-C; the data stay in .data
+//	dev reset                delete the data
+//	dev test [-- arguments]  run go test with a temporary Postgres and RabbitMQ; every package by default
 //
-// DATABASE_URL and AMQP_URL, when set, are used instead of private instances. Other variables
-// reach the services: `HOLD=1m dev up` gives buyers one minute to pay.
+// DATABASE_URL and AMQP_URL, when set, replace the private instances. The services inherit other variables:
+// with `HOLD=1m dev up` an unpaid order expires after a minute.
 package main
 
 import (
@@ -26,12 +26,12 @@ import (
 
 func main() { os.Exit(exitCode(run(os.Args[1:]))) }
 
-// testsFailed is the code that go test exited with; it has said everything.
+// testsFailed is the exit status of go test, which has printed the errors.
 type testsFailed int
 
 func (c testsFailed) Error() string { return fmt.Sprintf("go test exited with %d", int(c)) }
 
-// exitCode tells what went wrong and returns the code to exit with: the one of go test, if it ran.
+// exitCode prints the error and returns the exit status: that of go test, if it ran.
 func exitCode(err error) int {
 	var failed testsFailed
 	switch {

@@ -4,17 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"boxoffice.dev/tools/internal/graphql"
 )
 
-// client is one person, who buys and sells. Whatever it does by chance comes from its own stream
-// of random numbers.
+// client is one person who buys and sells. All its random choices come from its own stream of random numbers.
 type client struct {
 	index   int
 	userID  string
@@ -24,28 +23,94 @@ type client struct {
 	history *history
 	market  *market
 
-	keys    int // idempotency keys used so far
-	shelf   []ticketData
-	selling map[string]ticketData // own tickets that may still be for sale
-	buying  map[string]orderData  // own orders that may still be alive
+	keys    int                   // idempotency keys used so far
+	listed  []ticketData          // tickets of the last list
+	selling map[string]ticketData // own tickets that may still be on sale
+	buying  map[string]orderData  // own orders that may still be live
 }
 
-// mix says how clients behave.
+// mix is how clients behave.
 type mix struct {
-	weights map[kind]int
-	thin    int           // a market with fewer tickets makes somebody sell another one
-	pause   time.Duration // at most, between two requests
+	weights    []weight
+	minTickets int           // a client that lists fewer tickets creates one
+	pause      time.Duration // upper limit of the time between two requests
 }
 
-// everyday is what clients do unless something special is to be provoked.
+type weight struct {
+	kind
+	n int
+}
+
+// everyday is the behaviour unless a sabotage provokes something special.
 func everyday(clients int) mix {
 	return mix{
-		weights: map[kind]int{
-			list: 14, edit: 8, withdraw: 2, look: 8, reserve: 32, cancel: 8, read: 8, pay: 24, refund: 3,
-			peek: 2, meddle: 1, spend: 1, spy: 2, steal: 1,
+		weights: []weight{
+			{list, 14}, {edit, 8}, {withdraw, 2}, {look, 8}, {reserve, 32}, {cancel, 8}, {read, 8}, {pay, 24}, {refund, 3},
+			{readForeign, 2}, {cancelForeign, 1}, {payForeign, 1}, {readForeignPayment, 2}, {refundForeign, 1},
 		},
-		thin: max(2, clients/2), pause: 100 * time.Millisecond,
+		minTickets: max(2, clients/2), pause: 100 * time.Millisecond,
 	}
+}
+
+// newClients signs users up.
+func newClients(ctx context.Context, n int, seed uint64, m mix, endpoint string, h *history) ([]*client, error) {
+	const timeout = 15 * time.Second // after which a response is lost
+	transport := &http.Transport{MaxIdleConnsPerHost: 2 * n}
+	shared := newMarket()
+	var clients []*client
+	for i := range n {
+		c := &client{
+			index: i, api: graphql.Client{Endpoint: endpoint, HTTP: &http.Client{Transport: transport, Timeout: timeout}},
+			random: stream(seed, uint64(i)+1), mix: m, history: h, market: shared,
+			selling: map[string]ticketData{}, buying: map[string]orderData{},
+		}
+		user, err := graphql.SignUp(ctx, &c.api, graphql.Vars{"email": fmt.Sprintf("client%d@example.com", i), "password": "correct horse battery"})
+		if err != nil {
+			return nil, err
+		}
+		c.userID = user.ID
+		clients = append(clients, c)
+	}
+	return clients, nil
+}
+
+// stream returns the random numbers of one purpose: 0 for faults, above for clients.
+func stream(seed, purpose uint64) *rand.Rand {
+	return rand.New(rand.NewPCG(seed, purpose)) //nolint:gosec // repeatable on purpose
+}
+
+// act sends requests until done ends. A request is only cancelled by ctx, so that each gets its response.
+func (c *client) act(ctx, done context.Context) {
+	for done.Err() == nil && ctx.Err() == nil {
+		next := weighted(c.random, c.mix.weights, func(w weight) int { return w.n })
+		actions[next.kind](c, ctx)
+		wait(done, time.Duration(c.random.Int64N(int64(c.mix.pause))))
+	}
+}
+
+// wait returns after the time or when ctx ends.
+func wait(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// weighted returns a random item, each as often as its weight says.
+func weighted[T any](random *rand.Rand, items []T, weight func(T) int) T {
+	total := 0
+	for _, item := range items {
+		total += weight(item)
+	}
+	n := random.IntN(total)
+	for _, item := range items {
+		if n -= weight(item); n < 0 {
+			return item
+		}
+	}
+	panic("unreachable: the weights have this sum")
 }
 
 type moneyData struct {
@@ -75,10 +140,8 @@ type orderData struct {
 	Price  moneyData
 }
 
-func (o orderData) live() bool { return o.Status != "CANCELLED" }
-
-// answer is the data of any answer: mutations are asked for as result.
-type answer struct {
+// response is the data of any response. Mutations are aliased as result.
+type response struct {
 	Result struct {
 		Ticket  *ticketData
 		Order   *orderData
@@ -115,102 +178,15 @@ const (
 	cancelOrder    = `mutation($input: CancelOrderInput!) { result: cancelOrder(input: $input) ` + orderResult + ` }`
 	payOrder       = `mutation($input: PayOrderInput!) { result: payOrder(input: $input) ` + payResult + ` }`
 	refundPayment  = `mutation($input: RefundPaymentInput!) { result: refundPayment(input: $input) ` + refundResult + ` }`
-
-	signUp = `mutation($input: SignUpInput!) { signUp(input: $input) {
-		viewer { user { id } } tokens { accessToken } errors { ... on UserError { code message } } } }`
 )
 
-// signUpClient makes a new person.
-func signUpClient(ctx context.Context, c *client) error {
-	data, err := graphql.Query[struct {
-		SignUp struct {
-			Viewer *struct{ User struct{ ID string } }
-			Tokens *struct{ AccessToken string }
-			Errors []struct{ Code, Message string }
-		}
-	}](ctx, &c.api, signUp, graphql.Vars{"input": graphql.Vars{
-		"email": fmt.Sprintf("client%d@example.com", c.index), "password": "correct horse battery", "delivery": "BEARER",
-	}})
-	if err != nil {
-		return fmt.Errorf("sign up: %w", err)
-	}
-	if data.SignUp.Viewer == nil || data.SignUp.Tokens == nil {
-		return fmt.Errorf("sign up: %v", data.SignUp.Errors)
-	}
-	c.userID, c.api.Bearer = data.SignUp.Viewer.User.ID, data.SignUp.Tokens.AccessToken
-	return nil
-}
-
-// act lives the client's life until done ends. Requests end with ctx only, so that what was asked
-// is also answered.
-func (c *client) act(ctx, done context.Context) {
-	for done.Err() == nil && ctx.Err() == nil {
-		c.do(ctx, c.choose())
-		if c.mix.pause > 0 {
-			wait(done, time.Duration(c.random.Int64N(int64(c.mix.pause))))
-		}
-	}
-}
-
-// wait returns after the time or when ctx ends.
-func wait(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
-}
-
-func (c *client) choose() kind {
-	kinds := slices.Sorted(maps.Keys(c.mix.weights))
-	total := 0
-	for _, k := range kinds {
-		total += c.mix.weights[k]
-	}
-	n := c.random.IntN(total)
-	for _, k := range kinds {
-		if n -= c.mix.weights[k]; n < 0 {
-			return k
-		}
-	}
-	panic("the weights have another sum")
-}
-
-func (c *client) do(ctx context.Context, k kind) {
-	switch k {
-	case list:
-		c.list(ctx)
-	case edit:
-		c.edit(ctx)
-	case withdraw:
-		c.withdraw(ctx)
-	case look:
-		c.look(ctx)
-	case reserve:
-		c.reserve(ctx)
-	case cancel:
-		c.cancel(ctx)
-	case read:
-		c.read(ctx)
-	case pay:
-		c.pay(ctx)
-	case refund:
-		c.refund(ctx)
-	case peek, meddle, spend, spy, steal:
-		c.pry(ctx, k)
-	default:
-		panic("nobody does " + string(k))
-	}
-}
-
-// ask sends a request, records it with its answer and returns both. Who sees that something is
-// down takes a breath.
-func (c *client) ask(ctx context.Context, o op, query string, vars graphql.Vars) (op, answer) {
+// send sends a request, records it with its response and returns both. After a failure that suggests an outage or a
+// lagging replica it pauses.
+func (c *client) send(ctx context.Context, o op, query string, vars graphql.Vars) (op, response) {
 	o.Client, o.Call = c.index, now()
 	r, err := c.api.Do(ctx, query, vars)
 	o.Return = now()
-	var a answer
+	var data response
 	switch {
 	case err != nil:
 		o.Answer, o.Why = lost, err.Error()
@@ -219,53 +195,57 @@ func (c *client) ask(ctx context.Context, o op, query string, vars graphql.Vars)
 		if o.Answer == "SUBGRAPH_UNAVAILABLE" || o.Answer == "INTERNAL_SERVER_ERROR" {
 			o.Answer, o.Why = lost, o.Answer+": "+o.Why
 		}
+		json.Unmarshal(r.Data, &data) //nolint:errcheck // partial data must not show other people's orders either
 	default:
-		if err := json.Unmarshal(r.Data, &a); err != nil {
+		if err := json.Unmarshal(r.Data, &data); err != nil {
 			o.Answer, o.Why = "UNREADABLE", fmt.Sprintf("%v: %s", err, r.Content)
 			break
 		}
 		o.Answer = granted
-		if errs := a.Result.Errors; len(errs) > 0 {
+		if errs := data.Result.Errors; len(errs) > 0 {
 			o.Answer, o.Why = errs[0].Code, errs[0].Message
 		}
 	}
-	if r != nil && len(r.Errors) > 0 && len(r.Data) > 0 {
-		json.Unmarshal(r.Data, &a) //nolint:errcheck // whatever can be read of it: nothing foreign must be there
-	}
-	c.note(&o, a)
+	c.record(&o, data)
 	c.history.add(o)
-	if o.Answer == lost || o.Answer == "TICKET_NOT_FOUND" || o.Answer == "ORDER_NOT_FOUND" { // news have not come through
+	if o.Answer == lost || o.Answer == "TICKET_NOT_FOUND" || o.Answer == "ORDER_NOT_FOUND" {
 		wait(ctx, time.Duration(20+c.random.IntN(180))*time.Millisecond)
 	}
-	return o, a
+	return o, data
 }
 
-// note remembers what the answer tells, and puts it into the record.
-func (c *client) note(o *op, a answer) {
+// record copies what the response shows to the op, the client and the market.
+func (c *client) record(o *op, r response) {
 	switch {
 	case o.Answer != granted:
-	case o.Kind == look && a.Ticket != nil:
-		held := a.Ticket.Reservation != nil
+	case o.Kind == look && r.Ticket != nil:
+		held := r.Ticket.Reservation != nil
 		o.Held = &held
-	case o.Kind == look, o.Kind == read && a.Order == nil, (o.Kind == spy || o.Kind == earn) && a.Payment == nil:
-		o.Answer, o.Why = hidden, "there is nothing"
+	case o.Kind == look, (o.Kind == read || o.Kind == readForeign) && r.Order == nil,
+		(o.Kind == readForeignPayment || o.Kind == readPayment) && r.Payment == nil:
+		o.Answer, o.Why = null, "null"
 	}
-	if t := a.Result.Ticket; t != nil {
+	if t := r.Result.Ticket; t != nil {
 		o.Ticket = t.ID
 	}
-	orders, payments := []*orderData{a.Result.Order, a.Order}, []*paymentData{a.Result.Payment, a.Payment}
-	for _, t := range []*ticketData{a.Result.Ticket, a.Ticket} {
-		if t != nil {
-			orders = append(orders, t.ViewerOrder)
-		}
+	orders, payments := []*orderData{r.Result.Order, r.Order}, []*paymentData{r.Result.Payment, r.Payment}
+	if r.Ticket != nil {
+		orders = append(orders, r.Ticket.ViewerOrder)
 	}
-	for _, e := range a.Result.Errors {
+	for _, e := range r.Result.Errors {
 		orders, payments = append(orders, e.Order), append(payments, e.Payment)
 	}
+	own := !slices.Contains(foreign, o.Kind)
 	for _, order := range orders {
-		if order != nil {
-			o.Order, o.Status = order.ID, order.Status
-			o.Orders = append(o.Orders, order.ID)
+		if order == nil {
+			continue
+		}
+		o.Order, o.Status = order.ID, order.Status
+		o.Orders = append(o.Orders, order.ID)
+		if own && order.Status == "CANCELLED" {
+			delete(c.buying, order.ID)
+		} else if own {
+			c.buying[order.ID] = *order
 		}
 	}
 	for _, payment := range payments {
@@ -274,20 +254,7 @@ func (c *client) note(o *op, a answer) {
 			o.Payments = append(o.Payments, payment.ID)
 		}
 	}
-	if slices.Contains(prying, o.Kind) {
-		return
-	}
-	for _, order := range orders {
-		if order == nil {
-			continue
-		}
-		if order.live() {
-			c.buying[order.ID] = *order
-		} else {
-			delete(c.buying, order.ID)
-		}
-	}
-	if o.Order != "" {
+	if own && o.Order != "" {
 		c.market.ordered(o.Order, c.index, o.Ticket)
 	}
 	if o.Kind == pay && o.Paid == "SUCCEEDED" {
@@ -295,54 +262,76 @@ func (c *client) note(o *op, a answer) {
 	}
 }
 
-// key returns a new idempotency key, and now and then none.
-func (c *client) key() string {
-	if c.chance(10) {
+// market is what clients share: sellers find payments for their tickets, and others find foreign orders and payments.
+type market struct {
+	mu       sync.Mutex
+	sellers  map[string]string // user by ticket
+	buyers   map[string]int    // client by order
+	tickets  map[string]string // by order
+	order    map[string]string // by payment
+	orders   []string
+	payments []string
+}
+
+func newMarket() *market {
+	return &market{sellers: map[string]string{}, buyers: map[string]int{}, tickets: map[string]string{}, order: map[string]string{}}
+}
+
+func (m *market) list(tickets []ticketData) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, t := range tickets {
+		m.sellers[t.ID] = t.Seller.ID
+	}
+}
+
+// ordered records an order; ticket may be empty when it was recorded before.
+func (m *market) ordered(order string, buyer int, ticket string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, known := m.buyers[order]; !known {
+		m.orders = append(m.orders, order)
+		m.buyers[order] = buyer
+	}
+	if ticket != "" {
+		m.tickets[order] = ticket
+	}
+}
+
+func (m *market) paid(payment, order string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.order[payment] == "" {
+		m.payments = append(m.payments, payment)
+		m.order[payment] = order
+	}
+}
+
+// foreignOrder returns a recent order of another client, or "".
+func (m *market) foreignOrder(c *client) string {
+	return m.recent(c, m.orders, func(order string) bool { return m.buyers[order] != c.index })
+}
+
+// foreignPayment returns a recent payment between two other clients, or "".
+func (m *market) foreignPayment(c *client) string {
+	return m.recent(c, m.payments, func(payment string) bool {
+		seller := m.sellers[m.tickets[m.order[payment]]]
+		return m.buyers[m.order[payment]] != c.index && seller != "" && seller != c.userID
+	})
+}
+
+// received returns a recent payment for a ticket of the client, or "".
+func (m *market) received(c *client) string {
+	return m.recent(c, m.payments, func(payment string) bool { return m.sellers[m.tickets[m.order[payment]]] == c.userID })
+}
+
+// recent returns a random one of the last 50 ids that match, or "".
+func (m *market) recent(c *client, ids []string, matches func(string) bool) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	found := slices.DeleteFunc(slices.Clone(ids[max(0, len(ids)-50):]), func(id string) bool { return !matches(id) })
+	if len(found) == 0 {
 		return ""
 	}
-	c.keys++
-	return fmt.Sprintf("key-%d-%d", c.index, c.keys)
-}
-
-func (c *client) chance(percent int) bool { return c.random.IntN(100) < percent }
-
-// pick returns one of the ids by chance, "" when there is none.
-func pick[T any](random *rand.Rand, from map[string]T) string {
-	ids := slices.Sorted(maps.Keys(from))
-	if len(ids) == 0 {
-		return ""
-	}
-	return ids[random.IntN(len(ids))]
-}
-
-// currencies have two decimals and none.
-var currencies = []string{"USD", "EUR", "JPY"}
-
-func price(random *rand.Rand) moneyData {
-	return moneyData{1000 + random.IntN(9000), currencies[random.IntN(len(currencies))]}
-}
-
-// newClients signs people up, each with a stream of random numbers of its own.
-func newClients(ctx context.Context, n int, seed uint64, habits mix, endpoint string, h *history) ([]*client, error) {
-	const answers = 15 * time.Second // within which one comes or is lost
-	transport := &http.Transport{MaxIdleConnsPerHost: 2 * n}
-	m := newMarket()
-	var clients []*client
-	for i := range n {
-		c := &client{
-			index: i, api: graphql.Client{Endpoint: endpoint, HTTP: &http.Client{Transport: transport, Timeout: answers}},
-			random: stream(seed, uint64(i)+1), mix: habits, history: h, market: m,
-			selling: map[string]ticketData{}, buying: map[string]orderData{},
-		}
-		if err := signUpClient(ctx, c); err != nil {
-			return nil, err
-		}
-		clients = append(clients, c)
-	}
-	return clients, nil
-}
-
-// stream returns the random numbers of one purpose: 0 for faults, above for clients.
-func stream(seed, purpose uint64) *rand.Rand {
-	return rand.New(rand.NewPCG(seed, purpose)) //nolint:gosec // repeatable on purpose
+	return found[c.random.IntN(len(found))]
 }

@@ -15,23 +15,21 @@ import (
 	"boxoffice.dev/tools/internal/stack"
 )
 
-// fault is something that goes wrong for a while. Strike breaks it and returns after the given
-// time; what is still broken then, heal mends.
+// fault is a way to disturb the system. strike returns after the given time; heal repairs what is still broken then.
 type fault struct {
 	name   string
-	ends   []string // services that it ends; no other one may end
+	ends   []string // services that it ends; no other may end
 	strike func(ctx context.Context, s *stack.Stack, d time.Duration) error
 }
 
 // strike is a fault at its time.
 type strike struct {
 	fault
-	at   time.Duration // after the beginning
+	at   time.Duration // since the start
 	down time.Duration // for how long
 }
 
-// schedule derives from the random numbers what goes wrong when. Every fault has its turn before
-// one comes again.
+// schedule returns random faults at random times. Every fault strikes once before any of them repeats.
 func schedule(random *rand.Rand, deck []fault, duration time.Duration) []strike {
 	var all []strike
 	var order []int
@@ -50,14 +48,14 @@ func schedule(random *rand.Rand, deck []fault, duration time.Duration) []strike 
 	}
 }
 
-// everything returns all that can go wrong.
-func everything() []fault {
+// allFaults returns one of each fault.
+func allFaults() []fault {
 	var deck []fault
 	for _, spec := range stack.Specs() {
 		deck = append(deck, killed(spec.Name))
 	}
 	return append(deck,
-		killed(events.Orders), killed(events.Payments), // where it matters most
+		killed(events.Orders), killed(events.Payments), // where the most can go wrong
 		killed(events.Orders, events.Payments),
 		killed(events.Orders, events.Tickets, events.Expiration, events.Payments),
 		restarted(events.Orders), restarted(events.Payments),
@@ -74,7 +72,7 @@ func everything() []fault {
 	)
 }
 
-// down breaks things and waits.
+// down stops or kills and waits.
 func down(ctx context.Context, d time.Duration, breaks ...func() error) error {
 	var errs []error
 	for _, b := range breaks {
@@ -84,7 +82,7 @@ func down(ctx context.Context, d time.Duration, breaks ...func() error) error {
 	return errors.Join(errs...)
 }
 
-// killed ends services as a crash would, all at the same instant.
+// killed kills services at the same instant.
 func killed(services ...string) fault {
 	return fault{"kill -9 " + strings.Join(services, ", "), services, func(ctx context.Context, s *stack.Stack, d time.Duration) error {
 		var group errgroup.Group
@@ -97,15 +95,14 @@ func killed(services ...string) fault {
 	}}
 }
 
-// restarted ends a service in order, as a deployment does.
+// restarted stops a service gracefully, as a deployment does.
 func restarted(service string) fault {
 	return fault{"restart " + service, []string{service}, func(ctx context.Context, s *stack.Stack, d time.Duration) error {
 		return down(ctx, d, s.Service(service).Stop)
 	}}
 }
 
-// locked keeps a service from writing to a table, as a migration or a careless operator does, and
-// kills it while it waits.
+// locked locks a table of a service, as a careless migration does, and kills the service while it waits.
 func locked(service, table string) fault {
 	return fault{"lock " + table + " of " + service + ", then kill -9", []string{service}, func(ctx context.Context, s *stack.Stack, d time.Duration) error {
 		return onDatabase(ctx, s, service, func(conn *pgx.Conn) error {
@@ -121,12 +118,12 @@ func locked(service, table string) fault {
 	}}
 }
 
-// slow lets every fifth transaction that tells of something take its time to commit: its events
-// are older than those of transactions that commit before it.
+// slow delays the commit of every fifth transaction that publishes an event, so that later events become visible before
+// earlier ones.
 func slow(service string) fault {
 	return fault{"slow commits in " + service, nil, func(ctx context.Context, s *stack.Stack, d time.Duration) error {
 		return onDatabase(ctx, s, service, func(conn *pgx.Conn) error {
-			_, err := conn.Exec(ctx, `SET lock_timeout = '2s';`+quick+`
+			_, err := conn.Exec(ctx, `SET lock_timeout = '2s';`+undoSlow+`
 				CREATE FUNCTION prove_slow() RETURNS trigger LANGUAGE plpgsql AS $$
 				BEGIN
 					IF NEW.seq % 5 = 0 THEN PERFORM pg_sleep(0.05); END IF;
@@ -143,10 +140,9 @@ func slow(service string) fault {
 	}}
 }
 
-// quick undoes what slow did.
-const quick = `DROP FUNCTION IF EXISTS prove_slow() CASCADE;`
+const undoSlow = `DROP FUNCTION IF EXISTS prove_slow() CASCADE;`
 
-// onDatabase calls do with a connection to the service's own database.
+// onDatabase calls do with a connection to the service's database.
 func onDatabase(ctx context.Context, s *stack.Stack, service string, do func(*pgx.Conn) error) (err error) {
 	conn, err := pgx.Connect(ctx, s.ServiceDatabaseURL(service))
 	if err != nil {
@@ -156,7 +152,7 @@ func onDatabase(ctx context.Context, s *stack.Stack, service string, do func(*pg
 	return do(conn)
 }
 
-// heal mends everything and waits until all services are ready.
+// heal starts everything that is down, undoes slow commits and waits until all services are ready.
 func heal(ctx context.Context, s *stack.Stack) error {
 	infrastructure, _ := errgroup.WithContext(ctx)
 	infrastructure.Go(func() error { return s.Postgres.Start(ctx) })
@@ -173,11 +169,11 @@ func heal(ctx context.Context, s *stack.Stack) error {
 	}
 	for _, service := range []string{events.Tickets, events.Orders, events.Payments} {
 		err := onDatabase(ctx, s, service, func(conn *pgx.Conn) error {
-			_, err := conn.Exec(ctx, quick)
+			_, err := conn.Exec(ctx, undoSlow)
 			return err
 		})
 		if err != nil {
-			return fmt.Errorf("let %s commit quickly again: %w", service, err)
+			return fmt.Errorf("undo slow commits of %s: %w", service, err)
 		}
 	}
 	return nil

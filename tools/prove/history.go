@@ -11,89 +11,78 @@ import (
 	"time"
 )
 
-// kind is what a client asked for.
+// kind is a kind of request.
 type kind string
 
-// What clients ask for.
+// Kinds of requests. Foreign orders and payments belong to other clients.
 const (
-	list     kind = "list tickets"
-	sell     kind = "create ticket"
-	edit     kind = "update ticket"
-	withdraw kind = "withdraw ticket"
-	look     kind = "look at ticket"
-	reserve  kind = "create order"
-	cancel   kind = "cancel order"
-	read     kind = "read order"
-	pay      kind = "pay order"
-	earn     kind = "read payment"
-	confirm  kind = "confirm at bank"
-	refund   kind = "refund payment"
-	peek     kind = "read foreign order"
-	meddle   kind = "cancel foreign order"
-	spend    kind = "pay foreign order"
-	spy      kind = "read foreign payment"
-	steal    kind = "refund foreign payment"
+	list               kind = "list tickets"
+	sell               kind = "create ticket"
+	edit               kind = "update ticket"
+	withdraw           kind = "withdraw ticket"
+	look               kind = "read ticket"
+	reserve            kind = "create order"
+	cancel             kind = "cancel order"
+	read               kind = "read order"
+	pay                kind = "pay order"
+	readPayment        kind = "read payment"
+	confirm            kind = "confirm at bank"
+	refund             kind = "refund payment"
+	readForeign        kind = "read foreign order"
+	cancelForeign      kind = "cancel foreign order"
+	payForeign         kind = "pay foreign order"
+	readForeignPayment kind = "read foreign payment"
+	refundForeign      kind = "refund foreign payment"
 )
 
-// prying is what nobody may be granted.
-var prying = []kind{peek, meddle, spend, spy, steal}
+// foreign are the kinds that must never be granted.
+var foreign = []kind{readForeign, cancelForeign, payForeign, readForeignPayment, refundForeign}
 
-// Answers that are no code of the schema.
+// Answers that are no error codes of the schema.
 const (
 	granted = "OK"
-	lost    = "LOST" // no answer, or none that tells what happened
-	hidden  = "NULL" // as if there were nothing
+	lost    = "LOST" // no response, or one that leaves the outcome open
+	null    = "NULL" // the requested object is null
 )
 
-// refusals says with which codes the system may refuse each kind, given who asks for what here.
+// refusals are the codes with which the system may refuse each kind.
 var refusals = map[kind][]string{
-	list:     nil,
-	sell:     nil,
-	edit:     {"TICKET_RESERVED", "TICKET_WITHDRAWN", "STALE_VERSION"},
-	withdraw: {"TICKET_RESERVED", "STALE_VERSION"},
-	look:     nil,
-	reserve:  {"TICKET_RESERVED", "TICKET_NOT_FOR_SALE", "TICKET_NOT_FOUND", "PRICE_CHANGED", "TOO_MANY_ACTIVE_ORDERS"},
-	cancel:   {"ORDER_NOT_CANCELLABLE"},
-	read:     nil,
-	pay:      {"ORDER_NOT_FOUND", "ORDER_NOT_PAYABLE", "ORDER_ALREADY_PAID", "PAYMENT_IN_PROGRESS", "PAYMENT_DECLINED"},
-	earn:     nil,
-	confirm:  nil,
-	refund:   {"PAYMENT_NOT_REFUNDABLE"},
-	peek:     {"FORBIDDEN"},
-	meddle:   {"NOT_AUTHORIZED"},
-	spend:    {"NOT_AUTHORIZED", "ORDER_NOT_FOUND"},
-	spy:      {hidden},
-	steal:    {"PAYMENT_NOT_FOUND", "NOT_AUTHORIZED"},
+	edit:               {"TICKET_RESERVED", "TICKET_SOLD", "TICKET_WITHDRAWN", "STALE_VERSION"},
+	withdraw:           {"TICKET_RESERVED", "TICKET_SOLD", "STALE_VERSION"},
+	reserve:            {"TICKET_RESERVED", "TICKET_SOLD", "TICKET_NOT_FOR_SALE", "TICKET_NOT_FOUND", "PRICE_CHANGED", "TOO_MANY_ACTIVE_ORDERS"},
+	cancel:             {"ORDER_NOT_CANCELLABLE"},
+	pay:                {"ORDER_NOT_FOUND", "ORDER_NOT_PAYABLE", "ORDER_ALREADY_PAID", "PAYMENT_IN_PROGRESS", "PAYMENT_DECLINED"},
+	refund:             {"PAYMENT_NOT_REFUNDABLE"},
+	readForeign:        {"FORBIDDEN"},
+	cancelForeign:      {"NOT_AUTHORIZED"},
+	payForeign:         {"NOT_AUTHORIZED", "ORDER_NOT_FOUND"},
+	readForeignPayment: {null},
+	refundForeign:      {"PAYMENT_NOT_FOUND", "NOT_AUTHORIZED"},
 }
 
-// op is one request of a client and what it was answered.
+// op is one request of a client with its response.
 type op struct {
 	Client  int    `json:"client"`
 	Kind    kind   `json:"kind"`
-	Key     string `json:"key,omitempty"` // for idempotency
+	Key     string `json:"key,omitempty"` // idempotency key
 	Ticket  string `json:"ticket,omitempty"`
 	Order   string `json:"order,omitempty"`
 	Payment string `json:"payment,omitempty"`
-	Card    string `json:"card,omitempty"` // token of it
+	Card    string `json:"card,omitempty"` // payment method token
 
 	Call   int64 `json:"call"`   // when it was sent, in nanoseconds since 1970
-	Return int64 `json:"return"` // when its answer was there, or it was clear that none will come
+	Return int64 `json:"return"` // when its response arrived or was given up
 
-	Answer   string   `json:"answer"`             // granted, lost, or the code of the refusal
-	Why      string   `json:"why,omitempty"`      // why it is lost or refused, in words
-	Status   string   `json:"status,omitempty"`   // of the order, as answered
-	Paid     string   `json:"paid,omitempty"`     // status of the payment, as answered
-	Orders   []string `json:"orders,omitempty"`   // ids of all orders that the answer told of
-	Payments []string `json:"payments,omitempty"` // and of all payments
-	Held     *bool    `json:"held,omitempty"`     // whether an order holds the ticket, as answered
+	Answer   string   `json:"answer"`             // granted, lost, null, or an error code
+	Why      string   `json:"why,omitempty"`      // message of the error
+	Status   string   `json:"status,omitempty"`   // of the order in the response
+	Paid     string   `json:"paid,omitempty"`     // status of the payment in the response
+	Orders   []string `json:"orders,omitempty"`   // ids of all orders in the response
+	Payments []string `json:"payments,omitempty"` // ids of all payments in the response
+	Held     *bool    `json:"held,omitempty"`     // whether the ticket in the response is held
 }
 
-// expected reports whether the schema allows the answer.
-func (o op) expected() bool {
-	return o.Answer == granted || o.Answer == lost || slices.Contains(refusals[o.Kind], o.Answer)
-}
-
-// history is what all clients asked and were answered.
+// history is all requests with their responses.
 type history struct {
 	mu  sync.Mutex
 	ops []op
@@ -116,14 +105,14 @@ func (h *history) all() []op {
 func writeLines[T any](path string, items []T) (err error) {
 	file, err := os.Create(path)
 	if err != nil {
-		return fmt.Errorf("keep history: %w", err)
+		return fmt.Errorf("write history: %w", err)
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	buffer := bufio.NewWriter(file)
 	encoder := json.NewEncoder(buffer)
 	for _, item := range items {
 		if err := encoder.Encode(item); err != nil {
-			return fmt.Errorf("keep history: %w", err)
+			return fmt.Errorf("write history: %w", err)
 		}
 	}
 	return buffer.Flush()

@@ -10,12 +10,12 @@ import (
 	"boxoffice.dev/pkg/events"
 )
 
-// verdict is what was found about one invariant.
+// verdict is the result of checking one invariant.
 type verdict struct {
 	Invariant  string
-	Checked    string   // how much there was to check
+	Checked    string   // how much was checked
 	Violations []string // none when it holds
-	Tickets    []string // whose history cannot be, to draw it
+	Tickets    []string // whose history is impossible, to draw it
 }
 
 func (v *verdict) violate(format string, args ...any) {
@@ -26,45 +26,45 @@ func (v *verdict) checked(format string, args ...any) { v.Checked = fmt.Sprintf(
 
 // Names of the invariants.
 const (
-	oneSeen     = "one live order per ticket, as its buyers saw it"
-	oneStored   = "one live order per ticket, as orders committed it"
-	transitions = "only legal changes of orders, tickets and payments"
-	versions    = "no version missing or told twice, one line of history each"
-	kept        = "what was granted is stored"
-	replicas    = "replicas equal their source"
-	locks       = "tickets are held by exactly the live orders"
-	quiet       = "outboxes, queues and dead-letter queues are empty"
-	deadlines   = "overdue orders ended, ended orders have no deadline"
-	finished    = "every payment and refund came to its end"
-	privacy     = "nobody read or changed what is somebody else's"
-	idempotency = "one idempotency key, one thing made"
-	money       = "money was kept exactly for complete orders, once, the price"
-	books       = "processor, payments and orders agree on every payment"
-	answers     = "only answers that the schema explains"
-	alive       = "no service ended by itself or reports a data race"
+	oneSeen     = "one live order per ticket, in responses"
+	oneStored   = "one live order per ticket, in the database"
+	transitions = "orders, tickets and payments change legally"
+	versions    = "each version has one event and history entry"
+	stored      = "successful requests are stored"
+	replicas    = "replicas equal their owners"
+	locks       = "tickets are locked for exactly the live orders"
+	empty       = "outboxes, queues and dead-letter queues are empty"
+	deadlines   = "exactly the unpaid orders have a deadline, none is overdue"
+	finished    = "every payment and refund has ended"
+	privacy     = "foreign orders and payments are out of reach"
+	idempotency = "an idempotency key creates at most one object"
+	money       = "complete orders were charged once, others not"
+	books       = "ledger, payments and orders agree"
+	answers     = "every response is expected"
+	alive       = "no service crashed or reports a data race"
 )
 
-// invariants are what must hold whatever went wrong.
+// invariants must hold after any fault.
 var invariants = []struct {
 	name  string
 	check func(*evidence) verdict
 }{
-	{oneSeen, oneLiveOrder},
+	{oneSeen, linearizable},
 	{oneStored, oneStoredOrder},
 	{transitions, onlyLegalChanges},
 	{versions, noVersionMissing},
-	{kept, grantsAreKept},
+	{stored, successStored},
 	{replicas, func(e *evidence) verdict { return e.compared("replica") }},
 	{locks, func(e *evidence) verdict { return e.compared("lock") }},
-	{quiet, nothingWaits},
+	{empty, queuesEmpty},
 	{finished, paymentsFinished},
-	{money, moneyForTickets},
-	{books, booksAgree},
+	{money, chargedOnce},
+	{books, reconciled},
 	{deadlines, deadlinesMet},
-	{privacy, nothingForeign},
-	{idempotency, oneOrderPerKey},
-	{answers, answersExpected},
-	{alive, nobodyEnded},
+	{privacy, foreignRefused},
+	{idempotency, onePerKey},
+	{answers, responsesExpected},
+	{alive, noCrash},
 }
 
 // judge checks every invariant.
@@ -78,7 +78,7 @@ func judge(e *evidence) []verdict {
 	return all
 }
 
-// oneStoredOrder checks that the lives of a ticket's orders, from one commit to another, do not overlap.
+// oneStoredOrder checks that the lives of a ticket's orders do not overlap, by commit timestamps.
 func oneStoredOrder(e *evidence) verdict {
 	var v verdict
 	type life struct {
@@ -104,7 +104,7 @@ func oneStoredOrder(e *evidence) verdict {
 		last := all[0]
 		for _, next := range all[1:] {
 			if next.from < last.to {
-				v.violate("ticket %s: order %s was made while %s was alive", ticket, next.order, last.order)
+				v.violate("ticket %s: order %s was created while %s was live", ticket, next.order, last.order)
 				v.Tickets = append(v.Tickets, ticket)
 			}
 			if next.to > last.to {
@@ -116,7 +116,7 @@ func oneStoredOrder(e *evidence) verdict {
 	return v
 }
 
-// Changes that an order may make, with the reasons that a cancellation may have.
+// Legal changes of an order's status, with the legal reasons of a cancellation.
 var orderChanges = map[[2]string][]string{
 	{"", "created"}:                   {""},
 	{"created", "awaiting_payment"}:   {""},
@@ -126,7 +126,7 @@ var orderChanges = map[[2]string][]string{
 	{"complete", "cancelled"}:         {"refunded"},
 }
 
-// Events that may be the next about a ticket, by the last one.
+// Legal next events of a ticket, by its last one.
 var ticketChanges = map[events.Type][]events.Type{
 	"":                     {events.TicketCreated},
 	events.TicketCreated:   {events.TicketUpdated, events.TicketReserved, events.TicketSold, events.TicketWithdrawn},
@@ -137,7 +137,7 @@ var ticketChanges = map[events.Type][]events.Type{
 	events.TicketWithdrawn: nil,
 }
 
-// Events that may be the next that is told of a payment, by the last one. Not every version is told.
+// Legal next events of a payment, by its last one. Not every version of a payment is published.
 var paymentChanges = map[events.Type][]events.Type{
 	"":                       {events.PaymentStarted},
 	events.PaymentStarted:    {events.PaymentAuthorized, events.PaymentSucceeded, events.PaymentFailed, events.PaymentVoided},
@@ -165,8 +165,8 @@ func onlyLegalChanges(e *evidence) verdict {
 			v.violate("order %s is %s, but its history ends with %q", o.ID, o.Status, status)
 		}
 	}
-	for ticket, all := range e.told(ticketEvents) {
-		var last told
+	for ticket, all := range e.published(ticketEvents) {
+		var last published
 		for _, t := range all {
 			changes++
 			if t.Version == last.Version+1 && !slices.Contains(ticketChanges[last.Type], t.Type) {
@@ -175,7 +175,7 @@ func onlyLegalChanges(e *evidence) verdict {
 			last = t
 		}
 	}
-	for payment, all := range e.told(paymentEvents) {
+	for payment, all := range e.published(paymentEvents) {
 		last := events.Type("")
 		for _, t := range all {
 			changes++
@@ -189,7 +189,7 @@ func onlyLegalChanges(e *evidence) verdict {
 	return v
 }
 
-// Events of which there is one for each version of their subject, or for payments at most one.
+// Types of the events of which each version of a ticket or order has one, and of a payment at most one.
 var (
 	ticketEvents = []events.Type{
 		events.TicketCreated, events.TicketUpdated, events.TicketReserved, events.TicketReleased, events.TicketSold, events.TicketWithdrawn,
@@ -200,22 +200,21 @@ var (
 	}
 )
 
-// told returns the events of the types, of each subject, in the order of versions.
-func (e *evidence) told(types []events.Type) map[string][]told {
-	all := map[string][]told{}
+// published returns the events of the types by subject, in the order of versions.
+func (e *evidence) published(types []events.Type) map[string][]published {
+	all := map[string][]published{}
 	for _, t := range e.Events {
 		if slices.Contains(types, t.Type) {
 			all[t.Subject] = append(all[t.Subject], t)
 		}
 	}
 	for _, of := range all {
-		slices.SortStableFunc(of, func(a, b told) int { return cmp.Compare(a.Version, b.Version) })
+		slices.SortStableFunc(of, func(a, b published) int { return cmp.Compare(a.Version, b.Version) })
 	}
 	return all
 }
 
-// noVersionMissing checks that versions count up from 1 to the stored one, in the history of
-// orders and in the published events of everything.
+// noVersionMissing checks that the versions of history entries and of published events are 1, 2, 3 … to the stored one.
 func noVersionMissing(e *evidence) verdict {
 	var v verdict
 	total := 0
@@ -229,7 +228,7 @@ func noVersionMissing(e *evidence) verdict {
 			v.violate("%s %s at version %d: has %v", what, id, version, found)
 		}
 	}
-	aboutTickets, aboutOrders := e.told(ticketEvents), e.told(orderEvents)
+	aboutTickets, aboutOrders := e.published(ticketEvents), e.published(orderEvents)
 	for _, o := range e.Orders {
 		var history []int
 		for _, c := range o.History {
@@ -241,11 +240,11 @@ func noVersionMissing(e *evidence) verdict {
 	for _, t := range e.Tickets {
 		count("events about ticket", t.ID, t.Version, versionsOf(aboutTickets[t.ID]))
 	}
-	aboutPayments := e.told(paymentEvents)
+	aboutPayments := e.published(paymentEvents)
 	for _, p := range e.Payments {
 		total += p.Version
 		found := versionsOf(aboutPayments[p.ID])
-		// Only that the buyer has to act is not told: one version at most.
+		// One version may have no event: the one in which the buyer must act.
 		if !slices.IsSorted(found) || len(slices.Compact(slices.Clone(found))) != len(found) || len(found) < p.Version-1 || len(found) > p.Version {
 			v.violate("events about payment %s at version %d: has %v", p.ID, p.Version, found)
 		}
@@ -254,7 +253,7 @@ func noVersionMissing(e *evidence) verdict {
 	return v
 }
 
-func versionsOf(all []told) []int {
+func versionsOf(all []published) []int {
 	var found []int
 	for _, t := range all {
 		found = append(found, t.Version)
@@ -262,8 +261,8 @@ func versionsOf(all []told) []int {
 	return found
 }
 
-// grantsAreKept checks that everything that a client was told of is there.
-func grantsAreKept(e *evidence) verdict {
+// successStored checks that the result of every successful request is in the databases.
+func successStored(e *evidence) verdict {
 	var v verdict
 	orders := map[string]orderRow{}
 	for _, o := range e.Orders {
@@ -281,21 +280,21 @@ func grantsAreKept(e *evidence) verdict {
 		if o.Kind == sell || o.Kind == withdraw {
 			n++
 			if t, ok := tickets[o.Ticket]; !ok || o.Kind == withdraw && t.Availability != "withdrawn" {
-				v.violate("client %d was granted to %s %s, which is %q", o.Client, o.Kind, o.Ticket, t.Availability)
+				v.violate("client %d: %s %s succeeded, but the ticket is %q", o.Client, o.Kind, o.Ticket, t.Availability)
 			}
 		}
 		if o.Status != "" {
 			n++
 			if stored, ok := orders[o.Order]; !ok || o.Status == "CANCELLED" && stored.live() {
-				v.violate("client %d was told that order %s is %s, but it is %q", o.Client, o.Order, o.Status, stored.Status)
+				v.violate("client %d read that order %s is %s, but it is %q", o.Client, o.Order, o.Status, stored.Status)
 			}
 		}
 	}
-	v.checked("%d answers", n)
+	v.checked("%d responses", n)
 	return v
 }
 
-// compared returns what came of the comparisons of which the name begins so.
+// compared returns the differences of the comparisons whose names have the prefix.
 func (e *evidence) compared(prefix string) verdict {
 	var v verdict
 	var counts []string
@@ -312,11 +311,11 @@ func (e *evidence) compared(prefix string) verdict {
 	return v
 }
 
-func nothingWaits(e *evidence) verdict {
+func queuesEmpty(e *evidence) verdict {
 	var v verdict
 	for _, w := range e.Outboxes {
 		if w.Waiting > 0 {
-			v.violate("outbox of %s: %d events wait, the oldest is %s", w.Service, w.Waiting, w.OldestType)
+			v.violate("outbox of %s: %d unpublished events, the oldest is %s", w.Service, w.Waiting, w.OldestType)
 		}
 	}
 	for _, queue := range slices.Sorted(maps.Keys(e.Queues)) {
@@ -354,8 +353,8 @@ func deadlinesMet(e *evidence) verdict {
 	return v
 }
 
-// nothingForeign checks that whoever was told of an order is its buyer, and of a payment its buyer or seller.
-func nothingForeign(e *evidence) verdict {
+// foreignRefused checks that orders were shown only to their buyers, and payments only to their buyers and sellers.
+func foreignRefused(e *evidence) verdict {
 	var v verdict
 	buyer := map[string]string{}
 	for _, o := range e.Orders {
@@ -367,10 +366,10 @@ func nothingForeign(e *evidence) verdict {
 	}
 	tried, seen := 0, 0
 	for _, o := range e.Ops {
-		if slices.Contains(prying, o.Kind) {
+		if slices.Contains(foreign, o.Kind) {
 			tried++
 			if o.Answer == granted {
-				v.violate("client %d was granted to %s %s%s", o.Client, o.Kind, o.Order, o.Payment)
+				v.violate("client %d: %s %s%s succeeded", o.Client, o.Kind, o.Order, o.Payment)
 			}
 		}
 		for _, order := range o.Orders {
@@ -390,23 +389,23 @@ func nothingForeign(e *evidence) verdict {
 	return v
 }
 
-// oneOrderPerKey checks that a repeated key never made two.
-func oneOrderPerKey(e *evidence) verdict {
+// onePerKey checks that a repeated idempotency key never created two objects.
+func onePerKey(e *evidence) verdict {
 	var v verdict
-	made := map[string]map[string]bool{} // things by key
+	created := map[string]map[string]bool{} // ids by key
 	note := func(key, id string) {
 		if key == "" || id == "" {
 			return
 		}
-		if made[key] == nil {
-			made[key] = map[string]bool{}
+		if created[key] == nil {
+			created[key] = map[string]bool{}
 		}
-		made[key][id] = true
+		created[key][id] = true
 	}
-	asked := map[string]int{}
+	sent := map[string]int{}
 	for _, o := range e.Ops {
 		if o.Key != "" {
-			asked[o.Key]++
+			sent[o.Key]++
 		}
 		if o.Answer == granted && o.Kind == reserve {
 			note(o.Key, o.Order)
@@ -414,7 +413,7 @@ func oneOrderPerKey(e *evidence) verdict {
 		if o.Answer == granted && o.Kind == sell {
 			note(o.Key, o.Ticket)
 		}
-		if o.Kind == pay && o.Answer != "PAYMENT_IN_PROGRESS" && o.Answer != "ORDER_ALREADY_PAID" { // those name another payment
+		if o.Kind == pay && o.Answer != "PAYMENT_IN_PROGRESS" && o.Answer != "ORDER_ALREADY_PAID" { // these errors name another payment
 			note(o.Key, o.Payment)
 		}
 	}
@@ -422,7 +421,7 @@ func oneOrderPerKey(e *evidence) verdict {
 		note(p.Key, p.ID)
 	}
 	for _, r := range e.Refunds {
-		if r.Key != r.Payment { // the system's own
+		if r.Key != r.Payment { // not one of the system itself
 			note(r.Key, r.ID)
 		}
 	}
@@ -433,32 +432,32 @@ func oneOrderPerKey(e *evidence) verdict {
 		note(t.Key, t.ID)
 	}
 	repeated := 0
-	for _, n := range asked {
+	for _, n := range sent {
 		if n > 1 {
 			repeated++
 		}
 	}
-	for _, key := range slices.Sorted(maps.Keys(made)) {
-		if len(made[key]) > 1 {
-			v.violate("key %s made %v", key, slices.Sorted(maps.Keys(made[key])))
+	for _, key := range slices.Sorted(maps.Keys(created)) {
+		if len(created[key]) > 1 {
+			v.violate("key %s created %v", key, slices.Sorted(maps.Keys(created[key])))
 		}
 	}
-	v.checked("%d keys, %d sent repeatedly", len(asked), repeated)
+	v.checked("%d keys, %d sent repeatedly", len(sent), repeated)
 	return v
 }
 
-func answersExpected(e *evidence) verdict {
+func responsesExpected(e *evidence) verdict {
 	var v verdict
 	for _, o := range e.Ops {
-		if !o.expected() {
-			v.violate("client %d asked to %s %s%s and was answered %s: %s", o.Client, o.Kind, o.Ticket, o.Order, o.Answer, o.Why)
+		if o.Answer != granted && o.Answer != lost && !slices.Contains(refusals[o.Kind], o.Answer) {
+			v.violate("client %d: %s %s%s: got %s: %s", o.Client, o.Kind, o.Ticket, o.Order, o.Answer, o.Why)
 		}
 	}
-	v.checked("%d answers", len(e.Ops))
+	v.checked("%d responses", len(e.Ops))
 	return v
 }
 
-func nobodyEnded(e *evidence) verdict {
+func noCrash(e *evidence) verdict {
 	v := verdict{Violations: e.Ended}
 	v.checked("%d services", e.Services)
 	return v

@@ -8,8 +8,8 @@ import (
 	"boxoffice.dev/tools/internal/consistency"
 )
 
-// story is a run in which all went well: the buyer (client 1) reserves the seller's (client 0)
-// ticket and gives it back, then reserves it again and pays.
+// story is a run without violation: the buyer (client 1) orders the seller's (client 0) ticket and cancels, then orders it
+// again and pays.
 func story() *evidence {
 	yes := true
 	return &evidence{
@@ -22,7 +22,7 @@ func story() *evidence {
 			{Client: 1, Kind: reserve, Key: "k3", Ticket: "tkt_1", Call: 50, Return: 60, Answer: lost},
 			{Client: 1, Kind: reserve, Key: "k3", Ticket: "tkt_1", Order: "ord_2", Call: 65, Return: 70, Answer: granted, Status: "AWAITING_PAYMENT", Orders: []string{"ord_2"}},
 			{Client: 1, Kind: pay, Key: "k4", Order: "ord_2", Payment: "pay_1", Call: 80, Return: 99, Answer: granted, Status: "COMPLETE", Paid: "SUCCEEDED", Orders: []string{"ord_2"}, Payments: []string{"pay_1"}},
-			{Client: 0, Kind: peek, Order: "ord_2", Call: 100, Return: 101, Answer: "FORBIDDEN"},
+			{Client: 0, Kind: readForeign, Order: "ord_2", Call: 100, Return: 101, Answer: "FORBIDDEN"},
 		},
 		Orders: []orderRow{
 			{ID: "ord_1", Ticket: "tkt_1", Buyer: "usr_buyer", Key: "k2", Status: "cancelled", Reason: "buyer_cancelled", Version: 2, Price: 1999, Currency: "EUR", History: []orderChange{
@@ -36,7 +36,7 @@ func story() *evidence {
 			}},
 		},
 		Tickets: []ticketRow{{ID: "tkt_1", Version: 5, Availability: "sold", Order: "ord_2", Seller: "usr_seller", Key: "k1"}},
-		Events: []told{
+		Events: []published{
 			{"e1", "tickets", events.TicketCreated, "tkt_1", 1},
 			{"e2", "orders", events.OrderCreated, "ord_1", 1},
 			{"e3", "tickets", events.TicketReserved, "tkt_1", 2},
@@ -60,97 +60,97 @@ func story() *evidence {
 	}
 }
 
-// Each way in which something can go wrong violates exactly the invariants that say so.
+// Each change to the story violates exactly the named invariants.
 func TestInvariants(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		spoil func(*evidence)
-		want  []string
+		change func(*evidence)
+		want   []string
 	}{
-		"all went well": {func(*evidence) {}, nil},
-		"two answers grant one ticket": {func(e *evidence) {
+		"no violation": {func(*evidence) {}, nil},
+		"one ticket, two granted orders": {func(e *evidence) {
 			e.Ops = append(e.Ops, op{Client: 0, Kind: reserve, Ticket: "tkt_1", Order: "ord_1", Call: 75, Return: 76, Answer: granted, Status: "CREATED"})
 		}, []string{oneSeen}},
-		"a ticket is refused that nobody has": {func(e *evidence) {
+		"a free ticket is refused": {func(e *evidence) {
 			e.Ops = append(e.Ops, op{Client: 1, Kind: reserve, Ticket: "tkt_1", Call: 42, Return: 48, Answer: "TICKET_RESERVED"})
 		}, []string{oneSeen}},
-		"a ticket is refused that was refunded a moment ago": {func(e *evidence) {
+		"a ticket is refused right after its refund": {func(e *evidence) {
 			e.refund()
 			e.Ops = append(e.Ops, op{Client: 1, Kind: reserve, Ticket: "tkt_1", Call: 220, Return: 230, Answer: "TICKET_RESERVED"})
 		}, nil},
-		"a ticket is refused that nobody has since another order after a refund": {func(e *evidence) {
+		"a free ticket is refused after a refund and another order": {func(e *evidence) {
 			e.refund()
 			e.Orders = append(e.Orders, orderRow{ID: "ord_3", Ticket: "tkt_1", Buyer: "usr_buyer", Status: "cancelled", Reason: "expired", Version: 2, Price: 1999, Currency: "EUR", History: []orderChange{
 				{Version: 1, To: "created", Committed: 240},
 				{Version: 2, From: "created", To: "cancelled", Reason: "expired", Committed: 250},
 			}})
-			e.Events = append(e.Events, told{"e20", "orders", events.OrderCreated, "ord_3", 1}, told{"e21", "orders", events.OrderCancelled, "ord_3", 2})
+			e.Events = append(e.Events, published{"e20", "orders", events.OrderCreated, "ord_3", 1}, published{"e21", "orders", events.OrderCancelled, "ord_3", 2})
 			e.Ops = append(e.Ops,
 				op{Client: 1, Kind: read, Order: "ord_3", Call: 251, Return: 252, Answer: granted, Status: "CANCELLED"},
 				op{Client: 1, Kind: reserve, Ticket: "tkt_1", Call: 260, Return: 270, Answer: "TICKET_RESERVED"})
 		}, []string{oneSeen}},
-		"an order is read as alive after its end": {func(e *evidence) {
+		"an order is read as live after its end": {func(e *evidence) {
 			e.Ops = append(e.Ops, op{Client: 1, Kind: read, Order: "ord_1", Call: 45, Return: 46, Answer: granted, Status: "CREATED"})
 		}, []string{oneSeen}},
 		"orders overlap": {func(e *evidence) { e.Orders[1].History[0].Committed = 34 }, []string{oneStored}},
-		"two orders stay alive": {func(e *evidence) {
+		"two orders stay live": {func(e *evidence) {
 			e.Orders[0].Status, e.Orders[0].Reason, e.Orders[0].Version = "created", "", 1
 			e.Orders[0].History, e.Due["ord_1"] = e.Orders[0].History[:1], 5000
 			e.Events = slices.Delete(e.Events, 3, 4)
-		}, []string{oneSeen, oneStored, kept}},
-		"a change that is not allowed": {func(e *evidence) { e.Orders[1].History[2].From = "created" }, []string{transitions}},
+		}, []string{oneSeen, oneStored, stored}},
+		"an illegal change": {func(e *evidence) { e.Orders[1].History[2].From = "created" }, []string{transitions}},
 		"a cancelled order is completed": {func(e *evidence) {
 			e.Orders[1].History[1].To, e.Orders[1].History[1].Reason = "cancelled", "expired"
 			e.Orders[1].History[2].From = "cancelled"
 		}, []string{oneSeen, transitions}},
 		"a sold ticket is reserved": {func(e *evidence) {
 			e.Tickets[0].Version = 6
-			e.Events = append(e.Events, told{"e14", "tickets", events.TicketReserved, "tkt_1", 6})
+			e.Events = append(e.Events, published{"e14", "tickets", events.TicketReserved, "tkt_1", 6})
 		}, []string{transitions}},
 		"a payment fails after it has succeeded": {func(e *evidence) {
 			e.Payments[0].Version = 4
-			e.Events = append(e.Events, told{"e14", "payments", events.PaymentFailed, "pay_1", 4})
+			e.Events = append(e.Events, published{"e14", "payments", events.PaymentFailed, "pay_1", 4})
 		}, []string{transitions}},
-		"a line of history is missing": {func(e *evidence) { e.Orders[0].History = e.Orders[0].History[:1] }, []string{oneSeen, oneStored, transitions, versions}},
-		"an event is lost":             {func(e *evidence) { e.Events = slices.Delete(e.Events, 4, 5) }, []string{versions}},
-		"an event is told twice": {func(e *evidence) {
-			e.Events = append(e.Events, told{"e14", "orders", events.OrderCancelled, "ord_1", 2})
+		"a history entry is missing": {func(e *evidence) { e.Orders[0].History = e.Orders[0].History[:1] }, []string{oneSeen, oneStored, transitions, versions}},
+		"an event is lost":           {func(e *evidence) { e.Events = slices.Delete(e.Events, 4, 5) }, []string{versions}},
+		"a version is published twice": {func(e *evidence) {
+			e.Events = append(e.Events, published{"e14", "orders", events.OrderCancelled, "ord_1", 2})
 		}, []string{versions}},
-		"a payment tells nothing": {func(e *evidence) { e.Events = slices.Delete(e.Events, 8, 10) }, []string{transitions, versions}},
+		"events of a payment are missing": {func(e *evidence) { e.Events = slices.Delete(e.Events, 8, 10) }, []string{transitions, versions}},
 		"an order is lost": {func(e *evidence) {
 			e.Orders = e.Orders[1:]
-			e.Events = slices.DeleteFunc(e.Events, func(t told) bool { return t.Subject == "ord_1" })
-		}, []string{oneSeen, kept, privacy}},
-		"a ticket is lost": {func(e *evidence) { e.Tickets = nil }, []string{kept}},
-		"a replica is old": {func(e *evidence) {
+			e.Events = slices.DeleteFunc(e.Events, func(t published) bool { return t.Subject == "ord_1" })
+		}, []string{oneSeen, stored, privacy}},
+		"a ticket is lost": {func(e *evidence) { e.Tickets = nil }, []string{stored}},
+		"a replica lags behind": {func(e *evidence) {
 			e.Compared[0].Differences = []consistency.Difference{{ID: "tkt_1", Problem: "older"}}
 		}, []string{replicas}},
 		"a lock is missing": {func(e *evidence) {
 			e.Compared[1].Differences = []consistency.Difference{{ID: "tkt_1", Problem: "missing"}}
 		}, []string{locks}},
-		"an event waits":             {func(e *evidence) { e.Outboxes[0].Waiting = 1 }, []string{quiet}},
-		"a message waits":            {func(e *evidence) { e.Queues["orders.tickets.events"] = 1 }, []string{quiet}},
-		"a message is dead-lettered": {func(e *evidence) { e.DeadLettered = []string{"ticket.created.v1 about tkt_1"} }, []string{quiet}},
-		"money is taken twice": {func(e *evidence) {
+		"an event waits":             {func(e *evidence) { e.Outboxes[0].Waiting = 1 }, []string{empty}},
+		"a message waits":            {func(e *evidence) { e.Queues["orders.tickets.events"] = 1 }, []string{empty}},
+		"a message is dead-lettered": {func(e *evidence) { e.DeadLettered = []string{"ticket.created.v1 about tkt_1"} }, []string{empty}},
+		"a payment is captured twice": {func(e *evidence) {
 			e.Intents = append(e.Intents, intentRow{ID: "pi_2", Payment: "pay_1", Currency: "EUR", Captures: 1, Authorized: 1999, Captured: 1999})
 		}, []string{money}},
-		"money is taken that is not the price": {func(e *evidence) { e.Intents[0].Captured, e.Intents[0].Authorized = 1998, 1998 }, []string{money}},
-		"money of another currency is taken":   {func(e *evidence) { e.Intents[0].Currency = "JPY" }, []string{money}},
-		"an order is complete without money":   {func(e *evidence) { e.Intents[0].Captured, e.Intents[0].Captures, e.Intents[0].Voided = 0, 0, 1999 }, []string{money}},
-		"money is still held": {func(e *evidence) {
+		"another amount is captured":           {func(e *evidence) { e.Intents[0].Captured, e.Intents[0].Authorized = 1998, 1998 }, []string{money}},
+		"another currency is captured":         {func(e *evidence) { e.Intents[0].Currency = "JPY" }, []string{money}},
+		"an order is complete without capture": {func(e *evidence) { e.Intents[0].Captured, e.Intents[0].Captures, e.Intents[0].Voided = 0, 0, 1999 }, []string{money}},
+		"money is on hold": {func(e *evidence) {
 			e.Intents = append(e.Intents, intentRow{ID: "pi_2", Payment: "pay_1", Currency: "EUR", Authorized: 1999})
 		}, []string{money}},
-		"all money of a complete order is given back": {func(e *evidence) { e.Intents[0].Refunded, e.Payments[0].Refunded = 1999, 1999 }, []string{money}},
-		"more is given back than is known":            {func(e *evidence) { e.Intents[0].Refunded = 1 }, []string{money}},
-		"money of nobody is held":                     {func(e *evidence) { e.Intents[0].Payment = "pay_2" }, []string{money}},
+		"a complete order is refunded in full":   {func(e *evidence) { e.Intents[0].Refunded, e.Payments[0].Refunded = 1999, 1999 }, []string{money}},
+		"an unknown refund":                      {func(e *evidence) { e.Intents[0].Refunded = 1 }, []string{money}},
+		"an authorization of an unknown payment": {func(e *evidence) { e.Intents[0].Payment = "pay_2" }, []string{money}},
 		"a payment waits for its buyer": {func(e *evidence) {
 			e.Payments = append(e.Payments, paymentRow{ID: "pay_2", Order: "ord_1", Status: "requires_action", Step: "look"})
 		}, []string{finished}},
-		"a hold is yet to be released": {func(e *evidence) { e.Payments[0].Step = "void" }, []string{finished}},
-		"a refund is under way": {func(e *evidence) {
+		"a hold is not voided yet": {func(e *evidence) { e.Payments[0].Step = "void" }, []string{finished}},
+		"a refund is pending": {func(e *evidence) {
 			e.Refunds = []refundRow{{ID: "rfd_1", Payment: "pay_1", Status: "pending", Amount: 1}}
 		}, []string{finished}},
-		"the books differ": {func(e *evidence) {
+		"the ledger differs": {func(e *evidence) {
 			e.Reconciled.Discrepancies = []consistency.Discrepancy{{PaymentID: "pay_1", Problem: "different states"}}
 		}, []string{books}},
 		"a deadline is left":  {func(e *evidence) { e.Due["ord_1"] = 30 }, []string{deadlines}},
@@ -160,19 +160,19 @@ func TestInvariants(t *testing.T) {
 		}, []string{privacy}},
 		"a foreign payment is shown": {func(e *evidence) {
 			e.Users = append(e.Users, "usr_stranger")
-			e.Ops = append(e.Ops, op{Client: 2, Kind: spy, Payment: "pay_1", Call: 1, Return: 2, Answer: granted, Payments: []string{"pay_1"}})
+			e.Ops = append(e.Ops, op{Client: 2, Kind: readForeignPayment, Payment: "pay_1", Call: 1, Return: 2, Answer: granted, Payments: []string{"pay_1"}})
 		}, []string{privacy}},
-		"a repeated key makes two orders": {func(e *evidence) { e.Orders[0].Key = "k3" }, []string{idempotency}},
-		"a repeated key makes two payments": {func(e *evidence) {
+		"a repeated key creates two orders": {func(e *evidence) { e.Orders[0].Key = "k3" }, []string{idempotency}},
+		"a repeated key creates two payments": {func(e *evidence) {
 			e.Payments = append(e.Payments, paymentRow{ID: "pay_2", Order: "ord_2", Buyer: "usr_buyer", Key: "k4", Status: "failed", Step: "none"})
 		}, []string{idempotency}},
-		"a strange answer":         {func(e *evidence) { e.Ops[2].Answer, e.Ops[2].Held = "UNAUTHENTICATED", nil }, []string{answers}},
-		"a service ends by itself": {func(e *evidence) { e.Ended = []string{"orders"} }, []string{alive}},
+		"an unexpected response": {func(e *evidence) { e.Ops[2].Answer, e.Ops[2].Held = "UNAUTHENTICATED", nil }, []string{answers}},
+		"a service crashes":      {func(e *evidence) { e.Ended = []string{"orders"} }, []string{alive}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			e := story()
-			test.spoil(e)
+			test.change(e)
 			verdicts := judge(e)
 			if got := violated(verdicts); !slices.Equal(got, test.want) {
 				t.Errorf("violated: %q, want %q\n%s", got, test.want, table(verdicts))
@@ -181,7 +181,7 @@ func TestInvariants(t *testing.T) {
 	}
 }
 
-// refund goes on with the story: the seller gives all the money back and sells the ticket again.
+// refund continues the story: the seller refunds the payment in full, which puts the ticket back on sale.
 func (e *evidence) refund() {
 	o := &e.Orders[1]
 	o.Status, o.Reason, o.Version = "cancelled", "refunded", 4
@@ -189,9 +189,9 @@ func (e *evidence) refund() {
 	e.Payments[0].Status, e.Payments[0].Version, e.Payments[0].Refunded, e.Intents[0].Refunded = "refunded", 4, 1999, 1999
 	e.Tickets[0] = ticketRow{ID: "tkt_1", Version: 6, Availability: "available", Seller: "usr_seller", Key: "k1"}
 	e.Events = append(e.Events,
-		told{"e14", "payments", events.PaymentRefunded, "pay_1", 4},
-		told{"e15", "orders", events.OrderCancelled, "ord_2", 4},
-		told{"e16", "tickets", events.TicketReleased, "tkt_1", 6})
+		published{"e14", "payments", events.PaymentRefunded, "pay_1", 4},
+		published{"e15", "orders", events.OrderCancelled, "ord_2", 4},
+		published{"e16", "tickets", events.TicketReleased, "tkt_1", 6})
 }
 
 // violated returns the names of the invariants that do not hold.

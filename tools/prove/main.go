@@ -1,13 +1,12 @@
-// Command prove runs Boxoffice while everything that can go wrong does, and checks afterwards that
-// it kept its promises. Who does what and which faults strike when derives from a seed.
+// Command prove injects faults into Boxoffice under load and checks its invariants afterwards. Load and faults derive
+// from a seed.
 //
-//	prove [--seed N] [--duration 60s] [--clients N] [--sabotage index|ack|relay]
+//	prove [--seed N] [--duration 60s] [--clients N] [--race] [--sabotage index|ack|relay]
 //
-// It starts the real binaries with a Postgres and a RabbitMQ of their own. Clients buy and sell
-// through the router; processes are killed, broker and database restart. Then all is mended, and
-// once nothing moves any more a table tells of each invariant whether it holds. A violation makes
-// the exit status 1, and what explains it is kept in .data/prove. 2 means that it could not find
-// out. A sabotage breaks the product first: then a violation is what should be found.
+// It starts the real binaries with a Postgres and a RabbitMQ of their own. Clients buy and sell through the router, while
+// services, broker and database are killed and restarted. Then it heals the system, waits until it is at rest, and prints
+// which invariants hold. The exit status is 1 when one is violated, with the evidence in .data/prove, and 2 when the check
+// failed. A sabotage breaks the product first, to show that prove detects it.
 package main
 
 import (
@@ -65,37 +64,37 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 }
 
-// parse returns what the arguments ask for.
+// parse parses the arguments.
 func parse(args []string, stderr io.Writer) (options, error) {
 	o := options{patience: 20 * time.Second, say: func(format string, args ...any) { fmt.Fprintf(stderr, "==> "+format+"\n", args...) }}
 	flags := flag.NewFlagSet("prove", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.Uint64Var(&o.seed, "seed", 0, "what chance derives from; 0 takes a new one")
-	flags.DurationVar(&o.duration, "duration", time.Minute, "for how long clients act and faults strike")
-	flags.IntVar(&o.clients, "clients", 16, "how many people there are, at least 2")
+	flags.Uint64Var(&o.seed, "seed", 0, "seed of all random choices; 0 for a new one")
+	flags.DurationVar(&o.duration, "duration", time.Minute, "duration of load and faults")
+	flags.IntVar(&o.clients, "clients", 16, "number of clients, at least 2")
 	flags.BoolVar(&o.race, "race", false, "build the services with the race detector")
 	name := flags.String("sabotage", "", "break the product first:"+describeSabotages())
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
 	if flags.NArg() > 0 || o.clients < 2 {
-		return o, errors.New("wants flags only, and at least two clients")
+		return o, errors.New("takes flags only, and at least two clients")
 	}
 	if o.seed == 0 {
-		o.seed = uint64(rand.Uint32()) //nolint:gosec // nothing secret about it
+		o.seed = uint64(rand.Uint32()) //nolint:gosec // not a secret
 	}
 	if *name == "" {
 		return o, nil
 	}
 	i := slices.IndexFunc(sabotages, func(s sabotage) bool { return s.name == *name })
 	if i < 0 {
-		return o, fmt.Errorf("there is no sabotage %q", *name)
+		return o, fmt.Errorf("unknown sabotage %q", *name)
 	}
 	o.sabotage = sabotages[i]
 	return o, nil
 }
 
-// prove runs a trial, prints what came of it and keeps what explains a violation.
+// prove runs a trial, prints the result and keeps the evidence of a violation.
 func prove(ctx context.Context, o options, stdout io.Writer) (violated bool, err error) {
 	o.say("seed %d, %d clients, %s", o.seed, o.clients, o.duration)
 	t, err := begin(ctx, o)
@@ -131,7 +130,7 @@ func describeSabotages() string {
 	return b.String()
 }
 
-// summary tells how often each kind of request was answered how.
+// summary counts the answers to each kind of request.
 func summary(ops []op) string {
 	counts := map[kind]map[string]int{}
 	for _, o := range ops {
@@ -141,7 +140,7 @@ func summary(ops []op) string {
 		counts[o.Kind][o.Answer]++
 	}
 	return tabulate(func(w io.Writer) {
-		fmt.Fprintln(w, "REQUEST\tGRANTED\tWITHOUT ANSWER\tREFUSED")
+		fmt.Fprintln(w, "REQUEST\tOK\tNO RESPONSE\tREFUSED")
 		for _, k := range slices.Sorted(maps.Keys(counts)) {
 			var refused []string
 			for _, code := range slices.Sorted(maps.Keys(counts[k])) {
@@ -154,7 +153,7 @@ func summary(ops []op) string {
 	})
 }
 
-// table tells of each invariant whether it holds, and how it was violated.
+// table lists the invariants with their verdicts, and the first violations.
 func table(verdicts []verdict) string {
 	const shown = 5
 	text := tabulate(func(w io.Writer) {

@@ -2,9 +2,9 @@ package main
 
 import "slices"
 
-// moneyForTickets checks the card processor's ledger: money was taken once, as much as the order
-// costs, and kept if and only if the order is complete; and no money is still held.
-func moneyForTickets(e *evidence) verdict {
+// chargedOnce checks the card processor's ledger: the price was captured once, a balance is left if and only if the order
+// is complete, and nothing is on hold.
+func chargedOnce(e *evidence) verdict {
 	var v verdict
 	payments := map[string]paymentRow{}
 	for _, p := range e.Payments {
@@ -15,51 +15,50 @@ func moneyForTickets(e *evidence) verdict {
 	for _, i := range e.Intents {
 		p, known := payments[i.Payment]
 		if !known {
-			v.violate("the processor has %+v of a payment that is not stored", i)
+			v.violate("the ledger has %+v of an unknown payment", i)
 			continue
 		}
 		intents[p.Order] = append(intents[p.Order], i)
 		if other := of[p.ID]; other != "" {
-			v.violate("payment %s: money was held twice, with %s and %s", p.ID, other, i.ID)
+			v.violate("payment %s: authorized twice, as %s and %s", p.ID, other, i.ID)
 		}
 		of[p.ID] = i.ID
 		if i.Authorized != i.Captured+i.Voided {
-			v.violate("payment %s (%s) of order %s: %d of %d are still held", p.ID, p.Status, p.Order, i.Authorized-i.Captured-i.Voided, i.Authorized)
+			v.violate("payment %s (%s) of order %s: %d of %d are on hold", p.ID, p.Status, p.Order, i.Authorized-i.Captured-i.Voided, i.Authorized)
 		}
 		if i.Refunded != p.Refunded {
-			v.violate("payment %s (%s): %d were given back, %d are stored", p.ID, p.Status, i.Refunded, p.Refunded)
+			v.violate("payment %s (%s): %d were refunded, %d are stored", p.ID, p.Status, i.Refunded, p.Refunded)
 		}
 	}
-	captures, kept := 0, 0
+	captures, complete := 0, 0
 	for _, o := range e.Orders {
-		var taken []intentRow
+		var captured []intentRow
 		balance := 0
 		for _, i := range intents[o.ID] {
 			balance += i.Captured - i.Refunded
 			captures += i.Captures
 			if i.Captured > 0 {
-				taken = append(taken, i)
+				captured = append(captured, i)
 			}
 		}
-		complete := o.Status == "complete"
-		if complete != (balance > 0) {
-			v.violate("order %s is %s (%s), and %d of its money were kept: %+v", o.ID, o.Status, o.Reason, balance, intents[o.ID])
+		if (o.Status == "complete") != (balance > 0) {
+			v.violate("order %s is %s (%s), and its balance is %d: %+v", o.ID, o.Status, o.Reason, balance, intents[o.ID])
 		}
-		if complete {
-			kept++
+		if o.Status == "complete" {
+			complete++
 		}
-		if complete && (len(taken) != 1 || taken[0].Captures != 1 || taken[0].Payment != o.Payment) {
-			v.violate("order %s is complete with %s, and money was taken by %+v", o.ID, o.Payment, taken)
+		if o.Status == "complete" && (len(captured) != 1 || captured[0].Captures != 1 || captured[0].Payment != o.Payment) {
+			v.violate("order %s is complete with %s, and captured by %+v", o.ID, o.Payment, captured)
 		}
-		if wrong := slices.IndexFunc(taken, func(i intentRow) bool { return i.Captured != o.Price || i.Currency != o.Currency }); wrong >= 0 {
-			v.violate("order %s costs %d %s, and money was taken by %+v", o.ID, o.Price, o.Currency, taken[wrong])
+		if wrong := slices.IndexFunc(captured, func(i intentRow) bool { return i.Captured != o.Price || i.Currency != o.Currency }); wrong >= 0 {
+			v.violate("order %s costs %d %s, and was captured by %+v", o.ID, o.Price, o.Currency, captured[wrong])
 		}
 	}
-	v.checked("%d payments, %d captures, %d refunds, %d complete orders", len(e.Payments), captures, len(e.Refunds), kept)
+	v.checked("%d payments, %d captures, %d refunds, %d complete orders", len(e.Payments), captures, len(e.Refunds), complete)
 	return v
 }
 
-// paymentsFinished checks that nothing is under way, when no order is left that could be paid.
+// paymentsFinished checks that no payment or refund is in progress.
 func paymentsFinished(e *evidence) verdict {
 	var v verdict
 	for _, p := range e.Payments {
@@ -76,8 +75,8 @@ func paymentsFinished(e *evidence) verdict {
 	return v
 }
 
-// booksAgree checks what the operator's own reconciliation has found.
-func booksAgree(e *evidence) verdict {
+// reconciled checks the result of `boxofficectl reconcile`.
+func reconciled(e *evidence) verdict {
 	var v verdict
 	for _, d := range e.Reconciled.Discrepancies {
 		v.violate("payment %s of order %s: %s (processor: %s; here: %s)", d.PaymentID, d.OrderID, d.Problem, d.Processor, d.Here)

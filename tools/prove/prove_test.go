@@ -10,7 +10,7 @@ import (
 	"boxoffice.dev/tools/internal/stack"
 )
 
-// sabotagePatience is how long to wait for the harm, which mostly takes a moment.
+// sabotagePatience limits the time until the damage, which mostly takes a moment.
 const sabotagePatience = time.Minute
 
 // start begins a trial that ends with the test.
@@ -34,7 +34,7 @@ func start(t *testing.T, o options) *trial {
 	return s
 }
 
-// runs runs the trial and returns the names of the invariants that it violated.
+// runs runs the trial and returns the names of the violated invariants.
 func runs(t *testing.T, s *trial) []string {
 	t.Helper()
 	if err := s.run(t.Context()); err != nil {
@@ -51,16 +51,16 @@ func runs(t *testing.T, s *trial) []string {
 	return violated(verdicts)
 }
 
-// What holds whatever goes wrong does so no more once the index is gone that decides between buyers.
-func TestWhateverGoesWrong(t *testing.T) {
+// The invariants hold after faults, and no longer after the unique index is dropped.
+func TestFaults(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{seed: 1, duration: 12 * time.Second, patience: 15 * time.Second})
-	t.Run("S3 everything holds", func(t *testing.T) {
+	t.Run("S3 all invariants hold", func(t *testing.T) {
 		if got := runs(t, s); len(got) > 0 {
 			t.Errorf("violated: %q", got)
 		}
 	})
-	t.Run("two live orders are noticed", func(t *testing.T) {
+	t.Run("two live orders of one ticket are detected", func(t *testing.T) {
 		if err := heal(t.Context(), s.Stack); err != nil {
 			t.Fatal(err)
 		}
@@ -71,19 +71,19 @@ func TestWhateverGoesWrong(t *testing.T) {
 	})
 }
 
-func TestEarlyAcknowledgementIsNoticed(t *testing.T) {
+func TestEarlyAcknowledgementIsDetected(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{seed: 1, duration: sabotagePatience, patience: 3 * time.Second, sabotage: sabotaged(t, "ack")})
-	if got := runs(t, s); !slices.Contains(got, locks) || slices.Contains(got, versions) || slices.Contains(got, quiet) {
-		t.Errorf("violated: %q, want %q: all events were told, but not all heard", got, locks)
+	if got := runs(t, s); !slices.Contains(got, locks) || slices.Contains(got, versions) || slices.Contains(got, empty) {
+		t.Errorf("violated: %q, want %q: all events were published, but not all handled", got, locks)
 	}
 }
 
-func TestRelayThatLeavesEventsBehindIsNoticed(t *testing.T) {
+func TestRelayThatSkipsEventsIsDetected(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{seed: 1, duration: sabotagePatience, patience: 3 * time.Second, sabotage: sabotaged(t, "relay")})
-	if got := runs(t, s); !slices.Contains(got, quiet) || !slices.Contains(got, versions) {
-		t.Errorf("violated: %q, want %q and %q: some events were not told", got, quiet, versions)
+	if got := runs(t, s); !slices.Contains(got, empty) || !slices.Contains(got, versions) {
+		t.Errorf("violated: %q, want %q and %q: some events were not published", got, empty, versions)
 	}
 }
 
@@ -96,10 +96,10 @@ func sabotaged(t *testing.T, name string) sabotage {
 	return sabotages[i]
 }
 
-func TestScheduleDerivesFromTheSeed(t *testing.T) {
+func TestScheduleDerivesFromSeed(t *testing.T) {
 	t.Parallel()
 	names := func(seed uint64) (all []string) {
-		for _, s := range schedule(stream(seed, 0), everything(), 2*time.Minute) {
+		for _, s := range schedule(stream(seed, 0), allFaults(), 2*time.Minute) {
 			all = append(all, s.at.String()+" "+s.down.String()+" "+s.name)
 		}
 		return all
@@ -111,9 +111,9 @@ func TestScheduleDerivesFromTheSeed(t *testing.T) {
 	if reflect.DeepEqual(one, names(2)) {
 		t.Error("seeds 1 and 2 give the same schedule")
 	}
-	for _, f := range everything() {
+	for _, f := range allFaults() {
 		if !slices.ContainsFunc(one, func(s string) bool { return strings.HasSuffix(s, f.name) }) {
-			t.Errorf("%s never happens in two minutes: %q", f.name, one)
+			t.Errorf("%s never strikes in two minutes: %q", f.name, one)
 		}
 	}
 }
@@ -121,18 +121,18 @@ func TestScheduleDerivesFromTheSeed(t *testing.T) {
 func TestArguments(t *testing.T) {
 	t.Parallel()
 	for want, args := range map[string][]string{
-		`there is no sabotage "war"`: {"--sabotage", "war"},
-		"at least two clients":       {"--clients", "1"},
-		"wants flags only":           {"now"},
-		"not defined: -sed":          {"-sed", "1"},
+		`unknown sabotage "war"`: {"--sabotage", "war"},
+		"at least two clients":   {"--clients", "1"},
+		"takes flags only":       {"now"},
+		"not defined: -sed":      {"-sed", "1"},
 	} {
 		var stdout, stderr strings.Builder
 		if status := run(t.Context(), args, &stdout, &stderr); status != statusFailed || !strings.Contains(stderr.String(), want) {
-			t.Errorf("%q ended with %d and said %q, want %d and %q", args, status, stderr.String(), statusFailed, want)
+			t.Errorf("%q exited with %d and printed %q, want %d and %q", args, status, stderr.String(), statusFailed, want)
 		}
 	}
 	var stdout, stderr strings.Builder
 	if status := run(t.Context(), []string{"-h"}, &stdout, &stderr); status != statusHolds || !strings.Contains(stderr.String(), "sabotage") {
-		t.Errorf("help ended with %d and said %q", status, stderr.String())
+		t.Errorf("help exited with %d and printed %q", status, stderr.String())
 	}
 }

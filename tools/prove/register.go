@@ -10,24 +10,23 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// A ticket is a register that holds at most one order. What the clients were answered, and the
-// moments at which orders ended by themselves, must fit one sequence of these steps, each taken
-// at some instant between its call and its return.
+// step is a step of the linearizability check. A ticket is a register that holds at most one order. All responses, and
+// all ends of orders, must fit one sequence of steps, each of which happens between its call and its return.
 type step struct {
 	what  string
 	order string
 }
 
-// Steps. The first three change the register, the others only tell what is in it.
+// Steps. The first three change the register, the others read it.
 const (
 	take   = "takes"          // the order gets the free ticket
-	end    = "ends"           // the order, which holds the ticket, gives it back
-	undo   = "is refunded"    // the same, when it was paid
+	end    = "ends"           // the order releases the ticket
+	undo   = "is refunded"    // the same, for a paid order
 	holds  = "holds"          // the order holds the ticket
-	over   = "is over"        // the order has held the ticket and given it back
-	free   = "nobody has"     // no order holds the ticket
-	refuse = "not to be had:" // some order holds the ticket, or did until a refund
-	taken  = "somebody has"   // some order holds the ticket
+	over   = "is over"        // the order has held and released the ticket
+	free   = "free:"          // no order holds the ticket
+	refuse = "not available:" // some order holds the ticket, or did until a refund
+	taken  = "held:"          // some order holds the ticket
 )
 
 func (s step) String() string {
@@ -37,16 +36,16 @@ func (s step) String() string {
 	return s.order + " " + s.what
 }
 
-// holder is the model's state. After a refund orders may refuse a ticket as sold until it hears
-// from tickets that it is on sale again; once it was ordered again, it has.
+// holder is the model's state. After a refund, orders may refuse a ticket as sold until its replica has caught up; that
+// is certain once the ticket was ordered again.
 type holder struct {
 	order string // "" when no order holds the ticket
-	sold  bool   // orders may still think so
-	ended string // all orders that have given it back
+	sold  bool   // in orders' replica, maybe
+	ended string // all orders that have released it
 }
 
-// give is the ticket when its order gives it back.
-func (h holder) give(sold bool) holder { return holder{sold: sold, ended: h.ended + h.order + " "} }
+// release returns the state after the order has released the ticket.
+func (h holder) release(sold bool) holder { return holder{sold: sold, ended: h.ended + h.order + " "} }
 
 // register is the model.
 var register = porcupine.Model{
@@ -57,9 +56,9 @@ var register = porcupine.Model{
 		case take:
 			return h.order == "", holder{order: s.order, ended: h.ended}
 		case end:
-			return h.order == s.order, h.give(h.sold)
+			return h.order == s.order, h.release(h.sold)
 		case undo:
-			return h.order == s.order, h.give(true)
+			return h.order == s.order, h.release(true)
 		case holds:
 			return h.order == s.order, h
 		case over:
@@ -83,10 +82,10 @@ var register = porcupine.Model{
 	},
 }
 
-// lateness is for how long one ticket's history is examined before the search is given up.
-const lateness = 20 * time.Second
+// maxSearch limits the check of one ticket's history.
+const maxSearch = 20 * time.Second
 
-// unfinished is when the last steps are over, and final when the end is looked at.
+// unfinished is the end of steps without a response, and final the time of the last reads.
 func (e *evidence) unfinished() int64 { return e.At + int64(time.Second) }
 func (e *evidence) final() int64      { return e.At + int64(2*time.Second) }
 
@@ -96,18 +95,18 @@ func (e *evidence) registers() map[string][]porcupine.Operation {
 	add := func(ticket string, client int, s step, call, ret int64) {
 		all[ticket] = append(all[ticket], porcupine.Operation{ClientId: client, Input: s, Call: call, Return: ret})
 	}
-	system := len(e.Users) // a client of its own, for the picture
+	system := len(e.Users) // its client id in the drawing
 	ticketOf := map[string]string{}
 	for _, o := range e.Orders {
 		ticketOf[o.ID] = o.Ticket
 	}
 
-	// Who took the ticket when: between the first request for it and the first answer that says so.
-	type claim struct {
+	// An order took its ticket between the first request for it and the first response with it.
+	type taking struct {
 		client    int
 		call, ret int64
 	}
-	claims := map[string]claim{}
+	takings := map[string]taking{}
 	attempts := map[string]int64{} // first call with the key
 	for _, o := range e.Ops {
 		if o.Kind == reserve && o.Key != "" {
@@ -120,32 +119,32 @@ func (e *evidence) registers() map[string][]porcupine.Operation {
 		if o.Kind != reserve || o.Answer != granted {
 			continue
 		}
-		c, ok := claims[o.Order]
+		c, ok := takings[o.Order]
 		if !ok {
-			c = claim{o.Client, o.Call, o.Return}
+			c = taking{o.Client, o.Call, o.Return}
 		}
 		c.call, c.ret = min(c.call, o.Call), min(c.ret, o.Return)
 		if first, ok := attempts[o.Key]; ok {
 			c.call = min(c.call, first)
 		}
-		claims[o.Order] = c
+		takings[o.Order] = c
 		if ticketOf[o.Order] == "" {
-			ticketOf[o.Order] = o.Ticket // it was answered but is not stored
+			ticketOf[o.Order] = o.Ticket // it is not stored
 		}
 	}
-	for order, c := range claims {
+	for order, c := range takings {
 		add(ticketOf[order], c.client, step{take, order}, c.call, c.ret)
 	}
 
 	for _, o := range e.Orders {
 		for _, change := range o.History {
-			_, claimed := claims[o.ID]
+			_, seen := takings[o.ID]
 			switch {
 			case change.To == "cancelled" && change.Reason == "refunded":
 				add(o.Ticket, system, step{undo, o.ID}, change.Committed, e.unfinished())
 			case change.To == "cancelled":
 				add(o.Ticket, system, step{end, o.ID}, change.Committed, e.unfinished())
-			case change.Version == 1 && !claimed: // its buyer got no answer
+			case change.Version == 1 && !seen: // its buyer got no response
 				add(o.Ticket, system, step{take, o.ID}, change.Committed, e.unfinished())
 			}
 		}
@@ -158,7 +157,7 @@ func (e *evidence) registers() map[string][]porcupine.Operation {
 		}
 		switch {
 		case ticket == "":
-		case o.Kind == reserve && o.Answer == "TICKET_RESERVED":
+		case o.Kind == reserve && (o.Answer == "TICKET_RESERVED" || o.Answer == "TICKET_SOLD"):
 			add(ticket, o.Client, step{what: refuse}, o.Call, o.Return)
 		case o.Kind == cancel && o.Answer == "ORDER_NOT_CANCELLABLE", o.Kind == pay && o.Answer == "ORDER_ALREADY_PAID":
 			add(ticket, o.Client, step{holds, o.Order}, o.Call, o.Return)
@@ -193,21 +192,21 @@ func (e *evidence) registers() map[string][]porcupine.Operation {
 	return all
 }
 
-// oneLiveOrder checks the clients' history of every ticket.
-func oneLiveOrder(e *evidence) verdict {
+// linearizable checks the history of every ticket.
+func linearizable(e *evidence) verdict {
 	var v verdict
 	steps := 0
 	registers := e.registers()
 	for _, ticket := range slices.Sorted(maps.Keys(registers)) {
 		operations := registers[ticket]
 		steps += len(operations)
-		switch porcupine.CheckOperationsTimeout(register, operations, lateness) {
+		switch porcupine.CheckOperationsTimeout(register, operations, maxSearch) {
 		case porcupine.Ok:
 		case porcupine.Illegal:
-			v.violate("ticket %s: its %d steps fit no sequence in which one order at a time holds it", ticket, len(operations))
+			v.violate("ticket %s: no sequence of its %d steps has one holder at a time", ticket, len(operations))
 			v.Tickets = append(v.Tickets, ticket)
 		case porcupine.Unknown:
-			v.violate("ticket %s: undecided after %s", ticket, lateness)
+			v.violate("ticket %s: undecided after %s", ticket, maxSearch)
 		}
 	}
 	v.checked("%d tickets, %d steps", len(registers), steps)

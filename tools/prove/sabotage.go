@@ -42,13 +42,13 @@ var sabotages = []sabotage{
 	},
 }
 
-// rush is everybody after the same few tickets.
+// rush lets all clients compete for a few tickets.
 var rush = mix{
-	weights: map[kind]int{list: 20, edit: 8, reserve: 50, cancel: 20, read: 2},
-	thin:    4, pause: 5 * time.Millisecond,
+	weights:    []weight{{list, 20}, {edit, 8}, {reserve, 50}, {cancel, 20}, {read, 2}},
+	minTickets: 4, pause: 5 * time.Millisecond,
 }
 
-// dropIndex waits until two live orders have one ticket.
+// dropIndex drops the index and waits until two live orders have one ticket.
 func dropIndex(ctx, done context.Context, s *stack.Stack) error {
 	return onDatabase(ctx, s, events.Orders, func(conn *pgx.Conn) error {
 		if _, err := conn.Exec(ctx, `DROP INDEX orders_one_live_per_ticket`); err != nil {
@@ -62,9 +62,9 @@ func dropIndex(ctx, done context.Context, s *stack.Stack) error {
 	})
 }
 
-// loseCancellations lets the orders that hold a ticket end while tickets cannot write, and then
-// kills tickets. What it has acknowledged by then, it has not done. It must not restart before
-// all has ended: a later order of the same ticket would mend the harm.
+// loseCancellations waits for the end of the orders that hold tickets while tickets cannot write, and then kills tickets:
+// it has acknowledged cancellations that it has not committed. It must not restart before, because a later order of the
+// same ticket would repair the damage.
 func loseCancellations(ctx, done context.Context, s *stack.Stack) error {
 	var held []string
 	return onDatabase(ctx, s, events.Tickets, func(tickets *pgx.Conn) error {
@@ -102,8 +102,7 @@ func loseCancellations(ctx, done context.Context, s *stack.Stack) error {
 	})
 }
 
-// overtake makes commits slow and waits until an event was published while an older one, which was
-// there already, was not.
+// overtake slows down commits and waits until an event was published while an older one in the outbox was not.
 func overtake(ctx, done context.Context, s *stack.Stack) error {
 	return errors.Join(slow(events.Tickets).strike(ctx, s, 0), onDatabase(ctx, s, events.Tickets, func(conn *pgx.Conn) error {
 		var before []int64
@@ -121,12 +120,12 @@ func overtake(ctx, done context.Context, s *stack.Stack) error {
 	}))
 }
 
-// until asks again and again until the answer is yes, or done ends.
-func until(done context.Context, yes func() (bool, error)) error {
+// until polls the condition until it holds or done ends.
+func until(done context.Context, condition func() (bool, error)) error {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if ok, err := yes(); ok || err != nil {
+		if ok, err := condition(); ok || err != nil {
 			return err
 		}
 		select {

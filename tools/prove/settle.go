@@ -5,128 +5,113 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"boxoffice.dev/pkg/broker"
 	"boxoffice.dev/pkg/events"
 	"boxoffice.dev/tools/internal/consistency"
 )
 
-// pulse is what still moves, or should.
-type pulse struct {
+// activity is the work that is outstanding.
+type activity struct {
 	unpublished, queued int // events
-	unpaid, deadlines   int // orders that will end, and what will end them
-	paying              int // payments and refunds under way
-	different           int // things that two services know differently
+	unpaid, deadlines   int // orders that will end, and their deadlines
+	paying              int // payments and refunds in progress
+	different           int // differences between services
 	progress            int // grows with every change
 }
 
-func (p pulse) still() bool {
-	p.progress = 0
-	return p == pulse{}
+func (a activity) none() bool {
+	a.progress = 0
+	return a == activity{}
 }
 
-func (p pulse) String() string {
-	return fmt.Sprintf("%d events unpublished, %d queued, %d orders unpaid, %d deadlines, %d payments or refunds under way, %d differences",
-		p.unpublished, p.queued, p.unpaid, p.deadlines, p.paying, p.different)
+func (a activity) String() string {
+	return fmt.Sprintf("%d events unpublished, %d queued, %d orders unpaid, %d deadlines, %d payments or refunds in progress, %d differences",
+		a.unpublished, a.queued, a.unpaid, a.deadlines, a.paying, a.different)
 }
 
-// restless is for how long things may still move after everything was mended.
-const restless = 3 * time.Minute
+const (
+	maxSettle = 3 * time.Minute  // after the last fault
+	lease     = 45 * time.Second // is longer than a payment rests after the process at work on it has died
+)
 
-// settle waits until nothing moves any more: at best because all is done, else because nothing
-// has changed for as long as the patience lasts. What moves for too long is not waited for. The
-// verdicts tell which it was.
+// settle waits until the system is at rest: no work is outstanding, or nothing has changed for as long as the patience
+// lasts, or maxSettle is over. The invariants find out which it was.
 func (t *trial) settle(ctx context.Context) error {
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
-	var last pulse
-	begin, since := time.Now(), time.Now()
+	var last activity
+	begin, changed := time.Now(), time.Now()
 	for {
-		p, err := t.pulse(ctx)
+		a, err := t.activity(ctx)
 		if err != nil {
 			return fmt.Errorf("settle: %w", err)
 		}
 		switch {
-		case time.Since(begin) > restless:
-			t.say("still moving after %s: %s", restless, p)
+		case time.Since(begin) > maxSettle:
+			t.say("still active after %s: %s", maxSettle, a)
 			return nil
-		case p != last:
-			last, since = p, time.Now()
-		case p.still(): // twice the same
+		case a != last:
+			last, changed = a, time.Now()
+		case a.none(): // twice
 			return nil
-		case time.Since(since) > t.patience && (p.paying == 0 || time.Since(since) > aLease):
-			t.say("nothing has moved for %.0f s: %s", time.Since(since).Seconds(), p)
+		case time.Since(changed) > t.patience && (a.paying == 0 || time.Since(changed) > lease):
+			t.say("no change for %.0f s: %s", time.Since(changed).Seconds(), a)
 			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("settle: %w; %s", ctx.Err(), p)
+			return fmt.Errorf("settle: %w; %s", ctx.Err(), a)
 		case <-tick.C:
 		}
 	}
 }
 
-// aLease is longer than a payment rests when the process has died that was at work on it.
-const aLease = 45 * time.Second
-
-func (t *trial) pulse(ctx context.Context) (pulse, error) {
-	var p pulse
+func (t *trial) activity(ctx context.Context) (a activity, err error) {
 	databases := t.databases()
 	outboxes, err := databases.Backlogs(ctx)
 	if err != nil {
-		return p, err
+		return a, err
 	}
-	for _, w := range outboxes {
-		p.unpublished += w.Waiting
+	for _, b := range outboxes {
+		a.unpublished += b.Waiting
 	}
 	queues, err := broker.Depth(t.BrokerURL, events.Catalogue())
 	if err != nil {
-		return p, err
+		return a, err
 	}
-	for _, queue := range broker.Queues(events.Catalogue()) { // dead-letter queues do not move
-		p.queued += queues[queue]
+	for _, queue := range broker.Queues(events.Catalogue()) { // without dead-letter queues
+		a.queued += queues[queue]
 	}
-	waiting, err := t.tap.depth()
+	tapped, err := t.tap.depth()
 	if err != nil {
-		return p, err
+		return a, err
 	}
-	p.queued += waiting
+	a.queued += tapped
 	compared, err := databases.Compare(ctx, 1000)
 	if err != nil {
-		return p, err
+		return a, err
 	}
 	for _, c := range compared {
-		p.different += len(c.Differences)
+		a.different += len(c.Differences)
 	}
-	p.progress = len(t.tap.all())
-	return p, t.counts(ctx, databases, &p)
-}
-
-func (t *trial) counts(ctx context.Context, databases consistency.Databases, p *pulse) error {
-	err := databases.Read(ctx, events.Orders, func(conn *pgx.Conn) error {
-		var changes int
-		err := conn.QueryRow(ctx, `
-			SELECT count(*) FILTER (WHERE status IN ('created', 'awaiting_payment')), coalesce(sum(version), 0) FROM orders`).Scan(&p.unpaid, &changes)
-		p.progress += changes
-		return err
-	})
-	if err != nil {
-		return err
+	a.progress = len(t.tap.all())
+	type counts struct{ Open, Versions int }
+	for _, q := range []struct {
+		open           *int
+		service, query string
+	}{
+		{&a.unpaid, events.Orders, `SELECT count(*) FILTER (WHERE status IN ('created', 'awaiting_payment')), coalesce(sum(version), 0) FROM orders`},
+		{&a.paying, events.Payments, `
+			SELECT count(*) FILTER (WHERE due_at IS NOT NULL OR status IN ('processing', 'requires_action', 'authorized'))
+				+ (SELECT count(*) FROM refunds WHERE status = 'pending'), coalesce(sum(version), 0) FROM payments`},
+		{&a.deadlines, events.Expiration, `SELECT count(*), 0 FROM deadlines`},
+	} {
+		found, err := consistency.Rows[counts](ctx, databases, q.service, q.query)
+		if err != nil {
+			return a, err
+		}
+		*q.open = found[0].Open
+		a.progress += found[0].Versions
 	}
-	err = databases.Read(ctx, events.Payments, func(conn *pgx.Conn) error {
-		var changes int
-		err := conn.QueryRow(ctx, `
-			SELECT (SELECT count(*) FROM payments WHERE due_at IS NOT NULL OR status IN ('processing', 'requires_action', 'authorized'))
-				+ (SELECT count(*) FROM refunds WHERE status = 'pending'),
-				(SELECT coalesce(sum(version), 0) FROM payments)`).Scan(&p.paying, &changes)
-		p.progress += changes
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return databases.Read(ctx, events.Expiration, func(conn *pgx.Conn) error {
-		return conn.QueryRow(ctx, `SELECT count(*) FROM deadlines`).Scan(&p.deadlines)
-	})
+	return a, nil
 }

@@ -14,8 +14,8 @@ import (
 	"boxoffice.dev/pkg/events"
 )
 
-// told is an event as it was published.
-type told struct {
+// published is an event as it was published.
+type published struct {
 	ID      string      `json:"id"`
 	Source  string      `json:"source"`
 	Type    events.Type `json:"type"`
@@ -23,15 +23,15 @@ type told struct {
 	Version int         `json:"version"`
 }
 
-// tapQueue gets a copy of every event. It survives the broker's death as the services' own queues do.
+// tapQueue receives a copy of every event. It is a quorum queue like those of the services, so it survives faults.
 const tapQueue = "prove.all.events"
 
-// tap collects what every service publishes, while the broker comes and goes.
+// tap collects the events of all services, across restarts of the broker.
 type tap struct {
 	url    string
 	mu     sync.Mutex
-	events []told
-	known  map[string]bool // ids: an event may come more than once
+	events []published
+	known  map[string]bool // ids, because events may be delivered repeatedly
 }
 
 func openTap(url string) (*tap, error) {
@@ -60,10 +60,10 @@ func openTap(url string) (*tap, error) {
 	return &tap{url: url, known: map[string]bool{}}, nil
 }
 
-// collect collects until ctx ends. A lost connection is replaced.
+// collect collects events until ctx ends. It replaces a lost connection.
 func (t *tap) collect(ctx context.Context) {
 	for ctx.Err() == nil {
-		t.consume(ctx) //nolint:errcheck // the broker is away: it comes back
+		t.consume(ctx) //nolint:errcheck // the broker is down: retry
 		wait(ctx, 50*time.Millisecond)
 	}
 }
@@ -106,8 +106,8 @@ func (t *tap) add(d amqp.Delivery) {
 		value, _ := d.Headers[name].(string)
 		return value
 	}
-	version, _ := strconv.Atoi(text("aggregateversion")) //nolint:errcheck // 0 is no version and will be missed
-	e := told{ID: text("id"), Source: text("source"), Type: events.Type(text("type")), Subject: text("subject"), Version: version}
+	version, _ := strconv.Atoi(text("aggregateversion")) //nolint:errcheck // the invariants find version 0
+	e := published{ID: text("id"), Source: text("source"), Type: events.Type(text("type")), Subject: text("subject"), Version: version}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !t.known[e.ID] {
@@ -116,27 +116,27 @@ func (t *tap) add(d amqp.Delivery) {
 	}
 }
 
-// all returns what was published so far, in the order of arrival.
-func (t *tap) all() []told {
+// all returns the events so far, in the order of arrival.
+func (t *tap) all() []published {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return slices.Clone(t.events)
 }
 
-// depth returns how many events wait in the tap's own queue.
+// depth returns the number of events in the tap's queue.
 func (t *tap) depth() (int, error) {
 	conn, err := amqp.Dial(t.url)
 	if err != nil {
-		return 0, fmt.Errorf("look into tap: %w", err)
+		return 0, fmt.Errorf("inspect tap: %w", err)
 	}
 	defer conn.Close()
 	ch, err := conn.Channel()
 	if err != nil {
-		return 0, fmt.Errorf("look into tap: %w", err)
+		return 0, fmt.Errorf("inspect tap: %w", err)
 	}
 	q, err := ch.QueueDeclarePassive(tapQueue, true, false, false, false, nil)
 	if err != nil {
-		return 0, fmt.Errorf("look into tap: %w", err)
+		return 0, fmt.Errorf("inspect tap: %w", err)
 	}
 	return q.Messages, nil
 }

@@ -18,7 +18,7 @@ import (
 	"boxoffice.dev/tools/internal/stack"
 )
 
-// options say what to do to the system.
+// options are the options of a trial.
 type options struct {
 	seed     uint64
 	duration time.Duration
@@ -26,10 +26,10 @@ type options struct {
 	race     bool     // build the services with the race detector
 	sabotage sabotage // none by default
 	patience time.Duration
-	say      func(format string, args ...any)
+	say      func(format string, args ...any) // prints progress
 }
 
-// hold is how long an order may stay unpaid: short enough that many expire within a run.
+// hold is the time until an unpaid order expires: short, so that many expire within a run.
 const hold = 3 * time.Second
 
 // trial is one system under test.
@@ -47,7 +47,7 @@ type trial struct {
 	tapped  context.CancelFunc
 }
 
-// begin starts a system of its own, signs clients up and listens to all events.
+// begin starts a system, signs clients up and begins to collect all events.
 func begin(ctx context.Context, o options) (_ *trial, err error) {
 	t := &trial{options: o, begun: time.Now(), history: &history{}, tapped: func() {}}
 	defer func() {
@@ -83,8 +83,8 @@ func begin(ctx context.Context, o options) (_ *trial, err error) {
 	return t, nil
 }
 
-// settings make things happen within a minute that take longer otherwise. The seed chooses how the
-// card processor tells of what it has done, and what a failed payment does to its order.
+// settings shorten the product's timeouts. The seed chooses how the card processor delivers its webhooks and what a
+// failed payment does to its order.
 func settings(o options) map[string][]string {
 	webhooks := []string{"prompt", "late", "twice", "shuffled", "never"}[o.seed%5]
 	failure := []string{"cancel", "retry"}[o.seed/5%2]
@@ -112,8 +112,8 @@ func (t *trial) close() error {
 	return errors.Join(errs...)
 }
 
-// run lets the clients act for the duration while the faults strike, and mends everything then. A
-// sabotage takes the place of the faults, and the clients stop when it has done its harm.
+// run lets the clients act for the duration while faults strike, and then heals the system. A sabotage replaces the
+// faults; the clients stop when it has done its damage.
 func (t *trial) run(ctx context.Context) error {
 	begin := time.Now()
 	done, stop := context.WithTimeout(ctx, t.duration)
@@ -125,7 +125,6 @@ func (t *trial) run(ctx context.Context) error {
 		}
 		acting.Go(func() { c.act(ctx, done) })
 	}
-	acting.Go(func() { t.report(done, begin) })
 	var err error
 	if t.sabotage.provoke != nil {
 		if err = t.sabotage.provoke(ctx, done, t.Stack); err != nil {
@@ -140,37 +139,17 @@ func (t *trial) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	mend := time.Now()
+	healing := time.Now()
 	if err := heal(ctx, t.Stack); err != nil {
 		return fmt.Errorf("heal: %w", err)
 	}
-	t.say("everything healed in %.1f s", time.Since(mend).Seconds())
+	t.say("healed in %.1f s", time.Since(healing).Seconds())
 	return nil
 }
 
-// report tells now and then how far the clients are.
-func (t *trial) report(done context.Context, begin time.Time) {
-	for {
-		if wait(done, 5*time.Second); done.Err() != nil {
-			return
-		}
-		n, unanswered, made := 0, 0, map[string]bool{}
-		for _, o := range t.history.all() {
-			n++
-			if o.Answer == lost {
-				unanswered++
-			}
-			if o.Kind == reserve && o.Answer == granted {
-				made[o.Order] = true
-			}
-		}
-		t.say("%5.1f s  %d requests, %d without an answer, %d orders", time.Since(begin).Seconds(), n, unanswered, len(made))
-	}
-}
-
-// strike lets the faults happen, one after the other, each mended before the next.
+// strike injects the faults, one after the other, and heals the system after each.
 func (t *trial) strike(ctx, done context.Context, begin time.Time) error {
-	strikes := schedule(stream(t.seed, 0), everything(), t.duration)
+	strikes := schedule(stream(t.seed, 0), allFaults(), t.duration)
 	for _, s := range strikes {
 		if wait(done, time.Until(begin.Add(s.at))); done.Err() != nil {
 			return ctx.Err()
@@ -181,13 +160,13 @@ func (t *trial) strike(ctx, done context.Context, begin time.Time) error {
 		}
 		for _, spec := range stack.Specs() {
 			if !slices.Contains(s.ends, spec.Name) && !t.Service(spec.Name).Running() {
-				t.ended = append(t.ended, fmt.Sprintf("%s ended by itself at %s during: %s", spec.Name, struck.UTC().Format(time.RFC3339Nano), s.name))
+				t.ended = append(t.ended, fmt.Sprintf("%s ended unexpectedly at %s during: %s", spec.Name, struck.UTC().Format(time.RFC3339Nano), s.name))
 			}
 		}
 		if err := heal(ctx, t.Stack); err != nil {
 			return fmt.Errorf("heal after %s: %w", s.name, err)
 		}
-		t.say("%5.1f s  %s: over after %.1f s", struck.Sub(begin).Seconds(), s.name, time.Since(struck).Seconds())
+		t.say("%5.1f s  %s: healed after %.1f s", struck.Sub(begin).Seconds(), s.name, time.Since(struck).Seconds())
 	}
 	<-done.Done()
 	return ctx.Err()
@@ -195,24 +174,24 @@ func (t *trial) strike(ctx, done context.Context, begin time.Time) error {
 
 // judge waits until the system is at rest, stops the services and checks every invariant.
 func (t *trial) judge(ctx context.Context) (*evidence, []verdict, error) {
-	rest := time.Now()
+	settling := time.Now()
 	if err := t.settle(ctx); err != nil {
 		return nil, nil, err
 	}
-	t.say("settled in %.1f s", time.Since(rest).Seconds())
+	t.say("settled in %.1f s", time.Since(settling).Seconds())
 	reconciled, err := t.databases().Reconcile(ctx, "http://"+t.Service(events.Payments).AdminAddr+"/ledger", t.begun, time.Second)
 	if err != nil {
 		return nil, nil, err
 	}
 	for _, spec := range stack.Specs() {
 		if !t.Service(spec.Name).Running() {
-			t.ended = append(t.ended, spec.Name+" ended by itself after all faults")
+			t.ended = append(t.ended, spec.Name+" ended unexpectedly after all faults")
 		}
 		if err := t.Service(spec.Name).Stop(); err != nil {
 			return nil, nil, fmt.Errorf("stop %s: %w", spec.Name, err)
 		}
 	}
-	faults, err := t.faults()
+	crashes, err := t.crashes()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -221,15 +200,15 @@ func (t *trial) judge(ctx context.Context) (*evidence, []verdict, error) {
 		return nil, nil, err
 	}
 	e.Reconciled = reconciled
-	e.Ops, e.Events, e.Services, e.Ended = t.history.all(), t.tap.all(), len(stack.Specs()), slices.Concat(faults, t.ended)
+	e.Ops, e.Events, e.Services, e.Ended = t.history.all(), t.tap.all(), len(stack.Specs()), slices.Concat(crashes, t.ended)
 	for _, c := range t.clients {
 		e.Users = append(e.Users, c.userID)
 	}
 	return e, judge(e), nil
 }
 
-// faults returns what the services' logs tell of a crash or a data race.
-func (t *trial) faults() ([]string, error) {
+// crashes returns the lines in the services' logs that report a crash or a data race.
+func (t *trial) crashes() ([]string, error) {
 	var found []string
 	for _, spec := range stack.Specs() {
 		log, err := os.ReadFile(t.Service(spec.Name).LogFile())
@@ -249,11 +228,10 @@ func (t *trial) databases() consistency.Databases {
 	return func(service string) (string, error) { return t.ServiceDatabaseURL(service), nil }
 }
 
-// keep copies what tells how a violation came about to a folder: the clients' history, what was
-// stored, the services' logs, and drawings of histories that cannot be.
+// keep writes the clients' history, the evidence, the services' logs and drawings of impossible histories to a folder.
 func (t *trial) keep(e *evidence, verdicts []verdict, folder string) error {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return fmt.Errorf("keep what was found: %w", err)
+		return fmt.Errorf("keep evidence: %w", err)
 	}
 	if err := writeLines(filepath.Join(folder, "history.jsonl"), e.Ops); err != nil {
 		return err
@@ -274,7 +252,7 @@ func (t *trial) keep(e *evidence, verdicts []verdict, folder string) error {
 	registers := e.registers()
 	for _, v := range verdicts {
 		for _, ticket := range v.Tickets[:min(drawings, len(v.Tickets))] {
-			_, info := porcupine.CheckOperationsVerbose(register, registers[ticket], lateness)
+			_, info := porcupine.CheckOperationsVerbose(register, registers[ticket], maxSearch)
 			if err := porcupine.VisualizePath(register, info, filepath.Join(folder, ticket+".html")); err != nil {
 				return fmt.Errorf("draw history of %s: %w", ticket, err)
 			}

@@ -1,5 +1,5 @@
-// Package graphql is a small client of the system's GraphQL endpoint, for seeding and for tests.
-// An answer with errors is an answer, not a Go error: callers look at both.
+// Package graphql is a small client of the system's GraphQL endpoint, for demo data, tests and tools/prove.
+// A response with errors is a response, not a Go error: callers inspect both.
 package graphql
 
 import (
@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 )
@@ -24,7 +25,7 @@ type Client struct {
 	Header   http.Header  // sent besides; may be nil
 }
 
-// Error is a top-level error of an answer.
+// Error is a top-level error of a response.
 type Error struct {
 	Message    string         `json:"message"`
 	Path       []any          `json:"path,omitempty"`
@@ -37,7 +38,7 @@ func (e Error) Code() string {
 	return code
 }
 
-// Errors are the top-level errors of an answer.
+// Errors are the top-level errors of a response.
 type Errors []Error
 
 // Codes returns the code of each error.
@@ -57,7 +58,7 @@ func (es Errors) Error() string {
 	return strings.Join(lines, "; ")
 }
 
-// Response is what came back.
+// Response is the response to an operation.
 type Response struct {
 	Status  int // of HTTP
 	Header  http.Header
@@ -66,7 +67,7 @@ type Response struct {
 	Content []byte // the whole body
 }
 
-// Do sends an operation and returns the answer. It fails when there is none or it is not GraphQL.
+// Do sends an operation and returns the response. It fails when there is none, or when it is not GraphQL.
 func (c *Client) Do(ctx context.Context, query string, vars Vars) (*Response, error) {
 	body, err := json.Marshal(map[string]any{"query": query, "variables": vars})
 	if err != nil {
@@ -90,17 +91,17 @@ func (c *Client) Do(ctx context.Context, query string, vars Vars) (*Response, er
 	}
 	content, err := io.ReadAll(resp.Body)
 	if err := errors.Join(err, resp.Body.Close()); err != nil {
-		return nil, fmt.Errorf("read answer: %w", err)
+		return nil, fmt.Errorf("read response: %w", err)
 	}
 	r := &Response{Status: resp.StatusCode, Header: resp.Header, Content: content}
-	var answer struct {
+	var decoded struct {
 		Data   json.RawMessage
 		Errors Errors
 	}
-	if err := json.Unmarshal(content, &answer); err != nil {
-		return nil, fmt.Errorf("answer is not GraphQL: %s: %s: %w", resp.Status, content, err)
+	if err := json.Unmarshal(content, &decoded); err != nil {
+		return nil, fmt.Errorf("response is not GraphQL: %s: %s: %w", resp.Status, content, err)
 	}
-	r.Data, r.Errors = answer.Data, answer.Errors
+	r.Data, r.Errors = decoded.Data, decoded.Errors
 	return r, nil
 }
 
@@ -118,4 +119,46 @@ func Query[T any](ctx context.Context, c *Client, query string, vars Vars) (T, e
 		return data, fmt.Errorf("decode %s: %w", r.Data, err)
 	}
 	return data, nil
+}
+
+// User is the result of SignUp and SignIn.
+type User struct {
+	ID           string
+	RefreshToken string // only with the delivery BEARER
+}
+
+// SignUp creates an account with the fields of SignUpInput. The client sends the user's tokens from then on; the
+// delivery is BEARER unless the input has another.
+func SignUp(ctx context.Context, c *Client, input Vars) (User, error) {
+	return authenticate(ctx, c, `mutation($input: SignUpInput!) { result: signUp(input: $input) `+authenticated, input)
+}
+
+// SignIn signs in with the fields of SignInInput, like SignUp.
+func SignIn(ctx context.Context, c *Client, input Vars) (User, error) {
+	return authenticate(ctx, c, `mutation($input: SignInInput!) { result: signIn(input: $input) `+authenticated, input)
+}
+
+const authenticated = `{ viewer { user { id } } tokens { accessToken refreshToken } errors { ... on UserError { code message } } } }`
+
+func authenticate(ctx context.Context, c *Client, mutation string, input Vars) (User, error) {
+	vars := Vars{"delivery": "BEARER"}
+	maps.Copy(vars, input)
+	data, err := Query[struct {
+		Result struct {
+			Viewer *struct{ User User }
+			Tokens *struct{ AccessToken, RefreshToken string }
+			Errors []struct{ Code, Message string }
+		}
+	}](ctx, c, mutation, Vars{"input": vars})
+	if err != nil {
+		return User{}, err
+	}
+	if data.Result.Viewer == nil {
+		return User{}, fmt.Errorf("refused: %v", data.Result.Errors)
+	}
+	user := data.Result.Viewer.User
+	if tokens := data.Result.Tokens; tokens != nil {
+		c.Bearer, user.RefreshToken = tokens.AccessToken, tokens.RefreshToken
+	}
+	return user, nil
 }

@@ -71,8 +71,8 @@ func TestAllFaultsAreNamedAtOnce(t *testing.T) {
 		want    string
 	}{
 		{"nothing is wrong", map[string]string{"TOKEN": ownToken, "LIMIT_DEPTH": "1", "OTHER": "x"}, ""},
-		{"nothing is set", nil, "TOKEN: it must be set"},
-		{"an empty one", map[string]string{"TOKEN": ""}, "TOKEN: it must be set"},
+		{"nothing is set", nil, "TOKEN: must be set"},
+		{"an empty one", map[string]string{"TOKEN": ""}, "TOKEN: must be set"},
 		{
 			"everything is wrong",
 			map[string]string{
@@ -80,7 +80,7 @@ func TestAllFaultsAreNamedAtOnce(t *testing.T) {
 				"LIMIT_DEPTH": "many", "LIMIT_WAIT": "5", "LIMIT_DEPHT": "3", "OPEN": "perhaps",
 			},
 			`ENVIRONMENT: want production or development, got "staging"
-LIMIT_DEPHT: there is no such variable
+LIMIT_DEPHT: unknown variable
 LIMIT_DEPTH: want a whole number, got "many"
 LIMIT_WAIT: want a duration such as 5s, got "5"
 LISTEN_ADDR: want host:port
@@ -95,7 +95,7 @@ TOKEN: a secret has at least 32 characters, this one has 6`,
 		{"too small", map[string]string{"TOKEN": ownToken, "LIMIT_DEPTH": "0", "LIMIT_WAIT": "-1s"}, "LIMIT_DEPTH: want at least 1, got 0\nLIMIT_WAIT: want at least 1ms, got -1s"},
 		{"too large", map[string]string{"TOKEN": ownToken, "LIMIT_DEPTH": "100"}, "LIMIT_DEPTH: want at most 99, got 100"},
 		{"a check of its own", map[string]string{"TOKEN": ownToken, "OPEN": "true"}, "PROXIES: must be set when OPEN is true"},
-		{"an example's secret", map[string]string{"TOKEN": "development-service-token-0123456789"}, "TOKEN: this is an example from the repository; make one of your own or set ENVIRONMENT=development"},
+		{"an example's secret", map[string]string{"TOKEN": "development-service-token-0123456789"}, "TOKEN: is an example from the repository; generate a secret, or set ENVIRONMENT=development"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

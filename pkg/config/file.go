@@ -16,79 +16,94 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// File names a YAML file with settings. A configuration with one, in a field like any other, is read
-// from there, too: LIMIT_DEPTH=20 is written limit: {depth: 20}. Its values are what the schema says
-// (Schema), and mean the same as in a variable.
+// File is the name of a YAML file. A program whose settings have a field of this type reads its settings
+// from that file, too: LIMIT_DEPTH=20 is limit: {depth: 20} there.
 type File string
 
-// fileSetting returns the one that names the file, nil if there is none.
+// fileSetting returns the setting that names the file, nil if there is none.
 func fileSetting(list []setting) *setting {
 	for i := range list {
-		if list[i].typ == reflect.TypeFor[File]() {
+		if list[i].field.Type == reflect.TypeFor[File]() {
 			return &list[i]
 		}
 	}
 	return nil
 }
 
-// given is a setting in a file, as it would be written into its variable.
-type given struct {
+// fileValue is the value of a setting in a file, as text that its variable could have.
+type fileValue struct {
 	text string
-	at   place
+	at   position
 }
 
-// file is what is known while one is read.
-type file struct {
-	by       string // the variable that names it
+// readFile returns the values in the file that a variable names, by variable. It returns false when it
+// cannot read or parse the file.
+func readFile(list []setting, groups []group, variables map[string]string, found *problems) (map[string]fileValue, bool) {
+	file := fileSetting(list)
+	if file == nil || variables[file.variable] == "" {
+		return nil, true
+	}
+	r := fileReader{
+		name: variables[file.variable], settings: map[string]setting{}, groups: groups,
+		found: found, values: map[string]fileValue{},
+	}
+	for _, s := range list {
+		if s.variable != file.variable {
+			r.settings[s.key] = s
+		}
+	}
+	text, err := os.ReadFile(r.name)
+	if err != nil {
+		found.add(file.variable, position{name: file.variable}, err)
+		return nil, false
+	}
+	return r.values, r.read(text)
+}
+
+type fileReader struct {
 	name     string
 	settings map[string]setting // by key
 	groups   []group
-	check    func(setting, string) error
-	found    *faults
-	values   map[string]given // by variable
+	found    *problems
+	values   map[string]fileValue // by variable
 }
 
-// read finds the values in a file and whatever is wrong with them. It returns false when it cannot tell them.
-func (f *file) read() bool {
-	text, err := os.ReadFile(f.name)
-	if err != nil {
-		f.found.add(f.by, place{name: f.by}, err)
+// read reads a whole file. It returns false when the file is no YAML.
+func (r *fileReader) read(text []byte) bool {
+	tree, err := parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey()) // pairs finds all duplicates
+	if syntax := yaml.Error(nil); errors.As(err, &syntax) {
+		r.found.add("", position{r.name, syntax.GetToken().Position.Line, ""}, errors.New(syntax.GetMessage()))
 		return false
 	}
-	tree, err := parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey()) // they are found below, all of them
-	if syntax := yaml.Error(nil); errors.As(err, &syntax) {
-		f.found.add("", place{f.name, syntax.GetToken().Position.Line, ""}, errors.New(syntax.GetMessage()))
-	} else if err != nil {
-		f.found.add("", place{f.name, 1, ""}, err)
-	}
 	if err != nil {
+		r.found.add("", position{r.name, 1, ""}, err)
 		return false
 	}
 	for i, doc := range tree.Docs {
 		switch {
-		case doc.Body == nil: // nothing but comments
+		case doc.Body == nil: // only comments
 		case i > 0:
-			f.found.add("", place{f.name, line(doc.Body), ""}, errors.New("want one document"))
+			r.found.add("", position{r.name, line(doc.Body), ""}, errors.New("want one YAML document"))
 		default:
-			f.group(doc.Body, "")
+			r.readGroup(doc.Body, "")
 		}
 	}
 	return true
 }
 
-// group reads the settings below a key.
-func (f *file) group(node ast.Node, key string) {
-	for _, p := range f.pairs("", node, key) {
-		s, known := f.settings[p.at.name]
+// readGroup reads the settings below a key.
+func (r *fileReader) readGroup(node ast.Node, key string) {
+	for _, p := range r.pairs("", node, key) {
+		s, known := r.settings[p.at.name]
 		switch {
 		case known:
-			if text, ok := f.text(s, p); ok {
-				f.values[s.name] = given{text, p.at}
+			if text, ok := r.readSetting(s, p); ok {
+				r.values[s.variable] = fileValue{text, p.at}
 			}
-		case slices.ContainsFunc(f.groups, func(g group) bool { return g.key == p.at.name }):
-			f.group(p.value, p.at.name)
+		case slices.ContainsFunc(r.groups, func(g group) bool { return g.key == p.at.name }):
+			r.readGroup(p.value, p.at.name)
 		default:
-			f.found.add("", p.at, errors.New("there is no such setting"))
+			r.found.add("", p.at, errors.New("unknown setting"))
 		}
 	}
 }
@@ -96,71 +111,72 @@ func (f *file) group(node ast.Node, key string) {
 // pair is a key and its value.
 type pair struct {
 	key   string
-	at    place
+	at    position
 	value ast.Node
 }
 
-// pairs returns what a mapping holds, which is the value of a key, and finds keys that it holds twice.
-func (f *file) pairs(setting string, node ast.Node, key string) []pair {
+// pairs returns the pairs of a mapping, which is the value of a key. A duplicate key is a problem.
+func (r *fileReader) pairs(variable string, node ast.Node, key string) []pair {
 	mapping, ok := node.(*ast.MappingNode)
 	if !ok {
-		f.found.add(setting, place{f.name, line(node), key}, fmt.Errorf("want keys with values, got %s", describe(node)))
+		r.found.add(variable, position{r.name, line(node), key}, fmt.Errorf("want keys with values, got %s", describeNode(node)))
 		return nil
 	}
-	var all []pair
+	var pairs []pair
 	for _, value := range mapping.Values {
-		p := pair{value.Key.GetToken().Value, place{file: f.name, line: line(value.Key)}, value.Value}
+		p := pair{value.Key.GetToken().Value, position{file: r.name, line: line(value.Key)}, value.Value}
 		p.at.name = strings.TrimPrefix(key+"."+p.key, ".")
-		if first := slices.IndexFunc(all, func(other pair) bool { return other.key == p.key }); first >= 0 {
-			f.found.add(setting, p.at, fmt.Errorf("it stands in line %d already", all[first].at.line))
+		if first := slices.IndexFunc(pairs, func(other pair) bool { return other.key == p.key }); first >= 0 {
+			r.found.add(variable, p.at, fmt.Errorf("duplicate of line %d", pairs[first].at.line))
 			continue
 		}
-		all = append(all, p)
+		pairs = append(pairs, p)
 	}
-	return all
+	return pairs
 }
 
-// text returns the value of a setting as its variable would have it, false if something is wrong with it.
-func (f *file) text(s setting, p pair) (string, bool) {
-	before := len(*f.found)
-	var parts []string
-	part := func(t reflect.Type, at place, begin string, node ast.Node) {
+// readSetting returns the value of a setting as its variable would have it, false if there is a problem. It
+// checks each item of a list or map by itself, so that the problem has the item's line.
+func (r *fileReader) readSetting(s setting, p pair) (string, bool) {
+	before := len(*r.found)
+	var items []string
+	item := func(t reflect.Type, at position, prefix string, node ast.Node) {
 		text, err := scalar(t, node)
 		switch {
 		case err != nil:
-		case t != s.typ && strings.Contains(text, ","):
-			err = errors.New("no comma can stand in it")
+		case t != s.field.Type && strings.Contains(text, ","):
+			err = errors.New("must not contain a comma")
 		default:
-			err = f.check(s, begin+text)
+			_, err = s.parse(prefix + text)
 		}
-		f.found.add(s.name, at, err)
-		parts = append(parts, begin+text)
+		r.found.add(s.variable, at, err)
+		items = append(items, prefix+text)
 	}
-	switch jsonType(s.typ) {
+	switch jsonType(s.field.Type) {
 	case "array":
 		list, ok := p.value.(*ast.SequenceNode)
 		if !ok {
-			f.found.add(s.name, p.at, fmt.Errorf("want a list, got %s", describe(p.value)))
+			r.found.add(s.variable, p.at, fmt.Errorf("want a list, got %s", describeNode(p.value)))
 			break
 		}
-		for _, item := range list.Values {
-			part(s.typ.Elem(), place{f.name, line(item), s.key}, "", item)
+		for _, value := range list.Values {
+			item(s.field.Type.Elem(), position{r.name, line(value), s.key}, "", value)
 		}
 	case "object":
-		for _, entry := range f.pairs(s.name, p.value, s.key) {
+		for _, entry := range r.pairs(s.variable, p.value, s.key) {
 			if strings.ContainsAny(entry.key, ",=") {
-				f.found.add(s.name, entry.at, errors.New("neither comma nor = can stand in a name"))
+				r.found.add(s.variable, entry.at, errors.New("a name must not contain a comma or ="))
 				continue
 			}
-			part(s.typ.Elem(), entry.at, entry.key+"=", entry.value)
+			item(s.field.Type.Elem(), entry.at, entry.key+"=", entry.value)
 		}
 	default:
-		part(s.typ, p.at, "", p.value)
+		item(s.field.Type, p.at, "", p.value)
 	}
-	return strings.Join(parts, ","), len(*f.found) == before
+	return strings.Join(items, ","), len(*r.found) == before
 }
 
-// scalar returns a single value of the type as text.
+// scalar returns the text of a single value, which must have the YAML type that suits the Go type.
 func scalar(t reflect.Type, node ast.Node) (string, error) {
 	want, got := jsonType(t), ""
 	switch node := node.(type) {
@@ -178,14 +194,14 @@ func scalar(t reflect.Type, node ast.Node) (string, error) {
 	switch {
 	case got == want, got == "integer" && want == "number":
 		return node.GetToken().Value, nil
-	case got != "" && want == "string" && wants(t) == "":
-		return "", errors.New("want text: put it in quotes") // and it may be a secret
+	case got != "" && want == "string" && describeType(t) == "":
+		return "", errors.New("want text; put it in quotes") // without the value, which may be a secret
 	}
-	return "", fmt.Errorf("want %s, got %s", cmp.Or(wants(t), "text"), describe(node))
+	return "", fmt.Errorf("want %s, got %s", cmp.Or(describeType(t), "text"), describeNode(node))
 }
 
-// describe says what stands in a file.
-func describe(node ast.Node) string {
+// describeNode returns a node for an error message.
+func describeNode(node ast.Node) string {
 	switch node := node.(type) {
 	case *ast.NullNode:
 		return "nothing"
@@ -196,7 +212,7 @@ func describe(node ast.Node) string {
 	case *ast.LiteralNode:
 		return "a text of several lines"
 	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode:
-		return "an anchor, alias or tag of YAML"
+		return "a YAML anchor, alias or tag"
 	case *ast.StringNode:
 		if node.Token.Type != token.StringType {
 			return strconv.Quote(node.Value) + " in quotes"

@@ -79,11 +79,11 @@ rooms: {hall: 1s, "main stage": 2s}
 func TestAllFaultsOfAFileAreNamedAtOnce(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, file, environ, want string }{
-		{"unknown", "tokn: x\nlimit: {dept: 1, depth: 2}\nLIMIT_DEPTH: 3\nlimit_depth: 3\nconfig: x", "", `shop.yaml:1: tokn: there is no such setting
-shop.yaml:2: limit.dept: there is no such setting
-shop.yaml:3: LIMIT_DEPTH: there is no such setting
-shop.yaml:4: limit_depth: there is no such setting
-shop.yaml:5: config: there is no such setting`},
+		{"unknown", "tokn: x\nlimit: {dept: 1, depth: 2}\nLIMIT_DEPTH: 3\nlimit_depth: 3\nconfig: x", "", `shop.yaml:1: tokn: unknown setting
+shop.yaml:2: limit.dept: unknown setting
+shop.yaml:3: LIMIT_DEPTH: unknown setting
+shop.yaml:4: limit_depth: unknown setting
+shop.yaml:5: config: unknown setting`},
 		{"types", `log_level: 5
 limit:
   depth: "3"
@@ -97,7 +97,7 @@ colour: |
   red
 otel_traces_sampler_arg: half
 read_timeout:
-`, "", `shop.yaml:1: log_level: want text: put it in quotes
+`, "", `shop.yaml:1: log_level: want text; put it in quotes
 shop.yaml:3: limit.depth: want a whole number, got "3" in quotes
 shop.yaml:4: limit.wait: want a duration such as 5s, got 3
 shop.yaml:5: open: want true or false, got "yes"
@@ -113,17 +113,17 @@ shop.yaml:2: limit.depth: want at least 1, got 0
 shop.yaml:3: limit.wait: want at least 1ms, got 1µs
 shop.yaml:4: environment: want production or development, got "staging"
 shop.yaml:7: proxies: netip.ParsePrefix("x"): no '/'
-shop.yaml:8: proxies: no comma can stand in it
-shop.yaml:9: rooms.a=b: neither comma nor = can stand in a name`},
+shop.yaml:8: proxies: must not contain a comma
+shop.yaml:9: rooms.a=b: a name must not contain a comma or =`},
 		{"values of a map", "rooms:\n  hall: 1ms\n  stage: 1s\n", "", "shop.yaml:2: rooms.hall: want at least 1s, got 1ms"},
 		{"twice", "limit: {depth: 1}\ncolour: blue\nlimit: {wait: 1s}\ncolour: red\nrooms:\n  a: 1s\n  a: 2s\n", "",
-			"shop.yaml:3: limit: it stands in line 1 already\nshop.yaml:4: colour: it stands in line 2 already\nshop.yaml:7: rooms.a: it stands in line 6 already"},
+			"shop.yaml:3: limit: duplicate of line 1\nshop.yaml:4: colour: duplicate of line 2\nshop.yaml:7: rooms.a: duplicate of line 6"},
 		{"groups", "limit: 3\n", "", "shop.yaml:1: limit: want keys with values, got 3"},
 		{"a check of its own", "open: true\n", "", "PROXIES: must be set when OPEN is true"},
 		{"a check of its own about the file", "open: true\nproxies: []\n", "", "shop.yaml:2: proxies: must be set when OPEN is true"},
 		{"no settings at all", "- limit\n", "", "shop.yaml:1: want keys with values, got a list"},
-		{"anchors", "limit: &a {depth: 3}\n<<: *a\n", "", "shop.yaml:1: limit: want keys with values, got an anchor, alias or tag of YAML\nshop.yaml:2: <<: there is no such setting"},
-		{"two documents", "colour: blue\n---\ncolour: red\n", "", "shop.yaml:3: want one document"},
+		{"anchors", "limit: &a {depth: 3}\n<<: *a\n", "", "shop.yaml:1: limit: want keys with values, got a YAML anchor, alias or tag\nshop.yaml:2: <<: unknown setting"},
+		{"two documents", "colour: blue\n---\ncolour: red\n", "", "shop.yaml:3: want one YAML document"},
 		{"no YAML", "limit:\n  depth: 3\n wait: 5s\n", "LIMIT_DEPTH=0", "LIMIT_DEPTH: want at least 1, got 0\nshop.yaml:3: value is not allowed in this context"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -136,10 +136,10 @@ shop.yaml:9: rooms.a=b: neither comma nor = can stand in a name`},
 	t.Run("secrets stay secret", func(t *testing.T) {
 		t.Parallel()
 		for file, want := range map[string]string{
-			"token: 1234567": "shop.yaml:1: token: want text: put it in quotes",
+			"token: 1234567": "shop.yaml:1: token: want text; put it in quotes",
 			"token: s3cr3t":  "shop.yaml:1: token: a secret has at least 32 characters, this one has 6",
-			"token: development-service-token-0123456789": "shop.yaml:1: token: this is an example from the repository; make one of your own or set ENVIRONMENT=development",
-			"": "TOKEN: it must be set",
+			"token: development-service-token-0123456789": "shop.yaml:1: token: is an example from the repository; generate a secret, or set ENVIRONMENT=development",
+			"": "TOKEN: must be set",
 		} {
 			if _, err := readFrom(t, file, nil); text(err) != want {
 				t.Errorf("%s: got %v", file, err)
@@ -168,8 +168,8 @@ log_format: text
 limit: {depth: 3}
 environment: developmnt
 `
-	want := `READ_TIMEOUT: changes with a restart only
-shop.yaml:4: log_format: changes with a restart only
+	want := `READ_TIMEOUT: takes effect only after a restart
+shop.yaml:4: log_format: takes effect only after a restart
 shop.yaml:6: environment: want production or development, got "developmnt"`
 	if _, err := readFrom(t, changed, &running, "TOKEN="+ownToken); text(err) != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)

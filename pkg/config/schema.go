@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Schema returns the JSON Schema (draft 2020-12) of the settings file, nil if the program reads none. Required
+// Schema returns the JSON Schema (draft 2020-12) of the settings file, nil if the program has none. Required
 // settings are optional in it, because they may be variables.
 func Schema[C Settings](program Program) []byte {
 	list, groups := settingsOf[C](program)
@@ -23,16 +23,16 @@ func Schema[C Settings](program Program) []byte {
 	return append(must(json.MarshalIndent(schema, "", "  ")), '\n')
 }
 
-// groupSchema returns what may stand below a key.
+// groupSchema returns the schema of the mapping below a key.
 func groupSchema(list []setting, groups []group, key string) map[string]any {
 	properties := map[string]any{}
-	add := func(below string, schema func() map[string]any) {
-		if name, ok := strings.CutPrefix(below, key); ok && !strings.Contains(name, ".") {
+	add := func(child string, schema func() map[string]any) {
+		if name, ok := strings.CutPrefix(child, key); ok && !strings.Contains(name, ".") {
 			properties[name] = schema()
 		}
 	}
 	for _, s := range list {
-		if s.typ != reflect.TypeFor[File]() {
+		if s.field.Type != reflect.TypeFor[File]() {
 			add(s.key, s.schema)
 		}
 	}
@@ -42,59 +42,59 @@ func groupSchema(list []setting, groups []group, key string) map[string]any {
 	return map[string]any{"type": "object", "additionalProperties": false, "properties": properties}
 }
 
-// schema returns what a setting may be in a file.
+// schema returns the schema of the setting.
 func (s setting) schema() map[string]any {
-	is := schemaOf(s.typ)
-	one := is // of a map's values
-	if values, ok := is["additionalProperties"].(map[string]any); ok {
-		one = values
+	schema := typeSchema(s.field.Type)
+	value := schema
+	if ofMap, ok := schema["additionalProperties"].(map[string]any); ok {
+		value = ofMap
 	}
-	about := s.name + ": " + s.help
+	description := s.variable + ": " + s.help
 	if s.enum != nil {
-		one["enum"] = s.enum
+		value["enum"] = s.enum
 	}
-	for _, limit := range []struct{ word, phrase, text string }{{"minimum", "at least", s.min}, {"maximum", "at most", s.max}} {
+	for _, limit := range []struct{ keyword, phrase, text string }{{"minimum", "at least", s.min}, {"maximum", "at most", s.max}} {
 		switch {
 		case limit.text == "":
-		case one["type"] == "string": // JSON Schema knows no durations
-			about += "; " + limit.phrase + " " + limit.text
+		case value["type"] == "string": // JSON Schema cannot compare durations
+			description += "; " + limit.phrase + " " + limit.text
 		default:
-			one[limit.word] = json.Number(limit.text)
+			value[limit.keyword] = json.Number(limit.text)
 		}
 	}
 	if s.restart {
-		about += " [restart]"
+		description += " [restart]"
 	}
-	is["description"] = about
+	schema["description"] = description
 	switch {
 	case s.fallback == "":
-	case is["type"] == "string":
-		is["default"] = s.fallback
+	case schema["type"] == "string":
+		schema["default"] = s.fallback
 	default:
-		is["default"] = json.RawMessage(s.fallback)
+		schema["default"] = json.RawMessage(s.fallback)
 	}
-	return is
+	return schema
 }
 
-// durations are what time.ParseDuration takes, without those that look odd.
-const durations = `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`
+// durationPattern matches the usual durations of time.ParseDuration, not all.
+const durationPattern = `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`
 
-func schemaOf(t reflect.Type) map[string]any {
-	is := map[string]any{"type": jsonType(t)}
+func typeSchema(t reflect.Type) map[string]any {
+	schema := map[string]any{"type": jsonType(t)}
 	switch {
-	case is["type"] == "array":
-		is["items"] = schemaOf(t.Elem())
-	case is["type"] == "object":
-		is["additionalProperties"] = schemaOf(t.Elem())
+	case schema["type"] == "array":
+		schema["items"] = typeSchema(t.Elem())
+	case schema["type"] == "object":
+		schema["additionalProperties"] = typeSchema(t.Elem())
 	case t == reflect.TypeFor[time.Duration]():
-		is["pattern"] = durations
+		schema["pattern"] = durationPattern
 	case t == reflect.TypeFor[Secret]():
-		is["minLength"] = minSecret
+		schema["minLength"] = minSecret
 	}
-	return is
+	return schema
 }
 
-// jsonType returns the type of JSON Schema for a setting's.
+// jsonType returns the JSON Schema type of a setting's Go type. It panics if there is none.
 func jsonType(t reflect.Type) string {
 	if t == reflect.TypeFor[time.Duration]() || reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
 		return "string"
@@ -115,5 +115,5 @@ func jsonType(t reflect.Type) string {
 	case reflect.Map:
 		return "object"
 	}
-	panic(fmt.Sprintf("a setting cannot be a %s", t)) // of a programmer
+	panic(fmt.Sprintf("config: a setting cannot be a %s", t))
 }

@@ -14,30 +14,30 @@ import (
 	"boxoffice.dev/router/internal/persisted"
 )
 
-// router answers by the newest settings and files that were without fault.
+// router serves with the newest settings and files that were valid.
 type router struct {
 	current gateway.Current
-	running settings // what current was made of
+	running settings // those of current
 	read    func(running *settings) (settings, error)
 
-	files  []string // that are looked at
-	known  []sum    // what they held when load read them, whether or not they were in order
-	loaded []sum    // what those hold that current was made of
+	files  []string // to watch
+	known  []digest // of the files when load read them last, valid or not
+	loaded []digest // of the files that current was made from
 
 	verifier *identity.Verifier
 }
 
-// load reads the settings and the files that they name, and serves what they say from now on. After an
-// error everything is as before.
+// load reads the settings and the files that they name, and serves with them. After an error everything is
+// as before.
 func (r *router) load(ctx context.Context) error {
-	settings := digest([]string{string(r.running.File)}) // before they are read: the next look finds what changes meanwhile
+	ownDigest := digests([]string{string(r.running.File)}) // before it is read, so that a change meanwhile is found
 	cfg, err := r.read(&r.running)
-	r.files = cfg.files() // also of settings that are faulty: they may lack only a file
-	r.known = slices.Concat(settings, digest(r.files[1:]))
+	r.files = cfg.files() // also if the settings are faulty: a missing file may be the fault
+	r.known = slices.Concat(ownDigest, digests(r.files[1:]))
 	if err != nil {
 		return err
 	}
-	if r.runs(cfg) {
+	if r.servesAlike(cfg) {
 		r.running = cfg
 		return nil
 	}
@@ -45,26 +45,26 @@ func (r *router) load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read supergraph: %w", err)
 	}
-	documents, err := trusted(cfg.Documents)
+	documents, err := readManifests(cfg.Documents)
 	if err != nil {
 		return fmt.Errorf("read trusted documents: %w", err)
 	}
-	verifier := r.verifier
-	if verifier == nil || cfg.JWKSURL != r.running.JWKSURL { // else it has its keys
+	verifier := r.verifier // keeps its keys
+	if verifier == nil || cfg.JWKSURL != r.running.JWKSURL {
 		verifier = identity.NewVerifier(identity.VerifierConfig{JWKSURL: cfg.JWKSURL})
 	}
-	unlessSet := func(setting *bool) bool { return setting == nil && cfg.Development() || setting != nil && *setting }
+	inDevelopment := func(setting *bool) bool { return setting == nil && cfg.Development() || setting != nil && *setting }
 	err = r.current.Load(ctx, gateway.Config{
 		SDL: string(sdl), SubgraphURLs: cfg.Subgraphs.URLs, ServiceToken: cfg.ServiceToken.Reveal(),
 		Verify: verifier.Verify, SecureCookies: !cfg.Development(),
 		AllowedOrigins: cfg.AllowedOrigins, TrustedProxies: cfg.TrustedProxies,
-		Introspection: unlessSet(cfg.Introspection), Playground: unlessSet(cfg.Playground), Compression: cfg.Compression,
-		QueryPlans: unlessSet(cfg.QueryPlans),
-		Pages:      cfg.Pages,
-		Persisted:  persisted.Config{Trusted: documents, Only: cfg.DocumentsOnly, Automatic: cfg.APQ},
-		Limits:     cfg.Limits,
-		Upstream:   cfg.Subgraphs.Config,
-		Live:       cfg.Live,
+		Introspection: inDevelopment(cfg.Introspection), Playground: inDevelopment(cfg.Playground),
+		QueryPlans: inDevelopment(cfg.QueryPlans), Compression: cfg.Compression,
+		Pages:     cfg.Pages,
+		Persisted: persisted.Config{Trusted: documents, Only: cfg.DocumentsOnly, Automatic: cfg.APQ},
+		Limits:    cfg.Limits,
+		Upstream:  cfg.Subgraphs.Config,
+		Live:      cfg.Live,
 	})
 	if err != nil {
 		return err
@@ -73,48 +73,48 @@ func (r *router) load(ctx context.Context) error {
 	return nil
 }
 
-// runs reports whether another gateway would do the same as the one that serves. Nobody should have to connect
-// again because of a comment or the level of the log.
-func (r *router) runs(cfg settings) bool {
+// servesAlike reports whether a new gateway would serve as the current one does. Then subscriptions are not
+// interrupted because of a comment or the log level.
+func (r *router) servesAlike(cfg settings) bool {
 	cfg.Log.Level, cfg.Reload = r.running.Log.Level, r.running.Reload
 	return r.loaded != nil && reflect.DeepEqual(cfg, r.running) && slices.Equal(r.known[1:], r.loaded[1:])
 }
 
-// changes waits until the files hold something else than what was loaded and are the same at two looks
-// in a row: whoever writes one may not be done at the first. It returns false when ctx has ended. Looking finds every way to replace a file
-// (in place, by a new one, by a link to another folder, as Kubernetes does) on every file system;
-// notifications do not.
-func (r *router) changes(ctx context.Context) bool {
+// waitForChange returns true when the files differ from those that load read, and have been the same for two
+// polls: a file may be half written at the first. It returns false when ctx has ended, or when reloading is
+// disabled. Polling finds every way to replace a file (in place, by renaming, by a symbolic link to another
+// folder, as Kubernetes does) on every file system; notifications do not.
+func (r *router) waitForChange(ctx context.Context) bool {
 	if r.running.Reload == 0 {
 		return false
 	}
 	tick := time.NewTicker(r.running.Reload)
 	defer tick.Stop()
-	for before := r.known; ; {
+	for previous := r.known; ; {
 		select {
 		case <-ctx.Done():
 			return false
 		case <-tick.C:
 		}
-		now := digest(r.files)
-		if !slices.Equal(now, r.known) && slices.Equal(now, before) {
+		now := digests(r.files)
+		if !slices.Equal(now, r.known) && slices.Equal(now, previous) {
 			return true
 		}
-		before = now
+		previous = now
 	}
 }
 
-type sum = [sha256.Size]byte
+type digest = [sha256.Size]byte
 
-// digest tells whether the files hold what they held before. One that cannot be read holds its error.
-func digest(files []string) []sum {
-	sums := make([]sum, len(files))
+// digests returns a digest of each file, or of the error that reading it returns.
+func digests(files []string) []digest {
+	list := make([]digest, len(files))
 	for i, name := range files {
-		text, err := os.ReadFile(name) //nolint:gosec // whoever configures the router names it
+		text, err := os.ReadFile(name) //nolint:gosec // an operator's setting
 		if err != nil {
 			text = []byte(err.Error())
 		}
-		sums[i] = sha256.Sum256(text)
+		list[i] = sha256.Sum256(text)
 	}
-	return sums
+	return list
 }

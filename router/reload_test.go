@@ -42,11 +42,11 @@ func TestFilesAreWatched(t *testing.T) {
 		files := []string{path("supergraph"), path("documents")}
 		ctx, stop := context.WithCancel(t.Context())
 		var calls atomic.Int64
-		r := router{files: files, known: digest(files), running: settings{Reload: time.Second}}
+		r := router{files: files, known: digests(files), running: settings{Reload: time.Second}}
 		put("documents", "b") // before anybody looks
 		go func() {
-			for r.changes(ctx) {
-				r.known = digest(files)
+			for r.waitForChange(ctx) {
+				r.known = digests(files)
 				calls.Add(1)
 			}
 		}()

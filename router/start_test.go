@@ -168,7 +168,7 @@ func TestTheBinary(t *testing.T) {
 			t.Errorf("got %s", got)
 		}
 		to("start_test.go")
-		r.log(t, `"msg":"not reloaded"`)
+		r.log(t, `"msg":"reload failed"`)
 		if got := r.ask(t, query); got != `{"data":{"__type":null}}` {
 			t.Errorf("got %s", got)
 		}
@@ -240,12 +240,12 @@ func TestTheBinary(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := `router cannot start with these settings:
-LIMIT_COSTS: there is no such variable
+LIMIT_COSTS: unknown variable
 LIMIT_DEPTH: want a whole number, got "deep"
-SERVICE_TOKEN: it must be set
+SERVICE_TOKEN: must be set
 ` + file + `:1: supergraph: stat missing.graphql: no such file or directory
 ` + file + `:3: limit.fields: want at least 1, got 0
-` + file + `:4: limit.costs: there is no such setting
+` + file + `:4: limit.costs: unknown setting
 `
 		if code, stderr := fails(t, binary, "--config", file); code != 1 || stderr != want {
 			t.Errorf("got %d\n%s\nwant\n%s", code, stderr, want)
@@ -350,9 +350,9 @@ func changeSettings(t *testing.T, binary string) {
 	asked()
 
 	put("settings.yaml", "limit: {root_fields: 20, depth: deep, dept: 5}\nread_timeout: 20s\n"+supergraph)
-	line := r.log(t, `"msg":"not reloaded"`)
+	line := r.log(t, `"msg":"reload failed"`)
 	for _, want := range []string{
-		file + `:1: limit.depth: want a whole number, got \"deep\"`, file + ":1: limit.dept: there is no such setting", file + ":2: read_timeout: changes with a restart only",
+		file + `:1: limit.depth: want a whole number, got \"deep\"`, file + ":1: limit.dept: unknown setting", file + ":2: read_timeout: takes effect only after a restart",
 	} {
 		if !strings.Contains(line, want) {
 			t.Errorf("lacks %s: %s", want, line)
@@ -361,7 +361,7 @@ func changeSettings(t *testing.T, binary string) {
 	expect(two, "ROOT_FIELD_LIMIT_EXCEEDED")
 	refused := func(want string) {
 		t.Helper()
-		if got, err := read(http.Get("http://" + r.admin + "/metrics")); err != nil || !strings.Contains(got, "\nrouter_reload_refused "+want+"\n") {
+		if got, err := read(http.Get("http://" + r.admin + "/metrics")); err != nil || !strings.Contains(got, "\nrouter_reload_failed "+want+"\n") {
 			t.Errorf("the metric is not %s: %v", want, err)
 		}
 	}
@@ -378,7 +378,7 @@ func changeSettings(t *testing.T, binary string) {
 	asked()
 	put("supergraph.graphql", "which nobody names any more")
 	put("other.graphql", "nothing")
-	r.log(t, `"msg":"not reloaded"`)
+	r.log(t, `"msg":"reload failed"`)
 	expect(two, `{"data":{"echo":"x","__typename":"Query"}}`)
 	asked()
 	stop()

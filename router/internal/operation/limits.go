@@ -14,20 +14,20 @@ import (
 // Limits of one request. Fields, aliases, depth and directives are counted as if every fragment
 // were written out wherever it is spread.
 type Limits struct {
-	Body       int64 `env:"BODY" envDefault:"1048576" min:"1" help:"bytes of a request's body"`
-	Bytes      int   `env:"BYTES" envDefault:"65536" min:"1" help:"bytes of a document"`
-	Tokens     int   `env:"TOKENS" envDefault:"5000" min:"1" help:"tokens of a document"`
-	Depth      int   `env:"DEPTH" envDefault:"15" min:"1" help:"nested fields; introspection by tools needs 15"`
-	InputDepth int   `env:"INPUT_DEPTH" envDefault:"15" min:"1" help:"nested lists and objects in an argument or variable"`
-	Fields     int   `env:"FIELDS" envDefault:"300" min:"1" help:"fields of an operation or fragment"`
-	RootFields int   `env:"ROOT_FIELDS" envDefault:"20" min:"1" help:"root fields of an operation"`
-	Aliases    int   `env:"ALIASES" envDefault:"30" min:"0" help:"aliases in an operation or fragment"`
-	Directives int   `env:"DIRECTIVES" envDefault:"50" min:"0" help:"directives in an operation or fragment"`
-	Variables  int   `env:"VARIABLES" envDefault:"100" min:"0" help:"variables of a document"`
-	PageSize   int   `env:"PAGE_SIZE" envDefault:"100" min:"1" help:"the largest first, last, number of ids or other slicing argument"`
-	ListSize   int   `env:"LIST_SIZE" envDefault:"20" min:"0" help:"items that a list is taken to have when nothing says how many"`
-	Cost       int   `env:"COST" envDefault:"5000" min:"1" help:"cost of an operation: objects in one answer, unless @cost says otherwise"`
-	Planning   int   `env:"PLANNING" envDefault:"2" min:"1" help:"operations that are planned at the same time"`
+	Body       int64 `env:"BODY" envDefault:"1048576" min:"1" help:"maximum size of a request body, in bytes"`
+	Bytes      int   `env:"BYTES" envDefault:"65536" min:"1" help:"maximum size of a document, in bytes"`
+	Tokens     int   `env:"TOKENS" envDefault:"5000" min:"1" help:"maximum number of tokens in a document"`
+	Depth      int   `env:"DEPTH" envDefault:"15" min:"1" help:"maximum nesting of fields; introspection queries of common tools need 15"`
+	InputDepth int   `env:"INPUT_DEPTH" envDefault:"15" min:"1" help:"maximum nesting of lists and objects in an argument or variable"`
+	Fields     int   `env:"FIELDS" envDefault:"300" min:"1" help:"maximum number of fields in an operation or fragment"`
+	RootFields int   `env:"ROOT_FIELDS" envDefault:"20" min:"1" help:"maximum number of root fields in an operation"`
+	Aliases    int   `env:"ALIASES" envDefault:"30" min:"0" help:"maximum number of aliases in an operation or fragment"`
+	Directives int   `env:"DIRECTIVES" envDefault:"50" min:"0" help:"maximum number of directives in an operation or fragment"`
+	Variables  int   `env:"VARIABLES" envDefault:"100" min:"0" help:"maximum number of variables declared in a document"`
+	PageSize   int   `env:"PAGE_SIZE" envDefault:"100" min:"1" help:"maximum page size: value of first and last, and length of a list of ids"`
+	ListSize   int   `env:"LIST_SIZE" envDefault:"20" min:"0" help:"assumed length of a list whose size no argument or @listSize gives, for the cost"`
+	Cost       int   `env:"COST" envDefault:"5000" min:"1" help:"maximum cost of an operation: the number of objects in its response, unless @cost gives other weights"`
+	Planning   int   `env:"PLANNING" envDefault:"2" min:"1" help:"maximum number of operations that are planned concurrently; others wait"`
 }
 
 // Codes of documents that exceed a limit.

@@ -21,8 +21,8 @@ import (
 
 // Config names the build.
 type Config struct {
-	Dir     string   `env:"DIR" help:"folder of a web page's build, which is served beside the API: index.html, and assets/ with files that are named after their content"`
-	Sources []Source `env:"SOURCES" help:"other sites that the page may load scripts and frames from and talk to: https://js.stripe.com,https://*.js.stripe.com,…"`
+	Dir     string   `env:"DIR" help:"folder of a web page's build to serve beside the API: index.html, and assets/ with files named by their content; unset: none"`
+	Sources []Source `env:"SOURCES" help:"other sites from which the page may load scripts and frames, and to which it may send requests: https://js.stripe.com,https://*.js.stripe.com,…"`
 }
 
 // Check returns what is wrong with the folder, if one is named.

@@ -19,13 +19,13 @@ import (
 
 // Config bounds what connections may cost. Each has a variable of its own in the environment.
 type Config struct {
-	InitTimeout   time.Duration `env:"INIT_TIMEOUT" envDefault:"3s" min:"1ms" help:"for a WebSocket's first message, connection_init"`
-	WriteTimeout  time.Duration `env:"WRITE_TIMEOUT" envDefault:"10s" min:"1ms" help:"for a client to take a message, after which it is dropped"`
-	Heartbeat     time.Duration `env:"HEARTBEAT" envDefault:"15s" min:"1ms" help:"between the signs of life that the router sends"`
-	MaxMessage    int64         `env:"MESSAGE" envDefault:"65536" min:"1" help:"bytes of a message of a client"`
-	Subscriptions int           `env:"PER_SOCKET" envDefault:"50" min:"1" help:"operations on one WebSocket at the same time"`
-	PerUser       int           `env:"PER_USER" envDefault:"50" min:"1" help:"connections of one user at the same time"`
-	PerAddress    int           `env:"PER_ADDRESS" envDefault:"500" min:"1" help:"connections from one address at the same time"`
+	InitTimeout   time.Duration `env:"INIT_TIMEOUT" envDefault:"3s" min:"1ms" help:"time in which the first message of a WebSocket, connection_init, must arrive"`
+	WriteTimeout  time.Duration `env:"WRITE_TIMEOUT" envDefault:"10s" min:"1ms" help:"time in which a client must accept a message before it is disconnected"`
+	Heartbeat     time.Duration `env:"HEARTBEAT" envDefault:"15s" min:"1ms" help:"interval between heartbeats to a client"`
+	MaxMessage    int64         `env:"MESSAGE" envDefault:"65536" min:"1" help:"maximum size of a message from a client, in bytes"`
+	Subscriptions int           `env:"PER_SOCKET" envDefault:"50" min:"1" help:"maximum number of concurrent operations on one WebSocket"`
+	PerUser       int           `env:"PER_USER" envDefault:"50" min:"1" help:"maximum number of open connections of one user"`
+	PerAddress    int           `env:"PER_ADDRESS" envDefault:"500" min:"1" help:"maximum number of open connections from one IP address"`
 }
 
 // Ended returns those of at most EndedAtOnce sessions that have ended.

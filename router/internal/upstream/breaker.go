@@ -11,10 +11,10 @@ import (
 // Breaker says when a subgraph that does not answer is left alone. Each has a variable of its own in
 // the environment.
 type Breaker struct {
-	Failures int           `env:"FAILURES" envDefault:"50" min:"0" max:"100" help:"percent of fetches without a usable answer, upon which a subgraph is not asked for a while; 0 for never"`
-	Fetches  int           `env:"FETCHES" envDefault:"20" min:"1" help:"that must have ended before their share counts"`
-	Window   time.Duration `env:"WINDOW" envDefault:"10s" min:"1s" help:"for which fetches count"`
-	Pause    time.Duration `env:"PAUSE" envDefault:"2s" min:"1ms" help:"before a single fetch tries whether the subgraph answers again"`
+	Failures int           `env:"FAILURES" envDefault:"50" min:"0" max:"100" help:"failure rate in percent that opens the circuit breaker; 0 disables it"`
+	Fetches  int           `env:"FETCHES" envDefault:"20" min:"1" help:"least number of fetches in the window before the failure rate counts"`
+	Window   time.Duration `env:"WINDOW" envDefault:"10s" min:"1s" help:"time over which the failure rate is measured"`
+	Pause    time.Duration `env:"PAUSE" envDefault:"2s" min:"1ms" help:"time that an open circuit breaker fails fetches, before one trial fetch decides whether it closes"`
 }
 
 // newBreaker returns what lets fetches fail at once while their subgraph does not answer, so that neither

@@ -31,15 +31,15 @@ const UnavailableMessage = "Part of the service is unavailable. Try again."
 
 // Config bounds what a subgraph may cost. Each has a variable of its own in the environment.
 type Config struct {
-	Timeout     time.Duration            `env:"TIMEOUT" envDefault:"5s" min:"1ms" help:"for one fetch from a subgraph, from connecting to the end of the body, and for sending it again"`
-	Timeouts    map[string]time.Duration `env:"TIMEOUTS" envKeyValSeparator:"=" min:"1ms" help:"instead of SUBGRAPH_TIMEOUT for fetches from single subgraphs: payments=10s,…"`
-	MaxBytes    int64                    `env:"MAX_BYTES" envDefault:"8388608" min:"1" help:"bytes of one answer of a subgraph"`
-	Concurrency int                      `env:"CONCURRENCY" envDefault:"128" min:"1" help:"fetches from one subgraph at the same time"`
-	Wait        time.Duration            `env:"WAIT" envDefault:"15s" min:"0s" help:"for other fetches from that subgraph to end"`
-	Retries     int                      `env:"RETRIES" envDefault:"20" min:"0" max:"100" help:"of 100 fetches, how many may be sent once more when a query gets no answer; 0 for none"`
+	Timeout     time.Duration            `env:"TIMEOUT" envDefault:"5s" min:"1ms" help:"time for one fetch from a subgraph, from connecting to the end of the response, its retry included"`
+	Timeouts    map[string]time.Duration `env:"TIMEOUTS" envKeyValSeparator:"=" min:"1ms" help:"timeouts of single subgraphs, instead of SUBGRAPH_TIMEOUT: payments=10s,…"`
+	MaxBytes    int64                    `env:"MAX_BYTES" envDefault:"8388608" min:"1" help:"maximum size of a subgraph's response, in bytes"`
+	Concurrency int                      `env:"CONCURRENCY" envDefault:"128" min:"1" help:"maximum number of concurrent fetches from one subgraph"`
+	Wait        time.Duration            `env:"WAIT" envDefault:"15s" min:"0s" help:"time that a fetch beyond SUBGRAPH_CONCURRENCY may wait for its turn before it fails"`
+	Retries     int                      `env:"RETRIES" envDefault:"20" min:"0" max:"100" help:"retry budget: percentage of fetches from a subgraph that may be retried, once each, when a query gets no valid response; 0 disables retries"`
 	Breaker     Breaker                  `envPrefix:"BREAKER_"`
-	Silence     time.Duration            `env:"SILENCE" envDefault:"30s" min:"0s" help:"without a sign of life, after which a subscription's stream counts as broken; 0s for never"`
-	Resume      time.Duration            `env:"RESUME" envDefault:"30s" min:"0s" help:"for a broken stream to be taken up again"`
+	Silence     time.Duration            `env:"SILENCE" envDefault:"30s" min:"0s" help:"time without an event or heartbeat after which a subscription's stream counts as broken; 0s disables the check"`
+	Resume      time.Duration            `env:"RESUME" envDefault:"30s" min:"0s" help:"time for which the router tries to resume a broken stream before it ends the subscription"`
 }
 
 // Client asks subgraphs.

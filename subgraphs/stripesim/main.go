@@ -6,14 +6,14 @@ import (
 	"context"
 
 	"boxoffice.dev/pkg/config"
-	"boxoffice.dev/pkg/postgres"
 	"boxoffice.dev/pkg/server"
+	"boxoffice.dev/pkg/service"
 	"boxoffice.dev/subgraphs/stripesim/simulator"
 )
 
 type settings struct {
 	server.Config
-	DatabaseURL string         `env:"DATABASE_URL,required" help:"its own database: postgres://user:password@host/name"`
+	Database    service.Database
 	Key         config.Secret  `env:"SIMULATOR_KEY,required" help:"the secret shared with payments: the API's bearer token, and the key that signs webhooks; at least 32 characters"`
 	WebhookURL  string         `env:"WEBHOOK_URL,required" help:"where webhooks are sent: http://payments:4004/webhooks/stripe"`
 	PublicURL   string         `env:"PUBLIC_URL" envDefault:"http://127.0.0.1:4006" help:"where browsers find this program, for the bank's page"`
@@ -28,20 +28,15 @@ func main() {
 }
 
 func run(ctx context.Context, cfg settings, srv *server.Server) error {
-	pool, err := postgres.Open(ctx, cfg.DatabaseURL)
+	pool, err := cfg.Database.Open(ctx, srv, simulator.Migrations())
 	if err != nil {
 		return err
 	}
 	defer pool.Close()
-	if err := postgres.Migrate(ctx, pool, simulator.Migrations()); err != nil {
-		return err
-	}
 	sim := simulator.New(simulator.Config{
 		SecretKey: cfg.Key.Reveal(), URL: cfg.PublicURL,
 		WebhookURL: cfg.WebhookURL, WebhookSecret: cfg.Key.Reveal(), Webhooks: cfg.Webhooks,
 	}, pool)
-	srv.Check("database", pool.Ping)
-	srv.Collect(postgres.Metrics(pool))
 	srv.Go("simulator", sim.Run)
 	srv.Handle("/", sim.Handler())
 	return srv.Run(ctx)

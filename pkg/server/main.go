@@ -85,7 +85,7 @@ func serveUntilSignal[C Settings](name string, cfg C, run func(ctx context.Conte
 	defer stop()
 	flush, err := tracing.Start(ctx, name, base.Environment, base.Traces)
 	if err == nil {
-		srv := newServer(base)
+		srv := New(base)
 		err = run(srv.drain(ctx), cfg, srv)
 		flushCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeTimeout)
 		defer cancel()

@@ -35,7 +35,8 @@ type Server struct {
 	after    func(time.Duration) <-chan time.Time
 }
 
-func newServer(cfg Config) *Server {
+// New returns a server that Run starts.
+func New(cfg Config) *Server {
 	return &Server{
 		cfg: cfg, public: http.NewServeMux(), private: http.NewServeMux(), registry: prometheus.NewRegistry(),
 		required: map[string]check{}, optional: map[string]check{}, after: time.After,

@@ -42,7 +42,7 @@ func get(t *testing.T, url string) (int, string) {
 
 func TestRun(t *testing.T) {
 	cfg := Config{ListenAddr: freeAddr(t), AdminAddr: freeAddr(t)}
-	s := newServer(cfg)
+	s := New(cfg)
 	var broken error
 	s.Check("database", func(context.Context) error { return broken })
 	entered, release := make(chan struct{}), make(chan struct{})
@@ -136,7 +136,7 @@ func TestRun(t *testing.T) {
 // Who balances load goes on sending requests until it notices.
 func TestDrain(t *testing.T) {
 	cfg := Config{ListenAddr: freeAddr(t), AdminAddr: freeAddr(t), Drain: time.Minute}
-	s := newServer(cfg)
+	s := New(cfg)
 	begun, over := make(chan time.Duration, 1), make(chan time.Time)
 	s.after = func(d time.Duration) <-chan time.Time { begun <- d; return over }
 	s.Handle("/", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -167,7 +167,7 @@ func TestDrain(t *testing.T) {
 }
 
 func TestRunEndsWithATaskThatFails(t *testing.T) {
-	s := newServer(Config{AdminAddr: freeAddr(t)})
+	s := New(Config{AdminAddr: freeAddr(t)})
 	boom := errors.New("boom")
 	s.Go("task", func(context.Context) error { return boom })
 	if err := s.Run(t.Context()); !errors.Is(err, boom) {

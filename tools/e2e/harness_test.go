@@ -200,7 +200,7 @@ func (s *System) Endpoint() string { return "http://" + s.Service("router").Addr
 
 // faults returns an error when a service's log has a report of the race detector or a secret.
 func (s *System) faults() error {
-	secrets := map[string]string{"an e-mail address": "@example.com", "a password": Password, "an access token": "eyJhbGciOi"}
+	secrets := map[string]string{"an email address": "@example.com", "a password": Password, "an access token": "eyJhbGciOi"}
 	var errs []error
 	for _, service := range s.Services() {
 		log, err := os.ReadFile(service.LogFile())

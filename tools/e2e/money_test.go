@@ -75,7 +75,9 @@ func TestRetryAfterFailedPayment(t *testing.T) {
 		paid(t, buyer, o.ID, visa)
 		wantBalance(t, s, o.ID, balance{holds: 2, captured: 1999})
 		if attempts := Must[struct {
-			Order struct{ Payments struct{ Nodes []struct{ Status string } } }
+			Order struct {
+				Payments struct{ Nodes []struct{ Status string } }
+			}
 		}](t, buyer,
 			`query($id: ID!) { order(id: $id) { payments { nodes { status } } } }`, Vars{"id": o.ID}).Order.Payments.Nodes; len(attempts) != 3 || attempts[0].Status != "SUCCEEDED" {
 			t.Errorf("got %+v", attempts)

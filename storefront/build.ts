@@ -8,8 +8,8 @@ import type { Plugin, ResolvedConfig, Rolldown } from 'vite';
 const BUDGET = 200_000;
 
 /**
- * Replaces `graphql(`query Tickets …`)` by the generated document, like the client preset's plugins for Babel and SWC.
- * Without it, every page would include the texts of all operations.
+ * Replaces `graphql(`query Tickets …`)` by the generated document, like the client preset's plugins for Babel and
+ * SWC. Without it, every page would include the texts of all operations.
  */
 export function documents(): Plugin {
   const call = /\bgraphql\(\s*(?:\/\*.*?\*\/\s*)?`\s*(query|mutation|subscription|fragment)\s+(\w+)[^`]*`,?\s*\)/g;

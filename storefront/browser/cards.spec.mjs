@@ -1,5 +1,5 @@
 // System: router.PAGES_SOURCES=https://js.stripe.com orders.PAYMENT_FAILURE=retry payments.PAYMENT_FAILURE=retry
-// Paying where the shop is set up in other ways: cards are taken by Stripe's form, and a refused one may be followed by another.
+// Payments with other settings: Stripe's card form, and another card after a failed payment.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { api, look, person, sell, signUp, tab } from './harness.mjs';

@@ -2,8 +2,8 @@
 //   SHOP       address of the shop
 //   PICTURES   folder for screenshots
 //   CHROMIUM   path of the browser
-// A first line `// Variant: service.NAME=value …` runs the test with replicas that have these settings, `// System: …`
-// with a whole system. CONTROL is then the address for stopping and starting their services.
+// With a first line `// Variant: service.NAME=value …`, a test has replicas with these settings; with `// System: …`, a
+// whole system. CONTROL is then the address for stopping and starting their services.
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

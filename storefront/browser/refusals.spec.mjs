@@ -1,5 +1,5 @@
-// Messages for typed errors, with which forms keep their input. Errors that a page cannot cause on purpose are mocked; the
-// others are real.
+// Messages for typed errors, with which forms keep their input. Errors that a page cannot cause on purpose are mocked;
+// the others are real.
 import { test } from 'node:test';
 import { api, exactly, look, person, refused, sell, signUp, tab } from './harness.mjs';
 

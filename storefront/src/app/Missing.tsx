@@ -2,7 +2,7 @@ import { failure } from './failure';
 import { FailureNotice } from './FailureNotice';
 import css from './Missing.module.css';
 
-/** Shows above an incomplete response that a part of it is missing, with a button to retry. Renders nothing otherwise. */
+/** Shows above an incomplete response that a part is missing, with a button to retry. Renders nothing otherwise. */
 export function Missing({ error, retry }: { error: unknown; retry: () => void }) {
   if (!error) return null;
   return (

@@ -37,7 +37,7 @@ const withdrawTicket = graphql(`
   }
 `);
 
-/** Takes a ticket off sale after confirmation, whatever its current version. */
+/** Takes a ticket off sale after confirmation, in any version. */
 export function Withdraw({ ticket, disabled, onDone }: { ticket: OwnTicketFragment; disabled: boolean; onDone: () => void }) {
   const client = useApolloClient();
   const navigate = useNavigate();

@@ -5,7 +5,7 @@ import { useTyped } from '../ui/typed';
 import { setParam } from './search';
 import css from './SearchBox.module.css';
 
-/** Searches as the visitor types on the list, and on Enter on other pages. Going back leads to the page before the search. */
+/** Searches on each key on the list, and on Enter on other pages. Going back leads to the page before the search. */
 export function SearchBox() {
   const { pathname } = useLocation();
   const [search] = useSearchParams();

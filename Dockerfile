@@ -1,8 +1,8 @@
 # syntax=docker/dockerfile:1
 
 # One image per service: docker build --build-arg SERVICE=orders .
-# The router's has the web page, too: docker build --build-arg SERVICE=router --target router .
-# Only a static binary, root certificates, and the router's supergraph and page reach an image.
+# The router's includes the storefront: docker build --build-arg SERVICE=router --target router .
+# An image contains a static binary and root certificates; the router's also the supergraph and the storefront.
 FROM golang:1.26 AS build
 WORKDIR /src
 COPY pkg pkg

@@ -1,5 +1,4 @@
-// Package asyncapi has the test that docs/asyncapi.yaml tells the truth about the events: it is
-// compared with the catalogue and the golden files of pkg/events.
+// Package asyncapi compares docs/asyncapi.yaml with the catalogue and the golden files of pkg/events.
 package asyncapi
 
 import (
@@ -25,8 +24,7 @@ const (
 	goldens = "../../pkg/events/testdata"
 )
 
-// document is the part of AsyncAPI 3.0 (https://www.asyncapi.com/docs/reference/specification/v3.0.0)
-// that is compared.
+// document is the compared part of AsyncAPI 3.0 (https://www.asyncapi.com/docs/reference/specification/v3.0.0).
 type document struct {
 	Channels   map[string]channel
 	Operations map[string]struct {
@@ -110,7 +108,7 @@ func golden(t *testing.T, typ events.Type) map[string]any {
 	return data
 }
 
-// Every event of the catalogue is in the document, with who sends and who receives it, and no other.
+// The document has exactly the events of the catalogue, with their publishers and consumers.
 func TestRoutes(t *testing.T) {
 	t.Parallel()
 	doc, _ := load(t)
@@ -143,7 +141,7 @@ func TestRoutes(t *testing.T) {
 	}
 	for name, o := range doc.Operations {
 		if _, ok := got[o.Channel.to("channels")]; !ok {
-			t.Errorf("operation %s: there is no channel %q", name, o.Channel.Ref)
+			t.Errorf("operation %s: unknown channel %q", name, o.Channel.Ref)
 		}
 	}
 	all := maps.Clone(got)
@@ -153,15 +151,15 @@ func TestRoutes(t *testing.T) {
 	maps.Copy(all, want)
 	for name := range all {
 		if got[name] != want[name] {
-			t.Errorf("%s: the document says %+v, the catalogue %+v", name, got[name], want[name])
+			t.Errorf("%s: got %+v in the document, want %+v of the catalogue", name, got[name], want[name])
 		}
 	}
 }
 
 func sorted(list []string) string { return fmt.Sprint(slices.Sorted(slices.Values(list))) }
 
-// What is on the wire is what the document promises.
-func TestGoldensAreValid(t *testing.T) {
+// The golden files satisfy the schemas of the document.
+func TestGoldenFiles(t *testing.T) {
 	t.Parallel()
 	doc, schemas := load(t)
 	for _, r := range events.Catalogue() {
@@ -178,8 +176,8 @@ func TestGoldensAreValid(t *testing.T) {
 	}
 }
 
-// A refusal for a ticket that never existed has no golden file: it is the one payload with gaps.
-func TestRefusalOfAnUnknownTicketIsValid(t *testing.T) {
+// The refusal of an unknown ticket has no golden file, because it lacks fields that the others have.
+func TestRefusalOfUnknownTicket(t *testing.T) {
 	t.Parallel()
 	_, schemas := load(t)
 	s, err := schemas.Compile("asyncapi.json#/components/schemas/ReservationRefused")
@@ -198,8 +196,8 @@ func TestRefusalOfAnUnknownTicketIsValid(t *testing.T) {
 	}
 }
 
-// The document has every field that the Go structs have and no other, and requires those that are
-// always there. The golden files together show them all.
+// The document has exactly the fields of the Go structs, and requires those that are always present. Together, the golden
+// files have all of them.
 func TestFields(t *testing.T) {
 	t.Parallel()
 	doc, _ := load(t)
@@ -234,8 +232,8 @@ func TestFields(t *testing.T) {
 	}
 }
 
-// nestedSchema returns the name of the schema of an object in a field: what the field refers to,
-// or the first alternative.
+// nestedSchema returns the name of the schema of an object in a field: the one that the field refers to, or its first
+// alternative.
 func nestedSchema(t *testing.T, doc document, name, field string) string {
 	t.Helper()
 	var property struct {

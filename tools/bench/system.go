@@ -90,7 +90,6 @@ func start(ctx context.Context, quick bool) (_ *bench, err error) {
 			settings[spec.Name] = append(settings[spec.Name], "JWKS_URL="+keysURL)
 		}
 	}
-	settings["router"] = append(settings["router"], "LIVE_PER_ADDRESS=1000000") // all clients have one address
 	b.Stack, err = stack.Start(ctx, stack.Options{
 		Dir: b.dir, Root: root, Specs: stack.Specs(), Database: prefix, Environ: os.Environ(), Settings: settings,
 		PostgresSettings: []string{"track_commit_timestamp=on"}, Progress: progress,
@@ -342,8 +341,8 @@ func (b *bench) describe(ctx context.Context) error {
 		return err
 	}
 	commit, _ := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty").Output() //nolint:errcheck // no repository
-	fmt.Fprintf(&b.report, "%d cores (%s), shared by load generator, router, services, Postgres %s and RabbitMQ · %s · commit to disk %s · %s\n",
-		runtime.NumCPU(), cpuModel(), strings.Fields(postgres)[0], runtime.Version(), sync, strings.TrimSpace(string(commit)))
+	fmt.Fprintf(&b.report, "%d cores, shared by load generator, router, services, Postgres %s and RabbitMQ · %s · commit to disk %s · %s\n",
+		runtime.NumCPU(), strings.Fields(postgres)[0], runtime.Version(), sync, strings.TrimSpace(string(commit)))
 	return nil
 }
 
@@ -367,14 +366,4 @@ func syncTime(dir string) (latencies, error) {
 		l = append(l, time.Since(begin))
 	}
 	return l, nil
-}
-
-func cpuModel() string {
-	content, _ := os.ReadFile("/proc/cpuinfo") //nolint:errcheck // not Linux
-	for line := range strings.Lines(string(content)) {
-		if name, value, _ := strings.Cut(line, ":"); strings.TrimSpace(name) == "model name" {
-			return strings.TrimSpace(value)
-		}
-	}
-	return runtime.GOARCH
 }

@@ -1,5 +1,5 @@
-// Package containers tests the Dockerfile and docker-compose.yml without an engine: what they say
-// must be well-formed, safe, and agree with how the stack package runs the same services.
+// Package containers tests the Dockerfile and docker-compose.yml without a container engine: that they are well-formed and
+// secure, and configure the services like tools/internal/stack.
 package containers
 
 import (
@@ -19,7 +19,7 @@ import (
 	"boxoffice.dev/tools/internal/stack"
 )
 
-const operator = "boxofficectl" // a tool beside the services
+const operator = "boxofficectl" // the operator's tool
 
 // secrets are the variables that an operator sets in production.
 func secrets() map[string]string {
@@ -50,8 +50,8 @@ func root(t *testing.T) string {
 	return dir
 }
 
-// load reads docker-compose.yml as Docker Compose does: it validates the schema, fills in the
-// environment and checks that everything named exists.
+// load reads docker-compose.yml as Docker Compose does: it validates the schema, interpolates the environment and checks
+// references.
 func load(t *testing.T, environment map[string]string) *types.Project {
 	t.Helper()
 	var settings []string
@@ -78,7 +78,7 @@ func env(s types.ServiceConfig, name string) string {
 	return ""
 }
 
-func TestEveryServiceIsThere(t *testing.T) {
+func TestServices(t *testing.T) {
 	t.Parallel()
 	want := []string{"postgres", "rabbitmq", operator}
 	for _, spec := range stack.Specs() {
@@ -90,7 +90,7 @@ func TestEveryServiceIsThere(t *testing.T) {
 	}
 }
 
-func TestEnvironmentIsThatOfTheStack(t *testing.T) {
+func TestEnvironment(t *testing.T) {
 	t.Parallel()
 	production := secrets()
 	project := load(t, production)
@@ -167,7 +167,7 @@ func TestEnvironmentIsThatOfTheStack(t *testing.T) {
 	}
 }
 
-func TestDefaultsOfSecretsAreMarkedAndCanAllBeReplaced(t *testing.T) {
+func TestSecrets(t *testing.T) {
 	t.Parallel()
 	const mark = "development-"
 	for _, s := range load(t, secrets()).Services {
@@ -181,16 +181,16 @@ func TestDefaultsOfSecretsAreMarkedAndCanAllBeReplaced(t *testing.T) {
 	for _, s := range development.Services {
 		for name, value := range s.Environment {
 			if strings.HasPrefix(name, "STRIPE_") && *value == "" {
-				continue // without, there is the simulator
+				continue // the default is stripesim
 			}
 			if secret := regexp.MustCompile(`PASS|TOKEN|SECRET|SIMULATOR_KEY|DATABASE_URL|AMQP_URL`).MatchString(name); secret != strings.Contains(*value, mark) {
-				t.Errorf("%s: the default of %s is %q, want it marked %q only if it is secret", s.Name, name, *value, mark)
+				t.Errorf("%s: the default of %s is %q, want %q in it only if it is secret", s.Name, name, *value, mark)
 			}
 		}
 	}
 	for service, name := range map[string]string{"auth": "KEY_SECRET", "router": "SERVICE_TOKEN", "payments": "SIMULATOR_KEY"} {
 		if v := env(development.Services[service], name); len(v) < 32 {
-			t.Errorf("the default of %s is %q, shorter than the services accept", name, v)
+			t.Errorf("the default of %s is %q, too short for the services", name, v)
 		}
 	}
 }
@@ -216,13 +216,13 @@ func TestStartOrder(t *testing.T) {
 		for on, dependency := range project.Services[spec.Name].DependsOn {
 			got = append(got, on)
 			if dependency.Condition != types.ServiceConditionHealthy {
-				t.Errorf("%s waits until %s is %q, want healthy", spec.Name, on, dependency.Condition)
+				t.Errorf("%s depends on %s being %q, want healthy", spec.Name, on, dependency.Condition)
 			}
 		}
 		slices.Sort(want)
 		slices.Sort(got)
 		if !slices.Equal(got, want) {
-			t.Errorf("%s waits for %q, want %q", spec.Name, got, want)
+			t.Errorf("%s depends on %q, want %q", spec.Name, got, want)
 		}
 	}
 	for _, name := range []string{"postgres", "rabbitmq"} {
@@ -232,7 +232,7 @@ func TestStartOrder(t *testing.T) {
 	}
 }
 
-func TestServicesAreConfined(t *testing.T) {
+func TestIsolation(t *testing.T) {
 	t.Parallel()
 	project := load(t, nil)
 	if !project.Networks["private"].Internal {
@@ -243,10 +243,10 @@ func TestServicesAreConfined(t *testing.T) {
 			t.Errorf("%s: cap_drop %q, security_opt %q, privileged %v", s.Name, s.CapDrop, s.SecurityOpt, s.Privileged)
 		}
 		if !s.ReadOnly && s.Name != "rabbitmq" {
-			t.Errorf("%s: its file system is not read-only", s.Name)
+			t.Errorf("%s: file system is writable", s.Name)
 		}
 		if s.Build == nil && s.User == "" {
-			t.Errorf("%s: runs as the user of its image, which may be root", s.Name)
+			t.Errorf("%s: runs as the default user of its image, which may be root", s.Name)
 		}
 		if host, _, ok := strings.Cut(s.Image, "/"); ok {
 			t.Errorf("%s: image of the registry %s", s.Name, host)
@@ -255,7 +255,7 @@ func TestServicesAreConfined(t *testing.T) {
 		port, outward := map[string]uint32{"router": 4000, "payments": 4004, "stripesim": 4006}[s.Name] // webhooks from Stripe; the bank's page
 		if !outward {
 			if !slices.Equal(networks, []string{"private"}) || len(s.Ports) > 0 {
-				t.Errorf("%s: is on the networks %q and publishes %v, want private and nothing", s.Name, networks, s.Ports)
+				t.Errorf("%s: has networks %q and ports %v, want private and none", s.Name, networks, s.Ports)
 			}
 			continue
 		}
@@ -265,7 +265,7 @@ func TestServicesAreConfined(t *testing.T) {
 	}
 }
 
-func TestDatabasesAreMade(t *testing.T) {
+func TestDatabases(t *testing.T) {
 	t.Parallel()
 	project := load(t, nil)
 	sql, err := os.ReadFile(project.Configs["databases"].File)
@@ -301,7 +301,7 @@ func dockerfile(t *testing.T) []string {
 	})
 }
 
-// copied returns what the Dockerfile copies from the workspace.
+// copied returns the paths that the Dockerfile copies from the workspace.
 func copied(t *testing.T) []string {
 	t.Helper()
 	var sources []string
@@ -336,7 +336,7 @@ func TestImage(t *testing.T) {
 		if service == nil || *service != s.Name {
 			t.Errorf("%s is built with SERVICE %v", s.Name, service)
 		}
-		// The web page reaches the router's image only, at the place that the router is told.
+		// Only the router's image has the storefront, in PAGES_DIR.
 		pages, withPages := env(s, "PAGES_DIR"), s.Build.Target == "router"
 		if withPages != (s.Name == "router") || withPages && !slices.ContainsFunc(lines, func(l string) bool {
 			return strings.HasPrefix(l, "RUN ") && strings.HasSuffix(l, "npm run build -- --outDir /out"+pages)
@@ -344,7 +344,7 @@ func TestImage(t *testing.T) {
 			t.Errorf("%s is built as %q and serves %q", s.Name, s.Build.Target, pages)
 		}
 		if !slices.ContainsFunc(lines, func(l string) bool { return regexp.MustCompile(`[ |]` + s.Name + `[|)]`).MatchString(l) }) {
-			t.Errorf("the Dockerfile does not know how to build %s", s.Name)
+			t.Errorf("the Dockerfile cannot build %s", s.Name)
 		}
 		if s.HealthCheck != nil && s.Name != operator {
 			t.Errorf("%s replaces the health check of its image", s.Name)
@@ -352,7 +352,7 @@ func TestImage(t *testing.T) {
 	}
 }
 
-func TestImageGetsAllThatItIsBuiltFrom(t *testing.T) {
+func TestBuildContext(t *testing.T) {
 	t.Parallel()
 	dir := root(t)
 	ignore, err := os.ReadFile(filepath.Join(dir, ".dockerignore"))
@@ -362,10 +362,10 @@ func TestImageGetsAllThatItIsBuiltFrom(t *testing.T) {
 	sources := copied(t)
 	for _, source := range sources {
 		if _, err := os.Stat(filepath.Join(dir, source)); err != nil {
-			t.Errorf("the Dockerfile copies what is not there: %v", err)
+			t.Errorf("the Dockerfile copies a missing folder: %v", err)
 		}
 		if !slices.Contains(strings.Split(string(ignore), "\n"), "!"+source) {
-			t.Errorf(".dockerignore keeps %s out", source)
+			t.Errorf(".dockerignore excludes %s", source)
 		}
 	}
 	packages := map[string]string{operator: "./tools/boxofficectl"}
@@ -385,7 +385,7 @@ func TestImageGetsAllThatItIsBuiltFrom(t *testing.T) {
 		list.Stderr = os.Stderr
 		out, err := list.Output()
 		if err != nil {
-			t.Errorf("list what %s is built from: %v", name, err)
+			t.Errorf("list dependencies of %s: %v", name, err)
 			continue
 		}
 		for _, folder := range strings.Fields(string(out)) {
@@ -394,7 +394,7 @@ func TestImageGetsAllThatItIsBuiltFrom(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !slices.ContainsFunc(sources, func(s string) bool { return relative == s || strings.HasPrefix(relative, s+"/") }) {
-				t.Errorf("%s is built from %s, which the Dockerfile does not copy", name, relative)
+				t.Errorf("%s depends on %s, which the Dockerfile does not copy", name, relative)
 			}
 		}
 	}

@@ -1,5 +1,5 @@
--- Makes each service's database and its role of the same name. The role owns its database and nobody
--- else may connect to it. Postgres's container runs this once, on an empty volume, with psql.
+-- Creates a database for each service, and a role of the same name that owns it and is the only one to connect to it.
+-- The container of Postgres runs this with psql once, on an empty volume.
 
 \getenv password AUTH_DATABASE_PASSWORD
 CREATE ROLE boxoffice_auth LOGIN PASSWORD :'password';

@@ -1,6 +1,5 @@
-// Command subgraph is one of the two services that the bench puts behind every router it compares: gqlgen with
-// data that it makes up, so that the routers are what is measured. Or it is Go's reverse proxy in front of one,
-// which is what passing a request on costs at least.
+// Command subgraph is one of the two services behind every router that the bench compares: gqlgen with generated data.
+// Or it is Go's reverse proxy in front of one, as the least that forwarding a request costs.
 //
 //	subgraph catalog|people ADDRESS
 //	subgraph proxy ADDRESS TARGET
@@ -34,25 +33,25 @@ func main() {
 
 func run(args []string) error {
 	schemas := map[string]func() graphql.ExecutableSchema{"catalog": catalog.New, "people": people.New}
-	var handles http.Handler
+	var endpoint http.Handler
 	switch {
 	case len(args) == 2 && schemas[args[0]] != nil:
 		srv := handler.New(schemas[args[0]]())
 		srv.AddTransport(transport.POST{})
 		srv.SetQueryCache(lru.New[*ast.QueryDocument](100))
-		handles = srv
+		endpoint = srv
 	case len(args) == 3 && args[0] == "proxy":
 		proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: args[2]})
 		proxy.Transport = &http.Transport{MaxIdleConnsPerHost: 100}
-		handles = proxy
+		endpoint = proxy
 	default:
 		return fmt.Errorf("want catalog or people and an address, or proxy, an address and a target; got %q", args)
 	}
-	listener, err := net.Listen("tcp", args[1]) //nolint:noctx // it listens for as long as it runs
+	listener, err := net.Listen("tcp", args[1]) //nolint:noctx // it listens until it ends
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", handles)
+	mux.Handle("/graphql", endpoint)
 	return (&http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}).Serve(listener)
 }

@@ -1,4 +1,4 @@
-// Package catalog has tickets; their sellers' names are with people.
+// Package catalog is a subgraph with tickets. The names of their sellers are in package people.
 package catalog
 
 import (
@@ -50,7 +50,7 @@ func (entityResolver) FindManyUserByIDs(_ context.Context, reps []*generated.Use
 	return found, nil
 }
 
-// tickets are those of a page or a user. No two of them have tickets or sellers in common.
+// tickets returns the tickets of a page or a user. No two of these have tickets or sellers in common.
 func tickets(of string, n int) []*generated.Ticket {
 	list := make([]*generated.Ticket, n)
 	for i := range list {

@@ -1,4 +1,4 @@
-// Package people has the names of those who sell tickets.
+// Package people is a subgraph with the names of the sellers.
 package people
 
 import (

@@ -17,6 +17,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"boxoffice.dev/pkg/events"
+	"boxoffice.dev/pkg/health"
 	"boxoffice.dev/pkg/metrics"
 )
 
@@ -26,14 +27,17 @@ type Broker struct {
 	service string
 	routes  []events.Route
 	pub     *publisher
+
+	consumers *health.Tracker
 }
 
-// Open connects to RabbitMQ, waiting until it answers or ctx ends, and declares every exchange,
-// queue and binding of the routes, also those of other services: an event can then be published
-// before its consumers have ever run. The service publishes and consumes under its name.
+// Open connects to RabbitMQ, retrying until ctx ends. It declares all exchanges, queues and bindings of the routes, also
+// those of other services, so that events can be published before their consumers have ever run. The service publishes
+// and consumes under its name.
 func Open(ctx context.Context, url, service string, routes []events.Route) (*Broker, error) {
 	if _, err := amqp.ParseURI(url); err != nil {
-		return nil, errors.New("the broker's address is no AMQP URL; special characters of a password are percent-encoded in it") // err holds the password
+		// err contains the password
+		return nil, errors.New("the broker's address is not an AMQP URL; percent-encode special characters of the password")
 	}
 	tick := time.NewTicker(250 * time.Millisecond)
 	defer tick.Stop()
@@ -44,9 +48,12 @@ func Open(ctx context.Context, url, service string, routes []events.Route) (*Bro
 			if err := declare(conn, routes); err != nil {
 				return nil, err
 			}
-			return &Broker{url: url, service: service, routes: routes, pub: &publisher{url: url, routes: routes}}, nil
+			return &Broker{
+				url: url, service: service, routes: routes, pub: &publisher{url: url},
+				consumers: health.NewTracker("events not consumed"),
+			}, nil
 		}
-		slog.WarnContext(ctx, "broker not reachable, will try again", "error", err)
+		slog.WarnContext(ctx, "connecting to the broker failed, retrying", "error", err)
 		select {
 		case <-ctx.Done():
 			return nil, err
@@ -55,7 +62,6 @@ func Open(ctx context.Context, url, service string, routes []events.Route) (*Bro
 	}
 }
 
-// dial connects as everything here does.
 func dial(url string) (*amqp.Connection, error) {
 	conn, err := amqp.DialConfig(url, dialConfig(amqp.DefaultDial(dialTimeout)))
 	if err != nil {
@@ -73,13 +79,13 @@ const (
 	dialTimeout = 5 * time.Second
 )
 
-// Close ends the publishing connection. Consume ends with its context.
+// Close closes the publishing connection. Consume and Watch end with their contexts.
 func (b *Broker) Close() error { return b.pub.Close() }
 
 // Exchange returns the name of the topic exchange that a service publishes to.
 func Exchange(source string) string { return source + ".events" }
 
-// Queue returns the name of the queue that holds a source's events for a consumer.
+// Queue returns the name of the queue with a source's events for a consumer.
 func Queue(consumer, source string) string { return consumer + "." + source + ".events" }
 
 // DeadLetterQueue returns the name of the queue for messages of the queue that could not be handled.
@@ -104,26 +110,32 @@ func Queues(routes []events.Route) []string {
 	return slices.Compact(names)
 }
 
-// Metrics returns the number of messages in the service's queues and their dead-letter queues.
-func (b *Broker) Metrics() prometheus.Collector {
-	const help = "Messages ready for delivery in a queue. Queues that end in .dlq hold dead-lettered events."
-	return metrics.Gauge("broker_queue_messages", help, "queue", func(context.Context) (map[string]float64, error) {
-		conn, err := dial(b.url)
-		if err != nil {
-			return nil, err
-		}
-		defer conn.Close()
-		var names []string
-		for _, queue := range b.queues() {
-			names = append(names, queue, DeadLetterQueue(queue))
-		}
-		lengths, err := depth(conn, names)
-		ready := map[string]float64{}
-		for name, n := range lengths {
-			ready[name] = float64(n)
-		}
-		return ready, err
-	})
+// Metrics returns the number of messages in the service's queues and their dead-letter queues, and which queues have no
+// consumer.
+func (b *Broker) Metrics() []prometheus.Collector {
+	return []prometheus.Collector{
+		metrics.Gauge("broker_queue_messages", "Messages ready for delivery in a queue. Queues that end in .dlq hold dead-lettered events.",
+			"queue", b.ready),
+		metrics.Gauge("broker_consumer_failing_seconds", "How long a queue had no consumer, 0 if it has one.", "queue", b.consumers.Seconds),
+	}
+}
+
+func (b *Broker) ready(context.Context) (map[string]float64, error) {
+	conn, err := dial(b.url)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	var names []string
+	for _, queue := range b.queues() {
+		names = append(names, queue, DeadLetterQueue(queue))
+	}
+	lengths, err := depth(conn, names)
+	ready := map[string]float64{}
+	for name, n := range lengths {
+		ready[name] = float64(n)
+	}
+	return ready, err
 }
 
 // queues returns the names of the queues that the service consumes.
@@ -131,7 +143,7 @@ func (b *Broker) queues() []string {
 	return slices.DeleteFunc(Queues(b.routes), func(queue string) bool { return !strings.HasPrefix(queue, b.service+".") })
 }
 
-// declare makes what is missing and changes nothing that exists.
+// declare creates what is missing. It changes nothing that exists.
 func declare(conn *amqp.Connection, routes []events.Route) error {
 	ch, err := conn.Channel()
 	if err != nil {

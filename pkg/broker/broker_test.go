@@ -221,7 +221,7 @@ func TestPublish(t *testing.T) {
 func (p pair) waiting(t *testing.T, ready, dead float64) {
 	t.Helper()
 	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(p.consumer.Metrics())
+	registry.MustRegister(p.consumer.Metrics()[0])
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	want := map[string]float64{p.queue: ready, broker.DeadLetterQueue(p.queue): dead}

@@ -15,18 +15,21 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
 	amqp "github.com/rabbitmq/amqp091-go"
+	"golang.org/x/sync/errgroup"
 
 	"boxoffice.dev/pkg/events"
 	"boxoffice.dev/pkg/postgres"
+	"boxoffice.dev/pkg/worker"
 )
 
 const (
-	workers    = 8                     // events of one queue that are handled at a time
-	prefetch   = 5                     // for each worker: what one holds waits for that one
-	retries    = 3                     // after a failure that is not transient, before the message is dead-lettered
-	firstRetry = 50 * time.Millisecond // doubles with every retry
-	lastRetry  = 2 * time.Second
-	reconnect  = 500 * time.Millisecond
+	workers       = 8                     // events of one queue that are handled at a time
+	prefetch      = 5                     // for each worker: what one holds waits for that one
+	retries       = 3                     // after a failure that is not transient, before the message is dead-lettered
+	firstRetry    = 50 * time.Millisecond // doubles with every retry
+	lastRetry     = 2 * time.Second
+	reconnect     = 500 * time.Millisecond
+	checkInterval = 2 * time.Second // for queues without consumers
 
 	// Headers of dead letters.
 	headerQueue        = "queue"
@@ -35,9 +38,9 @@ const (
 	deadLetterFormat   = "2006-01-02T15:04:05.000000Z" // sorts by time
 )
 
-// Consume hands every event for the service to its handler until ctx ends; it returns at once
-// when a handler is missing or superfluous. Several events of one queue are handled at a time, so
-// that their commits share a wait for the disk; handlers meet them in any order.
+// Consume calls the handler of every event for the service until ctx ends. It returns an error at once when a handler
+// is missing or superfluous. It handles several events of a queue at a time, so that their commits share a flush to the
+// disk. Handlers are called in any order.
 //
 // A transient failure, such as a database that is down, is retried until it succeeds, because every event behind would
 // fail as well. Any other failure is retried a few times. Then the event is dead-lettered with its error.
@@ -46,19 +49,57 @@ func (b *Broker) Consume(ctx context.Context, handlers events.Handlers) error {
 	if err != nil || len(sources) == 0 {
 		return err
 	}
-	for {
-		err := b.consume(ctx, sources, handlers)
-		if ctx.Err() != nil {
-			return nil
-		}
-		slog.WarnContext(ctx, "consumer stopped, will start again", "error", err)
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(reconnect):
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		return worker.Run(ctx, "consuming events", nil, func(ctx context.Context) (time.Duration, error) {
+			return reconnect, b.consume(ctx, sources, handlers)
+		})
+	})
+	group.Go(func() error {
+		var conn *amqp.Connection
+		defer func() { disconnect(conn) }()
+		return worker.Every(ctx, "checking consumers", checkInterval, func(ctx context.Context) (err error) {
+			conn, err = b.checkConsumers(ctx, conn)
+			return err
+		})
+	})
+	return group.Wait()
+}
+
+// checkConsumers records which of the service's queues have no consumer. A queue without leader, for one, accepts none.
+// It returns the connection for the next check.
+func (b *Broker) checkConsumers(ctx context.Context, conn *amqp.Connection) (_ *amqp.Connection, err error) {
+	if conn == nil || conn.IsClosed() {
+		if conn, err = dial(b.url); err != nil {
+			for _, queue := range b.queues() {
+				b.consumers.Set(ctx, queue, err)
+			}
+			return nil, err
 		}
 	}
+	for _, queue := range b.queues() {
+		b.consumers.Set(ctx, queue, checkConsumer(conn, queue))
+	}
+	return conn, nil
 }
+
+func checkConsumer(conn *amqp.Connection, queue string) error {
+	ch, err := conn.Channel()
+	if err != nil {
+		return fmt.Errorf("open channel: %w", err)
+	}
+	q, err := ch.QueueDeclarePassive(queue, true, false, false, false, nil)
+	if err != nil {
+		return fmt.Errorf("inspect queue: %w", err)
+	}
+	if q.Consumers == 0 {
+		err = errors.New("the queue has no consumer")
+	}
+	return errors.Join(err, ch.Close())
+}
+
+// Check returns an error when a queue of the service had no consumer for longer than health.Grace.
+func (b *Broker) Check(ctx context.Context) error { return b.consumers.Check(ctx) }
 
 func (b *Broker) consume(ctx context.Context, sources []string, handlers events.Handlers) error {
 	logger := watermill.NewSlogLoggerWithLevelMapping(slog.Default(), map[slog.Level]slog.Level{slog.LevelInfo: slog.LevelDebug})
@@ -68,14 +109,13 @@ func (b *Broker) consume(ctx context.Context, sources []string, handlers events.
 	}
 	defer subscriber.Close()
 
-	// A lost connection ends this subscriber, and Consume makes another one. The library would
-	// reconnect by itself, but has data races when it does.
+	// A lost connection ends this subscriber, and Consume makes another one. Watermill's own reconnect has data races.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	lost := subscriber.Connection().NotifyClose(make(chan *amqp.Error, 1))
 	go func() {
-		<-lost             //nolint:errcheck // why does not matter
-		subscriber.Close() //nolint:errcheck // there is nothing left to close
+		<-lost
+		subscriber.Close()
 		cancel()
 	}()
 
@@ -86,7 +126,8 @@ func (b *Broker) consume(ctx context.Context, sources []string, handlers events.
 	for _, source := range sources {
 		queue := Queue(b.service, source)
 		for worker := range workers {
-			h := router.AddConsumerHandler(fmt.Sprintf("%s %d", queue, worker), queue, subscriber, func(msg *message.Message) error { //nolint:contextcheck // a message brings its context
+			//nolint:contextcheck // a message has a context of its own
+			h := router.AddConsumerHandler(fmt.Sprintf("%s %d", queue, worker), queue, subscriber, func(msg *message.Message) error {
 				e, err := toEvent(msg)
 				if err != nil {
 					return err
@@ -95,14 +136,17 @@ func (b *Broker) consume(ctx context.Context, sources []string, handlers events.
 			})
 			// Outermost first. A panic is a failure like others.
 			h.AddMiddleware(b.deadLetter(queue), //nolint:contextcheck // as above
-				retryPoison.Middleware, retryTransient, middleware.Recoverer)
+				retryFailure.Middleware, retryTransient, middleware.Recoverer)
 		}
 	}
-	return router.Run(ctx)
+	if err := router.Run(ctx); err != nil {
+		return err
+	}
+	return errConnectionLost
 }
 
-// sources returns the services whose events this one consumes, and checks that there is exactly
-// one handler for each of their types.
+// sources returns the services whose events this one consumes. It returns an error unless there is exactly one handler
+// for each of their types.
 func (b *Broker) sources(handlers events.Handlers) ([]string, error) {
 	routed := map[events.Type]bool{}
 	var sources []string
@@ -147,13 +191,13 @@ func dialOnce() func(network, addr string) (net.Conn, error) {
 	var dialled atomic.Bool
 	return func(network, addr string) (net.Conn, error) {
 		if dialled.Swap(true) {
-			return nil, errors.New("a lost connection is replaced by the next consumer")
+			return nil, errors.New("the connection was lost")
 		}
 		return amqp.DefaultDial(dialTimeout)(network, addr)
 	}
 }
 
-// declared builds nothing: Open has declared all there is.
+// declared is a TopologyBuilder that does nothing: Open has declared everything.
 type declared struct{}
 
 func (declared) BuildTopology(*amqp.Channel, wamqp.BuildTopologyParams, wamqp.Config, watermill.LoggerAdapter) error {
@@ -161,14 +205,14 @@ func (declared) BuildTopology(*amqp.Channel, wamqp.BuildTopologyParams, wamqp.Co
 }
 func (declared) ExchangeDeclare(*amqp.Channel, string, wamqp.Config) error { return nil }
 
-var retryPoison = middleware.Retry{
+var retryFailure = middleware.Retry{
 	MaxRetries:      retries,
 	InitialInterval: firstRetry,
 	MaxInterval:     lastRetry,
 	Multiplier:      2,
 }
 
-// retryTransient calls the handler until it succeeds, fails for good, or the service stops.
+// retryTransient calls the handler until it succeeds, it fails with an error that is not transient, or the service stops.
 func retryTransient(handle message.HandlerFunc) message.HandlerFunc {
 	return func(msg *message.Message) ([]*message.Message, error) {
 		ctx := msg.Context()
@@ -178,7 +222,7 @@ func retryTransient(handle message.HandlerFunc) message.HandlerFunc {
 			if err == nil || !postgres.Transient(err) || ctx.Err() != nil {
 				return nil, err
 			}
-			slog.WarnContext(ctx, "event not handled yet, will try again", "event", msg.UUID, "error", err)
+			slog.WarnContext(ctx, "handling an event failed, retrying", "event", msg.UUID, "error", err)
 			select {
 			case <-ctx.Done():
 				return nil, ctx.Err()

@@ -2,7 +2,6 @@ package broker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -10,24 +9,16 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"boxoffice.dev/pkg/events"
+	"boxoffice.dev/pkg/worker"
 )
 
 // Watch calls onEvent for every event that any process of the service publishes, until ctx ends. It is for noticing
 // changes, not for acting on them: the broker keeps nothing for a process that is disconnected. Watch calls resync
 // whenever it has connected, because events may have been published before.
 func (b *Broker) Watch(ctx context.Context, onEvent func(events.Event), resync func()) error {
-	for {
-		err := b.watch(ctx, onEvent, resync)
-		if ctx.Err() != nil {
-			return nil
-		}
-		slog.WarnContext(ctx, "watching events stopped, reconnecting", "error", err)
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(reconnect):
-		}
-	}
+	return worker.Run(ctx, "watching events", nil, func(ctx context.Context) (time.Duration, error) {
+		return reconnect, b.watch(ctx, onEvent, resync)
+	})
 }
 
 func (b *Broker) watch(ctx context.Context, onEvent func(events.Event), resync func()) error {
@@ -62,7 +53,7 @@ func (b *Broker) watch(ctx context.Context, onEvent func(events.Event), resync f
 		}
 		onEvent(e)
 	}
-	return errors.New("connection lost")
+	return errConnectionLost
 }
 
 func watched(d amqp.Delivery) (events.Event, error) {

@@ -1,6 +1,6 @@
-// Package outbox publishes events exactly when the change that caused them commits: Append writes
-// them in the change's own transaction, the Relay sends them to the broker in order and deletes
-// them once the broker has confirmed. Delivery is at least once; order holds per aggregate.
+// Package outbox publishes an event if and only if the transaction that caused it commits. Append writes events in
+// that transaction. Relay sends them to the broker in order and deletes them once it has confirmed them. Delivery is at
+// least once, and each queue receives the events of an aggregate in order.
 package outbox
 
 import (
@@ -14,6 +14,7 @@ import (
 
 	"boxoffice.dev/pkg/correlation"
 	"boxoffice.dev/pkg/events"
+	"boxoffice.dev/pkg/health"
 	"boxoffice.dev/pkg/metrics"
 	"boxoffice.dev/pkg/postgres"
 	"boxoffice.dev/pkg/worker"
@@ -22,38 +23,46 @@ import (
 //go:embed migrations
 var files embed.FS
 
-// Migrations makes the outbox table. Every service with an outbox runs them.
+// Migrations creates the outbox table.
 func Migrations() postgres.Migrations { return postgres.Migrations{Name: "outbox", Files: files} }
 
-// Outbox is where a service's transactions leave their events.
+// Outbox stores the events of a service's transactions.
 type Outbox struct {
-	pool *pgxpool.Pool
-	wake worker.Wake
+	pool             *pgxpool.Pool
+	wake, wakeResend worker.Wake
+	health           *health.Tracker
 }
 
 // New returns the outbox of the service's database.
 func New(pool *pgxpool.Pool) *Outbox {
-	return &Outbox{pool: pool, wake: worker.NewWake()}
+	return &Outbox{
+		pool: pool, wake: worker.NewWake(), wakeResend: worker.NewWake(), health: health.NewTracker("events not published"),
+	}
 }
 
-// Metrics tells what waits in the outbox.
+// Metrics returns the number and age of unpublished events, and which queues do not confirm.
 func (o *Outbox) Metrics() []prometheus.Collector {
-	read := func(number string) func(context.Context) (map[string]float64, error) {
+	read := func(column string) func(context.Context) (map[string]float64, error) {
 		return func(ctx context.Context) (map[string]float64, error) {
 			var n float64
-			err := o.pool.QueryRow(ctx, `SELECT `+number+` FROM outbox`).Scan(&n)
+			err := o.pool.QueryRow(ctx, `SELECT `+column+` FROM outbox`).Scan(&n)
 			return map[string]float64{"": n}, err
 		}
 	}
 	return []prometheus.Collector{
-		metrics.Gauge("outbox_events", "Events that are committed and not yet published.", "", read(`count(*)::float8`)),
-		metrics.Gauge("outbox_oldest_seconds", "How long the oldest of them has waited.", "",
+		metrics.Gauge("outbox_events", "Events that are committed and not yet published to all of their queues.", "", read(`count(*)::float8`)),
+		metrics.Gauge("outbox_oldest_seconds", "Age of the oldest of them.", "",
 			read(`coalesce(extract(epoch FROM clock_timestamp() - min(time)), 0)::float8`)),
+		metrics.Gauge("outbox_failing_seconds", "How long events could not be published to a queue, 0 if they can; all stands for the broker.", "queue",
+			o.health.Seconds),
 	}
 }
 
-// Tx runs fn in a transaction and wakes the relay once it has committed. The transaction is
-// rolled back when fn returns an error, which Tx then returns.
+// Check returns an error when this process's relay could not publish to some queue for longer than health.Grace.
+func (o *Outbox) Check(ctx context.Context) error { return o.health.Check(ctx) }
+
+// Tx runs fn in a transaction and wakes the relay once it has committed. When fn returns an error, Tx rolls the
+// transaction back and returns the error.
 func (o *Outbox) Tx(ctx context.Context, fn func(tx pgx.Tx) error) error {
 	if err := pgx.BeginFunc(ctx, o.pool, fn); err != nil {
 		return err
@@ -62,9 +71,8 @@ func (o *Outbox) Tx(ctx context.Context, fn func(tx pgx.Tx) error) error {
 	return nil
 }
 
-// TxAfter is Tx for a transaction whose first statements are known beforehand, such as the lock that
-// a decision needs: first queues them, and they are sent with the beginning in one round trip. fn is
-// called once they have succeeded.
+// TxAfter is Tx for a transaction whose first statements are known, such as the lock that a decision needs. It sends the
+// statements that first queues together with BEGIN, in one round trip, and calls fn once they have succeeded.
 func (o *Outbox) TxAfter(ctx context.Context, first func(*pgx.Batch), fn func(tx pgx.Tx) error) error {
 	var batch pgx.Batch
 	batch.BeginTx(pgx.TxOptions{})
@@ -92,7 +100,7 @@ const insert = `
 	INSERT INTO outbox (id, type, subject, version, request_id, cause_id, trace_parent, data)
 	VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
 
-// Queue adds the events to a batch, for a change that is made in a single round trip.
+// Queue adds the events to the batch of a change that takes a single round trip.
 func Queue(ctx context.Context, batch *pgx.Batch, evs ...events.Event) {
 	ids := correlation.From(ctx)
 	for _, e := range evs {
@@ -100,7 +108,7 @@ func Queue(ctx context.Context, batch *pgx.Batch, evs ...events.Event) {
 	}
 }
 
-// Append writes the events in the transaction of the change that they tell.
+// Append writes the events in the transaction of the change that they announce.
 func Append(ctx context.Context, tx pgx.Tx, evs ...events.Event) error {
 	var batch pgx.Batch
 	Queue(ctx, &batch, evs...)

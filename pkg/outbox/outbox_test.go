@@ -49,11 +49,11 @@ func (s *sink) publish(_ context.Context, evs []events.Event) error {
 }
 
 // relay runs the outbox's relay until the test ends.
-func relay(t *testing.T, box *outbox.Outbox, publish outbox.Publish) {
+func relay(t *testing.T, box *outbox.Outbox, publisher outbox.Publisher) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
-	go func() { done <- box.Relay(ctx, publish) }()
+	go func() { done <- box.Relay(ctx, publisher) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -98,7 +98,7 @@ func TestTx(t *testing.T) {
 		t.Errorf("metrics before it is published: got %v", n)
 	}
 	s := newSink(1)
-	relay(t, box, s.publish)
+	relay(t, box, outbox.PublishFunc(s.publish))
 	<-s.all
 	for n := waiting(); n["outbox_events"] != 0 || n["outbox_oldest_seconds"] != 0; n = waiting() { // it is deleted in a moment
 	}
@@ -161,8 +161,8 @@ func TestRelaysKeepOrder(t *testing.T) {
 	s := newSink(aggregates * versions)
 	s.fail = 3
 	box := outbox.New(pool)
-	relay(t, box, s.publish)
-	relay(t, outbox.New(pool), s.publish)
+	relay(t, box, outbox.PublishFunc(s.publish))
+	relay(t, outbox.New(pool), outbox.PublishFunc(s.publish))
 
 	var writers sync.WaitGroup
 	for i := range aggregates {
@@ -212,9 +212,9 @@ func TestRelayFindsLateCommits(t *testing.T) {
 		t.Fatal(err)
 	}
 	first, second := newSink(1), newSink(2)
-	relay(t, box, func(ctx context.Context, evs []events.Event) error {
+	relay(t, box, outbox.PublishFunc(func(ctx context.Context, evs []events.Event) error {
 		return errors.Join(first.publish(ctx, evs), second.publish(ctx, evs))
-	})
+	}))
 	if err := box.Tx(t.Context(), func(tx pgx.Tx) error { return outbox.Append(t.Context(), tx, ticket("late", 1)) }); err != nil {
 		t.Fatal(err)
 	}

@@ -65,8 +65,10 @@ func Open(ctx context.Context, cfg Config, srv *server.Server, name string, migr
 		return nil, err
 	}
 	s := &Service{Pool: pool, Outbox: outbox.New(pool), srv: srv, broker: bus}
-	srv.Collect(append(s.Outbox.Metrics(), bus.Metrics())...)
-	srv.Go("relay", func(ctx context.Context) error { return s.Outbox.Relay(ctx, bus.Publish) })
+	srv.Collect(append(s.Outbox.Metrics(), bus.Metrics()...)...)
+	srv.CheckDegraded("outbox", s.Outbox.Check)
+	srv.CheckDegraded("consumer", bus.Check)
+	srv.Go("relay", func(ctx context.Context) error { return s.Outbox.Relay(ctx, bus) })
 	return s, nil
 }
 

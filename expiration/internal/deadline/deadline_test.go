@@ -79,7 +79,7 @@ func start(t *testing.T, services ...*Service) *run {
 	var wg sync.WaitGroup
 	r := &run{t: t, told: make(chan events.Event, 100_000), stop: func() { cancel(); wg.Wait() }}
 	t.Cleanup(r.stop)
-	publish := func(_ context.Context, evs []events.Event) error { //nolint:unparam // an outbox.Publish
+	publish := func(_ context.Context, evs []events.Event) error { //nolint:unparam // an outbox.PublishFunc
 		for _, e := range evs {
 			r.told <- e
 		}
@@ -92,7 +92,7 @@ func start(t *testing.T, services ...*Service) *run {
 			}
 		})
 		wg.Go(func() {
-			if err := s.outbox.Relay(ctx, publish); err != nil {
+			if err := s.outbox.Relay(ctx, outbox.PublishFunc(publish)); err != nil {
 				t.Errorf("relay ended: %v", err)
 			}
 		})

@@ -22,14 +22,14 @@ import (
 	"boxoffice.dev/pkg/postgres/pgtest"
 )
 
-// The tests come in through the events of orders and look at what leaves through the outbox.
+// The tests deliver events of orders and read the events that the relay publishes.
 
 func newDatabase(t *testing.T) *pgxpool.Pool {
 	t.Helper()
 	return pgtest.New(t, outbox.Migrations(), inbox.Migrations(), Migrations())
 }
 
-// newService returns a service that never polls, so that only timers and wake-ups can fire.
+// newService returns a service that polls too rarely to matter, so that only timers and wake-ups act.
 func newService(pool *pgxpool.Pool) *Service {
 	s := NewService(pool, outbox.New(pool))
 	s.poll = time.Hour
@@ -49,8 +49,8 @@ func ended(o events.Order, status events.OrderStatus) events.Order {
 	return o
 }
 
-// hear delivers an event about the order and returns it.
-func hear(t *testing.T, s *Service, typ events.Type, o events.Order) events.Event {
+// handle delivers an event about the order and returns it.
+func handle(t *testing.T, s *Service, typ events.Type, o events.Order) events.Event {
 	t.Helper()
 	e := events.New(typ, o)
 	e.IDs = correlation.IDs{Request: "request of " + o.ID, Cause: "none", TraceParent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
@@ -65,23 +65,23 @@ func deliver(t *testing.T, s *Service, e events.Event) {
 	}
 }
 
-// run is what leaves some services while they run.
+// run is some running services and the events that they publish.
 type run struct {
-	t    *testing.T
-	stop func()
-	told chan events.Event
+	t         *testing.T
+	stop      func()
+	published chan events.Event
 }
 
-// start runs the services, each as a process would: its worker and its relay.
+// start runs the services, each with a worker and a relay as a process has them.
 func start(t *testing.T, services ...*Service) *run {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
-	r := &run{t: t, told: make(chan events.Event, 100_000), stop: func() { cancel(); wg.Wait() }}
+	r := &run{t: t, published: make(chan events.Event, 100_000), stop: func() { cancel(); wg.Wait() }}
 	t.Cleanup(r.stop)
 	publish := func(_ context.Context, evs []events.Event) error { //nolint:unparam // an outbox.PublishFunc
 		for _, e := range evs {
-			r.told <- e
+			r.published <- e
 		}
 		return nil
 	}
@@ -104,7 +104,7 @@ func start(t *testing.T, services ...*Service) *run {
 func (r *run) wait() events.Event {
 	r.t.Helper()
 	select {
-	case e := <-r.told:
+	case e := <-r.published:
 		return e
 	case <-time.After(time.Minute):
 		r.t.Fatal("no event in a minute")
@@ -112,32 +112,32 @@ func (r *run) wait() events.Event {
 	}
 }
 
-// expect waits until each order was told of, stops the services, and fails if any order was told
-// of twice or any other was told of. The relay may repeat an event, but that has the same id.
+// expect waits until the expiration of each order is published, stops the services, and fails if there is a
+// second event for an order, or one for any other order. The relay may publish an event again, with the same id.
 func (r *run) expect(pool *pgxpool.Pool, orders ...string) {
 	r.t.Helper()
 	missing := map[string]bool{}
 	for _, o := range orders {
 		missing[o] = true
 	}
-	told := map[string]string{}
+	eventIDs := map[string]string{} // by order
 	record := func(e events.Event) {
 		r.t.Helper()
-		if first, ok := told[e.Subject]; ok && first != e.ID {
-			r.t.Errorf("order %s was told of as %s and as %s", e.Subject, first, e.ID)
+		if first, ok := eventIDs[e.Subject]; ok && first != e.ID {
+			r.t.Errorf("order %s expired with event %s and again with %s", e.Subject, first, e.ID)
 		}
-		told[e.Subject] = e.ID
+		eventIDs[e.Subject] = e.ID
 		delete(missing, e.Subject)
 	}
 	for len(missing) > 0 {
 		record(r.wait())
 	}
 	r.stop()
-	close(r.told)
-	for e := range r.told {
+	close(r.published)
+	for e := range r.published {
 		record(e)
 	}
-	// Events that were decided, but not relayed before the stop.
+	// Events that were committed and not relayed before the stop.
 	rows, err := pool.Query(r.t.Context(), `SELECT id::text, subject FROM outbox ORDER BY seq`)
 	if err != nil {
 		r.t.Fatal(err)
@@ -147,8 +147,8 @@ func (r *run) expect(pool *pgxpool.Pool, orders ...string) {
 		r.t.Fatal(err)
 	}
 	slices.Sort(orders)
-	if got := slices.Sorted(maps.Keys(told)); !slices.Equal(got, orders) {
-		r.t.Errorf("told of %d orders %.200q, want %d %.200q", len(got), got, len(orders), orders)
+	if got := slices.Sorted(maps.Keys(eventIDs)); !slices.Equal(got, orders) {
+		r.t.Errorf("published %d orders %.200q, want %d %.200q", len(got), got, len(orders), orders)
 	}
 }
 
@@ -166,16 +166,16 @@ func pending(t *testing.T, pool *pgxpool.Pool) []string {
 	return ids
 }
 
-func TestE1FiresWhenTheDeadlinePasses(t *testing.T) {
+func TestE1ExpiresWhenTheDeadlinePasses(t *testing.T) {
 	t.Parallel()
 	pool := newDatabase(t)
 	s := newService(pool)
 	r := start(t, s)
 
 	later := newOrder(time.Now().Add(15 * time.Minute))
-	hear(t, s, events.OrderCreated, later)
-	o := newOrder(time.Now().Add(200 * time.Millisecond)) // before the one that the worker sleeps to
-	created := hear(t, s, events.OrderCreated, o)
+	handle(t, s, events.OrderCreated, later)
+	o := newOrder(time.Now().Add(200 * time.Millisecond)) // earlier than the one that the worker sleeps until
+	created := handle(t, s, events.OrderCreated, o)
 
 	e := r.wait()
 	var got events.OrderDeadline
@@ -186,31 +186,31 @@ func TestE1FiresWhenTheDeadlinePasses(t *testing.T) {
 		t.Errorf("got %s %+v, want %s %+v", e.Type, got, events.OrderExpired, want)
 	}
 	if e.Time.Before(o.ExpiresAt) {
-		t.Errorf("told at %s, before the deadline %s", e.Time, o.ExpiresAt)
+		t.Errorf("published at %s, before the deadline %s", e.Time, o.ExpiresAt)
 	}
 	if want := (correlation.IDs{Request: created.IDs.Request, Cause: created.ID, TraceParent: created.IDs.TraceParent}); e.IDs != want {
-		t.Errorf("got ids %+v, want those of the order %+v", e.IDs, want)
+		t.Errorf("got ids %+v, want those of the order: %+v", e.IDs, want)
 	}
 	if got, want := pending(t, pool), []string{later.ID}; !slices.Equal(got, want) {
 		t.Errorf("pending deadlines %q, want %q", got, want)
 	}
 }
 
-func TestE2FiresOnceThoughDeliveredTwice(t *testing.T) {
+func TestE2ExpiresOnceWhenDeliveredTwice(t *testing.T) {
 	t.Parallel()
 	pool := newDatabase(t)
 	s := newService(pool)
 	o := newOrder(time.Now())
-	created := hear(t, s, events.OrderCreated, o)
+	created := handle(t, s, events.OrderCreated, o)
 	deliver(t, s, created)
 
 	r := start(t, s)
 	if e := r.wait(); e.Subject != o.ID {
-		t.Fatalf("told of %s, want %s", e.Subject, o.ID)
+		t.Fatalf("published %s, want %s", e.Subject, o.ID)
 	}
-	deliver(t, s, created) // again, after it has fired
+	deliver(t, s, created) // again, after the expiration
 	last := newOrder(time.Now())
-	hear(t, s, events.OrderCreated, last)
+	handle(t, s, events.OrderCreated, last)
 	r.expect(pool, last.ID)
 }
 
@@ -222,20 +222,20 @@ func TestEndedOrdersHaveNoDeadline(t *testing.T) {
 			pool := newDatabase(t)
 			s := newService(pool)
 
-			after := newOrder(time.Now())
-			hear(t, s, events.OrderCreated, after)
-			hear(t, s, typ, ended(after, status))
+			afterCreation := newOrder(time.Now())
+			handle(t, s, events.OrderCreated, afterCreation)
+			handle(t, s, typ, ended(afterCreation, status))
 
-			overtaking := newOrder(time.Now())
-			hear(t, s, typ, ended(overtaking, status))
-			hear(t, s, events.OrderCreated, overtaking)
+			beforeCreation := newOrder(time.Now())
+			handle(t, s, typ, ended(beforeCreation, status))
+			handle(t, s, events.OrderCreated, beforeCreation)
 
 			twice := newOrder(time.Now())
-			hear(t, s, events.OrderCreated, twice)
-			deliver(t, s, hear(t, s, typ, ended(twice, status)))
+			handle(t, s, events.OrderCreated, twice)
+			deliver(t, s, handle(t, s, typ, ended(twice, status)))
 
-			never := newOrder(time.Now())
-			hear(t, s, typ, ended(never, status))
+			unknown := newOrder(time.Now())
+			handle(t, s, typ, ended(unknown, status))
 
 			if got := pending(t, pool); len(got) > 0 {
 				t.Errorf("pending deadlines %q, want none", got)
@@ -244,8 +244,8 @@ func TestEndedOrdersHaveNoDeadline(t *testing.T) {
 	}
 }
 
-// moved delivers that the order has another deadline and returns the event.
-func moved(t *testing.T, s *Service, o events.Order, deadline time.Time) events.Event {
+// move delivers a moved deadline of the order and returns the event.
+func move(t *testing.T, s *Service, o events.Order, deadline time.Time) events.Event {
 	t.Helper()
 	e := events.New(events.OrderDeadlineMoved, events.OrderDeadline{OrderID: o.ID, Deadline: deadline})
 	e.IDs = correlation.IDs{Request: "request of " + o.ID}
@@ -268,13 +268,13 @@ func TestMovedDeadline(t *testing.T) {
 	t.Parallel()
 	pool := newDatabase(t)
 	s := newService(pool)
-	t.Run("is told, also after the first", func(t *testing.T) {
+	t.Run("is published, also after the first", func(t *testing.T) {
 		r := start(t, s)
 		o := newOrder(time.Now())
-		hear(t, s, events.OrderCreated, o)
+		handle(t, s, events.OrderCreated, o)
 		r.wait()
 		later := o.ExpiresAt.Add(100 * time.Millisecond)
-		cause := moved(t, s, o, later)
+		cause := move(t, s, o, later)
 		e := r.wait()
 		var got events.OrderDeadline
 		if err := json.Unmarshal(e.Data, &got); err != nil {
@@ -289,14 +289,14 @@ func TestMovedDeadline(t *testing.T) {
 		r.stop()
 	})
 	hour := time.Now().Add(time.Hour)
-	t.Run("is never earlier than another", func(t *testing.T) {
+	t.Run("is never earlier than a stored one", func(t *testing.T) {
 		for name, arrive := range map[string]func(events.Order, time.Time){
-			"after the creation":     func(o events.Order, at time.Time) { hear(t, s, events.OrderCreated, o); moved(t, s, o, at) },
-			"overtakes the creation": func(o events.Order, at time.Time) { moved(t, s, o, at); hear(t, s, events.OrderCreated, o) },
-			"twice, with another before": func(o events.Order, at time.Time) {
-				moved(t, s, o, at)
-				moved(t, s, o, o.ExpiresAt)
-				moved(t, s, o, at)
+			"after the creation":  func(o events.Order, at time.Time) { handle(t, s, events.OrderCreated, o); move(t, s, o, at) },
+			"before the creation": func(o events.Order, at time.Time) { move(t, s, o, at); handle(t, s, events.OrderCreated, o) },
+			"redelivered after an earlier one": func(o events.Order, at time.Time) {
+				move(t, s, o, at)
+				move(t, s, o, o.ExpiresAt)
+				move(t, s, o, at)
 			},
 		} {
 			for _, by := range []time.Duration{time.Minute, -time.Minute} {
@@ -313,27 +313,27 @@ func TestMovedDeadline(t *testing.T) {
 			}
 		}
 	})
-	t.Run("of an order that is over does no harm", func(t *testing.T) {
+	t.Run("of an order that has ended is ignored", func(t *testing.T) {
 		for typ, status := range map[events.Type]events.OrderStatus{events.OrderCancelled: events.Cancelled, events.OrderCompleted: events.Complete} {
 			o := newOrder(hour)
-			hear(t, s, events.OrderCreated, o)
-			hear(t, s, typ, ended(o, status))
-			moved(t, s, o, hour)
+			handle(t, s, events.OrderCreated, o)
+			handle(t, s, typ, ended(o, status))
+			move(t, s, o, hour)
 			if got := dueAt(t, pool, o); !got.IsZero() {
 				t.Errorf("%s: got a deadline at %s, want none", status, got)
 			}
 		}
 	})
-	t.Run("in the same instant as the creation or the end", func(t *testing.T) {
+	t.Run("concurrent with the creation or the end", func(t *testing.T) {
 		for i := range 50 {
 			o := newOrder(hour)
-			hear(t, s, events.OrderCreated, o)
-			rush(t, s, events.New(events.OrderDeadlineMoved, events.OrderDeadline{OrderID: o.ID, Deadline: hour}),
+			handle(t, s, events.OrderCreated, o)
+			deliverConcurrently(t, s, events.New(events.OrderDeadlineMoved, events.OrderDeadline{OrderID: o.ID, Deadline: hour}),
 				events.New(events.OrderCancelled, ended(o, events.Cancelled)))
 			other := newOrder(hour)
-			rush(t, s, events.New(events.OrderCreated, other), events.New(events.OrderCancelled, ended(other, events.Cancelled)))
+			deliverConcurrently(t, s, events.New(events.OrderCreated, other), events.New(events.OrderCancelled, ended(other, events.Cancelled)))
 			third := newOrder(hour)
-			rush(t, s, events.New(events.OrderCreated, third), events.New(events.OrderDeadlineMoved, events.OrderDeadline{OrderID: third.ID, Deadline: hour.Add(time.Minute)}))
+			deliverConcurrently(t, s, events.New(events.OrderCreated, third), events.New(events.OrderDeadlineMoved, events.OrderDeadline{OrderID: third.ID, Deadline: hour.Add(time.Minute)}))
 			if a, b, c := dueAt(t, pool, o), dueAt(t, pool, other), dueAt(t, pool, third); !a.IsZero() || !b.IsZero() || c.Before(hour.Add(time.Minute).Truncate(time.Millisecond)) {
 				t.Errorf("try %d: got deadlines at %s, %s and %s, want none, none and the moved one", i, a, b, c)
 			}
@@ -341,8 +341,8 @@ func TestMovedDeadline(t *testing.T) {
 	})
 }
 
-// rush delivers the events at the same time.
-func rush(t *testing.T, s *Service, evs ...events.Event) {
+// deliverConcurrently delivers the events at the same time.
+func deliverConcurrently(t *testing.T, s *Service, evs ...events.Event) {
 	t.Helper()
 	var wg sync.WaitGroup
 	for _, e := range evs {
@@ -355,31 +355,30 @@ func rush(t *testing.T, s *Service, evs ...events.Event) {
 	wg.Wait()
 }
 
-func TestE3FiresAfterARestart(t *testing.T) {
+func TestE3ExpiresAfterARestart(t *testing.T) {
 	t.Parallel()
 	pool := newDatabase(t)
 	before := newService(pool)
 	first := start(t, before)
 	o := newOrder(time.Now().Add(300 * time.Millisecond))
-	hear(t, before, events.OrderCreated, o)
+	handle(t, before, events.OrderCreated, o)
 	first.stop()
 
 	start(t, newService(pool)).expect(pool, o.ID)
 }
 
-// E4: fires although no timer was set for it.
-func TestE4PastDeadlineFiresAtOnce(t *testing.T) {
+// A deadline that has passed on arrival never has a timer.
+func TestE4PastDeadlineExpiresAtOnce(t *testing.T) {
 	t.Parallel()
 	pool := newDatabase(t)
 	s := newService(pool)
 	r := start(t, s)
 	o := newOrder(time.Now().Add(-time.Hour))
-	hear(t, s, events.OrderCreated, o)
+	handle(t, s, events.OrderCreated, o)
 	r.expect(pool, o.ID)
 }
 
-// What nobody tells of shows in the metrics.
-func TestOverdueDeadlinesAreSeen(t *testing.T) {
+func TestMetricsOfPendingAndOverdueDeadlines(t *testing.T) {
 	t.Parallel()
 	pool := newDatabase(t)
 	s := newService(pool)
@@ -392,24 +391,24 @@ func TestOverdueDeadlinesAreSeen(t *testing.T) {
 		}
 	}
 	expect(0, 0)
-	hear(t, s, events.OrderCreated, newOrder(time.Now().Add(time.Hour)))
+	handle(t, s, events.OrderCreated, newOrder(time.Now().Add(time.Hour)))
 	expect(1, 0)
 	o := newOrder(time.Now().Add(-time.Hour))
-	hear(t, s, events.OrderCreated, o)
+	handle(t, s, events.OrderCreated, o)
 	expect(2, 3600)
 	start(t, s).expect(pool, o.ID)
 	expect(1, 0)
 }
 
-// E5: somebody else's deadline, or one of a process that died, needs no wake-up.
-func TestE5PollFindsWhatNoWakeUpToldOf(t *testing.T) {
+// The deadline was stored by another replica, which may have died since.
+func TestE5PollFindsDeadlinesWithoutWakeUp(t *testing.T) {
 	t.Parallel()
 	pool := newDatabase(t)
 	s := newService(pool)
 	s.poll = 10 * time.Millisecond
 	r := start(t, s)
 	o := newOrder(time.Now())
-	hear(t, newService(pool), events.OrderCreated, o)
+	handle(t, newService(pool), events.OrderCreated, o)
 	r.expect(pool, o.ID)
 }
 
@@ -431,16 +430,16 @@ func schedule(t *testing.T, pool *pgxpool.Pool, n int) []string {
 	return ids
 }
 
-func TestSeveralWorkersFireEachOnce(t *testing.T) {
+func TestSeveralWorkersExpireEachOnce(t *testing.T) {
 	t.Parallel()
 	pool := newDatabase(t)
 	orders := schedule(t, pool, 5*batchSize+1)
 	start(t, newService(pool), newService(pool), newService(pool)).expect(pool, orders...)
 }
 
-// The workers are held up between taking deadlines and telling of them, and their connections die
-// there, as they do when Postgres restarts or a worker is killed.
-func TestDeathInTheMiddleLosesNothing(t *testing.T) {
+// The workers block between deleting deadlines and appending events, and their connections die there, as they do
+// when Postgres restarts or a worker is killed.
+func TestKilledWorkersLoseNothing(t *testing.T) {
 	t.Parallel()
 	pool := newDatabase(t)
 	orders := schedule(t, pool, 3*batchSize)
@@ -470,7 +469,7 @@ func TestDeathInTheMiddleLosesNothing(t *testing.T) {
 		killed += n
 	}
 	if got := len(pending(t, pool)); got != len(orders) {
-		t.Errorf("%d deadlines left after the deaths, want %d", got, len(orders))
+		t.Errorf("%d deadlines left after the connections died, want %d", got, len(orders))
 	}
 	if err := hold.Rollback(t.Context()); err != nil {
 		t.Fatal(err)
@@ -483,16 +482,16 @@ func TestStoppedWorkerLosesNothing(t *testing.T) {
 	pool := newDatabase(t)
 	orders := schedule(t, pool, 3*batchSize)
 	first := start(t, newService(pool))
-	told := []events.Event{first.wait()} // it is in the middle of its work
+	published := []events.Event{first.wait()} // there are more batches
 	first.stop()
-	close(first.told)
-	for e := range first.told {
-		told = append(told, e)
+	close(first.published)
+	for e := range first.published {
+		published = append(published, e)
 	}
 
 	second := start(t, newService(pool))
-	for _, e := range told {
-		second.told <- e
+	for _, e := range published {
+		second.published <- e
 	}
 	second.expect(pool, orders...)
 }

@@ -6,69 +6,52 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"boxoffice.dev/pkg/worker"
 )
 
 const (
 	batchSize  = 1000
-	contention = 2 * time.Millisecond   // pause when what is due is in another worker's hands
-	backOff    = 250 * time.Millisecond // pause after a failure, such as a database that is down
+	contention = 2 * time.Millisecond // pause while another replica holds the rows that are due
 )
 
-// Run tells of every deadline as it passes, until ctx ends. Between deadlines it sleeps. It
-// survives the loss of the database: nothing is lost, and what came due meanwhile is told then.
+// Run publishes each deadline when it passes, until ctx ends, and sleeps in between. While the database is
+// unavailable nothing is lost: deadlines that pass meanwhile are published afterwards.
 //
-// A deadline set by this process wakes it. One set by another process is that one's to tell; should
-// it have died, the others find the deadline at their next poll.
+// A deadline that this replica stores wakes it. Other replicas find it by polling, should this one die.
 func (s *Service) Run(ctx context.Context) error {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-s.wake:
-		case <-timer.C:
-		}
-		pause, err := s.expireAll(ctx)
-		if err != nil && ctx.Err() == nil {
-			slog.WarnContext(ctx, "deadlines not told, will try again", "error", err)
-		}
-		timer.Reset(pause)
-	}
+	return worker.Run(ctx, "publishing expirations", s.wake, s.expireDue)
 }
 
-// expireAll tells of everything that is due and says how long to pause then.
-func (s *Service) expireAll(ctx context.Context) (time.Duration, error) {
+// expireDue publishes every deadline that has passed and returns the time until the next one.
+func (s *Service) expireDue(ctx context.Context) (time.Duration, error) {
 	for {
-		n, err := s.expire(ctx)
+		n, err := s.expireBatch(ctx)
 		if err != nil {
-			return backOff, err
+			return 0, err
 		}
 		if n < batchSize {
 			break
 		}
 	}
 	next, err := untilNext(ctx, s.pool, s.poll)
-	if err != nil {
-		return backOff, err
-	}
-	return max(next, contention), nil
+	return max(next, contention), err
 }
 
-// expire turns up to batchSize due deadlines into events, in one transaction.
-func (s *Service) expire(ctx context.Context) (n int, err error) {
+// expireBatch turns up to batchSize deadlines that have passed into events, in one transaction.
+func (s *Service) expireBatch(ctx context.Context) (n int, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		due, err := takeDue(ctx, tx, batchSize)
 		if err != nil || len(due) == 0 {
 			return err
 		}
 		n = len(due)
-		return tell(ctx, tx, due)
+		return appendEvents(ctx, tx, due)
 	})
 	if err != nil || n == 0 {
 		return 0, err
 	}
 	s.outbox.Wake()
-	slog.InfoContext(ctx, "deadlines passed", "orders", n)
+	slog.InfoContext(ctx, "orders expired", "orders", n)
 	return n, nil
 }

@@ -1,4 +1,4 @@
-// System: router.PAGES_SOURCES=https://js.stripe.com orders.PAYMENT_FAILURE=retry payments.PAYMENT_FAILURE=retry
+// System: router.PAGES_SOURCES=https://js.stripe.com orders.PAYMENT_FAILURE=retry
 // Payments with other settings: Stripe's card form, and another card after a failed payment.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

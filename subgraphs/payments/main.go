@@ -26,7 +26,7 @@ type settings struct {
 
 // Check returns errors that begin with the variable at fault.
 func (c settings) Check() error {
-	return errors.Join(c.Config.Check(), c.Payments.Check(), c.Processor.check(c.Development()))
+	return errors.Join(c.Config.Check(), c.Processor.check(c.Development()))
 }
 
 func main() {
@@ -47,7 +47,7 @@ func run(ctx context.Context, cfg settings, srv *server.Server) error {
 	payments := payment.NewService(cfg.Payments, s.Pool, s.Outbox, processor, time.Now)
 	s.Consume(payments.Reactions())
 	s.Watch(payments.OnEvent, payments.Resync)
-	srv.Collect(metrics.Gauge("payments_in_progress", "Payments that a worker has to drive on, by the next step.", "step", payments.InProgress))
+	srv.Collect(metrics.Gauge("payments_in_progress", "Payments with a next step, by step.", "step", payments.InProgress))
 	srv.Go("driver", payments.Drive)
 	srv.HandlePrivate("GET /ledger", ledger(processor))
 	srv.Handle("POST /webhooks/stripe", stripe.Webhooks(cfg.Processor.webhookSecret(), payments.Look))

@@ -75,9 +75,9 @@ const (
 var layers = []struct{ who, may string }{
 	// Auth's domain makes the tokens and keys that identity verifies.
 	{`subgraphs/auth/internal/[a-fh-z]\w*`, `pkg/(apperr|correlation|events|id|identity|postgres)|subgraphs/internal/page|subgraphs/auth/internal/[a-fh-z]\w*`},
-	{domain, `pkg/(apperr|correlation|events|id|inbox|money|outbox|postgres)|subgraphs/internal/(page|signal)`},
-	{processor, `pkg/(apperr|correlation|id|money)|subgraphs/payments/internal/payment`},
-	{`subgraphs/stripesim(/.*)?`, `pkg/(config|postgres|server|service)|subgraphs/stripesim/simulator`},
+	{domain, `pkg/(apperr|correlation|events|id|inbox|money|outbox|postgres|worker)|subgraphs/internal/(page|signal)`},
+	{processor, `pkg/(apperr|correlation|events|id|money)|subgraphs/payments/internal/payment`},
+	{`subgraphs/stripesim(/.*)?`, `pkg/(config|postgres|server|service|worker)|subgraphs/stripesim/simulator`},
 	{graph, `pkg/(apperr|events|id|identity|money)|subgraphs/internal/(gqlserver|page)|` + graph + `|` + domain},
 	{shared, `pkg/(apperr|config|correlation|id|identity|money|sse)`},
 	{`pkg(/.*)?`, `pkg/.*`},

@@ -59,7 +59,7 @@ func wantMoneyExact(t *testing.T, s *System) {
 // A failed payment leaves the order unpaid, and every webhook arrives twice.
 func TestRetryAfterFailedPayment(t *testing.T) {
 	t.Parallel()
-	s := Private(t, "orders.PAYMENT_FAILURE=retry", "payments.PAYMENT_FAILURE=retry", "stripesim.SIMULATOR_WEBHOOKS=twice",
+	s := Private(t, "orders.PAYMENT_FAILURE=retry", "stripesim.SIMULATOR_WEBHOOKS=twice",
 		"payments.FAILED_PAYMENTS_PER_HOUR=4", "payments.PAYMENT_GIVE_UP=1s")
 	seller, buyer := s.SignUp(t), s.SignUp(t)
 

@@ -93,7 +93,7 @@ func settings(o options) map[string][]string {
 		"auth":   {"SIGN_UPS_PER_ADDRESS=1000000", "PASSWORD_MEMORY_KIB=64", "ACCESS_TOKEN_TTL=12h"},
 		"orders": {"HOLD=" + hold.String(), "PAYMENT_GRACE=2s", "PAYMENT_FAILURE=" + failure},
 		"payments": {
-			"PAYMENT_FAILURE=" + failure, "PAYMENT_WAIT=2s", "PAYMENT_GIVE_UP=5s", "FAILED_PAYMENTS_PER_HOUR=1000000",
+			"PAYMENT_WAIT=2s", "PAYMENT_GIVE_UP=5s", "FAILED_PAYMENTS_PER_HOUR=1000000",
 		},
 		"stripesim": {"SIMULATOR_WEBHOOKS=" + webhooks},
 	}

@@ -3,7 +3,7 @@ package graph
 import (
 	"strings"
 
-	"boxoffice.dev/pkg/apperr"
+	"boxoffice.dev/pkg/events"
 	"boxoffice.dev/pkg/money"
 	"boxoffice.dev/subgraphs/internal/page"
 	"boxoffice.dev/subgraphs/payments/internal/graph/generated"
@@ -81,50 +81,12 @@ func orNil(s string) *string {
 	return &s
 }
 
-// The schema's enums are the domain's in upper case.
+// The schema's enums are those of events in upper case.
 
-func status(s payment.Status) generated.PaymentStatus {
+func status(s events.PaymentStatus) generated.PaymentStatus {
 	return generated.PaymentStatus(strings.ToUpper(string(s)))
 }
 
-func reason(r payment.FailureReason) generated.PaymentFailureReason {
+func reason(r events.DeclineReason) generated.PaymentFailureReason {
 	return generated.PaymentFailureReason(strings.ToUpper(string(r)))
-}
-
-// typed makes the schema's object of a domain error, nil of one that is no typed error.
-func (r *Resolver) typed(v payment.Viewer) func(*apperr.Error) any {
-	return func(e *apperr.Error) any {
-		code := generated.UserErrorCode(e.Code)
-		p, _ := e.Detail.(payment.Payment)
-		switch e.Code {
-		case apperr.ValidationFailed:
-			return generated.ValidationError{Code: code, Message: e.Message, Path: e.Path, Rule: e.Rule}
-		case apperr.NotAuthorized:
-			return generated.NotAuthorizedError{Code: code, Message: e.Message, Path: e.Path}
-		case apperr.RateLimited:
-			seconds, _ := e.Detail.(int)
-			return generated.RateLimitedError{Code: code, Message: e.Message, Path: e.Path, RetryAfterSeconds: seconds}
-		case apperr.IdempotencyKeyReused:
-			return generated.IdempotencyKeyReusedError{Code: code, Message: e.Message, Path: e.Path}
-		case apperr.OrderNotFound:
-			return generated.OrderNotFoundError{Code: code, Message: e.Message, Path: e.Path}
-		case apperr.OrderNotPayable:
-			id, _ := e.Detail.(string)
-			return generated.OrderNotPayableError{Code: code, Message: e.Message, Path: e.Path, Order: &generated.Order{ID: id}}
-		case apperr.OrderAlreadyPaid:
-			return generated.OrderAlreadyPaidError{Code: code, Message: e.Message, Path: e.Path, Payment: r.payment(v, p)}
-		case apperr.PaymentInProgress:
-			return generated.PaymentInProgressError{Code: code, Message: e.Message, Path: e.Path, Payment: r.payment(v, p)}
-		case apperr.PaymentDeclined:
-			return generated.PaymentDeclinedError{
-				Code: code, Message: e.Message, Path: e.Path, Payment: r.payment(v, p),
-				Reason: reason(p.Decline.Reason), Retryable: r.payments.Retryable(p),
-			}
-		case apperr.PaymentNotFound:
-			return generated.PaymentNotFoundError{Code: code, Message: e.Message, Path: e.Path}
-		case apperr.PaymentNotRefundable:
-			return generated.PaymentNotRefundableError{Code: code, Message: e.Message, Path: e.Path, Payment: r.payment(v, p)}
-		}
-		return nil
-	}
 }

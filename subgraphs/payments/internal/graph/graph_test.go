@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -40,17 +41,14 @@ type subgraph struct {
 	payments *payment.Service
 }
 
-func newSubgraph(t *testing.T, change ...func(*payment.Config)) *subgraph {
+func newSubgraph(t *testing.T) *subgraph {
 	t.Helper()
 	t.Parallel()
 	sim := simulator.New(simulator.Config{SecretKey: simulatorKey}, pgtest.New(t, simulator.Migrations()))
 	server := httptest.NewServer(sim.Handler())
 	t.Cleanup(server.Close)
 	pool := pgtest.New(t, outbox.Migrations(), payment.Migrations())
-	cfg := payment.Config{PaymentFailure: "cancel", Patience: time.Minute, GiveUp: time.Minute, FailuresPerHour: 3}
-	for _, c := range change {
-		c(&cfg)
-	}
+	cfg := payment.Config{Wait: time.Minute, GiveUpAfter: time.Minute, FailuresPerHour: 3}
 	s := &subgraph{t: t}
 	processor := stripe.New(stripe.Config{SecretKey: simulatorKey, APIBase: server.URL})
 	s.payments = payment.NewService(cfg, pool, outbox.New(pool), processor, time.Now)
@@ -83,13 +81,17 @@ func (s *subgraph) deliver(typ events.Type, p events.Payload) {
 	}
 }
 
-// order stores the replica of an unpaid order.
-func (s *subgraph) order() events.Order {
+// order stores the replica of an unpaid order that may be paid again after a failed payment.
+func (s *subgraph) order(change ...func(*events.Order)) events.Order {
 	s.t.Helper()
 	o := events.Order{
-		ID: id.New(id.Order), Version: 2, Status: "awaiting_payment", BuyerID: id.New(id.User), SellerID: id.New(id.User),
+		ID: id.New(id.Order), Version: 2, Status: events.AwaitingPayment, BuyerID: id.New(id.User), SellerID: id.New(id.User),
 		TicketID: id.New(id.Ticket), TicketVersion: 1, Title: "Front row",
 		Price: money.Money{MinorUnits: 1999, Currency: "USD"}, ExpiresAt: time.Now().Add(15 * time.Minute),
+		PaidVersion: 3, PaymentFailure: events.RetryOnFailure,
+	}
+	for _, c := range change {
+		c(&o)
 	}
 	s.deliver(events.OrderAwaitingPayment, o)
 	return o
@@ -130,6 +132,13 @@ func (r response) want(t *testing.T, path, want string) {
 	}
 }
 
+// typedError returns type, code and dotted path of the first error of a payload.
+func (r response) typedError(mutation string) string {
+	var path []string
+	_ = json.Unmarshal([]byte(r.at(mutation+".errors.0.path")), &path) // null leaves it empty
+	return r.at(mutation+".errors.0.__typename") + " " + r.at(mutation+".errors.0.code") + " " + strings.Join(path, ".")
+}
+
 func (r response) wantCode(t *testing.T, want string) {
 	t.Helper()
 	if len(r.Errors) != 1 || r.Errors[0].Extensions.Code != want {
@@ -160,7 +169,7 @@ func (s *subgraph) do(viewer, query string, variables map[string]any) response {
 }
 
 const payOrder = `mutation($input: PayOrderInput!) { payOrder(input: $input) {
-	payment { id status } errors { __typename ... on UserError { code message path }
+	payment { id status } expectedOrderVersion errors { __typename ... on UserError { code message path }
 		... on PaymentDeclinedError { reason retryable payment { id status } }
 		... on OrderAlreadyPaidError { payment { id } } ... on PaymentInProgressError { payment { id } }
 		... on OrderNotPayableError { order { id } } ... on ValidationError { rule } ... on RateLimitedError { retryAfterSeconds } } } }`
@@ -177,18 +186,19 @@ func (s *subgraph) paid(o events.Order) string {
 	s.t.Helper()
 	answered := make(chan response, 1)
 	go func() { answered <- s.pay(o, visa) }()
-	p := s.await(o, payment.Authorized)
+	p := s.await(o, events.Authorized)
 	s.deliver(events.OrderPaymentConfirmed, events.PaymentDecision{PaymentID: p.ID, OrderID: o.ID})
-	s.await(o, payment.Succeeded)
-	o.Version, o.Status = o.Version+1, "complete"
+	s.await(o, events.Succeeded)
+	o.Version, o.Status, o.PaidVersion, o.PaymentFailure = o.Version+1, events.Complete, 0, ""
 	s.deliver(events.OrderCompleted, o)
 	r := <-answered
 	r.want(s.t, "payOrder.payment.status", "SUCCEEDED")
+	r.want(s.t, "payOrder.expectedOrderVersion", "3")
 	return r.at("payOrder.payment.id")
 }
 
 // await waits until the latest payment of the order has the status.
-func (s *subgraph) await(o events.Order, status payment.Status) payment.Payment {
+func (s *subgraph) await(o events.Order, status events.PaymentStatus) payment.Payment {
 	s.t.Helper()
 	for s.t.Context().Err() == nil {
 		// It ends at once while the order has no payment.
@@ -277,7 +287,7 @@ func TestPaymentFieldsPerViewer(t *testing.T) {
 
 // Payments and refunds are connections, newest first.
 func TestConnections(t *testing.T) {
-	s := newSubgraph(t, func(c *payment.Config) { c.PaymentFailure = "retry" })
+	s := newSubgraph(t)
 	o := s.order()
 	var payments []string
 	for range 2 {
@@ -332,4 +342,80 @@ func TestConnections(t *testing.T) {
 	s.do(o.BuyerID, ofOrder, representation("Order", o.ID)).want(t, "_entities.0.payment.id", paymentID)
 	s.do(o.BuyerID, ofOrder, representation("Order", id.New(id.Order))).want(t, "_entities.0.payments.nodes", "[]")
 	s.do("", ofOrder, representation("Order", o.ID)).want(t, "_entities.0.payments.nodes", "[]")
+}
+
+// Each error of payOrder has its type, code and path.
+func TestPayOrderErrors(t *testing.T) {
+	s := newSubgraph(t)
+	o := s.order()
+	stranger := o
+	stranger.BuyerID = id.New(id.User)
+	pay := func(o events.Order, change map[string]any) response {
+		input := map[string]any{"orderId": o.ID, "paymentMethodToken": visa, "idempotencyKey": id.New("key")}
+		maps.Copy(input, change)
+		return s.do(o.BuyerID, payOrder, map[string]any{"input": input})
+	}
+	for _, c := range []struct {
+		name   string
+		order  events.Order
+		change map[string]any
+		want   string
+	}{
+		{"P2 an id of nothing", o, map[string]any{"orderId": "nonsense"}, "OrderNotFoundError ORDER_NOT_FOUND input.orderId"},
+		{"P3 an order of another buyer", stranger, nil, "NotAuthorizedError NOT_AUTHORIZED input.orderId"},
+		{"P9 no token", o, map[string]any{"paymentMethodToken": ""}, "ValidationError VALIDATION_FAILED input.paymentMethodToken"},
+		{"P9 no key", o, map[string]any{"idempotencyKey": ""}, "ValidationError VALIDATION_FAILED input.idempotencyKey"},
+		{"P9 another amount", o, map[string]any{"expectedAmount": map[string]any{"minorUnits": 1, "currency": "USD"}},
+			"ValidationError VALIDATION_FAILED input.expectedAmount"},
+		{"P6 declined", o, map[string]any{"paymentMethodToken": declined, "idempotencyKey": "k"}, "PaymentDeclinedError PAYMENT_DECLINED "},
+		{"P7 a reused key", o, map[string]any{"idempotencyKey": "k"}, "IdempotencyKeyReusedError IDEMPOTENCY_KEY_REUSED input.idempotencyKey"},
+	} {
+		r := pay(c.order, c.change)
+		if got := r.typedError("payOrder"); got != c.want || len(r.Errors) > 0 {
+			t.Errorf("%s: got %+v, want %s", c.name, r, c.want)
+		}
+	}
+	paymentID := s.paid(o)
+	r := pay(o, nil)
+	if got := r.typedError("payOrder"); got != "OrderAlreadyPaidError ORDER_ALREADY_PAID input.orderId" || r.at("payOrder.errors.0.payment.id") != paymentID {
+		t.Errorf("paid: got %+v", r)
+	}
+	ended := s.order()
+	ended.Version, ended.Status, ended.Reason = 3, events.Cancelled, events.ReasonExpired
+	s.deliver(events.OrderCancelled, ended)
+	r = pay(ended, nil)
+	if got := r.typedError("payOrder"); got != "OrderNotPayableError ORDER_NOT_PAYABLE input.orderId" || r.at("payOrder.errors.0.order.id") != ended.ID {
+		t.Errorf("ended: got %+v", r)
+	}
+	for range 2 { // besides the first one
+		o := s.order(func(other *events.Order) { other.BuyerID = o.BuyerID })
+		pay(o, map[string]any{"paymentMethodToken": declined})
+	}
+	r = pay(s.order(func(other *events.Order) { other.BuyerID = o.BuyerID }), nil)
+	if got := r.typedError("payOrder"); got != "RateLimitedError RATE_LIMITED " {
+		t.Errorf("rate limit: got %+v", r)
+	}
+}
+
+// Each error of refundPayment has its type, code and path.
+func TestRefundPaymentErrors(t *testing.T) {
+	s := newSubgraph(t)
+	o := s.order()
+	paymentID := s.paid(o)
+	for _, c := range []struct {
+		name, viewer, payment string
+		minorUnits            int
+		want                  string
+	}{
+		{"P11 an id of nothing", o.SellerID, "nonsense", 1, "PaymentNotFoundError PAYMENT_NOT_FOUND input.paymentId"},
+		{"P11 a stranger", id.New(id.User), paymentID, 1, "PaymentNotFoundError PAYMENT_NOT_FOUND input.paymentId"},
+		{"P11 the buyer", o.BuyerID, paymentID, 1, "NotAuthorizedError NOT_AUTHORIZED input.paymentId"},
+		{"P11 nothing", o.SellerID, paymentID, 0, "ValidationError VALIDATION_FAILED input.amount.minorUnits"},
+		{"P11 too much", o.SellerID, paymentID, 2000, "PaymentNotRefundableError PAYMENT_NOT_REFUNDABLE input.paymentId"},
+	} {
+		r := s.refund(c.viewer, c.payment, c.minorUnits)
+		if got := r.typedError("refundPayment"); got != c.want || len(r.Errors) > 0 {
+			t.Errorf("%s: got %+v, want %s", c.name, r, c.want)
+		}
+	}
 }

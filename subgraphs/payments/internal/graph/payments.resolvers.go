@@ -18,10 +18,10 @@ func (r mutationResolver) PayOrder(ctx context.Context, input generated.PayOrder
 	p, o, err := r.payments.Pay(ctx, caller.UserID, payment.PayInput{
 		OrderID: input.OrderID, Token: input.PaymentMethodToken, ExpectedAmount: input.ExpectedAmount, IdempotencyKey: input.IdempotencyKey,
 	})
-	errs, fault := gqlserver.UserErrors[generated.PayOrderError](err, r.typed(asViewer(caller)))
+	errs, fault := gqlserver.TypedErrors(err, r.payOrderError(asViewer(caller)))
 	payload := &generated.PayOrderPayload{Payment: r.payment(asViewer(caller), p), Errors: errs}
 	if o.ID != "" {
-		version := o.VersionWhenPaid()
+		version := o.ExpectedVersion()
 		payload.Order, payload.ExpectedOrderVersion = &generated.Order{ID: o.ID}, &version
 	}
 	return payload, fault
@@ -35,7 +35,7 @@ func (r mutationResolver) RefundPayment(ctx context.Context, input generated.Ref
 	rf, p, err := r.payments.Refund(ctx, asViewer(caller), payment.RefundInput{
 		PaymentID: input.PaymentID, Amount: input.Amount, ReleaseTicket: input.ReleaseTicket, IdempotencyKey: input.IdempotencyKey,
 	})
-	errs, fault := gqlserver.UserErrors[generated.RefundPaymentError](err, r.typed(asViewer(caller)))
+	errs, fault := gqlserver.TypedErrors(err, r.refundPaymentError(asViewer(caller)))
 	return &generated.RefundPaymentPayload{Refund: refund(rf), Payment: r.payment(asViewer(caller), p), Errors: errs}, fault
 }
 

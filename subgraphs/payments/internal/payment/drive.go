@@ -10,60 +10,47 @@ import (
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
 
-	"boxoffice.dev/pkg/apperr"
+	"boxoffice.dev/pkg/events"
 	"boxoffice.dev/pkg/outbox"
+	"boxoffice.dev/pkg/worker"
 )
 
 const (
-	parallel   = 32               // calls of the processor at a time
-	lease      = 30 * time.Second // longer than any call of the processor
-	poll       = time.Second      // finds what no wake-up told of
-	firstRetry = 250 * time.Millisecond
-	lastRetry  = 30 * time.Second
-	stuck      = 10 * time.Minute // after that, a payment on its way is worth a warning
+	maxConcurrent = 32               // requests to the processor
+	lease         = 30 * time.Second // longer than any request to the processor
+	pollInterval  = time.Second      // for steps that are due without a wake-up
+	firstRetry    = 250 * time.Millisecond
+	lastRetry     = 30 * time.Second
+	stuckAfter    = 10 * time.Minute // log a payment whose step has not ended by then
 )
 
-// Drive takes the steps of payments and refunds that are due until ctx ends: those that were just
-// begun, and those that a process has left in between. Any number of processes may do it at once.
+// Drive takes the steps of payments and refunds that are due until ctx ends, including those that another process has
+// not completed. Any number of processes may do so concurrently.
 func (s *Service) Drive(ctx context.Context) error {
 	var group errgroup.Group
-	group.SetLimit(parallel)
-	defer group.Wait() //nolint:errcheck // it returns none
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-s.wake:
-		case <-timer.C:
-		}
-		pause, err := s.takeAll(ctx, &group)
-		if err != nil && ctx.Err() == nil {
-			slog.WarnContext(ctx, "payments not driven, will try again", "error", err)
-		}
-		timer.Reset(pause)
-	}
+	group.SetLimit(maxConcurrent)
+	err := worker.Run(ctx, "driving payments", s.wake, func(ctx context.Context) (time.Duration, error) { return s.takeAll(ctx, &group) })
+	return errors.Join(err, group.Wait())
 }
 
-// InProgress returns how many payments a worker has to drive on, by the next step.
+// InProgress returns the number of payments with a next step, by step.
 func (s *Service) InProgress(ctx context.Context) (map[string]float64, error) {
 	return countSteps(ctx, s.pool)
 }
 
-// takeAll begins every step that is due and says how long to pause then.
+// takeAll starts every step that is due and returns the time until the next one.
 func (s *Service) takeAll(ctx context.Context, group *errgroup.Group) (time.Duration, error) {
 	for {
-		steps, err := takeSteps(ctx, s.pool, s.now(), lease, parallel)
+		steps, err := takeSteps(ctx, s.pool, s.now(), lease, maxConcurrent)
 		if err != nil {
-			return poll, err
+			return 0, err
 		}
 		for _, t := range steps {
 			group.Go(func() error { s.step(ctx, t); return nil })
 		}
-		refunds, err := takeRefunds(ctx, s.pool, s.now(), lease, parallel)
+		refunds, err := takeRefunds(ctx, s.pool, s.now(), lease, maxConcurrent)
 		if err != nil {
-			return poll, err
+			return 0, err
 		}
 		for _, t := range refunds {
 			group.Go(func() error { s.stepRefund(ctx, t); return nil })
@@ -74,38 +61,38 @@ func (s *Service) takeAll(ctx context.Context, group *errgroup.Group) (time.Dura
 	}
 	due, err := nextDue(ctx, s.pool)
 	if err != nil || due == nil {
-		return poll, err
+		return pollInterval, err
 	}
-	return min(poll, max(due.Sub(s.now()), time.Millisecond)), nil
+	return min(pollInterval, max(due.Sub(s.now()), time.Millisecond)), nil
 }
 
-// step takes one step of a payment. A failure leaves it to be tried again.
+// step takes one step of a payment. A step that fails is retried.
 func (s *Service) step(ctx context.Context, t task) {
-	if age := s.now().Sub(t.UpdatedAt); age > stuck {
+	if age := s.now().Sub(t.UpdatedAt); age > stuckAfter {
 		slog.WarnContext(ctx, "payment is stuck", "payment", t.ID, "order", t.OrderID, "status", t.Status, "step", t.Step, "since", t.UpdatedAt)
 	}
-	intent, err := s.ask(ctx, t)
+	intent, err := s.request(ctx, t)
 	if err == nil {
 		err = s.apply(ctx, t, intent)
 	}
 	if err == nil || ctx.Err() != nil {
 		return
 	}
-	slog.WarnContext(ctx, "payment not driven, will try again", "payment", t.ID, "step", t.Step, "tries", t.tries, "error", err)
+	slog.WarnContext(ctx, "payment step failed, retrying", "payment", t.ID, "step", t.Step, "tries", t.tries, "error", err)
 	if err := postpone(ctx, s.pool, t, s.now().Add(backOff(t.tries))); err != nil {
-		slog.WarnContext(ctx, "payment waits for its lease to end", "payment", t.ID, "error", err)
+		slog.WarnContext(ctx, "payment step is retried when its lease ends", "payment", t.ID, "error", err)
 	}
 }
 
-// backOff returns how long to wait after a step was tried so many times.
+// backOff returns the pause after a step has failed so many times.
 func backOff(tries int) time.Duration {
 	return min(firstRetry<<min(tries-1, 10), lastRetry)
 }
 
-// ask does the step at the processor and returns what it knows afterwards. When the outcome is
-// unknown, the processor is asked what it knows: it may have done it before its answer was lost,
-// or answer the same failure to the same request for ever.
-func (s *Service) ask(ctx context.Context, t task) (Intent, error) {
+// request carries out the step at the processor and returns the intent. After an unknown outcome it reads the intent
+// instead of repeating the request: the processor may have carried it out, or answer a repeated request with the same
+// failure forever.
+func (s *Service) request(ctx context.Context, t task) (Intent, error) {
 	var intent Intent
 	var err error
 	switch t.Step {
@@ -130,8 +117,8 @@ func (s *Service) ask(ctx context.Context, t task) (Intent, error) {
 	return intent, err
 }
 
-// search looks for the intent of a payment whose authorization had no answer. When the processor
-// has not heard of it for long enough, it never will, and the payment has failed.
+// search finds the intent of a payment whose authorization failed with cause. If the processor has no record of the
+// payment after Config.GiveUpAfter, the payment is declined.
 func (s *Service) search(ctx context.Context, t task, cause error) (Intent, error) {
 	intent, err := Search(ctx, s.processor, t.ID)
 	switch {
@@ -140,19 +127,19 @@ func (s *Service) search(ctx context.Context, t task, cause error) (Intent, erro
 	case !errors.Is(err, ErrNoSuchIntent):
 		return Intent{}, errors.Join(cause, err)
 	}
-	if s.now().Sub(t.CreatedAt) > s.cfg.GiveUp {
+	if s.now().Sub(t.CreatedAt) > s.cfg.GiveUpAfter {
 		return Intent{Status: IntentDeclined}, nil
 	}
 	return Intent{}, cause
 }
 
-// apply stores what the processor has shown of a payment, and tells of it.
+// apply stores the result of a step with its event.
 func (s *Service) apply(ctx context.Context, t task, i Intent) error {
 	if i.PaymentID != "" && i.PaymentID != t.ID {
-		return fmt.Errorf("processor showed payment %s for %s", i.PaymentID, t.ID)
+		return fmt.Errorf("processor returned payment %s for %s", i.PaymentID, t.ID)
 	}
 	if i.Reference != "" && i.Amount != t.Amount {
-		return fmt.Errorf("processor has %v for %v of payment %s", i.Amount, t.Amount, t.ID)
+		return fmt.Errorf("processor has the amount %v for %v of payment %s", i.Amount, t.Amount, t.ID)
 	}
 	err := s.outbox.Tx(ctx, func(tx pgx.Tx) error {
 		p, err := lockPayment(ctx, tx, t.ID)
@@ -160,7 +147,7 @@ func (s *Service) apply(ctx context.Context, t task, i Intent) error {
 			return err
 		}
 		after := p.observe(i, s.now())
-		if p.PayableUntil == nil { // the order ended before it was known that the buyer has to act
+		if p.PayableUntil == nil { // the order may have ended before the payment began to wait for its buyer
 			after = after.endWithOrder()
 		}
 		return s.store(ctx, tx, p, after, t.tries)
@@ -169,12 +156,11 @@ func (s *Service) apply(ctx context.Context, t task, i Intent) error {
 		return err
 	}
 	s.changes.Changed(t.OrderID)
-	s.wakeUp()
+	s.wake.Send()
 	return nil
 }
 
-// store writes what has become of a payment and tells of its new status. The step that follows is
-// due at once if it is a new one, and after a while if it was tried so many times.
+// store updates a payment and publishes its new status.
 func (s *Service) store(ctx context.Context, tx pgx.Tx, before, after Payment, tries int) error {
 	if err := updatePayment(ctx, tx, after, s.due(before, after, tries)); err != nil {
 		return err
@@ -182,27 +168,28 @@ func (s *Service) store(ctx context.Context, tx pgx.Tx, before, after Payment, t
 	if after.Status == before.Status {
 		return nil
 	}
-	told, ok := after.event()
-	if !ok {
+	event, published := after.event()
+	if !published {
 		return nil
 	}
-	return outbox.Append(ctx, tx, told)
+	return outbox.Append(ctx, tx, event)
 }
 
-// due returns when the next step of a payment is to be taken, nil when there is none to take.
+// due returns when the next step of a payment is due: at once, or after a pause if the step is repeated. It returns
+// nil if the payment has no step to take.
 func (s *Service) due(before, after Payment, tries int) *time.Time {
 	if after.Step == Done || after.Step == AwaitOrder {
 		return nil
 	}
 	due := s.now()
-	if after.Step == before.Step || after.Step == Look { // there is no news so soon
+	if after.Step == before.Step || after.Step == Look {
 		due = due.Add(backOff(max(tries, 1)))
 	}
 	return &due
 }
 
-// Look makes a payment or its refunds be compared with the processor now, because the processor
-// says that something has happened. Returns ErrNoSuchIntent for a payment that is unknown here.
+// Look makes a payment, or its refunds, be compared with the processor now, after a webhook. It returns
+// ErrNoSuchIntent if there is no such payment.
 func (s *Service) Look(ctx context.Context, paymentID, reference string) error {
 	err := s.outbox.Tx(ctx, func(tx pgx.Tx) error {
 		p, err := lockPayment(ctx, tx, paymentID)
@@ -213,26 +200,26 @@ func (s *Service) Look(ctx context.Context, paymentID, reference string) error {
 			p.Reference = reference
 		}
 		switch {
-		case p.Step == Authorize || p.Step == Done && (p.Status == Failed || p.Status == Voided):
+		case p.Step == Authorize || p.Step == Done && (p.Status == events.Failed || p.Status == events.Voided):
 			p.Step = Look
-		case p.Paid():
-			return hastenRefunds(ctx, tx, p.ID, s.now())
+		case p.Status.Paid():
+			return makeRefundsDue(ctx, tx, p.ID, s.now())
 		case p.Step == AwaitOrder || p.Step == Done:
 			return nil
 		}
 		now := s.now()
 		return updatePayment(ctx, tx, p, &now)
 	})
-	if apperr.Has(err, apperr.PaymentNotFound) {
+	if errors.Is(err, NotFoundError{}) {
 		return fmt.Errorf("payment %q: %w", paymentID, ErrNoSuchIntent)
 	}
 	if err == nil {
-		s.wakeUp()
+		s.wake.Send()
 	}
 	return err
 }
 
-// stepRefund asks the processor for a refund, or what has become of it.
+// stepRefund requests a refund from the processor, or reads its state.
 func (s *Service) stepRefund(ctx context.Context, t refundTask) {
 	var result RefundResult
 	var err error
@@ -247,13 +234,13 @@ func (s *Service) stepRefund(ctx context.Context, t refundTask) {
 	if err == nil || ctx.Err() != nil {
 		return
 	}
-	slog.WarnContext(ctx, "refund not driven, will try again", "refund", t.ID, "tries", t.tries, "error", err)
+	slog.WarnContext(ctx, "refund failed, retrying", "refund", t.ID, "tries", t.tries, "error", err)
 	if err := postponeRefund(ctx, s.pool, t.ID, s.now().Add(backOff(t.tries))); err != nil {
-		slog.WarnContext(ctx, "refund waits for its lease to end", "refund", t.ID, "error", err)
+		slog.WarnContext(ctx, "refund is retried when its lease ends", "refund", t.ID, "error", err)
 	}
 }
 
-// applyRefund stores what the processor has shown of a refund, and tells of money that was given back.
+// applyRefund stores the state of a refund, and publishes one that has succeeded.
 func (s *Service) applyRefund(ctx context.Context, t refundTask, result RefundResult) error {
 	var p Payment
 	err := s.outbox.Tx(ctx, func(tx pgx.Tx) (err error) {

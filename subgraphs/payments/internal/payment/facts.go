@@ -6,40 +6,40 @@ import (
 	"boxoffice.dev/pkg/apperr"
 )
 
-// facts are what decides whether an order can be paid, as of one moment.
+// facts are all that decides whether a buyer may pay for an order, read at one moment.
 type facts struct {
-	order    *Order    // nil when unknown
-	standing *Payment  // the payment of the order that is live or has paid for it, if any
+	order    *Order    // nil if unknown
+	standing *Payment  // the payment that rules out another one, if any
 	repeated *repeated // the buyer's payment with the same idempotency key, if any
-	failures int       // failed payments of the buyer in the last hour
+	failures int       // failed payments of the buyer within the last hour
 	oldest   time.Time // when the oldest of them failed
 }
 
-// repeated is a payment that was begun with an idempotency key, and what was asked for then.
+// repeated is an earlier payment with the same idempotency key.
 type repeated struct {
 	id      string
-	request string
+	request string // see PayInput.request
 }
 
-// admit returns nil when the buyer may try to pay, else why not.
+// admit returns nil if the buyer may begin a payment, or the reason why not.
 func (f facts) admit(buyerID string, in PayInput, failuresPerHour int, now time.Time) error {
 	o := f.order
 	switch {
 	case o == nil:
-		return orderNotFound()
+		return OrderNotFoundError{}
 	case o.BuyerID != buyerID:
-		return apperr.New(apperr.NotAuthorized, "This is not your order.").At("input.orderId")
-	case f.standing != nil && f.standing.Paid():
-		return apperr.New(apperr.OrderAlreadyPaid, "The order is paid already.").At("input.orderId").With(*f.standing)
+		return OrderNotOwnedError{}
+	case f.standing != nil && f.standing.Status.Paid():
+		return OrderAlreadyPaidError{*f.standing}
 	case f.standing != nil:
-		return apperr.New(apperr.PaymentInProgress, "Another payment for this order is under way.").At("input.orderId").With(*f.standing)
+		return InProgressError{*f.standing}
 	case !o.Payable(now):
-		return orderNotPayable(o.ID)
+		return OrderNotPayableError{o.ID}
 	case in.ExpectedAmount != nil && *in.ExpectedAmount != o.Price:
-		return apperr.Invalid("input.expectedAmount", "expectedAmount", "The order costs "+o.Price.Decimal()+" "+o.Price.Currency+".")
+		return apperr.ValidationError{Field: "expectedAmount", Rule: "expectedAmount", Message: "The order costs " + o.Price.Decimal() + " " + o.Price.Currency + "."}
 	case f.failures >= failuresPerHour:
 		seconds := int(f.oldest.Add(time.Hour).Sub(now)/time.Second) + 1
-		return apperr.New(apperr.RateLimited, "Too many of your payments failed. Wait a while.").With(max(seconds, 1))
+		return RateLimitedError{RetryAfterSeconds: max(seconds, 1)}
 	}
 	return nil
 }

@@ -1,8 +1,8 @@
-// Package payment takes the money for an order: it holds it on the buyer's card, takes it once
-// orders has confirmed that the ticket is still the buyer's, and gives it back when asked to.
+// Package payment charges cards for orders: it authorizes a payment, captures it once orders has confirmed that the
+// order still holds its ticket, and refunds it.
 //
-// A payment is a row that says which step comes next. Every step can be repeated, so a process
-// may die anywhere: another one finds the row and goes on.
+// A payment is a row that names its next step. Every step can be repeated, so a process may end at any point: another
+// one finds the row and continues.
 package payment
 
 import (
@@ -12,80 +12,59 @@ import (
 	"boxoffice.dev/pkg/money"
 )
 
-// Status is where a payment is in its life.
-type Status string
-
-// A payment begins as Processing and ends as Failed, Voided or Refunded, or stays Succeeded.
-const (
-	Processing        Status = "processing"
-	RequiresAction    Status = "requires_action" // waits for its buyer
-	Authorized        Status = "authorized"      // the money is held, not taken
-	Succeeded         Status = "succeeded"       // the money is taken
-	Failed            Status = "failed"
-	Voided            Status = "voided" // the hold was released
-	PartiallyRefunded Status = "partially_refunded"
-	Refunded          Status = "refunded"
-)
-
-// Step is what has to happen next to a payment.
+// Step is the next step of a payment.
 type Step string
 
-// Steps. All but AwaitOrder and Done are taken by Drive.
+// The steps. Drive takes all but AwaitOrder and Done.
 const (
-	Authorize  Step = "authorize"   // ask the processor to hold the money
-	Look       Step = "look"        // see what has become of it at the processor
+	Authorize  Step = "authorize"   // request the hold from the processor
+	Look       Step = "look"        // read the intent from the processor
 	AwaitOrder Step = "await_order" // orders decides
-	Capture    Step = "capture"     // take the money
-	Void       Step = "void"        // release the hold
+	Capture    Step = "capture"
+	Void       Step = "void" // release the hold
 	Done       Step = "none"
 )
 
 // Payment is one attempt to pay for an order.
 type Payment struct {
 	ID                 string
-	Version            int // grows by exactly one with every change of status or refunds
+	Version            int // increases by one with every change of status or refunds
 	OrderID            string
 	BuyerID            string
 	SellerID           string
-	Status             Status
+	Status             events.PaymentStatus
 	Step               Step
 	Amount             money.Money
 	RefundedMinorUnits int
 	Description        string
-	Reference          string // at the processor, empty until it is known
-	Token              string // of the card, until it was used
+	Reference          string // at the processor; empty until it is known
+	Token              string // of the card; removed once used
 	Card               *Card
-	Action             *Action  // only with RequiresAction
-	Decline            *Decline // only with Failed
+	Action             *Action  // only if the status is RequiresAction
+	Decline            *Decline // only if the status is Failed
 	CreatedAt          time.Time
 	UpdatedAt          time.Time
-	PayableUntil       *time.Time // of the order, when the payment was read; nil when the order is paid or over
+
+	// Of the order, when the payment was read.
+	PayableUntil *time.Time // nil if the order is not unpaid
+	OnFailure    events.FailurePolicy
 }
 
-// Live reports whether the payment may still lead to money.
-func (p Payment) Live() bool {
-	return p.Status == Processing || p.Status == RequiresAction || p.Status == Authorized
-}
-
-// Paid reports whether there is money of it that was not given back.
-func (p Payment) Paid() bool { return p.Status == Succeeded || p.Status == PartiallyRefunded }
-
-// become is the payment in another status.
-func (p Payment) become(status Status, step Step, now time.Time) Payment {
+// transition returns the payment in another status.
+func (p Payment) transition(status events.PaymentStatus, step Step, now time.Time) Payment {
 	p.Version++
 	p.Status, p.Step, p.UpdatedAt, p.Action = status, step, now, nil
 	return p
 }
 
 func (p Payment) fail(d Decline, now time.Time) Payment {
-	p = p.become(Failed, Done, now)
+	p = p.transition(events.Failed, Done, now)
 	p.Decline = &d
 	return p
 }
 
-// observe is the payment after the processor has shown its intent. It understands every intent in
-// every status, because what the processor says may be old, repeated, or about something that
-// happened behind our back.
+// observe returns the payment after the processor has returned its intent. It accepts every intent in every status:
+// the intent may be outdated, repeated, or changed by someone else at the processor.
 func (p Payment) observe(i Intent, now time.Time) Payment {
 	if i.Reference != "" {
 		p.Reference = i.Reference
@@ -94,46 +73,46 @@ func (p Payment) observe(i Intent, now time.Time) Payment {
 		p.Card = i.Card
 	}
 	if i.Status != IntentPending {
-		p.Token = "" // used
+		p.Token = ""
 	}
 	switch {
-	case p.Live():
+	case p.Status.InProgress():
 		return p.progress(i, now)
-	case i.Status == IntentAuthorized && !p.Paid() && p.Status != Refunded:
-		p.Step = Void // failed or voided here, and holds money nevertheless
+	case i.Status == IntentAuthorized && (p.Status == events.Failed || p.Status == events.Voided):
+		p.Step = Void // the processor still holds the money
 	default:
 		p.Step = Done
 	}
 	return p
 }
 
-// progress is observe of a live payment.
+// progress is observe for a payment in progress.
 func (p Payment) progress(i Intent, now time.Time) Payment {
 	switch i.Status {
 	case IntentRequiresAction:
-		if p.Status == Processing {
-			p = p.become(RequiresAction, p.unlessVoid(Look), now)
+		if p.Status == events.Processing {
+			p = p.transition(events.RequiresAction, p.unlessVoid(Look), now)
 			p.Action = i.Action
 		}
 		return p
 	case IntentAuthorized:
-		if p.Status == Authorized {
+		if p.Status == events.Authorized {
 			return p
 		}
-		return p.become(Authorized, p.unlessVoid(AwaitOrder), now)
+		return p.transition(events.Authorized, p.unlessVoid(AwaitOrder), now)
 	case IntentCaptured:
-		return p.become(Succeeded, Done, now)
+		return p.transition(events.Succeeded, Done, now)
 	case IntentVoided:
 		if p.Step == Void {
-			return p.become(Voided, Done, now)
+			return p.transition(events.Voided, Done, now)
 		}
-		return p.fail(Decline{ProcessingError, "The payment was cancelled by the card processor."}, now)
+		return p.fail(Decline{events.ProcessingError, "The card processor cancelled the payment."}, now)
 	case IntentDeclined:
-		if p.Status != Authorized {
-			return p.fail(decline(i), now)
+		if p.Status != events.Authorized {
+			return p.fail(declineOf(i), now)
 		}
-		// The bank had agreed: whatever it says now, the buyer was not refused. Some may still be held.
-		p = p.fail(Decline{ProcessingError, "The money was held, but could not be taken."}, now)
+		// The bank had authorized the payment, so the buyer was not declined. It may still hold some of the money.
+		p = p.fail(Decline{events.ProcessingError, "The authorized amount could not be captured."}, now)
 		p.Step = Void
 		return p
 	default: // pending
@@ -144,7 +123,7 @@ func (p Payment) progress(i Intent, now time.Time) Payment {
 	}
 }
 
-// unlessVoid returns the step, unless it was decided already that nothing must be held.
+// unlessVoid returns the step, or Void if the payment is already being voided.
 func (p Payment) unlessVoid(step Step) Step {
 	if p.Step == Void {
 		return Void
@@ -152,111 +131,92 @@ func (p Payment) unlessVoid(step Step) Step {
 	return step
 }
 
-func decline(i Intent) Decline {
+func declineOf(i Intent) Decline {
 	if i.Decline == nil {
-		return Decline{ProcessingError, "The card processor could not do it."}
+		return Decline{events.ProcessingError, "The card processor could not process the payment."}
 	}
 	return *i.Decline
 }
 
-// endWithOrder is the payment when its order was cancelled: one that waits for its buyer waits no
-// more. Of an authorized one orders tells separately.
+// endWithOrder returns the payment after its order was cancelled: it voids a payment that waits for its buyer. For an
+// authorized payment orders publishes a decision.
 func (p Payment) endWithOrder() Payment {
-	if p.Live() && p.Step == Look {
+	if p.Status.InProgress() && p.Step == Look {
 		p.Step = Void
 	}
 	return p
 }
 
-// refund is the payment when some more of it was given back.
+// refund returns the payment after a refund.
 func (p Payment) refund(minorUnits int, now time.Time) Payment {
-	status := PartiallyRefunded
+	status := events.PartiallyRefunded
 	if p.RefundedMinorUnits+minorUnits == p.Amount.MinorUnits {
-		status = Refunded
+		status = events.Refunded
 	}
-	p = p.become(status, Done, now)
+	p = p.transition(status, Done, now)
 	p.RefundedMinorUnits += minorUnits
 	return p
 }
 
-// event is the payment's status as other services hear of it; false when they need not.
+// event returns the event that announces the payment's status; false if the status is not published.
 func (p Payment) event() (events.Event, bool) {
-	types := map[Status]events.Type{
-		Processing: events.PaymentStarted,
-		Authorized: events.PaymentAuthorized,
-		Succeeded:  events.PaymentSucceeded,
-		Failed:     events.PaymentFailed,
-		Voided:     events.PaymentVoided,
+	types := map[events.PaymentStatus]events.Type{
+		events.Processing: events.PaymentStarted,
+		events.Authorized: events.PaymentAuthorized,
+		events.Succeeded:  events.PaymentSucceeded,
+		events.Failed:     events.PaymentFailed,
+		events.Voided:     events.PaymentVoided,
 	}
-	typ, told := types[p.Status]
-	return events.New(typ, p.payload()), told
+	typ, published := types[p.Status]
+	return events.New(typ, p.payload()), published
 }
 
 func (p Payment) payload() events.Payment {
 	payload := events.Payment{
-		ID: p.ID, Version: p.Version, OrderID: p.OrderID, Status: events.PaymentStatus(p.Status), Amount: p.Amount,
+		ID: p.ID, Version: p.Version, OrderID: p.OrderID, Status: p.Status, Amount: p.Amount,
 		StartedAt: p.CreatedAt, RefundedMinorUnits: p.RefundedMinorUnits,
 	}
 	if p.Decline != nil {
-		payload.Reason = events.DeclineReason(p.Decline.Reason)
+		payload.Reason = p.Decline.Reason
 	}
 	return payload
 }
 
-// Actor is who gives money back.
-type Actor string
-
-// Actors.
-const (
-	Seller   Actor = "seller"
-	Operator Actor = "operator"
-	System   Actor = "system"
-)
-
-// Refund is money of a payment that is given back.
+// Refund returns captured money of a payment to the buyer.
 type Refund struct {
 	ID            string
 	PaymentID     string
 	Status        RefundStatus
 	Amount        money.Money
-	ReleaseTicket bool // sell the ticket again once all of the money is given back
-	Actor         Actor
-	Reference     string // at the processor, empty until it is known
+	ReleaseTicket bool // make the ticket available again after a full refund
+	Actor         events.Actor
+	Reference     string // at the processor; empty until it is known
 	CreatedAt     time.Time
 }
 
-// event tells of a refund that made the payment what it is now.
+// event returns the event that announces the refund; p is the payment after it.
 func (r Refund) event(p Payment) events.Event {
 	payload := p.payload()
-	payload.RefundedBy, payload.ReleaseTicket = events.Actor(r.Actor), r.ReleaseTicket
+	payload.RefundedBy, payload.ReleaseTicket = r.Actor, r.ReleaseTicket
 	return events.New(events.PaymentRefunded, payload)
 }
 
-// Order is what payments knows of an order: a replica.
+// Order is the replica of an order.
 type Order struct {
-	ID        string
-	Version   int
-	Status    string // as orders publishes it
-	BuyerID   string
-	SellerID  string
-	Title     string
-	Price     money.Money
-	ExpiresAt time.Time
+	ID          string
+	Version     int
+	PaidVersion int // the version of the order once it is complete; 0 if unknown
+	Status      events.OrderStatus
+	BuyerID     string
+	SellerID    string
+	Title       string
+	Price       money.Money
+	ExpiresAt   time.Time
+	OnFailure   events.FailurePolicy // what a failed payment does to the order; empty means CancelOnFailure
 }
 
-// Payable reports whether the order may still be paid.
-func (o Order) Payable(now time.Time) bool { return o.unpaid() && now.Before(o.ExpiresAt) }
+// Payable reports whether the order can still be paid.
+func (o Order) Payable(now time.Time) bool { return o.Status.Unpaid() && now.Before(o.ExpiresAt) }
 
-func (o Order) unpaid() bool { return o.Status == "created" || o.Status == "awaiting_payment" }
-
-// VersionWhenPaid returns the version that the order has, or will have, when a payment has had its effect.
-func (o Order) VersionWhenPaid() int {
-	switch o.Status {
-	case "created":
-		return o.Version + 2 // by way of awaiting_payment
-	case "awaiting_payment":
-		return o.Version + 1
-	default:
-		return o.Version
-	}
-}
+// ExpectedVersion returns the version of the order once its payment has completed it.
+func (o Order) ExpectedVersion() int { return max(o.PaidVersion, o.Version) }

@@ -7,44 +7,45 @@ import (
 	"iter"
 	"time"
 
+	"boxoffice.dev/pkg/events"
 	"boxoffice.dev/pkg/id"
 	"boxoffice.dev/pkg/money"
 )
 
-// Processor is a card processor. Every method may be called again with the same arguments, at any
-// later time and by another process, and then has no further effect: it moves money at most once.
+// Processor is a card processor. Every method can be repeated with the same arguments, at any later time and by
+// another process, without a further effect: it moves money at most once.
 //
-// An expected refusal is not an error but a status of the Intent. Errors: ErrOutcomeUnknown when the
-// processor may or may not have done it, ErrNoSuchIntent, and anything else for a request that was
-// certainly not carried out, such as a wrong API key.
+// A decline is not an error but a status of the Intent. Errors: ErrOutcomeUnknown if the processor may or may not have
+// carried out the request, ErrNoSuchIntent, and any other error for a request that was certainly not carried out, such
+// as one with an invalid API key.
 type Processor interface {
-	// Authorize holds the amount on the card without taking it.
+	// Authorize holds the amount on the card.
 	Authorize(ctx context.Context, a Authorization) (Intent, error)
-	// Capture takes all that an authorized intent holds.
+	// Capture captures the whole amount of an authorized intent.
 	Capture(ctx context.Context, paymentID, reference string) (Intent, error)
-	// Void releases what an intent holds, or ends one that waits for its buyer.
+	// Void releases the hold of an intent, or ends an intent that waits for its buyer.
 	Void(ctx context.Context, paymentID, reference string) (Intent, error)
-	// Find returns the intent as the processor knows it.
+	// Find returns an intent.
 	Find(ctx context.Context, reference string) (Intent, error)
-	// Refund gives back a part of what was captured.
+	// Refund refunds some of a captured intent.
 	Refund(ctx context.Context, r RefundRequest) (RefundResult, error)
-	// FindRefund returns a refund as the processor knows it.
+	// FindRefund returns a refund.
 	FindRefund(ctx context.Context, reference string) (RefundResult, error)
-	// Ledger yields every intent that was made at the processor since then, newest first.
+	// Ledger yields the intents that were created since then, newest first.
 	Ledger(ctx context.Context, since time.Time) iter.Seq2[Intent, error]
 }
 
-// Errors of a Processor, to be found with errors.Is.
+// Errors of a Processor, for errors.Is.
 var (
-	ErrOutcomeUnknown = errors.New("the processor may or may not have done it")
-	ErrNoSuchIntent   = errors.New("the processor knows no such payment")
+	ErrOutcomeUnknown = errors.New("the outcome at the processor is unknown")
+	ErrNoSuchIntent   = errors.New("the processor has no such payment")
 )
 
-// clockSkew is by how much the processor's clock may be behind the one that our ids are made with.
+// clockSkew is how far the processor's clock may be behind the one that our ids are made with.
 const clockSkew = 10 * time.Minute
 
-// Search looks for a payment whose reference is not known among the intents that were made since its
-// id. The error wraps ErrNoSuchIntent when it is not there.
+// Search finds a payment without a reference among the intents that were created since its id was. The error wraps
+// ErrNoSuchIntent if there is none.
 func Search(ctx context.Context, processor Processor, paymentID string) (Intent, error) {
 	for intent, err := range processor.Ledger(ctx, id.Time(paymentID).Add(-clockSkew)) {
 		if err != nil || intent.PaymentID == paymentID {
@@ -54,83 +55,71 @@ func Search(ctx context.Context, processor Processor, paymentID string) (Intent,
 	return Intent{}, fmt.Errorf("search %s: %w", paymentID, ErrNoSuchIntent)
 }
 
-// Authorization is what Authorize asks for. All of it stands at the processor afterwards.
+// Authorization is the request to hold an amount. The processor stores all of it.
 type Authorization struct {
-	PaymentID   string // makes the request repeatable, and ties the intent to our payment
+	PaymentID   string // makes the request repeatable, and links the intent to our payment
 	OrderID     string
 	Amount      money.Money
-	Token       string // the card, as the processor's browser SDK names it
+	Token       string // of the card, from the processor's browser SDK
 	Description string // for the buyer's receipt and the processor's dashboard
 }
 
-// IntentStatus is where an intent to pay is at the processor.
+// IntentStatus is the state of an intent at the processor.
 type IntentStatus string
 
 // An intent ends as captured, voided or declined.
 const (
-	IntentPending        IntentStatus = "pending"         // the processor is still at it
-	IntentRequiresAction IntentStatus = "requires_action" // the buyer must do something (3-D Secure)
+	IntentPending        IntentStatus = "pending"         // the processor has not finished
+	IntentRequiresAction IntentStatus = "requires_action" // the buyer has to authenticate (3-D Secure)
 	IntentAuthorized     IntentStatus = "authorized"      // the amount is held
-	IntentCaptured       IntentStatus = "captured"        // the money is taken
-	IntentVoided         IntentStatus = "voided"          // nothing is held any more
-	IntentDeclined       IntentStatus = "declined"        // the card or the bank said no; nothing is held
+	IntentCaptured       IntentStatus = "captured"
+	IntentVoided         IntentStatus = "voided"   // the hold is released
+	IntentDeclined       IntentStatus = "declined" // nothing is held
 )
 
-// Intent is an attempt to pay as the processor knows it.
+// Intent is an attempt to pay at the processor.
 type Intent struct {
-	Reference          string // its id at the processor; empty only when the request itself was declined
-	PaymentID          string // ours, which it was made with; empty when it is none of ours
+	Reference          string // its id at the processor; empty only if the request itself was declined
+	PaymentID          string // of our payment; empty if the intent belongs to another system
 	Status             IntentStatus
 	Amount             money.Money
 	CapturedMinorUnits int // 0 or the whole amount
 	RefundedMinorUnits int
 	CreatedAt          time.Time
-	Card               *Card    // nil until the processor has seen a card
+	Card               *Card    // nil until the processor has accepted a card
 	Action             *Action  // only with IntentRequiresAction
 	Decline            *Decline // only with IntentDeclined
 }
 
-// Card is what may be shown of a card.
+// Card is the part of a card that may be displayed.
 type Card struct {
-	Brand       string // visa
+	Brand       string // such as visa
 	Last4       string
 	ExpiryMonth int // 1 to 12
 	ExpiryYear  int // four digits
 }
 
-// Action is what the buyer must do before the bank agrees.
+// Action is what the buyer must do before the bank authorizes the payment.
 type Action struct {
-	RedirectURL  string // where to send the browser; empty when the processor's browser SDK handles it
+	RedirectURL  string // where to send the browser; empty if the processor's browser SDK handles the action
 	ClientSecret string // for the processor's browser SDK
 }
 
-// Decline says why there is no money.
+// Decline says why a payment failed.
 type Decline struct {
-	Reason  FailureReason
-	Message string // safe to show to the buyer
+	Reason  events.DeclineReason
+	Message string // suitable for display to the buyer
 }
 
-// FailureReason is why a payment failed.
-type FailureReason string
-
-// Reasons of a failure.
-const (
-	CardDeclined         FailureReason = "card_declined"
-	InsufficientFunds    FailureReason = "insufficient_funds"
-	ExpiredCard          FailureReason = "expired_card"
-	AuthenticationFailed FailureReason = "authentication_failed"
-	ProcessingError      FailureReason = "processing_error"
-)
-
-// RefundRequest is what Refund asks for.
+// RefundRequest is the request for a refund.
 type RefundRequest struct {
 	RefundID  string // makes the request repeatable
-	PaymentID string // stands at the processor afterwards, for its webhooks to name
+	PaymentID string // stored at the processor, for its webhooks
 	Reference string // of the captured intent
 	Amount    money.Money
 }
 
-// RefundStatus is where a refund is.
+// RefundStatus is the state of a refund.
 type RefundStatus string
 
 // A refund ends as succeeded or failed.
@@ -140,8 +129,8 @@ const (
 	RefundFailed    RefundStatus = "failed"
 )
 
-// RefundResult is a refund as the processor knows it.
+// RefundResult is a refund at the processor.
 type RefundResult struct {
-	Reference string // its id at the processor; empty only when the request itself was refused
+	Reference string // its id at the processor; empty only if the request itself was refused
 	Status    RefundStatus
 }

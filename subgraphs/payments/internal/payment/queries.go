@@ -12,6 +12,7 @@ import (
 
 	"boxoffice.dev/pkg/events"
 	"boxoffice.dev/pkg/money"
+	"boxoffice.dev/pkg/postgres"
 	"boxoffice.dev/subgraphs/internal/page"
 )
 
@@ -22,9 +23,18 @@ type querier interface {
 	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
 }
 
-const paymentColumns = `id, version, order_id, buyer_id, seller_id, status, step, amount_minor_units, currency,
+// Conditions on the statuses of orders and payments, as the partial indexes have them.
+var (
+	unpaid     = postgres.In("status", events.OrderStatuses(events.OrderStatus.Unpaid))
+	inProgress = postgres.In("status", events.PaymentStatuses(events.PaymentStatus.InProgress))
+	standing   = postgres.In("status", events.PaymentStatuses(events.PaymentStatus.Standing))
+	captured   = postgres.In("status", events.PaymentStatuses(func(s events.PaymentStatus) bool { return s.Paid() || s == events.Refunded }))
+)
+
+var paymentColumns = `id, version, order_id, buyer_id, seller_id, status, step, amount_minor_units, currency,
 	refunded_minor_units, description, reference, token, card, action, decline, created_at, updated_at,
-	(SELECT expires_at FROM orders WHERE id = payments.order_id AND status IN ('created', 'awaiting_payment')) AS payable_until`
+	(SELECT expires_at FROM orders WHERE id = payments.order_id AND ` + unpaid + `) AS payable_until,
+	(SELECT orders.on_failure FROM orders WHERE id = payments.order_id) AS on_failure`
 
 // paymentRow is a row of payments.
 type paymentRow struct {
@@ -33,7 +43,7 @@ type paymentRow struct {
 	OrderID            string
 	BuyerID            string
 	SellerID           string
-	Status             Status
+	Status             events.PaymentStatus
 	Step               Step
 	AmountMinorUnits   int
 	Currency           string
@@ -47,6 +57,7 @@ type paymentRow struct {
 	CreatedAt          time.Time
 	UpdatedAt          time.Time
 	PayableUntil       *time.Time
+	OnFailure          events.FailurePolicy
 }
 
 func (r paymentRow) payment() Payment {
@@ -55,7 +66,7 @@ func (r paymentRow) payment() Payment {
 		Status: r.Status, Step: r.Step, Amount: money.Money{MinorUnits: r.AmountMinorUnits, Currency: r.Currency},
 		RefundedMinorUnits: r.RefundedMinorUnits, Description: r.Description, Reference: r.Reference, Token: r.Token,
 		Card: r.Card, Action: r.Action, Decline: r.Decline, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
-		PayableUntil: r.PayableUntil,
+		PayableUntil: r.PayableUntil, OnFailure: r.OnFailure,
 	}
 }
 
@@ -74,14 +85,14 @@ func selectPayments(ctx context.Context, q querier, sql string, args ...any) ([]
 	return payments, nil
 }
 
-// lockPayment returns the payment, which nobody else changes until the transaction ends, or PaymentNotFound.
+// lockPayment returns the payment and locks it. The error is NotFoundError if there is none.
 func lockPayment(ctx context.Context, tx pgx.Tx, paymentID string) (Payment, error) {
 	payments, err := selectPayments(ctx, tx, `SELECT `+paymentColumns+` FROM payments WHERE id = $1 FOR UPDATE`, paymentID)
 	if err != nil {
 		return Payment{}, err
 	}
 	if len(payments) == 0 {
-		return Payment{}, paymentNotFound()
+		return Payment{}, NotFoundError{}
 	}
 	return payments[0], nil
 }
@@ -106,13 +117,13 @@ func latestPayment(ctx context.Context, q querier, orderID string) (Payment, boo
 	return payments[0], true, nil
 }
 
-// capturedPayments returns the payments of the orders that were captured, oldest first.
+// capturedPayments returns the captured payments of the orders, oldest first.
 func capturedPayments(ctx context.Context, q querier, orderIDs []string) ([]Payment, error) {
 	return selectPayments(ctx, q, `SELECT `+paymentColumns+` FROM payments
-		WHERE order_id = ANY($1) AND status IN ('succeeded', 'partially_refunded', 'refunded') ORDER BY id`, orderIDs)
+		WHERE order_id = ANY($1) AND `+captured+` ORDER BY id`, orderIDs)
 }
 
-// readFacts reads everything that decides about a new payment in one round trip.
+// readFacts reads the facts about a new payment in one round trip. Failures count since the given time.
 func readFacts(ctx context.Context, pool *pgxpool.Pool, buyerID string, in PayInput, since time.Time) (facts, error) {
 	var f facts
 	var batch pgx.Batch
@@ -123,13 +134,10 @@ func readFacts(ctx context.Context, pool *pgxpool.Pool, buyerID string, in PayIn
 		}
 		return err
 	})
-	batch.Queue(`
-		SELECT `+paymentColumns+` FROM payments
-		WHERE order_id = $1 AND status IN ('processing', 'requires_action', 'authorized', 'succeeded', 'partially_refunded')`,
-		in.OrderID).Query(func(rows pgx.Rows) error {
-		standing, err := pgx.CollectRows(rows, pgx.RowToStructByName[paymentRow])
-		if len(standing) > 0 {
-			p := standing[0].payment()
+	batch.Queue(`SELECT `+paymentColumns+` FROM payments WHERE order_id = $1 AND `+standing, in.OrderID).Query(func(rows pgx.Rows) error {
+		found, err := pgx.CollectRows(rows, pgx.RowToStructByName[paymentRow])
+		if len(found) > 0 {
+			p := found[0].payment()
 			f.standing = &p
 		}
 		return err
@@ -154,14 +162,14 @@ func readFacts(ctx context.Context, pool *pgxpool.Pool, buyerID string, in PayIn
 	return f, nil
 }
 
-// insertPayment stores a new payment if its order is still unpaid, and reports whether it was. The
-// lock on the order's row makes the order's end wait, so that it meets the payment.
+// insertPayment stores a new payment if its order is still unpaid, and reports whether it was. The lock on the order's
+// row makes orderCancelled wait, so that it finds the payment.
 func insertPayment(ctx context.Context, tx pgx.Tx, p Payment, in PayInput) (bool, error) {
 	tag, err := tx.Exec(ctx, `
 		INSERT INTO payments (id, version, order_id, buyer_id, seller_id, status, step, amount_minor_units, currency,
 			description, token, idempotency_key, request, created_at, updated_at, due_at)
 		SELECT $1, $2, id, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $14
-		FROM orders WHERE id = $3 AND status IN ('created', 'awaiting_payment') FOR SHARE`,
+		FROM orders WHERE id = $3 AND `+unpaid+` FOR SHARE`,
 		p.ID, p.Version, p.OrderID, p.BuyerID, p.SellerID, p.Status, p.Step, p.Amount.MinorUnits, p.Amount.Currency,
 		p.Description, p.Token, in.IdempotencyKey, in.request(), p.CreatedAt, p.UpdatedAt)
 	if err != nil {
@@ -170,7 +178,7 @@ func insertPayment(ctx context.Context, tx pgx.Tx, p Payment, in PayInput) (bool
 	return tag.RowsAffected() == 1, nil
 }
 
-// updatePayment stores the payment, with the moment at which its next step is due, if any.
+// updatePayment stores the payment. due is when its next step is due, nil if there is none.
 func updatePayment(ctx context.Context, q querier, p Payment, due *time.Time) error {
 	_, err := q.Exec(ctx, `
 		UPDATE payments SET version = $2, status = $3, step = $4, refunded_minor_units = $5, reference = $6, token = $7,
@@ -184,14 +192,14 @@ func updatePayment(ctx context.Context, q querier, p Payment, due *time.Time) er
 	return nil
 }
 
-// task is a step that a worker has taken on.
+// task is a leased step.
 type task struct {
 	Payment
 
-	tries int // of this step, this one included
+	tries int // of this step, including this one
 }
 
-// takeSteps takes on up to limit steps that are due: nobody else does until the lease ends.
+// takeSteps leases up to limit steps that are due: no other worker takes them until the lease ends.
 func takeSteps(ctx context.Context, q querier, now time.Time, lease time.Duration, limit int) ([]task, error) {
 	rows, err := q.Query(ctx, `
 		UPDATE payments SET due_at = $2, tries = tries + 1
@@ -214,7 +222,7 @@ func takeSteps(ctx context.Context, q querier, now time.Time, lease time.Duratio
 	return tasks, nil
 }
 
-// nextDue returns when the next step or refund is due, nil when none is.
+// nextDue returns when the next step or refund is due, nil if there is none.
 func nextDue(ctx context.Context, q querier) (*time.Time, error) {
 	var due *time.Time
 	err := q.QueryRow(ctx, `SELECT least((SELECT min(due_at) FROM payments WHERE due_at IS NOT NULL), (SELECT min(due_at) FROM refunds WHERE due_at IS NOT NULL))`).Scan(&due)
@@ -224,7 +232,7 @@ func nextDue(ctx context.Context, q querier) (*time.Time, error) {
 	return due, nil
 }
 
-// postpone moves a payment's step, unless somebody has decided about it meanwhile.
+// postpone reschedules a payment's step, unless the payment has changed.
 func postpone(ctx context.Context, q querier, t task, due time.Time) error {
 	_, err := q.Exec(ctx, `UPDATE payments SET due_at = $2 WHERE id = $1 AND step = $3 AND version = $4`, t.ID, due, t.Step, t.Version)
 	if err != nil {
@@ -233,41 +241,44 @@ func postpone(ctx context.Context, q querier, t task, due time.Time) error {
 	return nil
 }
 
-const orderColumns = `id, version, status, buyer_id, seller_id, title, price_minor_units, currency, expires_at`
+const orderColumns = `id, version, status, buyer_id, seller_id, title, price_minor_units, currency, expires_at, paid_version, on_failure`
 
 func scanOrder(row pgx.CollectableRow) (Order, error) {
 	var o Order
-	err := row.Scan(&o.ID, &o.Version, &o.Status, &o.BuyerID, &o.SellerID, &o.Title, &o.Price.MinorUnits, &o.Price.Currency, &o.ExpiresAt)
+	err := row.Scan(&o.ID, &o.Version, &o.Status, &o.BuyerID, &o.SellerID, &o.Title, &o.Price.MinorUnits, &o.Price.Currency, &o.ExpiresAt,
+		&o.PaidVersion, &o.OnFailure)
 	o.ExpiresAt = o.ExpiresAt.UTC()
 	return o, err
 }
 
-// replicate stores a version of an order unless the same or a newer one is there, and reports
-// whether it did.
+// replicate stores a version of an order unless it has the same or a newer one, and reports whether it did. Events of
+// orders that are not unpaid have neither policy nor paid version: what an earlier event had is kept.
 func replicate(ctx context.Context, q querier, o events.Order) (bool, error) {
 	tag, err := q.Exec(ctx, `
-		INSERT INTO orders AS replica (`+orderColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-		ON CONFLICT (id) DO UPDATE SET version = excluded.version, status = excluded.status
+		INSERT INTO orders AS replica (`+orderColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+		ON CONFLICT (id) DO UPDATE SET version = excluded.version, status = excluded.status,
+			paid_version = greatest(replica.paid_version, excluded.paid_version),
+			on_failure = coalesce(nullif(excluded.on_failure, ''), replica.on_failure)
 		WHERE replica.version < excluded.version`,
-		o.ID, o.Version, o.Status, o.BuyerID, o.SellerID, o.Title, o.Price.MinorUnits, o.Price.Currency, o.ExpiresAt)
+		o.ID, o.Version, o.Status, o.BuyerID, o.SellerID, o.Title, o.Price.MinorUnits, o.Price.Currency, o.ExpiresAt,
+		o.PaidVersion, o.PaymentFailure)
 	if err != nil {
 		return false, fmt.Errorf("replicate order %s version %d: %w", o.ID, o.Version, err)
 	}
 	return tag.RowsAffected() == 1, nil
 }
 
-// lockLivePayment returns the live payment of the order, which nobody else changes until the
-// transaction ends; false when there is none.
-func lockLivePayment(ctx context.Context, tx pgx.Tx, orderID string) (Payment, bool, error) {
+// lockPaymentInProgress returns the order's payment in progress and locks it; false if there is none.
+func lockPaymentInProgress(ctx context.Context, tx pgx.Tx, orderID string) (Payment, bool, error) {
 	payments, err := selectPayments(ctx, tx, `SELECT `+paymentColumns+` FROM payments
-		WHERE order_id = $1 AND status IN ('processing', 'requires_action', 'authorized') FOR UPDATE`, orderID)
+		WHERE order_id = $1 AND `+inProgress+` FOR UPDATE`, orderID)
 	if err != nil || len(payments) == 0 {
 		return Payment{}, false, err
 	}
 	return payments[0], true, nil
 }
 
-// paymentWithOrder returns a payment and what is known of its order.
+// paymentWithOrder returns a payment and the replica of its order.
 func paymentWithOrder(ctx context.Context, pool *pgxpool.Pool, paymentID string) (Payment, Order, error) {
 	var p []Payment
 	var o []Order
@@ -325,7 +336,7 @@ func refundsOfPayments(ctx context.Context, q querier, paymentIDs []string, w pa
 		SELECT id FROM refunds WHERE payment_id = wanted`+window+`) AS page) ORDER BY r.id DESC`, args...)
 }
 
-// refundByKey returns the refund with the idempotency key and what was asked for; no refund when there is none.
+// refundByKey returns the refund with the idempotency key and its request; the zero Refund if there is none.
 func refundByKey(ctx context.Context, tx pgx.Tx, actorID, key string) (r Refund, request string, err error) {
 	err = tx.QueryRow(ctx, `SELECT id, payment_id, request FROM refunds WHERE actor_id = $1 AND idempotency_key = $2`, actorID, key).
 		Scan(&r.ID, &r.PaymentID, &request)
@@ -355,7 +366,7 @@ func insertRefund(ctx context.Context, tx pgx.Tx, r Refund, actorID, key, reques
 	return nil
 }
 
-// lockRefund returns the refund, which nobody else changes until the transaction ends.
+// lockRefund returns the refund and locks it.
 func lockRefund(ctx context.Context, tx pgx.Tx, refundID string) (Refund, error) {
 	refunds, err := selectRefunds(ctx, tx, `r.id = $1 FOR UPDATE OF r`, refundID)
 	if err != nil {
@@ -374,7 +385,7 @@ func updateRefund(ctx context.Context, q querier, r Refund, due *time.Time) erro
 	return nil
 }
 
-// countSteps returns how many payments are to be driven on, by step.
+// countSteps returns the number of payments with a next step, by step.
 func countSteps(ctx context.Context, q querier) (map[string]float64, error) {
 	rows, err := q.Query(ctx, `SELECT step, count(*)::float8 FROM payments WHERE due_at IS NOT NULL GROUP BY step`)
 	if err != nil {
@@ -390,15 +401,15 @@ func countSteps(ctx context.Context, q querier) (map[string]float64, error) {
 	return counts, nil
 }
 
-// refundTask is a refund that a worker has taken on.
+// refundTask is a leased refund.
 type refundTask struct {
 	Refund
 
 	intent string // reference of the payment at the processor
-	tries  int    // this one included
+	tries  int    // including this one
 }
 
-// takeRefunds takes on up to limit refunds that are due: nobody else does until the lease ends.
+// takeRefunds leases up to limit refunds that are due: no other worker takes them until the lease ends.
 func takeRefunds(ctx context.Context, q querier, now time.Time, lease time.Duration, limit int) ([]refundTask, error) {
 	rows, err := q.Query(ctx, `
 		UPDATE refunds r SET due_at = $2, tries = r.tries + 1 FROM payments p
@@ -440,10 +451,10 @@ func refundWithPayment(ctx context.Context, pool *pgxpool.Pool, refundID string)
 	return refunds[0], payments[0], nil
 }
 
-// hastenRefunds makes the pending refunds of a payment due.
-func hastenRefunds(ctx context.Context, tx pgx.Tx, paymentID string, now time.Time) error {
+// makeRefundsDue makes the pending refunds of a payment due.
+func makeRefundsDue(ctx context.Context, tx pgx.Tx, paymentID string, now time.Time) error {
 	if _, err := tx.Exec(ctx, `UPDATE refunds SET due_at = $2 WHERE payment_id = $1 AND status = 'pending'`, paymentID, now); err != nil {
-		return fmt.Errorf("hasten refunds of %s: %w", paymentID, err)
+		return fmt.Errorf("make refunds of %s due: %w", paymentID, err)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package payment
 
 import (
 	"context"
+	"errors"
 
 	"github.com/jackc/pgx/v5"
 
@@ -9,20 +10,19 @@ import (
 	"boxoffice.dev/pkg/id"
 )
 
-// Reactions says what the service does when orders tells it something.
+// Reactions returns the handlers for the events of orders.
 func (s *Service) Reactions() events.Handlers {
 	return events.Handlers{
 		events.OrderCreated:          events.On(s.orderChanged),
 		events.OrderAwaitingPayment:  events.On(s.orderChanged),
 		events.OrderCompleted:        events.On(s.orderChanged),
 		events.OrderCancelled:        events.On(s.orderCancelled),
-		events.OrderPaymentConfirmed: events.On(s.confirmed),
-		events.OrderPaymentRefused:   events.On(s.refused),
+		events.OrderPaymentConfirmed: events.On(s.paymentConfirmed),
+		events.OrderPaymentRefused:   events.On(s.paymentRefused),
 	}
 }
 
-// orderChanged keeps the replica. Nothing else follows from most changes, so that they cost a statement
-// and wake nobody who drives payments or publishes events.
+// orderChanged updates the replica. It needs neither a transaction nor a wake-up: no payment changes with the order.
 func (s *Service) orderChanged(ctx context.Context, o events.Order) error {
 	if _, err := replicate(ctx, s.pool, o); err != nil {
 		return err
@@ -31,14 +31,14 @@ func (s *Service) orderChanged(ctx context.Context, o events.Order) error {
 	return nil
 }
 
-// orderCancelled also ends a payment that waits for its buyer.
+// orderCancelled updates the replica and voids a payment that waits for its buyer.
 func (s *Service) orderCancelled(ctx context.Context, o events.Order) error {
 	err := s.outbox.Tx(ctx, func(tx pgx.Tx) error {
 		newer, err := replicate(ctx, tx, o)
 		if err != nil || !newer {
 			return err
 		}
-		p, ok, err := lockLivePayment(ctx, tx, o.ID)
+		p, ok, err := lockPaymentInProgress(ctx, tx, o.ID)
 		if err != nil || !ok {
 			return err
 		}
@@ -47,22 +47,23 @@ func (s *Service) orderCancelled(ctx context.Context, o events.Order) error {
 	if err != nil {
 		return err
 	}
-	s.wakeUp()
+	s.wake.Send()
 	s.changes.Changed(o.ID)
 	return nil
 }
 
-// confirmed takes the money of an authorized payment.
-func (s *Service) confirmed(ctx context.Context, d events.PaymentDecision) error {
-	return s.decided(ctx, d, Capture)
+// paymentConfirmed captures an authorized payment.
+func (s *Service) paymentConfirmed(ctx context.Context, d events.PaymentDecision) error {
+	return s.decide(ctx, d, Capture)
 }
 
-// refused releases what an authorized payment holds. Money that was taken nevertheless is given back.
-func (s *Service) refused(ctx context.Context, d events.PaymentDecision) error {
-	return s.decided(ctx, d, Void)
+// paymentRefused voids an authorized payment, and refunds one that was captured nevertheless.
+func (s *Service) paymentRefused(ctx context.Context, d events.PaymentDecision) error {
+	return s.decide(ctx, d, Void)
 }
 
-func (s *Service) decided(ctx context.Context, d events.PaymentDecision, step Step) error {
+// decide applies the decision of orders. A decision that was applied before has no effect.
+func (s *Service) decide(ctx context.Context, d events.PaymentDecision, step Step) error {
 	err := s.outbox.Tx(ctx, func(tx pgx.Tx) error {
 		p, err := lockPayment(ctx, tx, d.PaymentID)
 		if err != nil {
@@ -73,21 +74,20 @@ func (s *Service) decided(ctx context.Context, d events.PaymentDecision, step St
 			after := p
 			after.Step = step
 			return s.store(ctx, tx, p, after, 0)
-		case p.Paid() && step == Void:
-			return s.giveBack(ctx, tx, p)
+		case p.Status.Paid() && step == Void:
+			return s.refundAll(ctx, tx, p)
 		}
-		return nil // it was decided before
+		return nil
 	})
 	if err == nil {
-		s.wakeUp()
+		s.wake.Send()
 	}
 	return err
 }
 
-// giveBack begins the refund of all that is left of a payment, once. Nobody asked for it, so the
-// ticket's fate is not its business.
-func (s *Service) giveBack(ctx context.Context, tx pgx.Tx, p Payment) error {
-	repeated, _, err := refundByKey(ctx, tx, string(System), p.ID)
+// refundAll begins the refund of all that is left of a payment, once: the payment's id is the idempotency key.
+func (s *Service) refundAll(ctx context.Context, tx pgx.Tx, p Payment) error {
+	repeated, _, err := refundByKey(ctx, tx, string(events.System), p.ID)
 	if err != nil || repeated.ID != "" {
 		return err
 	}
@@ -96,9 +96,15 @@ func (s *Service) giveBack(ctx context.Context, tx pgx.Tx, p Payment) error {
 		return err
 	}
 	amount, err := p.refundable(nil, pending, count)
-	if err != nil {
-		return nil //nolint:nilerr // all of it is on its way back already
+	if _, ok := errors.AsType[NotRefundableError](err); ok {
+		return nil // pending refunds return all of it
 	}
-	r := Refund{ID: id.New(id.Refund), PaymentID: p.ID, Status: RefundPending, Amount: amount, ReleaseTicket: true, Actor: System, CreatedAt: s.now()}
-	return insertRefund(ctx, tx, r, string(System), p.ID, "")
+	if err != nil {
+		return err
+	}
+	r := Refund{
+		ID: id.New(id.Refund), PaymentID: p.ID, Status: RefundPending, Amount: amount,
+		ReleaseTicket: true, Actor: events.System, CreatedAt: s.now(),
+	}
+	return insertRefund(ctx, tx, r, string(events.System), p.ID, "")
 }

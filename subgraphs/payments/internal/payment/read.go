@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"boxoffice.dev/pkg/events"
 	"boxoffice.dev/pkg/id"
 	"boxoffice.dev/subgraphs/internal/page"
 )
@@ -21,12 +22,12 @@ func (v Viewer) canSee(p Payment) bool {
 
 // CanRefund reports whether the viewer could refund some of the payment.
 func (v Viewer) CanRefund(p Payment) bool {
-	return v.UserID != "" && (v.UserID == p.SellerID || v.Operator) && p.Paid()
+	return v.UserID != "" && (v.UserID == p.SellerID || v.Operator) && p.Status.Paid()
 }
 
 // Retryable reports whether the order of a failed payment still awaits payment, so that another card may succeed.
 func (s *Service) Retryable(p Payment) bool {
-	return s.cfg.keepsOrder() && p.PayableUntil != nil && s.now().Before(*p.PayableUntil)
+	return p.OnFailure == events.RetryOnFailure && p.PayableUntil != nil && s.now().Before(*p.PayableUntil)
 }
 
 // Newest is the order of connections: newest first. Ids grow with time.

@@ -7,16 +7,17 @@ import (
 	"boxoffice.dev/pkg/money"
 )
 
-// Stripe counts most currencies in hundredths, whatever their own smallest unit is, these excepted:
+// Stripe's API has amounts in hundredths of the currency, whatever its smallest unit is, with these exceptions:
 // https://docs.stripe.com/currencies#minor-units.
 const (
 	zeroDecimal  = "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF"
 	threeDecimal = "BHD JOD KWD OMR TND"
-	// Whole numbers of the currency, which Stripe still takes and gives as hundredths.
+	// Whole units only, although amounts are in hundredths.
 	wholeHundredths = "ISK UGX"
 )
 
-func scaleAtStripe(currency string) int {
+// stripeScale returns the number of decimals of Stripe's unit.
+func stripeScale(currency string) int {
 	switch {
 	case strings.Contains(zeroDecimal, currency):
 		return 0
@@ -26,21 +27,21 @@ func scaleAtStripe(currency string) int {
 	return 2
 }
 
-// toStripe returns how Stripe writes the amount, and an error that the buyer may read when Stripe
-// cannot charge exactly this much.
+// toStripe returns the amount in Stripe's unit. The error, if Stripe cannot charge exactly this amount, is suitable for
+// display to the buyer.
 func toStripe(m money.Money) (amount int64, currency string, err error) {
 	amount = int64(m.MinorUnits)
-	for range scaleAtStripe(m.Currency) - m.Scale() {
+	for range stripeScale(m.Currency) - m.Scale() {
 		amount *= 10
 	}
 	step := int64(1)
-	for range m.Scale() - scaleAtStripe(m.Currency) {
+	for range m.Scale() - stripeScale(m.Currency) {
 		step *= 10
 	}
 	exact := amount%step == 0
 	amount /= step
 	switch {
-	case strings.Contains(threeDecimal, m.Currency): // the card networks know two decimals of them
+	case strings.Contains(threeDecimal, m.Currency): // the card networks have two decimals
 		exact = exact && amount%10 == 0
 	case strings.Contains(wholeHundredths, m.Currency):
 		exact = exact && amount%100 == 0
@@ -51,14 +52,13 @@ func toStripe(m money.Money) (amount int64, currency string, err error) {
 	return amount, strings.ToLower(m.Currency), nil
 }
 
-// fromStripe is the inverse of toStripe. An amount that only others can have charged, such as half
-// a króna, loses its fraction.
+// fromStripe is the inverse of toStripe. It truncates amounts that toStripe never returns, such as half a króna.
 func fromStripe(amount int64, currency string) money.Money {
 	m := money.Money{Currency: strings.ToUpper(currency)}
-	for range m.Scale() - scaleAtStripe(m.Currency) {
+	for range m.Scale() - stripeScale(m.Currency) {
 		amount *= 10
 	}
-	for range scaleAtStripe(m.Currency) - m.Scale() {
+	for range stripeScale(m.Currency) - m.Scale() {
 		amount /= 10
 	}
 	m.MinorUnits = int(amount)

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"boxoffice.dev/pkg/events"
 	"boxoffice.dev/pkg/id"
 	"boxoffice.dev/pkg/money"
 	"boxoffice.dev/subgraphs/payments/internal/payment"
@@ -69,7 +70,7 @@ func TestVoiding(t *testing.T) {
 func TestTokens(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	declined := func(reason payment.FailureReason, message string) payment.Intent {
+	declined := func(reason events.DeclineReason, message string) payment.Intent {
 		return payment.Intent{Status: payment.IntentDeclined, Decline: &payment.Decline{Reason: reason, Message: message}}
 	}
 	unknown, held := payment.Intent{}, payment.Intent{Status: payment.IntentAuthorized}
@@ -78,14 +79,14 @@ func TestTokens(t *testing.T) {
 		"pm_card_mastercard":                           held,
 		"pm_card_amex":                                 held,
 		"pm_card_pendingRefund":                        held,
-		"pm_card_visa_chargeDeclined":                  declined(payment.CardDeclined, "Your card was declined."),
-		"pm_card_chargeDeclined":                       declined(payment.CardDeclined, "Your card was declined."),
-		"pm_card_visa_chargeDeclinedLostCard":          declined(payment.CardDeclined, "Your card was declined."),
-		"pm_card_visa_chargeDeclinedInsufficientFunds": declined(payment.InsufficientFunds, "Your card has insufficient funds."),
-		"pm_card_chargeDeclinedInsufficientFunds":      declined(payment.InsufficientFunds, "Your card has insufficient funds."),
-		"pm_card_chargeDeclinedExpiredCard":            declined(payment.ExpiredCard, "Your card has expired."),
-		"pm_card_chargeDeclinedIncorrectCvc":           declined(payment.CardDeclined, "Your card's security code is incorrect."),
-		"pm_card_chargeDeclinedProcessingError":        declined(payment.ProcessingError, "An error occurred while processing your card. Try again in a little bit."),
+		"pm_card_visa_chargeDeclined":                  declined(events.CardDeclined, "Your card was declined."),
+		"pm_card_chargeDeclined":                       declined(events.CardDeclined, "Your card was declined."),
+		"pm_card_visa_chargeDeclinedLostCard":          declined(events.CardDeclined, "Your card was declined."),
+		"pm_card_visa_chargeDeclinedInsufficientFunds": declined(events.InsufficientFunds, "Your card has insufficient funds."),
+		"pm_card_chargeDeclinedInsufficientFunds":      declined(events.InsufficientFunds, "Your card has insufficient funds."),
+		"pm_card_chargeDeclinedExpiredCard":            declined(events.ExpiredCard, "Your card has expired."),
+		"pm_card_chargeDeclinedIncorrectCvc":           declined(events.CardDeclined, "Your card's security code is incorrect."),
+		"pm_card_chargeDeclinedProcessingError":        declined(events.ProcessingError, "An error occurred while processing your card. Try again in a little bit."),
 		"pm_card_threeDSecure2Required":                {Status: payment.IntentRequiresAction},
 		"pm_card_authenticationRequired":               {Status: payment.IntentRequiresAction},
 		"pm_card_threeDSecureRequiredChargeDeclined":   {Status: payment.IntentRequiresAction},
@@ -99,9 +100,9 @@ func TestTokens(t *testing.T) {
 		"pm_sim_refund_fails":                          held,
 		"pm_sim_refund_timeout_after_success":          held,
 		"pm_sim_refund_error_after_success":            held,
-		"pm_unknown":                                   declined(payment.ProcessingError, "The card's details are not valid any more. Enter the card again."),
-		"":                                             declined(payment.ProcessingError, "The card's details are not valid any more. Enter the card again."),
-		"4242424242424242":                             declined(payment.ProcessingError, "The card's details are not valid any more. Enter the card again."),
+		"pm_unknown":                                   declined(events.ProcessingError, "The card's details are no longer valid. Enter the card again."),
+		"":                                             declined(events.ProcessingError, "The card's details are no longer valid. Enter the card again."),
+		"4242424242424242":                             declined(events.ProcessingError, "The card's details are no longer valid. Enter the card again."),
 	}
 	for _, token := range simulator.Tokens() {
 		if _, ok := cases[token.Name]; !ok {
@@ -360,7 +361,7 @@ func TestRefusedCapture(t *testing.T) {
 	a, held := w.authorized(t, "pm_sim_capture_fails")
 	for _, doing := range []string{"capture", "again"} {
 		i, err := w.Capture(t.Context(), a.PaymentID, held.Reference)
-		if want(t, doing, i, err, payment.IntentDeclined); i.Decline == nil || i.Decline.Reason != payment.CardDeclined {
+		if want(t, doing, i, err, payment.IntentDeclined); i.Decline == nil || i.Decline.Reason != events.CardDeclined {
 			t.Errorf("%s: got %+v", doing, i.Decline)
 		}
 	}
@@ -533,7 +534,7 @@ func TestThreeDSecure(t *testing.T) {
 		bank(t, i, "approve") // too late
 		got, err := w.Find(t.Context(), i.Reference)
 		want(t, "find", got, err, payment.IntentDeclined)
-		if wantDecline := (payment.Decline{Reason: payment.AuthenticationFailed, Message: "Your bank could not make sure that it is you."}); *got.Decline != wantDecline {
+		if wantDecline := (payment.Decline{Reason: events.AuthenticationFailed, Message: "Your bank could not verify your identity."}); *got.Decline != wantDecline {
 			t.Errorf("got %+v, want %+v", *got.Decline, wantDecline)
 		}
 		w.wantBalance(t, a.PaymentID, balance{})
@@ -543,7 +544,7 @@ func TestThreeDSecure(t *testing.T) {
 		_, i := waiting(t, "pm_card_threeDSecureRequiredChargeDeclined")
 		bank(t, i, "approve")
 		got, err := w.Find(t.Context(), i.Reference)
-		if want(t, "find", got, err, payment.IntentDeclined); got.Decline.Reason != payment.CardDeclined {
+		if want(t, "find", got, err, payment.IntentDeclined); got.Decline.Reason != events.CardDeclined {
 			t.Errorf("got %+v", got.Decline)
 		}
 	})

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"boxoffice.dev/pkg/events"
 	"boxoffice.dev/pkg/id"
 	"boxoffice.dev/subgraphs/payments/internal/payment"
 	"boxoffice.dev/subgraphs/payments/internal/stripe"
@@ -201,7 +202,7 @@ func TestRefusedCaptureReleasesTheHold(t *testing.T) {
 	})
 	i, err := p.Capture(t.Context(), id.New(id.Payment), "pi_1")
 	want(t, "capture", i, err, payment.IntentDeclined)
-	if i.Decline.Reason != payment.InsufficientFunds || status != "canceled" {
+	if i.Decline.Reason != events.InsufficientFunds || status != "canceled" {
 		t.Errorf("got %+v, intent is %s; want it canceled", i.Decline, status)
 	}
 }

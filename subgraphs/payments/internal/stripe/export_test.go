@@ -1,4 +1,4 @@
 package stripe
 
-// WebhooksAt is Webhooks with another clock.
+// WebhooksAt is Webhooks with a clock.
 var WebhooksAt = webhooks

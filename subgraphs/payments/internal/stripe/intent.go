@@ -5,10 +5,11 @@ import (
 
 	stripego "github.com/stripe/stripe-go/v84"
 
+	"boxoffice.dev/pkg/events"
 	"boxoffice.dev/subgraphs/payments/internal/payment"
 )
 
-// intentOf translates Stripe's view of an intent.
+// intentOf converts an intent.
 func intentOf(pi *stripego.PaymentIntent) payment.Intent {
 	currency := string(pi.Currency)
 	intent := payment.Intent{
@@ -35,8 +36,8 @@ func intentOf(pi *stripego.PaymentIntent) payment.Intent {
 	return intent
 }
 
-// statusOf follows https://docs.stripe.com/payments/paymentintents/lifecycle. We confirm every
-// intent as we make it, so one that wants another card has been refused this one.
+// statusOf converts a status: https://docs.stripe.com/payments/paymentintents/lifecycle. Every intent is confirmed as
+// it is created, so one that requires a payment method has been declined.
 func statusOf(s stripego.PaymentIntentStatus) payment.IntentStatus {
 	switch s {
 	case stripego.PaymentIntentStatusRequiresAction:
@@ -53,7 +54,7 @@ func statusOf(s stripego.PaymentIntentStatus) payment.IntentStatus {
 	return payment.IntentPending
 }
 
-// cardOf finds the card where the intent has it: an intent loses its card when the card is refused.
+// cardOf returns the card of an intent. After a decline the intent has it only in the error.
 func cardOf(pi *stripego.PaymentIntent) *payment.Card {
 	methods := []*stripego.PaymentMethod{pi.PaymentMethod}
 	if pi.LastPaymentError != nil {
@@ -70,10 +71,10 @@ func cardOf(pi *stripego.PaymentIntent) *payment.Card {
 	return nil
 }
 
-// refused is the intent that was not made because of what was asked for.
+// refused returns a declined intent without a reference, for a request that Stripe rejected.
 func (p *Processor) refused(a payment.Authorization, message string) payment.Intent {
 	return payment.Intent{
 		PaymentID: a.PaymentID, Status: payment.IntentDeclined, Amount: a.Amount, CreatedAt: p.now().UTC(),
-		Decline: &payment.Decline{Reason: payment.ProcessingError, Message: message},
+		Decline: &payment.Decline{Reason: events.ProcessingError, Message: message},
 	}
 }

@@ -11,23 +11,23 @@ import (
 	"boxoffice.dev/subgraphs/payments/internal/payment"
 )
 
-// Refund implements payment.Processor. A refund that Stripe does not take, such as one of more than
-// is left, is a failed one without a Reference.
+// Refund implements payment.Processor. A refund that Stripe rejects, such as one of more than is left, has failed and
+// has no Reference.
 func (p *Processor) Refund(ctx context.Context, r payment.RefundRequest) (payment.RefundResult, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
-	doing := fmt.Sprintf("refund %s (%s)", r.RefundID, r.Reference)
+	operation := fmt.Sprintf("refund %s (%s)", r.RefundID, r.Reference)
 	if !id.Valid(id.Refund, r.RefundID) {
-		return payment.RefundResult{}, fmt.Errorf("%s: not a refund id", doing)
+		return payment.RefundResult{}, fmt.Errorf("%s: not a refund id", operation)
 	}
 	amount, _, err := toStripe(r.Amount)
 	if err != nil {
 		return payment.RefundResult{Status: payment.RefundFailed}, nil
 	}
-	if p.now().Sub(id.Time(r.RefundID)) > keysAreSafeFor {
-		made, err := p.refundOf(ctx, r)
+	if p.now().Sub(id.Time(r.RefundID)) > keyLifetime {
+		created, err := p.searchRefund(ctx, r)
 		if !errors.Is(err, payment.ErrNoSuchIntent) {
-			return made, err
+			return created, err
 		}
 	}
 	params := &stripego.RefundCreateParams{
@@ -36,23 +36,23 @@ func (p *Processor) Refund(ctx context.Context, r payment.RefundRequest) (paymen
 		Metadata:      map[string]string{refundIDKey: r.RefundID, paymentIDKey: r.PaymentID},
 	}
 	params.SetIdempotencyKey("refund/" + r.RefundID)
-	made, err := p.client.V1Refunds.Create(ctx, params)
-	if err == nil && !replayed(made.LastResponse) {
-		return refundResult(made), nil
+	created, err := p.client.V1Refunds.Create(ctx, params)
+	if err == nil && !replayed(created.LastResponse) {
+		return refundResult(created), nil
 	}
 	if err == nil {
-		return p.FindRefund(ctx, made.ID)
+		return p.FindRefund(ctx, created.ID)
 	}
 	if e := apiError(err); e != nil && e.Type == stripego.ErrorTypeInvalidRequest && (e.Param == "amount" ||
 		e.Code == stripego.ErrorCodeChargeAlreadyRefunded || e.Code == stripego.ErrorCodeChargeDisputed) {
 		return payment.RefundResult{Status: payment.RefundFailed}, nil
 	}
-	if looksStored(err) {
-		if made, err := p.refundOf(ctx, r); err == nil {
-			return made, nil
+	if isStored(err) {
+		if created, err := p.searchRefund(ctx, r); err == nil {
+			return created, nil
 		}
 	}
-	return payment.RefundResult{}, failure(doing, err)
+	return payment.RefundResult{}, failure(operation, err)
 }
 
 // FindRefund implements payment.Processor.
@@ -69,19 +69,19 @@ func (p *Processor) FindRefund(ctx context.Context, reference string) (payment.R
 	return refundResult(found), nil
 }
 
-// refundOf looks through the refunds of the intent for this one, ErrNoSuchIntent without any.
-func (p *Processor) refundOf(ctx context.Context, r payment.RefundRequest) (payment.RefundResult, error) {
+// searchRefund finds the refund among those of the intent. The error is ErrNoSuchIntent if there is none.
+func (p *Processor) searchRefund(ctx context.Context, r payment.RefundRequest) (payment.RefundResult, error) {
 	var result payment.RefundResult
 	err := fmt.Errorf("find %s: %w", r.RefundID, payment.ErrNoSuchIntent)
 	params := &stripego.RefundListParams{PaymentIntent: &r.Reference}
 	params.Limit = stripego.Int64(100)
-	p.client.V1Refunds.List(ctx, params)(func(made *stripego.Refund, listErr error) bool {
+	p.client.V1Refunds.List(ctx, params)(func(created *stripego.Refund, listErr error) bool {
 		switch {
 		case listErr != nil:
 			err = failure("list refunds of "+r.Reference, listErr)
 			return false
-		case made.Metadata[refundIDKey] == r.RefundID:
-			result, err = refundResult(made), nil
+		case created.Metadata[refundIDKey] == r.RefundID:
+			result, err = refundResult(created), nil
 			return false
 		}
 		return true
@@ -90,7 +90,7 @@ func (p *Processor) refundOf(ctx context.Context, r payment.RefundRequest) (paym
 }
 
 func refundResult(r *stripego.Refund) payment.RefundResult {
-	result := payment.RefundResult{Reference: r.ID, Status: payment.RefundPending} // or requires_action, which cards never do
+	result := payment.RefundResult{Reference: r.ID, Status: payment.RefundPending} // or requires_action, which refunds to cards never are
 	switch r.Status {
 	case stripego.RefundStatusSucceeded:
 		result.Status = payment.RefundSucceeded

@@ -1,7 +1,7 @@
-// Package stripe is the way to the card processor: payment.Processor by Stripe's PaymentIntents.
-// It never retries and is never sure after a 5xx, a time-out or a lost connection: the caller
-// repeats the call or asks the Ledger, for Stripe answers a repeated request with the same 500 for
-// a day. Errors carry ids and codes only, never a key, a card or a token; nothing is logged.
+// Package stripe implements payment.Processor with Stripe's PaymentIntents. It never retries: after a 5xx, a timeout or
+// a lost connection the outcome is unknown, and the caller repeats the call or searches the Ledger, because Stripe
+// answers a repeated request with the same 500 for a day. Errors contain ids and codes only, never a key, a card or a
+// token, and the package logs nothing of a request.
 package stripe
 
 import (
@@ -18,27 +18,27 @@ import (
 	"boxoffice.dev/subgraphs/payments/internal/payment"
 )
 
-// Config says which account at which Stripe.
+// Config selects an account at Stripe or a server with the same API.
 type Config struct {
 	SecretKey string
 	APIBase   string           // without a path; empty for Stripe itself
-	ReturnURL string           // where a bank sends the buyer's browser after 3-D Secure; may be empty
-	Timeout   time.Duration    // of one call, or of one page of the Ledger; 20 seconds when 0
-	Now       func() time.Time // time.Now when nil
+	ReturnURL string           // where the bank sends the buyer's browser after 3-D Secure; may be empty
+	Timeout   time.Duration    // of one call, or of one page of the Ledger; 20 seconds if 0
+	Now       func() time.Time // time.Now if nil
 }
 
-// Metadata that our objects carry at Stripe.
+// Metadata keys of our objects at Stripe.
 const (
 	paymentIDKey = "payment_id"
 	orderIDKey   = "order_id"
 	refundIDKey  = "refund_id"
 )
 
-// Stripe forgets an idempotency key when it is 24 hours old, and what was asked for with it would
-// happen again. So whoever asks for something older looks first for what has become of it.
-const keysAreSafeFor = 23 * time.Hour
+// keyLifetime is how long an idempotency key protects a request. Stripe forgets it after 24 hours and would then carry
+// out the request again, so an older request is preceded by a search for its object.
+const keyLifetime = 23 * time.Hour
 
-// Processor is payment.Processor at Stripe.
+// Processor implements payment.Processor.
 type Processor struct {
 	client    *stripego.Client
 	returnURL string
@@ -48,7 +48,7 @@ type Processor struct {
 
 var _ payment.Processor = (*Processor)(nil)
 
-// New returns the processor. It does not check the key.
+// New returns a Processor. It does not check the key.
 func New(config Config) *Processor {
 	if config.APIBase == "" {
 		config.APIBase = stripego.APIURL
@@ -61,7 +61,7 @@ func New(config Config) *Processor {
 	}
 	backends := stripego.NewBackendsWithConfig(&stripego.BackendConfig{
 		URL:               &config.APIBase,
-		MaxNetworkRetries: stripego.Int64(0), // the caller repeats, with a record of it
+		MaxNetworkRetries: stripego.Int64(0), // the caller repeats
 		EnableTelemetry:   stripego.Bool(false),
 		LeveledLogger:     &stripego.LeveledLogger{Level: stripego.LevelNull}, // it would log bodies
 		HTTPClient: &http.Client{
@@ -90,23 +90,23 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// Authorize implements payment.Processor. A card or an amount that Stripe does not take makes a
-// declined Intent without a Reference. After ErrOutcomeUnknown the Ledger knows whether there is one.
+// Authorize implements payment.Processor. A card or an amount that Stripe rejects results in a declined Intent without a
+// Reference. After ErrOutcomeUnknown the Ledger has the intent if there is one.
 func (p *Processor) Authorize(ctx context.Context, a payment.Authorization) (payment.Intent, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
-	doing := "authorize " + a.PaymentID
+	operation := "authorize " + a.PaymentID
 	if !id.Valid(id.Payment, a.PaymentID) {
-		return payment.Intent{}, fmt.Errorf("%s: not a payment id", doing)
+		return payment.Intent{}, fmt.Errorf("%s: not a payment id", operation)
 	}
 	amount, currency, err := toStripe(a.Amount)
 	if err != nil {
 		return p.refused(a, err.Error()+"."), nil
 	}
-	if p.now().Sub(id.Time(a.PaymentID)) > keysAreSafeFor {
-		made, err := payment.Search(ctx, p, a.PaymentID)
+	if p.now().Sub(id.Time(a.PaymentID)) > keyLifetime {
+		found, err := payment.Search(ctx, p, a.PaymentID)
 		if !errors.Is(err, payment.ErrNoSuchIntent) {
-			return made, err
+			return found, err
 		}
 	}
 	params := &stripego.PaymentIntentCreateParams{
@@ -122,20 +122,20 @@ func (p *Processor) Authorize(ctx context.Context, a payment.Authorization) (pay
 	if a.Description != "" {
 		params.Description = &a.Description
 	}
-	// Either way stripe.handleNextAction(clientSecret) works in a browser; with a URL to return to
-	// there is also a page that any browser can be sent to.
+	// stripe.handleNextAction(clientSecret) works in a browser in both cases. With a return URL there is also a page
+	// for browsers without Stripe.js.
 	if p.returnURL != "" {
 		params.ReturnURL = &p.returnURL
 	} else {
 		params.UseStripeSDK = stripego.Bool(true)
 	}
 	params.SetIdempotencyKey("authorize/" + a.PaymentID)
-	made, err := p.client.V1PaymentIntents.Create(ctx, params)
+	created, err := p.client.V1PaymentIntents.Create(ctx, params)
 	switch {
-	case err == nil && replayed(made.LastResponse): // as it was then, which may be long ago
-		return p.Find(ctx, made.ID)
+	case err == nil && replayed(created.LastResponse): // the intent may have changed since
+		return p.Find(ctx, created.ID)
 	case err == nil:
-		return intentOf(made), nil
+		return intentOf(created), nil
 	case refusal(err) != "":
 		return p.refused(a, refusal(err)), nil
 	}
@@ -147,17 +147,17 @@ func (p *Processor) Authorize(ctx context.Context, a payment.Authorization) (pay
 		declined.Status, declined.Decline = payment.IntentDeclined, declineOf(e)
 		return declined, nil
 	}
-	return payment.Intent{}, failure(doing, err)
+	return payment.Intent{}, failure(operation, err)
 }
 
-// Capture implements payment.Processor. It needs no idempotency key, for an intent can be captured
-// only once; a key would only make Stripe repeat an old 500 for a day.
+// Capture implements payment.Processor. It needs no idempotency key because an intent can be captured only once. A key
+// would make Stripe repeat a 500 for a day.
 func (p *Processor) Capture(ctx context.Context, paymentID, reference string) (payment.Intent, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
-	doing := fmt.Sprintf("capture %s (%s)", paymentID, reference)
+	operation := fmt.Sprintf("capture %s (%s)", paymentID, reference)
 	if reference == "" {
-		return payment.Intent{}, fmt.Errorf("%s: %w", doing, payment.ErrNoSuchIntent)
+		return payment.Intent{}, fmt.Errorf("%s: %w", operation, payment.ErrNoSuchIntent)
 	}
 	captured, err := p.client.V1PaymentIntents.Capture(ctx, reference, &stripego.PaymentIntentCaptureParams{
 		Expand: stripego.StringSlice(expanded("")),
@@ -167,7 +167,7 @@ func (p *Processor) Capture(ctx context.Context, paymentID, reference string) (p
 	}
 	intent, found := p.after(ctx, reference, err)
 	if e := apiError(err); found && e.Type == stripego.ErrorTypeCard && intent.Status == payment.IntentAuthorized {
-		// The bank will not pay, but holds the amount all the same.
+		// The bank refused the capture but may still hold the amount.
 		if intent, err := p.Void(ctx, paymentID, reference); err != nil || intent.Status != payment.IntentVoided {
 			return intent, err
 		}
@@ -176,16 +176,16 @@ func (p *Processor) Capture(ctx context.Context, paymentID, reference string) (p
 	if found {
 		return intent, nil
 	}
-	return payment.Intent{}, failure(doing, err)
+	return payment.Intent{}, failure(operation, err)
 }
 
 // Void implements payment.Processor. Like Capture it needs no idempotency key.
 func (p *Processor) Void(ctx context.Context, paymentID, reference string) (payment.Intent, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
-	doing := fmt.Sprintf("void %s (%s)", paymentID, reference)
+	operation := fmt.Sprintf("void %s (%s)", paymentID, reference)
 	if reference == "" {
-		return payment.Intent{}, fmt.Errorf("%s: %w", doing, payment.ErrNoSuchIntent)
+		return payment.Intent{}, fmt.Errorf("%s: %w", operation, payment.ErrNoSuchIntent)
 	}
 	cancelled, err := p.client.V1PaymentIntents.Cancel(ctx, reference, &stripego.PaymentIntentCancelParams{
 		Expand: stripego.StringSlice(expanded("")),
@@ -196,17 +196,16 @@ func (p *Processor) Void(ctx context.Context, paymentID, reference string) (paym
 	if intent, found := p.after(ctx, reference, err); found {
 		return intent, nil
 	}
-	return payment.Intent{}, failure(doing, err)
+	return payment.Intent{}, failure(operation, err)
 }
 
-// after returns the intent as it is after a request to change it met err, and whether that is the
-// answer to the request: it is when Stripe refused the change for the state that the intent is in,
-// and when it broke down but the intent has come to its end.
+// after reads the intent after a request to change it failed with err, and reports whether the intent answers the
+// request: it does if Stripe refused the change because of the intent's state, or failed but the intent has ended.
 func (p *Processor) after(ctx context.Context, reference string, err error) (payment.Intent, bool) {
 	e := apiError(err)
 	refused := e != nil && (e.Type == stripego.ErrorTypeCard || e.Code == stripego.ErrorCodePaymentIntentUnexpectedState)
-	broken := e != nil && e.HTTPStatusCode >= http.StatusInternalServerError
-	if !refused && !broken {
+	failed := e != nil && e.HTTPStatusCode >= http.StatusInternalServerError
+	if !refused && !failed {
 		return payment.Intent{}, false
 	}
 	intent, err := p.Find(ctx, reference)
@@ -233,7 +232,7 @@ func (p *Processor) Find(ctx context.Context, reference string) (payment.Intent,
 	return intentOf(found), nil
 }
 
-// Ledger implements payment.Processor, a hundred intents per request.
+// Ledger implements payment.Processor with a hundred intents per request.
 func (p *Processor) Ledger(ctx context.Context, since time.Time) iter.Seq2[payment.Intent, error] {
 	params := &stripego.PaymentIntentListParams{
 		CreatedRange: &stripego.RangeQueryParams{GreaterThanOrEqual: since.Unix()},
@@ -251,12 +250,12 @@ func (p *Processor) Ledger(ctx context.Context, since time.Time) iter.Seq2[payme
 	}
 }
 
-// expanded are the objects that an intent is to bring along, for its card and its refunds.
+// expanded returns the objects to include in an intent: the charge for its refunds, the payment method for its card.
 func expanded(prefix string) []string {
 	return []string{prefix + "latest_charge", prefix + "payment_method"}
 }
 
-// replayed reports whether Stripe answered with what it had stored under the idempotency key.
+// replayed reports whether Stripe repeated the response that it had stored under the idempotency key.
 func replayed(r *stripego.APIResponse) bool {
 	return r != nil && r.Header.Get("Idempotent-Replayed") == "true"
 }

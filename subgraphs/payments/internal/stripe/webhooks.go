@@ -18,17 +18,16 @@ import (
 
 const (
 	maxWebhook = 256 << 10
-	tolerance  = 5 * time.Minute // between the signature's clock and ours, either way
+	tolerance  = 5 * time.Minute // of the signature's time, in either direction
 )
 
-// Webhooks answers Stripe's POST /webhooks/stripe, signed with the endpoint's secret. An event about
-// an intent, a charge or a refund makes it call look with what the event names: our payment, empty
-// when it names none, and the intent. It believes nothing else of an event, so events may come late,
-// twice and in any order.
+// Webhooks handles Stripe's POST /webhooks/stripe, signed with the endpoint's secret. For an event about an intent, a
+// charge or a refund it calls look with the id of our payment, empty if the event has none, and the intent. It uses
+// nothing else of an event, so events may arrive late, twice and in any order.
 //
-// Answers: 200 when look succeeds or the event is none of ours; 400 for a bad signature or one that
-// is older or newer than five minutes; 503 when look fails, so that Stripe sends the event again.
-// It panics without a secret, for then anybody could sign.
+// It responds with 200 if look succeeds or the event is about another system's intent, with 400 for an invalid
+// signature or one that is more than five minutes off, and with 503 if look fails, so that Stripe retries. It panics if
+// the secret is empty, because then anyone could sign.
 func Webhooks(secret string, look func(ctx context.Context, paymentID, reference string) error) http.Handler {
 	return webhooks(secret, look, time.Now)
 }
@@ -42,7 +41,7 @@ func webhooks(secret string, look func(ctx context.Context, paymentID, reference
 		w.Header().Set("Cache-Control", "no-store")
 		if r.Method != http.MethodPost {
 			w.Header().Set("Allow", http.MethodPost)
-			http.Error(w, "only POST", http.StatusMethodNotAllowed)
+			http.Error(w, "POST only", http.StatusMethodNotAllowed)
 			return
 		}
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxWebhook))
@@ -52,17 +51,17 @@ func webhooks(secret string, look func(ctx context.Context, paymentID, reference
 				http.Error(w, "too large", http.StatusRequestEntityTooLarge)
 				return
 			}
-			http.Error(w, "not readable", http.StatusBadRequest)
+			http.Error(w, "unreadable body", http.StatusBadRequest)
 			return
 		}
 		signature := r.Header.Get("Stripe-Signature")
 		event, err := webhook.ConstructEventWithOptions(body, signature, secret, webhook.ConstructEventOptions{
-			IgnoreTolerance:          true, // stripe-go lets the future pass, and knows no other clock
+			IgnoreTolerance:          true, // stripe-go accepts future times and has no clock to set
 			IgnoreAPIVersionMismatch: true, // only ids are read
 		})
 		if err != nil || now().Sub(signedAt(signature)).Abs() > tolerance {
-			slog.WarnContext(r.Context(), "webhook refused", "remote", r.RemoteAddr)
-			http.Error(w, "bad signature", http.StatusBadRequest)
+			slog.WarnContext(r.Context(), "webhook rejected", "remote", r.RemoteAddr)
+			http.Error(w, "invalid signature", http.StatusBadRequest)
 			return
 		}
 		paymentID, reference := "", ""
@@ -75,19 +74,19 @@ func webhooks(secret string, look func(ctx context.Context, paymentID, reference
 		}
 		err = look(r.Context(), paymentID, reference)
 		if paymentID == "" && errors.Is(err, payment.ErrNoSuchIntent) {
-			err = nil // of somebody else with the same account
+			err = nil // of another system with the same account
 		}
 		if err != nil {
-			slog.WarnContext(r.Context(), "webhook not handled, will come again",
+			slog.WarnContext(r.Context(), "webhook failed, Stripe retries",
 				"event", event.ID, "type", string(event.Type), "payment", paymentID, "intent", reference, "error", err)
-			http.Error(w, "try again", http.StatusServiceUnavailable)
+			http.Error(w, "try again later", http.StatusServiceUnavailable)
 			return
 		}
 		w.WriteHeader(http.StatusOK)
 	})
 }
 
-// signedAt returns when the signature says that it was made, the zero time without.
+// signedAt returns the time in the signature, the zero time if there is none.
 // The header reads t=1495999758,v1=…: https://docs.stripe.com/webhooks#verify-manually.
 func signedAt(signature string) time.Time {
 	var at time.Time
@@ -103,7 +102,7 @@ func signedAt(signature string) time.Time {
 	return at
 }
 
-// subject returns which payment and which intent an event's object is about, empty when none.
+// subject returns the payment and the intent of an event's object, empty if there is none.
 func subject(object json.RawMessage) (paymentID, reference string) {
 	var o struct {
 		ID            string            `json:"id"`

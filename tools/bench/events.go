@@ -7,21 +7,23 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"boxoffice.dev/tools/internal/graphql"
 )
 
 const updateTicket = `mutation($input: UpdateTicketInput!) { updateTicket(input: $input) { ticket { id version } errors { __typename } } }`
 
-// updates returns operations that each change a ticket's price.
+// updates returns requests to tickets that each change a ticket's price.
 func (b *bench) updates(tickets []string) []operation {
 	ops := make([]operation, len(tickets))
 	for i, ticket := range tickets {
-		ops[i] = b.operation(b.seller, updateTicket, map[string]any{"input": map[string]any{"ticketId": ticket, "price": price(10_000 + i)}})
+		ops[i] = b.direct("tickets", b.operation(b.seller, updateTicket, graphql.Vars{"ticketId": ticket, "price": price(10_000 + i)}))
 	}
 	return ops
 }
 
-func price(minorUnits int) map[string]any {
-	return map[string]any{"minorUnits": minorUnits, "currency": "USD"}
+func price(minorUnits int) graphql.Vars {
+	return graphql.Vars{"minorUnits": minorUnits, "currency": "USD"}
 }
 
 // measureReplica updates every ticket once at a constant rate and compares when tickets and orders committed the same
@@ -35,13 +37,10 @@ func measureReplica(ctx context.Context, b *bench) error {
 			return err
 		}
 		ops := b.updates(tickets)
-		for i := range ops {
-			ops[i] = b.direct("tickets", ops[i])
-		}
-		if _, err := openLoop(ctx, float64(rate), warm, b.sender(ops[:warm])); err != nil {
+		if _, err := openLoop(ctx, float64(rate), warm, sender(ops[:warm])); err != nil {
 			return fmt.Errorf("warm up: %w", err)
 		}
-		l, err := openLoop(ctx, float64(rate), n, b.sender(ops[warm:]))
+		l, err := openLoop(ctx, float64(rate), n, sender(ops[warm:]))
 		if err != nil {
 			return err
 		}
@@ -153,11 +152,11 @@ func (b *bench) expire(ctx context.Context, rate, n int) (latencies, error) {
 	if err != nil {
 		return nil, err
 	}
-	ops, err := b.reservations(tickets)
+	ops, err := b.reservations(ctx, tickets)
 	if err != nil {
 		return nil, err
 	}
-	l, err := openLoop(ctx, float64(rate), len(ops), b.sender(ops))
+	l, err := openLoop(ctx, float64(rate), len(ops), sender(ops))
 	if err != nil {
 		return nil, err
 	}

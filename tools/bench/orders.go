@@ -30,18 +30,18 @@ func measureOrders(ctx context.Context, b *bench) error {
 		return err
 	}
 	progress("pgbench: %.0f/s", raw)
-	ops, err := b.reservations(tickets)
+	ops, err := b.reservations(ctx, tickets)
 	if err != nil {
 		return err
 	}
-	if _, err := closedLoop(ctx, connections, warm, b.sender(ops[:warm])); err != nil {
+	if _, err := closedLoop(ctx, connections, warm, sender(ops[:warm])); err != nil {
 		return fmt.Errorf("warm up: %w", err)
 	}
 	if _, err := b.settle(ctx); err != nil {
 		return err
 	}
 	before := usage()
-	l, err := closedLoop(ctx, connections, n, b.sender(ops[warm:warm+n]))
+	l, err := closedLoop(ctx, connections, n, sender(ops[warm:warm+n]))
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func measureOrders(ctx context.Context, b *bench) error {
 	b.report.row("time to catch up", fmt.Sprintf("%.2f s", drain.Seconds()), "", "")
 	b.report.row("from the order to its ticket's confirmed lock (two events)", "", confirmed.String(), "")
 
-	steady, err := openLoop(ctx, raw/20, slow, b.sender(ops[warm+n:]))
+	steady, err := openLoop(ctx, raw/20, slow, sender(ops[warm+n:]))
 	if err != nil {
 		return err
 	}

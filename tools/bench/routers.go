@@ -101,13 +101,11 @@ func newComparison(ctx context.Context, b *bench) (_ *comparison, err error) {
 	if err := c.install(ctx, rivals); err != nil {
 		return nil, err
 	}
-	subgraph, router := filepath.Join(b.dir, "subgraph"), filepath.Join(b.dir, "compared-router")
-	for file, pkg := range map[string]string{subgraph: "./tools/bench/subgraph", router: "./router"} {
-		build := exec.CommandContext(ctx, "go", "build", "-o", file, pkg)
-		build.Dir = root
-		if out, err := build.CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("build %s: %w: %s", pkg, err, out)
-		}
+	subgraph := filepath.Join(b.dir, "subgraph")
+	build := exec.CommandContext(ctx, "go", "build", "-o", subgraph, "./tools/bench/subgraph")
+	build.Dir = root
+	if out, err := build.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("build subgraph: %w: %s", err, out)
 	}
 	sdl, err := os.ReadFile(filepath.Join(root, "tools", "bench", "subgraph", "schema", "supergraph.graphql"))
 	if err != nil {
@@ -129,10 +127,10 @@ func newComparison(ctx context.Context, b *bench) (_ *comparison, err error) {
 	if err := os.WriteFile(supergraph, sdl, 0o600); err != nil {
 		return nil, fmt.Errorf("write supergraph: %w", err)
 	}
-	return c, c.startRouters(ctx, router, rivals, supergraph)
+	return c, c.startRouters(ctx, rivals, supergraph)
 }
 
-func (c *comparison) startRouters(ctx context.Context, router, rivals, supergraph string) error {
+func (c *comparison) startRouters(ctx context.Context, rivals, supergraph string) error {
 	hive := func(flags ...string) func(string) []string {
 		return func(port string) []string {
 			return append([]string{"node", filepath.Join(rivals, "node_modules", "@graphql-hive", "gateway", "dist", "bin.js"), "supergraph", supergraph,
@@ -143,7 +141,9 @@ func (c *comparison) startRouters(ctx context.Context, router, rivals, supergrap
 		name, path string
 		command    func(port string) []string
 	}{
-		{"Boxoffice's router", "/graphql", func(string) []string { return []string{router, "--supergraph", supergraph} }},
+		{"Boxoffice's router", "/graphql", func(string) []string {
+			return []string{filepath.Join(c.dir, "bin", "router"), "--supergraph", supergraph}
+		}},
 		{"Apollo Gateway", "/", func(port string) []string {
 			return []string{"node", filepath.Join(rivals, "apollo.mjs"), supergraph, port}
 		}},

@@ -3,27 +3,21 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"boxoffice.dev/pkg/id"
-	"boxoffice.dev/pkg/identity"
+	"boxoffice.dev/tools/internal/graphql"
 	"boxoffice.dev/tools/internal/stack"
 )
 
@@ -43,11 +37,10 @@ type bench struct {
 
 	dir       string
 	http      *http.Client
-	token     string             // between router and subgraphs
-	key       ed25519.PrivateKey // signs access tokens
-	keys      *http.Server       // publishes its public key
-	seller    string             // access token of the seller of all tickets
-	tickets   *pgxpool.Pool      // databases of the services
+	token     string        // between router and subgraphs
+	seller    string        // access token of the seller of all tickets
+	users     atomic.Int64  // signed up so far
+	tickets   *pgxpool.Pool // databases of the services
 	orders    *pgxpool.Pool
 	deadlines *pgxpool.Pool
 	admin     *pgxpool.Pool
@@ -61,8 +54,7 @@ func (b *bench) scaled(n int) int {
 	return n
 }
 
-// start starts the system. The bench signs access tokens itself: thousands of buyers can be had without thousands of
-// password hashes.
+// start starts the system, with limits and password hashes that let one machine sign up thousands of buyers.
 func start(ctx context.Context, quick bool) (_ *bench, err error) {
 	b := &bench{quick: quick, token: rand.Text() + rand.Text(), http: &http.Client{Transport: &http.Transport{
 		MaxIdleConns: 1000, MaxIdleConnsPerHost: 1000, DisableCompression: true,
@@ -72,10 +64,6 @@ func start(ctx context.Context, quick bool) (_ *bench, err error) {
 			err = errors.Join(err, b.close())
 		}
 	}()
-	keysURL, err := b.serveKeys(ctx)
-	if err != nil {
-		return nil, err
-	}
 	root, err := stack.Root()
 	if err != nil {
 		return nil, err
@@ -86,10 +74,8 @@ func start(ctx context.Context, quick bool) (_ *bench, err error) {
 	settings := map[string][]string{}
 	for _, spec := range stack.Specs() {
 		settings[spec.Name] = []string{"SERVICE_TOKEN=" + b.token}
-		if spec.Name != "auth" {
-			settings[spec.Name] = append(settings[spec.Name], "JWKS_URL="+keysURL)
-		}
 	}
+	settings["auth"] = append(settings["auth"], "SIGN_UPS_PER_ADDRESS=1000000", "PASSWORD_MEMORY_KIB=64", "ACCESS_TOKEN_TTL=12h")
 	b.Stack, err = stack.Start(ctx, stack.Options{
 		Dir: b.dir, Root: root, Specs: stack.Specs(), Database: prefix, Environ: os.Environ(), Settings: settings,
 		PostgresSettings: []string{"track_commit_timestamp=on"}, Progress: progress,
@@ -105,7 +91,7 @@ func start(ctx context.Context, quick bool) (_ *bench, err error) {
 	if b.admin, err = pgxpool.New(ctx, b.DatabaseURL); err != nil {
 		return nil, fmt.Errorf("connect to Postgres: %w", err)
 	}
-	b.seller, err = b.newToken()
+	b.seller, err = b.signUp(ctx)
 	return b, err
 }
 
@@ -119,97 +105,53 @@ func (b *bench) close() error {
 	if b.Stack != nil {
 		errs = append(errs, b.Stop())
 	}
-	if b.keys != nil {
-		errs = append(errs, b.keys.Close())
-	}
 	if b.dir != "" {
 		errs = append(errs, stack.Remove(b.dir))
 	}
 	return errors.Join(errs...)
 }
 
-// serveKeys publishes the key of the tokens and returns the URL of the key set.
-func (b *bench) serveKeys(ctx context.Context) (string, error) {
-	public, private, err := ed25519.GenerateKey(nil)
-	if err != nil {
-		return "", fmt.Errorf("make key: %w", err)
-	}
-	set, err := identity.MarshalKeySet([]ed25519.PublicKey{public})
-	if err != nil {
-		return "", fmt.Errorf("encode key set: %w", err)
-	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("publish key set: %w", err)
-	}
-	b.key = private
-	b.keys = &http.Server{
-		ReadHeaderTimeout: time.Second,
-		Handler:           http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write(set) }), //nolint:errcheck // the client sees it
-	}
-	go b.keys.Serve(listener) //nolint:errcheck // returns when close ends it
-	return "http://" + listener.Addr().String() + "/", nil
+// signUp returns an access token of a new user.
+func (b *bench) signUp(ctx context.Context) (string, error) {
+	c := &graphql.Client{Endpoint: b.Endpoint(), HTTP: b.http}
+	_, err := graphql.SignUp(ctx, c, graphql.Vars{"email": fmt.Sprintf("user%d@example.com", b.users.Add(1)), "password": "correct horse battery"})
+	return c.Bearer, err
 }
 
-// newToken returns an access token of a new user.
-func (b *bench) newToken() (string, error) {
-	token, _, err := identity.Issuer{TTL: time.Hour}.Issue(b.key, identity.Caller{UserID: id.New(id.User), SessionID: id.New(id.Session)}, time.Now())
-	return token, err
-}
-
-// operation is a GraphQL request.
+// operation is a mutation to send.
 type operation struct {
-	url    string
-	header http.Header
-	body   []byte
+	graphql.Client
+	mutation string
+	input    graphql.Vars
 }
 
 // operation returns a request to the router.
-func (b *bench) operation(token, query string, variables map[string]any) operation {
-	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
-	if err != nil {
-		panic(err) // the variables are constants of this program
-	}
-	return operation{url: b.Endpoint(), body: body, header: http.Header{
-		"Content-Type": {"application/json"}, "Accept": {"application/graphql-response+json"}, "Authorization": {"Bearer " + token},
-	}}
+func (b *bench) operation(token, mutation string, input graphql.Vars) operation {
+	return operation{graphql.Client{Endpoint: b.Endpoint(), HTTP: b.http, Bearer: token}, mutation, input}
 }
 
 // direct returns the operation as the router would send it to the subgraph.
 func (b *bench) direct(subgraph string, op operation) operation {
-	op.url = "http://" + b.Service(subgraph).Addr + "/graphql"
-	op.header = op.header.Clone()
-	op.header.Set("X-Service-Token", b.token)
+	op.Endpoint = "http://" + b.Service(subgraph).Addr + "/graphql"
+	op.Header = http.Header{"X-Service-Token": {b.token}}
 	return op
 }
 
-// sender returns a function that sends the i-th operation.
-func (b *bench) sender(ops []operation) func(ctx context.Context, i int) error {
-	return func(ctx context.Context, i int) error {
-		_, err := b.send(ctx, ops[i])
-		return err
+// send sends the operation and returns the response. One with errors is an error.
+func (op operation) send(ctx context.Context) (*graphql.Response, error) {
+	r, err := op.Do(ctx, op.mutation, graphql.Vars{"input": op.input})
+	if err == nil && !bytes.Contains(r.Content, []byte(`"errors":[]`)) {
+		err = fmt.Errorf("%v: status %d: %s", op.input, r.Status, r.Content)
 	}
+	return r, err
 }
 
-// send sends a mutation and returns the response. One with errors is an error.
-func (b *bench) send(ctx context.Context, op operation) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, op.url, bytes.NewReader(op.body))
-	if err != nil {
-		return nil, fmt.Errorf("make request: %w", err)
+// sender returns a function that sends the i-th operation.
+func sender(ops []operation) func(ctx context.Context, i int) error {
+	return func(ctx context.Context, i int) error {
+		_, err := ops[i].send(ctx)
+		return err
 	}
-	req.Header = op.header
-	resp, err := b.http.Do(req)
-	if err != nil {
-		return nil, fmt.Errorf("send request: %w", err)
-	}
-	response, err := io.ReadAll(resp.Body)
-	if err := errors.Join(err, resp.Body.Close()); err != nil {
-		return nil, fmt.Errorf("read response: %w", err)
-	}
-	if resp.StatusCode != http.StatusOK || !bytes.Contains(response, []byte(`"errors":[]`)) {
-		return nil, fmt.Errorf("%s: %s: %s", op.body, resp.Status, response)
-	}
-	return response, nil
 }
 
 // available returns the ids of n tickets that are on sale and that orders has in its replica. It creates the missing ones.
@@ -220,19 +162,17 @@ func (b *bench) available(ctx context.Context, n int) ([]string, error) {
 	}
 	created := make([]string, n-len(ids))
 	l, err := closedLoop(ctx, setUpWorkers, len(created), func(ctx context.Context, i int) error {
-		response, err := b.send(ctx, b.operation(b.seller,
+		r, err := b.operation(b.seller,
 			`mutation($input: CreateTicketInput!) { createTicket(input: $input) { ticket { id } errors { __typename } } }`,
-			map[string]any{"input": map[string]any{"title": fmt.Sprintf("Seat %d", i), "price": price(1000 + i%9000)}}))
+			graphql.Vars{"title": fmt.Sprintf("Seat %d", i), "price": price(1000 + i%9000)}).send(ctx)
 		if err != nil {
 			return err
 		}
-		var got struct {
-			Data struct {
-				CreateTicket struct{ Ticket struct{ ID string } }
-			}
+		var data struct {
+			CreateTicket struct{ Ticket struct{ ID string } }
 		}
-		err = json.Unmarshal(response, &got)
-		created[i] = got.Data.CreateTicket.Ticket.ID
+		err = json.Unmarshal(r.Data, &data)
+		created[i] = data.CreateTicket.Ticket.ID
 		return err
 	})
 	if err != nil {
@@ -249,26 +189,20 @@ const createOrder = `mutation($input: CreateOrderInput!) { createOrder(input: $i
 	order { id status expiresAt price { minorUnits currency } } errors { __typename } } }`
 
 // reservations returns operations that order each of the tickets, for buyers with a few orders each.
-func (b *bench) reservations(tickets []string) ([]operation, error) {
-	var buyer string
+func (b *bench) reservations(ctx context.Context, tickets []string) ([]operation, error) {
+	buyers := make([]string, (len(tickets)+ordersPerBuyer-1)/ordersPerBuyer)
+	_, err := closedLoop(ctx, setUpWorkers, len(buyers), func(ctx context.Context, i int) (err error) {
+		buyers[i], err = b.signUp(ctx)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("sign up buyers: %w", err)
+	}
 	ops := make([]operation, len(tickets))
-	for i, ticket := range tickets {
-		if i%ordersPerBuyer == 0 {
-			var err error
-			if buyer, err = b.newToken(); err != nil {
-				return nil, err
-			}
-		}
-		ops[i] = b.operation(buyer, createOrder, map[string]any{"input": map[string]any{"ticketId": ticket}})
+	for i, ticket := range tickets { // one buyer's orders are far apart, so that they do not compete for the limit
+		ops[i] = b.operation(buyers[i%len(buyers)], createOrder, graphql.Vars{"ticketId": ticket})
 	}
-	// Spread the orders of one buyer, so that they do not compete for the buyer's limit at the same time.
-	spread := make([]operation, 0, len(ops))
-	for first := range ordersPerBuyer {
-		for i := first; i < len(ops); i += ordersPerBuyer {
-			spread = append(spread, ops[i])
-		}
-	}
-	return spread, nil
+	return ops, nil
 }
 
 // settle waits until every service has handled all events: orders' replica equals the tickets, every order is confirmed
@@ -336,34 +270,15 @@ func (b *bench) describe(ctx context.Context) error {
 	if err := b.admin.QueryRow(ctx, `SHOW server_version`).Scan(&postgres); err != nil {
 		return fmt.Errorf("read version of Postgres: %w", err)
 	}
-	sync, err := syncTime(b.dir)
-	if err != nil {
-		return err
-	}
-	commit, _ := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty").Output() //nolint:errcheck // no repository
-	fmt.Fprintf(&b.report, "%d cores, shared by load generator, router, services, Postgres %s and RabbitMQ · %s · commit to disk %s · %s\n",
-		runtime.NumCPU(), strings.Fields(postgres)[0], runtime.Version(), sync, strings.TrimSpace(string(commit)))
-	return nil
-}
-
-// syncTime measures how long a small write to the folder's disk takes until it is durable.
-func syncTime(dir string) (latencies, error) {
-	file, err := os.Create(filepath.Join(dir, "sync"))
-	if err != nil {
-		return nil, fmt.Errorf("measure disk: %w", err)
-	}
-	defer file.Close()
-	block := slices.Repeat([]byte{1}, 8192)
-	var l latencies
+	var commits latencies
 	for range 100 {
 		begin := time.Now()
-		if _, err := file.WriteAt(block, 0); err != nil {
-			return nil, fmt.Errorf("measure disk: %w", err)
+		if _, err := b.admin.Exec(ctx, `SELECT pg_logical_emit_message(true, 'bench', '')`); err != nil { // writes to the WAL, so it syncs
+			return fmt.Errorf("measure commits: %w", err)
 		}
-		if err := file.Sync(); err != nil {
-			return nil, fmt.Errorf("measure disk: %w", err)
-		}
-		l = append(l, time.Since(begin))
+		commits = append(commits, time.Since(begin))
 	}
-	return l, nil
+	fmt.Fprintf(&b.report, "%d cores, shared by load generator, router, services, Postgres %s and RabbitMQ · %s · an empty commit takes %s\n",
+		runtime.NumCPU(), strings.Fields(postgres)[0], runtime.Version(), commits)
+	return nil
 }

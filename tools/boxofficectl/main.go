@@ -4,7 +4,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -165,22 +164,16 @@ func (s settings) get(name string) (string, error) {
 		dir = ".data"
 	}
 	path := filepath.Join(dir, "operator.env")
-	missing := fmt.Errorf("%s is neither set nor in %s", name, path)
-	file, err := os.Open(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return "", missing
-	}
-	if err != nil {
+	text, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return "", fmt.Errorf("read settings: %w", err)
 	}
-	defer file.Close()
-	lines := bufio.NewScanner(file)
-	for lines.Scan() {
-		if value, ok := strings.CutPrefix(lines.Text(), name+"="); ok {
-			return value, nil
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, name+"="); ok {
+			return strings.TrimSpace(value), nil
 		}
 	}
-	return "", errors.Join(missing, lines.Err())
+	return "", fmt.Errorf("%s is neither set nor in %s", name, path)
 }
 
 // databases returns the URLs of the services' databases.

@@ -18,8 +18,8 @@ import (
 var actions = map[kind]func(*client, context.Context){
 	list: (*client).list, edit: (*client).edit, withdraw: (*client).withdraw, look: (*client).look, reserve: (*client).reserve,
 	cancel: (*client).cancel, read: (*client).read, pay: (*client).pay, refund: (*client).refund,
-	readForeign: (*client).readForeign, cancelForeign: (*client).cancelForeign, payForeign: (*client).payForeign,
-	readForeignPayment: (*client).readForeignPayment, refundForeign: (*client).refundForeign,
+	readForeign: foreignOrder(readForeign), cancelForeign: foreignOrder(cancelForeign), payForeign: foreignOrder(payForeign),
+	readForeignPayment: foreignPayment(readForeignPayment), refundForeign: foreignPayment(refundForeign),
 }
 
 // list lists tickets, and creates one when there are few.
@@ -166,10 +166,7 @@ func (c *client) read(ctx context.Context) {
 }
 
 // cards are the payment method tokens that clients use, with their weights. docs/payments.md describes each of them.
-var cards = []struct {
-	token string
-	n     int
-}{
+var cards = []weight[string]{
 	{"pm_card_visa", 100},
 	{"pm_card_chargeDeclined", 8},
 	{"pm_card_chargeDeclinedInsufficientFunds", 4},
@@ -225,14 +222,9 @@ func (c *client) pay(ctx context.Context) {
 
 // payment returns a request to pay for the order, with a random card and a new key.
 func (c *client) payment(k kind, o orderData) request {
-	card := weighted(c.random, cards, func(card struct {
-		token string
-		n     int
-	}) int {
-		return card.n
-	})
-	r := request{op: op{Kind: k, Order: o.ID, Card: card.token, Key: c.key()}, query: payOrder}
-	input := graphql.Vars{"orderId": o.ID, "paymentMethodToken": card.token, "idempotencyKey": r.op.Key}
+	token := weighted(c.random, cards)
+	r := request{op: op{Kind: k, Order: o.ID, Card: token, Key: c.key()}, query: payOrder}
+	input := graphql.Vars{"orderId": o.ID, "paymentMethodToken": token, "idempotencyKey": r.op.Key}
 	if o.Price.MinorUnits > 0 && c.chance(50) {
 		input["expectedAmount"] = o.Price
 	}
@@ -299,36 +291,34 @@ func (c *client) refund(ctx context.Context) {
 	}
 }
 
-func (c *client) readForeign(ctx context.Context) {
-	if id := c.market.foreignOrder(c); id != "" {
-		c.send(ctx, op{Kind: readForeign, Order: id}, queryOrder, graphql.Vars{"id": id})
-	}
-}
-
-func (c *client) cancelForeign(ctx context.Context) {
-	if id := c.market.foreignOrder(c); id != "" {
-		r := cancellation(cancelForeign, id)
+// foreignOrder returns an action on an order of another client.
+func foreignOrder(k kind) func(*client, context.Context) {
+	return func(c *client, ctx context.Context) {
+		id := c.market.foreignOrder(c)
+		if id == "" {
+			return
+		}
+		r := map[kind]request{
+			readForeign:   {op{Kind: k, Order: id}, queryOrder, graphql.Vars{"id": id}},
+			cancelForeign: cancellation(k, id),
+			payForeign:    c.payment(k, orderData{ID: id}),
+		}[k]
 		c.send(ctx, r.op, r.query, r.vars)
 	}
 }
 
-func (c *client) payForeign(ctx context.Context) {
-	if id := c.market.foreignOrder(c); id != "" {
-		r := c.payment(payForeign, orderData{ID: id})
-		c.send(ctx, r.op, r.query, r.vars)
-	}
-}
-
-func (c *client) readForeignPayment(ctx context.Context) {
-	if id := c.market.foreignPayment(c); id != "" {
-		c.send(ctx, op{Kind: readForeignPayment, Payment: id}, queryPayment, graphql.Vars{"id": id})
-	}
-}
-
-func (c *client) refundForeign(ctx context.Context) {
-	if id := c.market.foreignPayment(c); id != "" {
-		vars := graphql.Vars{"input": graphql.Vars{"paymentId": id, "idempotencyKey": c.key()}}
-		c.send(ctx, op{Kind: refundForeign, Payment: id}, refundPayment, vars)
+// foreignPayment returns an action on a payment between other clients.
+func foreignPayment(k kind) func(*client, context.Context) {
+	return func(c *client, ctx context.Context) {
+		id := c.market.foreignPayment(c)
+		if id == "" {
+			return
+		}
+		query, vars := queryPayment, graphql.Vars{"id": id}
+		if k == refundForeign {
+			query, vars = refundPayment, graphql.Vars{"input": graphql.Vars{"paymentId": id, "idempotencyKey": c.key()}}
+		}
+		c.send(ctx, op{Kind: k, Payment: id}, query, vars)
 	}
 }
 

@@ -31,20 +31,20 @@ type client struct {
 
 // mix is how clients behave.
 type mix struct {
-	weights    []weight
+	weights    []weight[kind]
 	minTickets int           // a client that lists fewer tickets creates one
 	pause      time.Duration // upper limit of the time between two requests
 }
 
-type weight struct {
-	kind
-	n int
+type weight[T any] struct {
+	item T
+	n    int
 }
 
 // everyday is the behaviour unless a sabotage provokes something special.
 func everyday(clients int) mix {
 	return mix{
-		weights: []weight{
+		weights: []weight[kind]{
 			{list, 14}, {edit, 8}, {withdraw, 2}, {look, 8}, {reserve, 32}, {cancel, 8}, {read, 8}, {pay, 24}, {refund, 3},
 			{readForeign, 2}, {cancelForeign, 1}, {payForeign, 1}, {readForeignPayment, 2}, {refundForeign, 1},
 		},
@@ -82,8 +82,7 @@ func stream(seed, purpose uint64) *rand.Rand {
 // act sends requests until done ends. A request is only cancelled by ctx, so that each gets its response.
 func (c *client) act(ctx, done context.Context) {
 	for done.Err() == nil && ctx.Err() == nil {
-		next := weighted(c.random, c.mix.weights, func(w weight) int { return w.n })
-		actions[next.kind](c, ctx)
+		actions[weighted(c.random, c.mix.weights)](c, ctx)
 		wait(done, time.Duration(c.random.Int64N(int64(c.mix.pause))))
 	}
 }
@@ -99,15 +98,15 @@ func wait(ctx context.Context, d time.Duration) {
 }
 
 // weighted returns a random item, each as often as its weight says.
-func weighted[T any](random *rand.Rand, items []T, weight func(T) int) T {
+func weighted[T any](random *rand.Rand, weights []weight[T]) T {
 	total := 0
-	for _, item := range items {
-		total += weight(item)
+	for _, w := range weights {
+		total += w.n
 	}
 	n := random.IntN(total)
-	for _, item := range items {
-		if n -= weight(item); n < 0 {
-			return item
+	for _, w := range weights {
+		if n -= w.n; n < 0 {
+			return w.item
 		}
 	}
 	panic("unreachable: the weights have this sum")

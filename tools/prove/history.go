@@ -1,11 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"os"
 	"slices"
 	"sync"
 	"time"
@@ -99,23 +94,6 @@ func (h *history) all() []op {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return slices.Clone(h.ops)
-}
-
-// writeLines writes each item as a line of JSON.
-func writeLines[T any](path string, items []T) (err error) {
-	file, err := os.Create(path)
-	if err != nil {
-		return fmt.Errorf("write history: %w", err)
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	buffer := bufio.NewWriter(file)
-	encoder := json.NewEncoder(buffer)
-	for _, item := range items {
-		if err := encoder.Encode(item); err != nil {
-			return fmt.Errorf("write history: %w", err)
-		}
-	}
-	return buffer.Flush()
 }
 
 func now() int64 { return time.Now().UnixNano() }

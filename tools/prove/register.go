@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -89,105 +90,110 @@ const maxSearch = 20 * time.Second
 func (e *evidence) unfinished() int64 { return e.At + int64(time.Second) }
 func (e *evidence) final() int64      { return e.At + int64(2*time.Second) }
 
+// registers are the steps of each ticket.
+type registers map[string][]porcupine.Operation
+
+func (r registers) add(ticket string, client int, s step, call, ret int64) {
+	r[ticket] = append(r[ticket], porcupine.Operation{ClientId: client, Input: s, Call: call, Return: ret})
+}
+
 // registers returns the steps of each ticket.
-func (e *evidence) registers() map[string][]porcupine.Operation {
-	all := map[string][]porcupine.Operation{}
-	add := func(ticket string, client int, s step, call, ret int64) {
-		all[ticket] = append(all[ticket], porcupine.Operation{ClientId: client, Input: s, Call: call, Return: ret})
-	}
+func (e *evidence) registers() registers {
+	all := registers{}
 	system := len(e.Users) // its client id in the drawing
 	ticketOf := map[string]string{}
+	for _, o := range e.Ops {
+		if o.Kind == reserve && o.Answer == granted {
+			ticketOf[o.Order] = o.Ticket
+		}
+	}
+	takings := e.takings()
+	for order, t := range takings {
+		all[ticketOf[order]] = append(all[ticketOf[order]], t)
+	}
+	held := map[string]bool{}
 	for _, o := range e.Orders {
 		ticketOf[o.ID] = o.Ticket
-	}
-
-	// An order took its ticket between the first request for it and the first response with it.
-	type taking struct {
-		client    int
-		call, ret int64
-	}
-	takings := map[string]taking{}
-	attempts := map[string]int64{} // first call with the key
-	for _, o := range e.Ops {
-		if o.Kind == reserve && o.Key != "" {
-			if first, ok := attempts[o.Key]; !ok || o.Call < first {
-				attempts[o.Key] = o.Call
-			}
-		}
-	}
-	for _, o := range e.Ops {
-		if o.Kind != reserve || o.Answer != granted {
-			continue
-		}
-		c, ok := takings[o.Order]
-		if !ok {
-			c = taking{o.Client, o.Call, o.Return}
-		}
-		c.call, c.ret = min(c.call, o.Call), min(c.ret, o.Return)
-		if first, ok := attempts[o.Key]; ok {
-			c.call = min(c.call, first)
-		}
-		takings[o.Order] = c
-		if ticketOf[o.Order] == "" {
-			ticketOf[o.Order] = o.Ticket // it is not stored
-		}
-	}
-	for order, c := range takings {
-		add(ticketOf[order], c.client, step{take, order}, c.call, c.ret)
-	}
-
-	for _, o := range e.Orders {
+		_, answered := takings[o.ID]
 		for _, change := range o.History {
-			_, seen := takings[o.ID]
 			switch {
 			case change.To == "cancelled" && change.Reason == "refunded":
-				add(o.Ticket, system, step{undo, o.ID}, change.Committed, e.unfinished())
+				all.add(o.Ticket, system, step{undo, o.ID}, change.Committed, e.unfinished())
 			case change.To == "cancelled":
-				add(o.Ticket, system, step{end, o.ID}, change.Committed, e.unfinished())
-			case change.Version == 1 && !seen: // its buyer got no response
-				add(o.Ticket, system, step{take, o.ID}, change.Committed, e.unfinished())
+				all.add(o.Ticket, system, step{end, o.ID}, change.Committed, e.unfinished())
+			case change.Version == 1 && !answered:
+				all.add(o.Ticket, system, step{take, o.ID}, change.Committed, e.unfinished())
 			}
 		}
+		if o.live() {
+			all.add(o.Ticket, system, step{holds, o.ID}, e.final(), e.final())
+			held[o.Ticket] = true
+		}
 	}
-
 	for _, o := range e.Ops {
 		ticket := o.Ticket
 		if o.Order != "" {
 			ticket = ticketOf[o.Order]
 		}
-		switch {
-		case ticket == "":
-		case o.Kind == reserve && (o.Answer == "TICKET_RESERVED" || o.Answer == "TICKET_SOLD"):
-			add(ticket, o.Client, step{what: refuse}, o.Call, o.Return)
-		case o.Kind == cancel && o.Answer == "ORDER_NOT_CANCELLABLE", o.Kind == pay && o.Answer == "ORDER_ALREADY_PAID":
-			add(ticket, o.Client, step{holds, o.Order}, o.Call, o.Return)
-		case o.Answer != granted && o.Answer != "ORDER_NOT_PAYABLE":
-		case o.Status == "CANCELLED":
-			add(ticket, o.Client, step{over, o.Order}, o.Call, o.Return)
-		case o.Status != "":
-			add(ticket, o.Client, step{holds, o.Order}, o.Call, o.Return)
-		}
-		if o.Kind == pay && o.Paid == "SUCCEEDED" {
-			add(ticket, o.Client, step{holds, o.Order}, o.Call, o.Return)
-		}
-		if o.Held != nil && *o.Held {
-			add(o.Ticket, o.Client, step{what: taken}, o.Call, o.Return)
-		} else if o.Held != nil {
-			add(o.Ticket, o.Client, step{what: free}, o.Call, o.Return)
-		}
-	}
-
-	held := map[string]bool{}
-	for _, o := range e.Orders {
-		if o.live() {
-			add(o.Ticket, system, step{holds, o.ID}, e.final(), e.final())
-			held[o.Ticket] = true
+		for _, s := range o.steps() {
+			if ticket != "" {
+				all.add(ticket, o.Client, s, o.Call, o.Return)
+			}
 		}
 	}
 	for ticket := range all {
 		if !held[ticket] {
-			add(ticket, system, step{what: free}, e.final(), e.final())
+			all.add(ticket, system, step{what: free}, e.final(), e.final())
 		}
+	}
+	return all
+}
+
+// takings returns, by order, the step that took the ticket: between the first request for it and the first response.
+func (e *evidence) takings() map[string]porcupine.Operation {
+	first := map[string]int64{} // call by idempotency key
+	for _, o := range e.Ops {
+		if o.Kind == reserve && o.Key != "" {
+			first[o.Key] = min(o.Call, cmp.Or(first[o.Key], o.Call))
+		}
+	}
+	all := map[string]porcupine.Operation{}
+	for _, o := range e.Ops {
+		if o.Kind != reserve || o.Answer != granted {
+			continue
+		}
+		t, ok := all[o.Order]
+		if !ok {
+			t = porcupine.Operation{ClientId: o.Client, Input: step{take, o.Order}, Call: o.Call, Return: o.Return}
+		}
+		t.Call, t.Return = min(t.Call, o.Call, cmp.Or(first[o.Key], o.Call)), min(t.Return, o.Return)
+		all[o.Order] = t
+	}
+	return all
+}
+
+// steps returns what the response shows of the ticket.
+func (o op) steps() (all []step) {
+	switch {
+	case o.Kind == reserve && (o.Answer == "TICKET_RESERVED" || o.Answer == "TICKET_SOLD"):
+		all = append(all, step{what: refuse})
+	case o.Kind == cancel && o.Answer == "ORDER_NOT_CANCELLABLE", o.Kind == pay && o.Answer == "ORDER_ALREADY_PAID":
+		all = append(all, step{holds, o.Order})
+	case o.Answer != granted && o.Answer != "ORDER_NOT_PAYABLE":
+	case o.Status == "CANCELLED":
+		all = append(all, step{over, o.Order})
+	case o.Status != "":
+		all = append(all, step{holds, o.Order})
+	}
+	if o.Kind == pay && o.Paid == "SUCCEEDED" {
+		all = append(all, step{holds, o.Order})
+	}
+	switch {
+	case o.Held == nil:
+	case *o.Held:
+		all = append(all, step{what: taken})
+	default:
+		all = append(all, step{what: free})
 	}
 	return all
 }

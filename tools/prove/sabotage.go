@@ -44,7 +44,7 @@ var sabotages = []sabotage{
 
 // rush lets all clients compete for a few tickets.
 var rush = mix{
-	weights:    []weight{{list, 20}, {edit, 8}, {reserve, 50}, {cancel, 20}, {read, 2}},
+	weights:    []weight[kind]{{list, 20}, {edit, 8}, {reserve, 50}, {cancel, 20}, {read, 2}},
 	minTickets: 4, pause: 5 * time.Millisecond,
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -35,29 +36,34 @@ type tap struct {
 }
 
 func openTap(url string) (*tap, error) {
-	conn, err := amqp.Dial(url)
+	t := &tap{url: url, known: map[string]bool{}}
+	conn, ch, err := t.open()
 	if err != nil {
-		return nil, fmt.Errorf("tap events: %w", err)
+		return nil, err
 	}
 	defer conn.Close()
-	ch, err := conn.Channel()
-	if err != nil {
-		return nil, fmt.Errorf("tap events: %w", err)
-	}
 	if _, err := ch.QueueDeclare(tapQueue, true, false, false, false, amqp.Table{amqp.QueueTypeArg: amqp.QueueTypeQuorum}); err != nil {
-		return nil, fmt.Errorf("tap events: %w", err)
+		return nil, fmt.Errorf("declare tap: %w", err)
 	}
-	var exchanges []string
 	for _, route := range events.Catalogue() {
-		exchanges = append(exchanges, broker.Exchange(route.Source))
-	}
-	slices.Sort(exchanges)
-	for _, exchange := range slices.Compact(exchanges) {
-		if err := ch.QueueBind(tapQueue, "#", exchange, false, nil); err != nil {
-			return nil, fmt.Errorf("tap %s: %w", exchange, err)
+		if err := ch.QueueBind(tapQueue, "#", broker.Exchange(route.Source), false, nil); err != nil { // repeatedly has no effect
+			return nil, fmt.Errorf("bind tap to %s: %w", route.Source, err)
 		}
 	}
-	return &tap{url: url, known: map[string]bool{}}, nil
+	return t, nil
+}
+
+// open returns a channel and the connection to close.
+func (t *tap) open() (*amqp.Connection, *amqp.Channel, error) {
+	conn, err := amqp.Dial(t.url)
+	if err != nil {
+		return nil, nil, fmt.Errorf("connect tap: %w", err)
+	}
+	ch, err := conn.Channel()
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("open channel of tap: %w", err), conn.Close())
+	}
+	return conn, ch, nil
 }
 
 // collect collects events until ctx ends. It replaces a lost connection.
@@ -69,15 +75,11 @@ func (t *tap) collect(ctx context.Context) {
 }
 
 func (t *tap) consume(ctx context.Context) error {
-	conn, err := amqp.Dial(t.url)
+	conn, ch, err := t.open()
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	ch, err := conn.Channel()
-	if err != nil {
-		return err
-	}
 	if err := ch.Qos(500, 0, false); err != nil {
 		return err
 	}
@@ -125,15 +127,11 @@ func (t *tap) all() []published {
 
 // depth returns the number of events in the tap's queue.
 func (t *tap) depth() (int, error) {
-	conn, err := amqp.Dial(t.url)
+	conn, ch, err := t.open()
 	if err != nil {
-		return 0, fmt.Errorf("inspect tap: %w", err)
+		return 0, err
 	}
 	defer conn.Close()
-	ch, err := conn.Channel()
-	if err != nil {
-		return 0, fmt.Errorf("inspect tap: %w", err)
-	}
 	q, err := ch.QueueDeclarePassive(tapQueue, true, false, false, false, nil)
 	if err != nil {
 		return 0, fmt.Errorf("inspect tap: %w", err)

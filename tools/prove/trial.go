@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -233,11 +234,14 @@ func (t *trial) keep(e *evidence, verdicts []verdict, folder string) error {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return fmt.Errorf("keep evidence: %w", err)
 	}
-	if err := writeLines(filepath.Join(folder, "history.jsonl"), e.Ops); err != nil {
-		return err
-	}
-	if err := writeLines(filepath.Join(folder, "evidence.json"), []*evidence{e}); err != nil {
-		return err
+	for name, content := range map[string]any{"history.json": e.Ops, "evidence.json": e} {
+		text, err := json.MarshalIndent(content, "", " ")
+		if err == nil {
+			err = os.WriteFile(filepath.Join(folder, name), text, 0o600)
+		}
+		if err != nil {
+			return fmt.Errorf("keep evidence: %w", err)
+		}
 	}
 	for _, spec := range stack.Specs() {
 		content, err := os.ReadFile(t.Service(spec.Name).LogFile())

@@ -316,6 +316,32 @@ func TestErrorsOfEntitiesAskNothingMore(t *testing.T) {
 	}
 }
 
+// An entity that its subgraph does not have is null without an error where it may be null.
+func TestMissingEntities(t *testing.T) {
+	t.Parallel()
+	g := start(t, "testdata/failures/supergraph.graphql", nil)
+	for _, c := range []struct{ query, entities, data, errors string }{
+		{`{ page { title must } fine }`, `null`, `{"fine":1,"page":null}`, ``},
+		{`{ page { title views } fine }`, `null`, `{"fine":1,"page":{"title":"one","views":null}}`, ``},
+		{`{ grid { id must } }`, `null,{"must":2},null`, `{"grid":[[null,{"id":"2","must":2}],[{"id":"2","must":2},null]]}`, ``},
+		{`{ pages { id must } }`, `{"must":1},null,{"must":3}`, `{"pages":null}`, `SUBGRAPH_UNAVAILABLE`},
+		{`{ page { title must } fine }`, `{"must":null}`, `{"fine":1,"page":null}`, `SUBGRAPH_UNAVAILABLE`},
+	} {
+		g.subgraphs["back"].Answer(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprintf(w, `{"data":{"_entities":[%s]}}`, c.entities)
+		})
+		a := g.ask(t, c.query, "")
+		var codes []string
+		for _, e := range a.Errors {
+			codes = append(codes, e.Extensions.Code)
+		}
+		if got := compact(t, a.Data); got != c.data || strings.Join(codes, " ") != c.errors {
+			t.Errorf("%s with %s: got %s %v, want %s %s", c.query, c.entities, got, codes, c.data, c.errors)
+		}
+	}
+}
+
 // An interface object is asked for what a client wants of other types. An error of that does not show, unless something is
 // missing for it.
 func TestErrorsOfOtherTypes(t *testing.T) {

@@ -151,7 +151,8 @@ func (e *Engine) Execute(ctx context.Context, call Call) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("execute: unexpected %T", p.plan)
 	}
-	body, err := e.resolve(transcribe(ctx, call), call, p, synchronous.Response, synchronous.Response.Data)
+	ctx = transcribe(ctx, call)
+	body, err := e.resolve(ctx, call, p, synchronous.Response, synchronous.Response.Data)
 	if err != nil {
 		return nil, fmt.Errorf("execute: %w", err)
 	}

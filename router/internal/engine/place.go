@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/buger/jsonparser"
 	"github.com/wundergraph/astjson"
 	"github.com/wundergraph/graphql-go-tools/v2/pkg/engine/resolve"
 )
@@ -31,6 +32,7 @@ type transcript struct {
 	mu      sync.Mutex
 	answers []sourceAnswer
 	faulty  []*source // that had errors of entities; their place tells their marks apart
+	missing bool      // a subgraph has answered null for an entity
 	room    [2]sourceAnswer
 }
 
@@ -58,6 +60,7 @@ func (t *transcript) note(s *source, body []byte) []byte {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.answers = append(t.answers, sourceAnswer{s, body})
+	t.missing = t.missing || s.entities && hasMissing(body)
 	if !s.entities || !bytes.Contains(body, []byte(`"errors"`)) {
 		return body
 	}
@@ -77,6 +80,14 @@ func (t *transcript) note(s *source, body []byte) []byte {
 	}
 	t.faulty = append(t.faulty, s)
 	return answer.MarshalTo(nil)
+}
+
+// hasMissing reports whether an answer has null for an entity.
+func hasMissing(body []byte) (missing bool) {
+	_, err := jsonparser.ArrayEach(body, func(_ []byte, typ jsonparser.ValueType, _ int, _ error) {
+		missing = missing || typ == jsonparser.Null
+	}, "data", "_entities")
+	return missing && err == nil
 }
 
 // ofEntities calls f with each error of an answer that is about an entity, and its path. It reports whether there were any.

@@ -93,8 +93,9 @@ func show(ctx context.Context, errs []responseError, data any) []responseError {
 			shown = append(shown, e)
 		}
 	}
+	missing := transcriptOf(ctx).missing
 	for _, e := range nulls {
-		if slices.ContainsFunc(shown, e.explainedBy) {
+		if missing && isMissing(e.Path, data) || slices.ContainsFunc(shown, e.explainedBy) {
 			continue
 		}
 		if e = masked(ctx, e, upstream.Unavailable, upstream.UnavailableMessage); !slices.ContainsFunc(shown, e.same) {
@@ -102,6 +103,24 @@ func show(ctx context.Context, errs []responseError, data any) []responseError {
 		}
 	}
 	return shown[:min(len(shown), maxErrors)]
+}
+
+// isMissing reports whether the object of a field that must not be null is itself null, where it may be. When a
+// subgraph has no such entity, null is the answer and not an error.
+func isMissing(field []any, data any) bool {
+	for _, step := range field[:max(len(field)-1, 0)] {
+		switch at := data.(type) {
+		case map[string]any:
+			name, _ := step.(string)
+			data = at[name]
+		case []any: // reached has checked the index
+			index, _ := step.(float64)
+			data = at[int(index)]
+		default:
+			return false
+		}
+	}
+	return len(field) > 1 && data == nil
 }
 
 // report logs what masks hide, unless the client has gone: then fetches were given up, which is nobody's fault.

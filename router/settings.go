@@ -20,24 +20,25 @@ import (
 
 type settings struct {
 	server.Config
-	File           config.File      `env:"CONFIG" flag:"FILE" help:"YAML file with settings"`
-	Supergraph     string           `env:"SUPERGRAPH" flag:"FILE" envDefault:"schema/supergraph.graphql" help:"supergraph schema file, from any composer of Apollo Federation 2"`
-	ServiceToken   config.Secret    `env:"SERVICE_TOKEN,required" help:"credential that the router sends to subgraphs, in X-Service-Token; at least 32 characters"`
-	JWKSURL        string           `env:"JWKS_URL" envDefault:"http://127.0.0.1:4001/.well-known/jwks.json" help:"URL of auth's public keys (JWKS), which verify access tokens"`
-	AllowedOrigins []httpapi.Origin `env:"ALLOWED_ORIGINS" help:"other origins whose pages may use the API with cookies: https://shop.example,…"`
-	TrustedProxies []netip.Prefix   `env:"TRUSTED_PROXIES" help:"networks of proxies whose X-Forwarded-For header is trusted: 10.0.0.0/8,…"`
-	Introspection  *bool            `env:"INTROSPECTION" help:"allow introspection, and suggest names in errors; unset: only in development"`
-	Playground     *bool            `env:"PLAYGROUND" help:"serve a GraphQL editor at /playground/; unset: only in development"`
-	QueryPlans     *bool            `env:"QUERY_PLANS" help:"return the query plan to clients that request it; unset: only in development"`
-	Compression    bool             `env:"COMPRESSION" envDefault:"true" help:"compress responses to queries from 1,400 bytes on, for clients that accept gzip"`
-	APQ            bool             `env:"APQ" envDefault:"true" help:"automatic persisted queries: keep documents that clients send with their hash, so that the hash alone executes them"`
-	Documents      []string         `env:"DOCUMENTS" help:"manifests of trusted documents, files from GraphQL Code Generator or Apollo"`
-	DocumentsOnly  bool             `env:"DOCUMENTS_ONLY" envDefault:"false" help:"execute only trusted documents"`
-	Reload         time.Duration    `env:"RELOAD" envDefault:"1s" min:"0s" help:"interval of checks whether CONFIG, SUPERGRAPH or DOCUMENTS have changed; changes take effect without a restart; 0s disables the checks"`
-	Pages          pages.Config     `envPrefix:"PAGES_"`
-	Limits         operation.Limits `envPrefix:"LIMIT_"`
-	Subgraphs      subgraphs        `envPrefix:"SUBGRAPH_"`
-	Live           stream.Config    `envPrefix:"LIVE_"`
+	File            config.File      `env:"CONFIG" flag:"FILE" help:"YAML file with settings"`
+	Supergraph      string           `env:"SUPERGRAPH" flag:"FILE" envDefault:"schema/supergraph.graphql" help:"supergraph schema file, from any composer of Apollo Federation 2"`
+	ServiceToken    config.Secret    `env:"SERVICE_TOKEN,required" help:"credential that the router sends to subgraphs, in X-Service-Token; at least 32 characters"`
+	JWKSURL         string           `env:"JWKS_URL" envDefault:"http://127.0.0.1:4001/.well-known/jwks.json" help:"URL of the public keys (JWKS) that verify access tokens"`
+	SessionSubgraph string           `env:"SESSION_SUBGRAPH" envDefault:"auth" help:"subgraph that issues sessions; only it receives refresh tokens and sets cookies"`
+	AllowedOrigins  []httpapi.Origin `env:"ALLOWED_ORIGINS" help:"other origins whose pages may use the API with cookies: https://shop.example,…"`
+	TrustedProxies  []netip.Prefix   `env:"TRUSTED_PROXIES" help:"networks of proxies whose X-Forwarded-For header is trusted: 10.0.0.0/8,…"`
+	Introspection   *bool            `env:"INTROSPECTION" help:"allow introspection, and suggest names in errors; unset: only in development"`
+	Playground      *bool            `env:"PLAYGROUND" help:"serve a GraphQL editor at /playground/; unset: only in development"`
+	QueryPlans      *bool            `env:"QUERY_PLANS" help:"return the query plan to clients that request it; unset: only in development"`
+	Compression     bool             `env:"COMPRESSION" envDefault:"true" help:"compress responses to queries from 1,400 bytes on, for clients that accept gzip"`
+	APQ             bool             `env:"APQ" envDefault:"true" help:"automatic persisted queries: keep documents that clients send with their hash, so that the hash alone executes them"`
+	Documents       []string         `env:"DOCUMENTS" help:"manifests of trusted documents, files from GraphQL Code Generator or Apollo"`
+	DocumentsOnly   bool             `env:"DOCUMENTS_ONLY" envDefault:"false" help:"execute only trusted documents"`
+	Reload          time.Duration    `env:"RELOAD" envDefault:"1s" min:"0s" help:"interval of checks whether CONFIG, SUPERGRAPH or DOCUMENTS have changed; changes take effect without a restart; 0s disables the checks"`
+	Pages           pages.Config     `envPrefix:"PAGES_"`
+	Limits          operation.Limits `envPrefix:"LIMIT_"`
+	Subgraphs       subgraphs        `envPrefix:"SUBGRAPH_"`
+	Live            stream.Config    `envPrefix:"LIVE_"`
 }
 
 type subgraphs struct {

@@ -1,6 +1,6 @@
-// Package authn finds out who sends a request. A bearer token wins and cookies are then ignored
-// altogether; a browser whose access token has run out gets a new one on the way. A token that is
-// not valid makes its sender anonymous, never an error.
+// Package authn authenticates requests. A bearer token takes precedence, and cookies are then ignored. When a
+// browser's access token has expired, its session is renewed as part of the request. An invalid token makes the
+// caller anonymous; it is not an error.
 package authn
 
 import (
@@ -17,26 +17,26 @@ import (
 	"boxoffice.dev/router/internal/upstream"
 )
 
-// ErrUnverifiable is what errors of Authenticate wrap when a token could not be judged or renewed.
+// ErrUnverifiable is wrapped by errors of Authenticate when a token could not be verified or a session renewed.
 var ErrUnverifiable = errors.New("access token cannot be verified")
 
-// Session is what a request says about its sender.
+// Session holds a caller and the credentials of the request.
 type Session struct {
 	Caller        identity.Caller
-	AccessToken   string   // that proves Caller; empty when signed out
-	RefreshCookie string   // name=value, empty without cookie or with a bearer token
+	AccessToken   string   // the verified token of Caller; empty when signed out
+	RefreshCookie string   // name=value; empty without a cookie or with a bearer token
 	RefreshToken  string   // from the header of a client without cookies
-	SetCookies    []string // lines for the client
+	SetCookies    []string // Set-Cookie lines for the client
 }
 
-// Config says how sessions are verified and renewed.
+// Config configures how sessions are verified and renewed.
 type Config struct {
-	// Verify returns whom an access token was issued to. The error wraps identity.ErrInvalid when
-	// the token is at fault.
+	// Verify returns the caller that an access token was issued to. The error wraps identity.ErrInvalid when the
+	// token is invalid.
 	Verify       func(ctx context.Context, token string) (identity.Caller, error)
 	CookiePrefix string // before access and refresh: "__Host-" outside development
-	// Ask asks the auth subgraph, which renews sessions. Nil when there is none.
-	Ask func(ctx context.Context, header http.Header, body []byte) (upstream.Answer, error)
+	// Fetch sends a request to the subgraph that renews sessions. Nil when there is none.
+	Fetch func(ctx context.Context, header http.Header, body []byte) (upstream.Answer, error)
 }
 
 // Authenticator reads sessions from requests.
@@ -51,21 +51,19 @@ func New(cfg Config) *Authenticator { return &Authenticator{cfg: cfg} }
 func (a *Authenticator) accessName() string  { return a.cfg.CookiePrefix + "access" }
 func (a *Authenticator) refreshName() string { return a.cfg.CookiePrefix + "refresh" }
 
-// HasBearer reports whether the request names its sender by itself, so that no browser can have
-// added the proof on its own.
+// HasBearer reports whether the request carries a bearer token, which no browser adds by itself.
 func HasBearer(r *http.Request) bool {
 	_, ok := identity.Bearer(r.Header.Get("Authorization"))
 	return ok
 }
 
-// HasCookies reports whether the request carries a session that a browser may have added.
+// HasCookies reports whether the request carries a session in cookies, which browsers add by themselves.
 func (a *Authenticator) HasCookies(r *http.Request) bool {
 	return cookie(r, a.accessName()) != "" || cookie(r, a.refreshName()) != ""
 }
 
-// Authenticate returns the session of the request. Renewal asks the auth subgraph with the headers
-// that forward returns for the session so far. The error wraps ErrUnverifiable or is
-// the context's.
+// Authenticate returns the session of the request. A renewal sends the headers that forward returns for the session
+// so far. The error wraps ErrUnverifiable or is the context's.
 func (a *Authenticator) Authenticate(r *http.Request, forward func(Session) http.Header) (Session, error) {
 	ctx := r.Context()
 	if token, ok := identity.Bearer(r.Header.Get("Authorization")); ok {
@@ -92,24 +90,24 @@ func (a *Authenticator) Authenticate(r *http.Request, forward func(Session) http
 	return a.renewed(ctx, refresh, forward)
 }
 
-// Bearer returns the session behind an access token, an anonymous one when it is not valid. The error
-// wraps ErrUnverifiable.
+// Bearer returns the session of an access token, an anonymous one when the token is invalid. The error wraps
+// ErrUnverifiable.
 func (a *Authenticator) Bearer(ctx context.Context, token string) (Session, error) {
 	return a.verified(ctx, token)
 }
 
-// endedSessions is for the router only: clients do not see the field.
+// endedSessions uses a field that is hidden from clients.
 const endedSessions = "query($ids: [ID!]!) { endedSessions(ids: $ids) }"
 
-// Ended returns those of the sessions that have ended. It asks the auth subgraph with the headers.
+// Ended returns the given sessions that have ended.
 func (a *Authenticator) Ended(ctx context.Context, header http.Header, sessionIDs []string) ([]string, error) {
 	body, err := json.Marshal(map[string]any{"query": endedSessions, "variables": map[string]any{"ids": sessionIDs}})
 	if err != nil {
-		return nil, fmt.Errorf("ask auth for ended sessions: %w", err)
+		return nil, fmt.Errorf("fetch ended sessions: %w", err)
 	}
-	resp, err := a.ask(ctx, header, body)
+	resp, err := a.fetch(ctx, header, body)
 	if err != nil {
-		return nil, fmt.Errorf("ask auth for ended sessions: %w", err)
+		return nil, fmt.Errorf("fetch ended sessions: %w", err)
 	}
 	var answer struct {
 		Data   struct{ EndedSessions []string }
@@ -119,22 +117,22 @@ func (a *Authenticator) Ended(ctx context.Context, header http.Header, sessionID
 		return nil, fmt.Errorf("read ended sessions: %w", err)
 	}
 	if len(answer.Errors) > 0 {
-		return nil, fmt.Errorf("ask auth for ended sessions: %s", answer.Errors[0].Message)
+		return nil, fmt.Errorf("fetch ended sessions: %s", answer.Errors[0].Message)
 	}
 	return answer.Data.EndedSessions, nil
 }
 
-func (a *Authenticator) ask(ctx context.Context, header http.Header, body []byte) (upstream.Answer, error) {
-	if a.cfg.Ask == nil {
-		return upstream.Answer{}, errors.New("the supergraph has no such subgraph")
+func (a *Authenticator) fetch(ctx context.Context, header http.Header, body []byte) (upstream.Answer, error) {
+	if a.cfg.Fetch == nil {
+		return upstream.Answer{}, errors.New("the supergraph has no subgraph for sessions")
 	}
-	return a.cfg.Ask(ctx, header, body)
+	return a.cfg.Fetch(ctx, header, body)
 }
 
 func (a *Authenticator) verified(ctx context.Context, token string) (Session, error) {
 	caller, err := a.cfg.Verify(ctx, token)
 	if errors.Is(err, identity.ErrInvalid) {
-		slog.DebugContext(ctx, "access token refused", "error", err)
+		slog.DebugContext(ctx, "invalid access token", "error", err)
 		return Session{}, nil
 	}
 	if err != nil {
@@ -143,15 +141,15 @@ func (a *Authenticator) verified(ctx context.Context, token string) (Session, er
 	return Session{Caller: caller, AccessToken: token}, nil
 }
 
-// refreshSession needs nothing from the payload: the tokens come as cookies.
+// refreshSession selects nothing of the payload, because the tokens come as cookies.
 const refreshSession = `{"query":"mutation { refreshSession { __typename } }"}`
 
-// renewed returns the session behind a refresh token with new tokens, or an anonymous one when
-// auth refuses. Requests that come at once with one token share one renewal.
+// renewed returns the session of a refresh token with new tokens, or an anonymous one when the session has ended.
+// Concurrent requests with one token share one renewal.
 func (a *Authenticator) renewed(ctx context.Context, refresh string, forward func(Session) http.Header) (Session, error) {
 	old := Session{RefreshCookie: a.refreshName() + "=" + refresh}
 	answer := a.renewals.DoChan(refresh, func() (any, error) {
-		// The result is for everybody who waits, so it does not end with this request.
+		// Other requests wait for the result, so the renewal does not end with this one.
 		return a.renew(context.WithoutCancel(ctx), forward(old))
 	})
 	var lines []string
@@ -185,15 +183,15 @@ func (a *Authenticator) renewed(ctx context.Context, refresh string, forward fun
 	return s, nil
 }
 
-// renew asks auth for new tokens and returns its Set-Cookie lines.
+// renew requests new tokens and returns their Set-Cookie lines.
 func (a *Authenticator) renew(ctx context.Context, header http.Header) ([]string, error) {
-	resp, err := a.ask(ctx, header, []byte(refreshSession))
+	resp, err := a.fetch(ctx, header, []byte(refreshSession))
 	if err != nil {
-		return nil, fmt.Errorf("ask auth for renewal: %w", err)
+		return nil, fmt.Errorf("renew session: %w", err)
 	}
 	lines := resp.Header.Values("Set-Cookie")
-	if len(lines) == 0 { // auth renews or clears the cookies; whoever does neither is not auth
-		return nil, errors.New("auth did not answer")
+	if len(lines) == 0 { // an answer either renews or clears the cookies
+		return nil, errors.New("renew session: the answer sets no cookies")
 	}
 	return lines, nil
 }

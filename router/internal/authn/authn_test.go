@@ -14,9 +14,8 @@ import (
 	"boxoffice.dev/router/internal/upstream"
 )
 
-// The renewal is answered only when all tabs wait for it, so that each had the chance to ask for
-// one of its own.
-func TestRequestsAtOnceShareOneRenewal(t *testing.T) {
+// The renewal is answered when all tabs wait for it, so that each could have started one of its own.
+func TestConcurrentRequestsShareOneRenewal(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		renewals := 0
@@ -28,7 +27,7 @@ func TestRequestsAtOnceShareOneRenewal(t *testing.T) {
 				}
 				return identity.Caller{UserID: "anna"}, nil
 			},
-			Ask: func(context.Context, http.Header, []byte) (upstream.Answer, error) {
+			Fetch: func(context.Context, http.Header, []byte) (upstream.Answer, error) {
 				renewals++
 				<-answer
 				return upstream.Answer{Header: http.Header{"Set-Cookie": {"access=token-anna; Path=/", "refresh=next; Path=/"}}, Body: []byte("{}")}, nil
@@ -46,9 +45,9 @@ func TestRequestsAtOnceShareOneRenewal(t *testing.T) {
 				}
 			})
 		}
-		synctest.Wait() // until all of them do nothing but wait
+		synctest.Wait() // until all of them are blocked
 		if renewals != 1 {
-			t.Errorf("%d tabs asked for %d renewals, want one", tabs, renewals)
+			t.Errorf("%d tabs started %d renewals, want one", tabs, renewals)
 		}
 		close(answer)
 		wg.Wait()

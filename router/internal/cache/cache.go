@@ -1,5 +1,5 @@
-// Package cache holds what was used last, up to a number of entries and a number of bytes: clients
-// choose what goes in, and neither many small things nor a few large ones may fill the memory.
+// Package cache is an LRU cache that is limited by entries and by bytes. Clients determine its contents, and neither
+// many small values nor a few large ones may fill the memory.
 package cache
 
 import (
@@ -13,7 +13,7 @@ import (
 
 var lookups = promauto.NewCounterVec(prometheus.CounterOpts{
 	Name: "router_cache_lookups_total",
-	Help: "Lookups by cache and result, hit or miss.",
+	Help: "Lookups by cache and result: hit or miss.",
 }, []string{"cache", "result"})
 
 // Cache is a bounded map. Safe for concurrent use.
@@ -31,7 +31,7 @@ type sized[V any] struct {
 	bytes int
 }
 
-// New returns an empty cache of at most so many entries and bytes; metrics know it by the name.
+// New returns an empty cache with limits of entries and bytes. The name is a label of its metrics.
 func New[K comparable, V any](name string, entries, bytes int) *Cache[K, V] {
 	c := &Cache[K, V]{
 		entries: entries, bytes: bytes,
@@ -45,7 +45,7 @@ func New[K comparable, V any](name string, entries, bytes int) *Cache[K, V] {
 	return c
 }
 
-// Get returns the value of a key and whether there is one.
+// Get returns the value of a key and reports whether there is one.
 func (c *Cache[K, V]) Get(key K) (V, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -58,8 +58,8 @@ func (c *Cache[K, V]) Get(key K) (V, bool) {
 	return v.value, ok
 }
 
-// Add keeps a value of so many bytes and drops those that were not used for longest to make room.
-// One that is larger than a hundredth of the cache is not kept: it would cost too many others.
+// Add adds a value of the given size and evicts the least recently used ones as needed. A value larger than a hundredth
+// of the cache is not added, because it would evict too many others.
 func (c *Cache[K, V]) Add(key K, value V, bytes int) {
 	if bytes > c.bytes/100 {
 		return

@@ -63,7 +63,7 @@ func (s *source) Load(ctx context.Context, headers http.Header, input []byte) ([
 	for _, name := range httpclient.UndefinedVariables(input) { // what the client left out was written as null
 		body = jsonparser.Delete(body, "variables", name)
 	}
-	answer, err := s.subgraph.Ask(ctx, headers, body)
+	answer, err := s.subgraph.Fetch(ctx, headers, body)
 	if err != nil {
 		return nil, err
 	}

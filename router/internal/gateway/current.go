@@ -6,25 +6,26 @@ import (
 	"sync"
 )
 
-// Current serves with the gateway that was loaded last, and lets those before it end what they have begun.
-// Load must have succeeded once before it is asked anything.
+// Current serves requests with the gateway that was loaded last. Earlier gateways complete the requests that they
+// have begun. Load must have succeeded once before any other method is called.
 type Current struct {
 	mu      sync.RWMutex
 	newest  *generation
-	retired sync.WaitGroup // those that have not ended yet
+	retired sync.WaitGroup // earlier gateways that still serve requests
 }
 
-// generation is a gateway while anybody uses it.
+// generation is a gateway with its requests.
 type generation struct {
 	*Gateway
 
 	stop     context.CancelFunc
-	requests sync.WaitGroup // sockets and streams of events, too
+	requests sync.WaitGroup // including WebSockets and event streams
 }
 
-// Load builds a gateway that works until ctx ends or another one is loaded. After an error the one before
-// goes on. Else requests under way are answered by it, and whoever follows something is told to connect
-// again: a subscription that was planned over another supergraph may show what this one hides.
+// Load builds a gateway that serves new requests until ctx ends or another one is loaded. After an error the
+// previous gateway stays in place. Otherwise the previous one completes its requests and closes its subscriptions,
+// so that their clients connect again: a subscription that was planned for another supergraph may show fields that
+// the new one hides.
 func (c *Current) Load(ctx context.Context, cfg Config) error {
 	ctx, stop := context.WithCancel(ctx)
 	g, err := New(ctx, cfg)
@@ -45,7 +46,7 @@ func (c *Current) Load(ctx context.Context, cfg Config) error {
 	return nil
 }
 
-// end returns when nobody uses the gateway any more and nothing of it is left.
+// end waits for the gateway's requests and releases its connections.
 func (g *generation) end() {
 	g.requests.Wait()
 	g.Wait()
@@ -53,7 +54,7 @@ func (g *generation) end() {
 }
 
 func (c *Current) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c.mu.RLock() // so that none is added to one that has been left
+	c.mu.RLock() // no request may be added to a gateway that has been replaced
 	g := c.newest
 	g.requests.Add(1)
 	c.mu.RUnlock()
@@ -61,7 +62,7 @@ func (c *Current) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.ServeHTTP(w, r)
 }
 
-// Reach returns what is wrong with each subgraph, nil for those that answer.
+// Reach checks every subgraph. It returns an error for each, nil for those that answer.
 func (c *Current) Reach(ctx context.Context) map[string]error {
 	c.mu.RLock()
 	g := c.newest
@@ -69,8 +70,8 @@ func (c *Current) Reach(ctx context.Context) map[string]error {
 	return g.Reach(ctx)
 }
 
-// Wait returns when all requests have been answered and everybody who follows something has been told that
-// the router stops, after the context of Load has ended and when nothing more is asked.
+// Wait returns when all requests have been answered and all subscriptions closed, after the context of Load has
+// ended and no more requests arrive.
 func (c *Current) Wait() {
 	c.newest.end()
 	c.retired.Wait()

@@ -1,5 +1,5 @@
-// Package gateway puts the router together: one handler that answers the operations of a
-// supergraph by asking its subgraphs.
+// Package gateway assembles the router: one handler that executes the operations of a supergraph by fetching from
+// its subgraphs.
 package gateway
 
 import (
@@ -24,25 +24,25 @@ import (
 	"boxoffice.dev/router/internal/upstream"
 )
 
-// authSubgraph is the one that issues sessions: it alone gets refresh tokens and sets cookies.
-const authSubgraph = "auth"
-
-// Config is what a router runs on.
+// Config is the configuration of a router.
 type Config struct {
 	SDL          string            // the supergraph
 	SubgraphURLs map[string]string // by name; they override the supergraph's
 	ServiceToken string
-	Verify       func(ctx context.Context, token string) (identity.Caller, error)
+	// SessionSubgraph is the name of the subgraph that issues sessions. It alone receives refresh tokens and sets
+	// cookies. Sessions are not renewed when the supergraph has no such subgraph.
+	SessionSubgraph string
+	Verify          func(ctx context.Context, token string) (identity.Caller, error)
 	// SecureCookies is true wherever browsers use https: cookies then carry the __Host- prefix.
 	SecureCookies bool
 
 	AllowedOrigins []httpapi.Origin
 	TrustedProxies []netip.Prefix
-	Introspection  bool // also suggestions in error messages
+	Introspection  bool // also enables suggestions in error messages
 	Playground     bool
 	Pages          pages.Config
 	Compression    bool // of large answers
-	QueryPlans     bool // are told to clients that ask
+	QueryPlans     bool // in responses to clients that request them
 
 	Persisted persisted.Config
 	Limits    operation.Limits
@@ -60,27 +60,26 @@ type Gateway struct {
 	reach   map[string]func(context.Context) error // by subgraph
 }
 
-// Wait returns when everybody who follows something has been told that the router stops, after the
-// context of New has ended.
+// Wait returns when all connections have been closed, after the context of New has ended.
 func (g *Gateway) Wait() { g.streams.Wait() }
 
 // Planned returns how many operations were planned so far.
 func (g *Gateway) Planned() int64 { return g.engine.Planned() }
 
-// Reach returns what is wrong with each subgraph, nil for those that answer.
+// Reach checks every subgraph. It returns an error for each, nil for those that answer.
 func (g *Gateway) Reach(ctx context.Context) map[string]error {
 	found := make(map[string]error, len(g.reach))
 	var mu sync.Mutex
-	var asked sync.WaitGroup
+	var checks sync.WaitGroup
 	for name, reach := range g.reach {
-		asked.Go(func() {
+		checks.Go(func() {
 			err := reach(ctx)
 			mu.Lock()
 			defer mu.Unlock()
 			found[name] = err
 		})
 	}
-	asked.Wait()
+	checks.Wait()
 	return found
 }
 
@@ -102,9 +101,9 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 		return nil, err
 	}
 	for _, text := range known.Trusted() {
-		// One that no longer fits the schema is a matter of some old client, not of this start.
+		// A document that no longer fits the schema belongs to an old client and must not prevent the start.
 		if _, err := documents.Prepare(text, ""); err != nil {
-			slog.WarnContext(ctx, "trusted document is refused", "document", text, "error", err)
+			slog.WarnContext(ctx, "trusted document is invalid", "document", text, "error", err)
 		}
 	}
 	client := upstream.NewClient(cfg.Upstream)
@@ -129,21 +128,21 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 	if cfg.SecureCookies {
 		prefix = "__Host-"
 	}
-	accounts := authn.Config{Verify: cfg.Verify, CookiePrefix: prefix}
-	if auth := subgraphs[authSubgraph]; auth != nil {
-		accounts.Ask = auth.Ask
+	authentication := authn.Config{Verify: cfg.Verify, CookiePrefix: prefix}
+	if s := subgraphs[cfg.SessionSubgraph]; s != nil {
+		authentication.Fetch = s.Fetch
 	}
-	sessions := authn.New(accounts)
+	sessions := authn.New(authentication)
 	var ended stream.Ended
-	if knowsSessions(graph) {
+	if reportsEndedSessions(graph, cfg.SessionSubgraph) {
 		ended = func(ctx context.Context, ids []string) ([]string, error) {
-			return sessions.Ended(ctx, upstream.Headers{ServiceToken: cfg.ServiceToken}.For(authSubgraph), ids)
+			return sessions.Ended(ctx, upstream.Headers{ServiceToken: cfg.ServiceToken}.For(cfg.SessionSubgraph), ids)
 		}
 	}
 	streams := stream.New(ctx, cfg.Live, ended)
 	api, err := httpapi.New(httpapi.Config{
 		Persisted: known, Documents: documents, Engine: eng, Sessions: sessions, Streams: streams,
-		AuthSubgraph: authSubgraph, ServiceToken: cfg.ServiceToken,
+		SessionSubgraph: cfg.SessionSubgraph, ServiceToken: cfg.ServiceToken,
 		AllowedOrigins: cfg.AllowedOrigins, TrustedProxies: cfg.TrustedProxies,
 		MaxBody: cfg.Limits.Body, CostLimit: cfg.Limits.Cost, Compression: cfg.Compression, QueryPlans: cfg.QueryPlans,
 	})
@@ -174,11 +173,11 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 	return &Gateway{Handler: mux, engine: eng, client: client, streams: streams, reach: reach}, nil
 }
 
-// knowsSessions reports whether auth can be asked which sessions have ended.
-func knowsSessions(graph *supergraph.Supergraph) bool {
+// reportsEndedSessions reports whether a subgraph has the field endedSessions, which is hidden from clients.
+func reportsEndedSessions(graph *supergraph.Supergraph, subgraph string) bool {
 	for _, s := range graph.Subgraphs {
 		for _, t := range s.Types {
-			if s.Name == authSubgraph && t.Name == "Query" && slices.Contains(t.Fields, "endedSessions") {
+			if s.Name == subgraph && t.Name == "Query" && slices.Contains(t.Fields, "endedSessions") {
 				return true
 			}
 		}

@@ -161,7 +161,7 @@ func TestLiveUpdates(t *testing.T) {
 			`{"query":"{a}","operationName":{}}`:     "operationName must be a string",
 			`{"query":"{a}","variables":[]}`:         "variables must be an object",
 			`{"query":"{a}","extensions":"x"}`:       "extensions must be an object",
-			`{"query":"{a}","documentId":"sha256:"}`: "documentId must not come with another document",
+			`{"query":"{a}","documentId":"sha256:"}`: "documentId must not be combined with query or persistedQuery",
 		} {
 			conn := w.socket(initAnonymous)
 			w.say(conn, `{"id":"1","type":"subscribe","payload":`+payload+`}`)

@@ -257,7 +257,7 @@ func TestWhoIsMissingIsKnown(t *testing.T) {
 	w.auth.Answer(write(200, "application/json", `{"errors":[{"message":"not for you"}]}`))
 	w.tickets.Answer(write(200, "text/html", "<h1>Welcome</h1>"))
 	for range 10 { // which changes nothing for clients
-		missing(map[string]string{"orders": "answer 503", "auth": "not for you", "tickets": "text/html"})
+		missing(map[string]string{"orders": "response has status 503", "auth": "not for you", "tickets": "text/html"})
 	}
 	w.orders.Answer(nil)
 	if a := w.query(`{ order(id: "o1") { id } }`, nil); a.body != `{"data":{"order":{"id":"o1"}}}` {

@@ -67,7 +67,7 @@ func newWorld(t testing.TB, options ...option) *world {
 		}
 	}
 	cfg := gateway.Config{
-		SDL: string(sdl), ServiceToken: serviceToken, Introspection: true, Compression: true,
+		SDL: string(sdl), ServiceToken: serviceToken, SessionSubgraph: "auth", Introspection: true, Compression: true,
 		SubgraphURLs: map[string]string{"auth": w.auth.URL, "tickets": w.tickets.URL, "orders": w.orders.URL},
 		Verify:       verify,
 		Limits:       env.Must(env.ParseAs[operation.Limits]()),

@@ -10,12 +10,12 @@ import (
 const (
 	mediaJSON    = "application/json"
 	mediaGraphQL = "application/graphql-response+json"
-	mediaParts   = "multipart/mixed" // with a parameter that says by which specification
+	mediaParts   = "multipart/mixed" // with a parameter that names the specification
 )
 
-// negotiate chooses the media type of the answer from Accept headers: the one that the client
-// likes best, application/json when it does not care or takes nothing but parts. It reports false when
-// the client takes none of these.
+// negotiate chooses the media type of the response by the client's preference in Accept headers. It is
+// application/json when the client has none or accepts only multipart/mixed. It reports false when the client accepts
+// none of these types.
 func negotiate(accept []string) (media string, ok bool) {
 	if len(accept) == 0 || len(accept) == 1 && accept[0] == "" {
 		return mediaJSON, true
@@ -31,7 +31,7 @@ func negotiate(accept []string) (media string, ok bool) {
 	return mediaJSON, plain > 0
 }
 
-// acceptsUpdates reports whether a client takes the responses to a subscription in parts.
+// acceptsUpdates reports whether a client accepts subscriptions as multipart/mixed.
 func acceptsUpdates(accept []string) bool {
 	q := partsQuality(accept, func(name, value string) bool {
 		return strings.EqualFold(name, "subscriptionSpec") && (value == "1.0" || value == "1")
@@ -39,7 +39,8 @@ func acceptsUpdates(accept []string) bool {
 	return q > 0
 }
 
-// deferSpecs are how a client may ask for deferred fragments, as parameter of the media type or as extension.
+// deferSpecs are the formats of deferred fragments. A client names one by a parameter of the media type or by an
+// extension.
 var deferSpecs = []struct {
 	name, value string
 	format      engine.Format
@@ -48,7 +49,7 @@ var deferSpecs = []struct {
 	{"incrementalSpec", "v0.2", engine.IncrementalV02},
 }
 
-// acceptedParts returns how a client likes to take deferred fragments best, 0 when it does not.
+// acceptedParts returns the format of deferred fragments that a client prefers, 0 when it accepts none.
 func acceptedParts(accept []string) (best engine.Format) {
 	most := 0.0
 	for _, spec := range deferSpecs {
@@ -60,7 +61,7 @@ func acceptedParts(accept []string) (best engine.Format) {
 	return best
 }
 
-// partsQuality returns how much a client likes multipart/mixed with a parameter, from 0 to 1.
+// partsQuality returns the weight of multipart/mixed with a certain parameter, from 0 to 1.
 func partsQuality(accept []string, wanted func(name, value string) bool) (most float64) {
 	for _, line := range accept {
 		for item := range strings.SplitSeq(line, ",") {
@@ -85,9 +86,8 @@ func acceptsGzip(accept []string) bool {
 	return q > 0
 }
 
-// quality returns how much a client likes something, from 0 (not at all) to 1, and the place where
-// its header says so. Names are what it may be called there, the most specific first: that one
-// counts (RFC 9110, section 12.5).
+// quality returns the weight of something in a header, from 0 (not acceptable) to 1, and its position there. Names are
+// the ranges that match it, the most specific first, which takes precedence (RFC 9110, section 12.5).
 func quality(header []string, names ...string) (q float64, at int) {
 	best := len(names)
 	place := 0
@@ -107,7 +107,7 @@ func quality(header []string, names ...string) (q float64, at int) {
 	return q, at
 }
 
-// weight returns the q among parameters: 1 when there is none, 0 when it is not a number.
+// weight returns the parameter q: 1 when there is none, 0 when it is not a number.
 func weight(params string) float64 {
 	for param := range strings.SplitSeq(params, ";") {
 		name, value, _ := strings.Cut(param, "=")

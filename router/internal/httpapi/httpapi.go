@@ -1,5 +1,5 @@
-// Package httpapi is the router's GraphQL endpoint: GraphQL over HTTP
-// (https://graphql.github.io/graphql-over-http/draft/) with JSON, parts and streams of it, and the rules that keep
+// Package httpapi is the router's GraphQL endpoint. It implements GraphQL over HTTP
+// (https://graphql.github.io/graphql-over-http/draft/) with JSON, multipart and streamed responses, and prevents
 // other sites from using a visitor's cookies.
 package httpapi
 
@@ -28,7 +28,7 @@ import (
 	"boxoffice.dev/router/internal/upstream"
 )
 
-// Codes of requests that are refused before their document is looked at.
+// Codes of requests that are refused before their document is parsed.
 const (
 	BadRequest           apperr.Code = "BAD_REQUEST"
 	MethodNotAllowed     apperr.Code = "METHOD_NOT_ALLOWED"
@@ -39,7 +39,7 @@ const (
 	Unsupported          apperr.Code = "OPERATION_TYPE_UNSUPPORTED"
 )
 
-// Config is what the endpoint works with.
+// Config is the configuration of a Handler.
 type Config struct {
 	Persisted *persisted.Store
 	Documents *operation.Documents
@@ -47,24 +47,24 @@ type Config struct {
 	Sessions  *authn.Authenticator
 	Streams   *stream.Server
 
-	AuthSubgraph   string // whose Set-Cookie lines reach the client, and that gets refresh tokens
-	ServiceToken   string // proves to subgraphs that the router asks
-	AllowedOrigins []Origin
-	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
+	SessionSubgraph string // receives refresh tokens and may set cookies
+	ServiceToken    string // authenticates the router to subgraphs
+	AllowedOrigins  []Origin
+	TrustedProxies  []netip.Prefix // proxies whose X-Forwarded-For is trusted
 
-	MaxBody     int64 // of a request, in bytes
-	CostLimit   int   // of an operation
-	Compression bool  // of large answers to queries, for clients that take gzip
-	QueryPlans  bool  // are told to clients that ask
+	MaxBody     int64 // limit of a request's body in bytes
+	CostLimit   int   // limit of an operation's cost
+	Compression bool  // compress large responses to queries for clients that accept gzip
+	QueryPlans  bool  // include the query plan in responses to clients that request it
 }
 
-// Handler serves GraphQL.
+// Handler is the GraphQL endpoint.
 type Handler struct {
 	cfg     Config
 	origins origins
 }
 
-// New returns the handler. The error names an origin that is not one.
+// New returns a Handler. The error names an invalid origin.
 func New(cfg Config) (*Handler, error) {
 	o, err := newOrigins(cfg.AllowedOrigins)
 	if err != nil {
@@ -75,7 +75,7 @@ func New(cfg Config) (*Handler, error) {
 
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	out := reply{w: w, media: mediaJSON}
-	defer func() { //nolint:contextcheck // the log line has r's
+	defer func() { //nolint:contextcheck // it uses the request's context
 		if p := recover(); p != nil {
 			if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(p)
@@ -101,7 +101,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	media, ok := negotiate(r.Header.Values("Accept"))
 	if !ok {
-		out.refuse(operation.Refuse(http.StatusNotAcceptable, NotAcceptable, "accept application/json or application/graphql-response+json"))
+		out.refuse(operation.Refuse(http.StatusNotAcceptable, NotAcceptable, "the client must accept application/json or application/graphql-response+json"))
 		return
 	}
 	out.media = media
@@ -110,7 +110,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// serve answers the request, or returns why it does not.
+// serve answers the request or returns an error.
 func (h *Handler) serve(out *reply, r *http.Request) error {
 	if err := h.checkOrigin(r); err != nil {
 		return err
@@ -131,14 +131,14 @@ func (h *Handler) serve(out *reply, r *http.Request) error {
 		out.w.Header().Set("Allow", "POST")
 		return operation.Refuse(http.StatusMethodNotAllowed, MethodNotAllowed, "only queries may use GET")
 	case op.Kind == ast.Subscription:
-		return operation.Refuse(http.StatusBadRequest, Unsupported, "subscriptions are answered over a WebSocket, as text/event-stream or as multipart/mixed with subscriptionSpec=1.0")
+		return operation.Refuse(http.StatusBadRequest, Unsupported, "subscriptions need a WebSocket, text/event-stream, or multipart/mixed with subscriptionSpec=1.0")
 	}
 	if deferred := h.cfg.Documents.Deferred(op, req.Variables); deferred != nil {
 		if format := acceptedParts(accept); format != 0 {
 			return h.parts(out, r, req, op, cost, deferred, format)
 		}
 	}
-	// Only mutations answer with tokens, so the size of no compressed answer depends on one.
+	// Only queries are compressed. Responses to mutations may contain tokens, which the compressed size could reveal.
 	out.zip = h.cfg.Compression && op.Kind == ast.Query && acceptsGzip(r.Header.Values("Accept-Encoding"))
 
 	var body []byte
@@ -157,7 +157,7 @@ func (h *Handler) serve(out *reply, r *http.Request) error {
 	return nil
 }
 
-// complete adds to a response of the subgraphs what the router answers itself.
+// complete adds introspection and extensions to a response, which the router answers itself.
 func (h *Handler) complete(ctx context.Context, req request, op *operation.Operation, cost float64, body []byte) (_ []byte, err error) {
 	if op.Meta != nil {
 		if body, err = op.Meta.Answer(req.Variables.JSON, body); err != nil {
@@ -183,14 +183,13 @@ func (h *Handler) complete(ctx context.Context, req request, op *operation.Opera
 	return fmt.Appendf(body[:len(body)-1:len(body)-1], `,"extensions":%s}`, text), nil
 }
 
-// estimate is what an operation may cost.
+// estimate is the estimated cost of an operation.
 type estimate struct {
 	Estimated float64 `json:"estimated"`
 	Limit     int     `json:"limit"`
 }
 
-// operation returns what the request asks for and what it may cost, unless it may not. The error is
-// an operation.Refused.
+// operation returns the operation of a request and its cost. The error is an operation.Refused.
 func (h *Handler) operation(req request) (op *operation.Operation, cost float64, err error) {
 	text, err := h.cfg.Persisted.Resolve(req.Document)
 	if err != nil {
@@ -204,7 +203,7 @@ func (h *Handler) operation(req request) (op *operation.Operation, cost float64,
 	return op, cost, err
 }
 
-// execute asks the subgraphs on behalf of whoever sent the request.
+// execute executes an operation for the caller of the request.
 func (h *Handler) execute(out *reply, r *http.Request, op *operation.Operation, variables []byte) ([]byte, error) {
 	caller, call, setCookies, err := h.call(out, r, op, variables)
 	if err != nil {
@@ -215,7 +214,7 @@ func (h *Handler) execute(out *reply, r *http.Request, op *operation.Operation, 
 	return body, err
 }
 
-// call returns what the engine is to do, and for whom. Call setCookies before the answer begins.
+// call returns the engine's input and the caller. Call setCookies before the response begins.
 func (h *Handler) call(out *reply, r *http.Request, op *operation.Operation, variables []byte) (caller identity.Caller, call engine.Call, setCookies func(), err error) {
 	session, err := h.authenticate(r)
 	if err != nil {
@@ -232,7 +231,7 @@ func (h *Handler) call(out *reply, r *http.Request, op *operation.Operation, var
 		Variables: variables,
 		Headers:   h.headers(r, session).For,
 		Answered: func(subgraph string, header http.Header) {
-			if subgraph == h.cfg.AuthSubgraph {
+			if subgraph == h.cfg.SessionSubgraph {
 				mu.Lock()
 				defer mu.Unlock()
 				cookies = append(cookies, header.Values("Set-Cookie")...)
@@ -247,22 +246,22 @@ func (h *Handler) call(out *reply, r *http.Request, op *operation.Operation, var
 	return session.Caller, call, setCookies, nil
 }
 
-// headers says what subgraphs are told about the request.
+// headers returns the headers of fetches for the request.
 func (h *Handler) headers(r *http.Request, s authn.Session) upstream.Headers {
 	return upstream.Headers{
 		ServiceToken: h.cfg.ServiceToken, AccessToken: s.AccessToken, RequestID: correlation.From(r.Context()).Request,
-		ClientAddress: clientAddress(r, h.cfg.TrustedProxies),
-		AuthSubgraph:  h.cfg.AuthSubgraph, RefreshCookie: s.RefreshCookie, RefreshToken: s.RefreshToken,
+		ClientAddress:   clientAddress(r, h.cfg.TrustedProxies),
+		SessionSubgraph: h.cfg.SessionSubgraph, RefreshCookie: s.RefreshCookie, RefreshToken: s.RefreshToken,
 	}
 }
 
-// fail answers with what a client may know about an error and logs the rest.
+// fail responds to an error: refusals in full, all others masked and logged.
 func (h *Handler) fail(out *reply, r *http.Request, err error) {
 	var refused *operation.Refused
 	switch {
 	case errors.As(err, &refused):
 		out.refuse(refused)
-	case r.Context().Err() != nil: // nobody reads it
+	case r.Context().Err() != nil: // the client cancelled the request
 		out.refuse(operation.Refuse(http.StatusServiceUnavailable, upstream.Unavailable, upstream.UnavailableMessage))
 	case errors.Is(err, authn.ErrUnverifiable):
 		slog.ErrorContext(r.Context(), "request failed", "error", err)

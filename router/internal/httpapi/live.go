@@ -17,7 +17,7 @@ import (
 	"boxoffice.dev/router/internal/stream"
 )
 
-// TooManyConnections is the code for who has too many connections open already.
+// TooManyConnections is the code for clients that exceed the limit of connections.
 const TooManyConnections apperr.Code = "TOO_MANY_CONNECTIONS"
 
 const mediaEvents = "text/event-stream"
@@ -31,7 +31,7 @@ func wantsEvents(r *http.Request) bool {
 	return q > 0
 }
 
-// live returns who serves requests that are not answered by a single response, nil for others.
+// live returns the handler of requests for a WebSocket or an event stream, nil for others.
 func (h *Handler) live(r *http.Request) func(*reply, *http.Request) error {
 	switch {
 	case wantsSocket(r):
@@ -42,8 +42,8 @@ func (h *Handler) live(r *http.Request) func(*reply, *http.Request) error {
 	return nil
 }
 
-// socket serves a request for a WebSocket. Browsers send cookies with it whatever page asks, and ask
-// nobody before, so the origin decides, also for those who will bring a bearer token.
+// socket serves a request for a WebSocket. Browsers send cookies with it for the page of any site and without a CORS
+// preflight. So the origin is always checked, also for clients that authenticate with a bearer token later.
 func (h *Handler) socket(out *reply, r *http.Request) error {
 	if err := h.origins.protection.Check(asPost(r)); err != nil {
 		return operation.Refuse(http.StatusForbidden, CrossOrigin, "this origin may not use the API")
@@ -52,7 +52,7 @@ func (h *Handler) socket(out *reply, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	out.setCookies(session.SetCookies) // a browser takes them with the answer to the handshake
+	out.setCookies(session.SetCookies) // browsers accept them with the response to the handshake
 	open := func(authorization string) (stream.Session, error) {
 		token, ok := identity.Bearer(authorization)
 		if !ok {
@@ -70,8 +70,7 @@ func (h *Handler) socket(out *reply, r *http.Request) error {
 	return nil
 }
 
-// asPost makes the protection against other sites judge a request that it would take for a harmless
-// one.
+// asPost returns the request as a POST, because the cross-origin protection lets every GET pass.
 func asPost(r *http.Request) *http.Request {
 	post := *r
 	post.Method = http.MethodPost
@@ -79,14 +78,14 @@ func asPost(r *http.Request) *http.Request {
 }
 
 func tooManyConnections() error {
-	return operation.Refuse(http.StatusTooManyRequests, TooManyConnections, "too many connections are open")
+	return operation.Refuse(http.StatusTooManyRequests, TooManyConnections, "too many open connections")
 }
 
 func (h *Handler) authenticate(r *http.Request) (authn.Session, error) {
-	return h.cfg.Sessions.Authenticate(r, func(s authn.Session) http.Header { return h.headers(r, s).For(h.cfg.AuthSubgraph) })
+	return h.cfg.Sessions.Authenticate(r, func(s authn.Session) http.Header { return h.headers(r, s).For(h.cfg.SessionSubgraph) })
 }
 
-// streamSession is what a connection needs to know of a session.
+// streamSession returns a session as package stream uses it.
 func (h *Handler) streamSession(r *http.Request, session authn.Session) stream.Session {
 	return stream.Session{
 		UserID: session.Caller.UserID, ID: session.Caller.SessionID, ExpiresAt: session.Caller.ExpiresAt,
@@ -104,10 +103,10 @@ func (h *Handler) streamSession(r *http.Request, session authn.Session) stream.S
 	}
 }
 
-// events serves a request that wants its answers as server-sent events. A document that is refused is
-// answered as an event, too: browsers would send the same request again and again.
+// events answers a request with server-sent events. A refused document is answered by an event, too, because browsers
+// would repeat the request after an error status.
 func (h *Handler) events(out *reply, r *http.Request) error {
-	if r.Header.Get("Sec-Fetch-Site") != "same-origin" { // which no page can make up
+	if r.Header.Get("Sec-Fetch-Site") != "same-origin" { // pages cannot set this header
 		if err := h.checkOrigin(r); err != nil {
 			return err
 		}
@@ -141,7 +140,7 @@ func (h *Handler) events(out *reply, r *http.Request) error {
 	return nil
 }
 
-// updates answers a subscription in parts.
+// updates answers a subscription by multipart/mixed.
 func (h *Handler) updates(out *reply, r *http.Request, req request, op *operation.Operation, cost float64) error {
 	session, err := h.authenticate(r)
 	if err != nil {
@@ -158,8 +157,8 @@ func (h *Handler) updates(out *reply, r *http.Request, req request, op *operatio
 	return nil
 }
 
-// answer executes an operation of any kind and emits its responses. Cookies that a mutation sets reach
-// nobody: the answer's headers have been sent. Whoever signs in does so by an answer of its own.
+// answer executes an operation of any kind and emits its responses. Cookies that a mutation sets are dropped, because
+// the headers have been sent: clients sign in by a request of its own.
 func (h *Handler) answer(ctx context.Context, r *http.Request, session authn.Session, req request, op *operation.Operation, cost float64, emit func([]byte) error) error {
 	call := engine.Call{
 		Operation: op, Variables: req.Variables.JSON, Headers: h.headers(r, session).For,
@@ -204,7 +203,7 @@ func (h *Handler) answer(ctx context.Context, r *http.Request, session authn.Ses
 	return finish(body)
 }
 
-// refused is an operation.Refused as a connection shows it.
+// refused is an operation.Refused as a stream.Refusal.
 type refused struct{ *operation.Refused }
 
 func (r refused) GraphQLErrors() ([]byte, error) { return json.Marshal(r.Errors) }
@@ -218,7 +217,7 @@ func refusal(err error) error {
 	return err
 }
 
-// malformed turns the error of parse into one that closes a socket, as its protocol wants it.
+// malformed turns the error of parse into one that closes a WebSocket, as the protocol requires.
 func malformed(err error) error {
 	var r *operation.Refused
 	if errors.As(err, &r) {

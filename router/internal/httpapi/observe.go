@@ -18,23 +18,23 @@ import (
 var (
 	operations = promauto.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "graphql_operation_duration_seconds",
-		Help:    "Time to execute a query or mutation; errors if the answer has any, failed if there is none.",
+		Help:    "Duration of queries and mutations, by outcome: done, errors (the response has errors) or failed (there is no response).",
 		Buckets: metrics.Buckets,
 	}, []string{"kind", "outcome"})
 	refusals = promauto.NewCounterVec(prometheus.CounterOpts{
 		Name: "graphql_refusals_total",
-		Help: "Requests that were refused before they were executed.",
+		Help: "Requests that were refused before execution, by error code.",
 	}, []string{"code"})
 	subscriptions = promauto.NewGauge(prometheus.GaugeOpts{
 		Name: "graphql_subscriptions",
-		Help: "Subscriptions that are followed at the moment.",
+		Help: "Open subscriptions.",
 	})
 )
 
 // count counts a refusal.
 func count(r *operation.Refused) { refusals.WithLabelValues(r.Code()).Inc() }
 
-// observe notes which operation a request executes. Call done with its response or error.
+// observe annotates the request's log line with its operation and measures it. Call done with the response or error.
 func observe(ctx context.Context, op *operation.Operation) (done func(response []byte, err error)) {
 	server.Annotate(ctx, slog.String("kind", string(op.Kind)), slog.String("operation", op.Name))
 	begin := time.Now()
@@ -50,8 +50,7 @@ func observe(ctx context.Context, op *operation.Operation) (done func(response [
 	}
 }
 
-// follow notes the operation of a connection that carries several, in a line of its own in the log.
-// Call done when it has ended.
+// follow logs an operation of a long-lived connection, which may carry several. Call done when it has ended.
 func follow(ctx context.Context, op *operation.Operation, userID string) (done func(responses int)) {
 	if op.Kind == ast.Subscription {
 		subscriptions.Inc()

@@ -12,8 +12,8 @@ import (
 	"boxoffice.dev/router/internal/operation"
 )
 
-// preflightHeaders: a browser sends none of them to another site without asking it first (CORS
-// preflight), so any of them proves that the page may talk to us.
+// preflightHeaders are headers that a browser sends to another origin only after a CORS preflight. So any of them
+// proves that the page's origin is allowed.
 var preflightHeaders = []string{"Apollo-Require-Preflight", "X-Requested-With", "Graphql-Preflight"}
 
 const allowedHeaders = "Content-Type, Authorization, Accept, X-Request-Id, X-Refresh-Token, Traceparent, " +
@@ -22,7 +22,7 @@ const allowedHeaders = "Content-Type, Authorization, Accept, X-Request-Id, X-Ref
 // Origin is a web origin, such as https://shop.example.
 type Origin string
 
-// UnmarshalText refuses what is not exactly scheme://host, with a port if it has one.
+// UnmarshalText accepts exactly scheme://host, with an optional port.
 func (o *Origin) UnmarshalText(text []byte) error {
 	u, err := url.Parse(string(text))
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || string(text) != u.Scheme+"://"+u.Host || strings.Contains(u.Host, "*") {
@@ -32,7 +32,7 @@ func (o *Origin) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// origins are the other web origins whose pages may use the API with their visitors' cookies.
+// origins are the origins whose pages may use the API with cookies.
 type origins struct {
 	exact      map[Origin]bool
 	protection *http.CrossOriginProtection
@@ -49,7 +49,7 @@ func newOrigins(list []Origin) (origins, error) {
 	return o, nil
 }
 
-// allow tells the browser of an allowed origin to let its page read the answer.
+// allow sets the CORS headers for an allowed origin.
 func (o origins) allow(w http.ResponseWriter, r *http.Request) {
 	origin := r.Header.Get("Origin")
 	if !o.exact[Origin(origin)] {
@@ -65,8 +65,8 @@ func (o origins) allow(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// checkOrigin refuses requests that another site's page may have made with a visitor's cookies. A
-// bearer token is proof enough: a page of another site cannot send it.
+// checkOrigin refuses requests that the page of another site may have sent with a visitor's cookies. Requests with a
+// bearer token pass, because such a page does not have one.
 func (h *Handler) checkOrigin(r *http.Request) error {
 	if authn.HasBearer(r) {
 		return nil
@@ -92,7 +92,7 @@ func clientAddress(r *http.Request, trusted []netip.Prefix) string {
 	if err != nil {
 		host = r.RemoteAddr
 	}
-	believed := func(text string) bool {
+	isTrusted := func(text string) bool {
 		addr, err := netip.ParseAddr(strings.TrimSpace(text))
 		if err != nil {
 			return false
@@ -105,7 +105,7 @@ func clientAddress(r *http.Request, trusted []netip.Prefix) string {
 		return false
 	}
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for believed(host) && len(hops) > 0 {
+	for isTrusted(host) && len(hops) > 0 {
 		last := strings.TrimSpace(hops[len(hops)-1])
 		hops = hops[:len(hops)-1]
 		if _, err := netip.ParseAddr(last); err != nil {

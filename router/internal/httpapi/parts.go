@@ -11,8 +11,8 @@ import (
 	"boxoffice.dev/router/internal/stream"
 )
 
-// parts answers an operation with deferred fragments in parts. A client that misses some sees that the last
-// boundary is missing, too.
+// parts answers an operation with deferred fragments by multipart/mixed. When it is interrupted, the last boundary is
+// missing, so that clients notice.
 func (h *Handler) parts(out *reply, r *http.Request, req request, op *operation.Operation, cost float64, deferred *operation.Deferred, format engine.Format) error {
 	caller, call, setCookies, err := h.call(out, r, op, req.Variables.JSON)
 	if err != nil {
@@ -43,12 +43,12 @@ func (h *Handler) parts(out *reply, r *http.Request, req request, op *operation.
 		err = answer.Complete()
 	}
 	if err != nil {
-		slog.WarnContext(ctx, "answer cut short", "error", err)
+		slog.WarnContext(ctx, "multipart response interrupted", "error", err)
 	}
 	return nil
 }
 
-// specification returns the parameter that names a format.
+// specification returns the media type parameter of a format.
 func specification(format engine.Format) string {
 	for _, spec := range deferSpecs {
 		if spec.format == format {

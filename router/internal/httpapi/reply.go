@@ -11,15 +11,15 @@ import (
 	"boxoffice.dev/router/internal/operation"
 )
 
-// worthZipping is from how many bytes on an answer is compressed: what fits into one packet does
-// not arrive earlier when it is smaller.
-const worthZipping = 1400
+// minCompressed is the smallest size that is compressed: a response that fits into one packet does not arrive earlier
+// when it is smaller.
+const minCompressed = 1400
 
-// reply is an answer that is being written.
+// reply writes a response.
 type reply struct {
 	w     http.ResponseWriter
 	media string
-	zip   bool // the client takes gzip and the answer may be compressed
+	zip   bool // compress large bodies
 }
 
 func (o *reply) setCookies(lines []string) {
@@ -31,7 +31,7 @@ func (o *reply) setCookies(lines []string) {
 func (o *reply) write(status int, body []byte) {
 	header := o.w.Header()
 	header.Set("Content-Type", o.media+"; charset=utf-8")
-	if o.zip && len(body) >= worthZipping {
+	if o.zip && len(body) >= minCompressed {
 		z, _ := zippers.Get().(*zipper)
 		defer zippers.Put(z)
 		header.Set("Content-Encoding", "gzip")
@@ -39,12 +39,11 @@ func (o *reply) write(status int, body []byte) {
 	}
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	o.w.WriteHeader(status)
-	o.w.Write(body) //nolint:errcheck,gosec // the client is gone then; JSON that must not be sniffed
+	o.w.Write(body) //nolint:errcheck,gosec // an error means that the client has gone; the body is JSON with nosniff
 }
 
-// refuse answers with errors and without data. A client that takes plain application/json reads
-// 200 for a document that is not valid, as the protocol asks for: to it, a 4xx could come from
-// something between it and the router. Everything else has its status.
+// refuse responds with errors and without data. For application/json, an invalid document is answered with status 200,
+// as the protocol requires: such a client cannot distinguish a 4xx of the router from one of an intermediary.
 func (o *reply) refuse(r *operation.Refused) {
 	count(r)
 	status := r.Status
@@ -54,13 +53,13 @@ func (o *reply) refuse(r *operation.Refused) {
 	body, err := json.Marshal(struct {
 		Errors any `json:"errors"`
 	}{r.Errors})
-	if err != nil { // only strings and numbers go in
+	if err != nil { // strings and numbers can always be encoded
 		panic(err)
 	}
 	o.write(status, body)
 }
 
-// zipper compresses one answer at a time. It is 800 KB large.
+// zipper compresses one response at a time. Zippers are pooled because each holds 800 kB.
 type zipper struct {
 	buf bytes.Buffer
 	gz  *gzip.Writer
@@ -68,17 +67,17 @@ type zipper struct {
 
 var zippers = sync.Pool{New: func() any {
 	gz, err := gzip.NewWriterLevel(nil, gzip.BestSpeed)
-	if err != nil { // the level exists
+	if err != nil { // the level is valid
 		panic(err)
 	}
 	return &zipper{gz: gz}
 }}
 
-// zip returns the compressed body, which is good until the next call.
+// zip returns the compressed body, which is valid until the next call.
 func (z *zipper) zip(body []byte) []byte {
 	z.buf.Reset()
 	z.gz.Reset(&z.buf)
-	z.gz.Write(body) //nolint:errcheck // a buffer takes everything
-	z.gz.Close()     //nolint:errcheck // a buffer takes everything
+	z.gz.Write(body) //nolint:errcheck // a buffer returns no errors
+	z.gz.Close()     //nolint:errcheck // a buffer returns no errors
 	return z.buf.Bytes()
 }

@@ -19,18 +19,17 @@ import (
 
 const allowedMethods = "GET, POST, OPTIONS"
 
-// request is what a client asks for, in the words of GraphQL over HTTP.
+// request is a GraphQL request.
 type request struct {
 	Document      persisted.Reference
 	OperationName string
 	Variables     operation.Variables
-	Cost          bool          // the client wants to know it
-	Plan          bool          // the client wants to see it
-	Parts         engine.Format // of deferred fragments over a connection, 0 for everything at once
+	Cost          bool          // include the cost in the response
+	Plan          bool          // include the query plan in the response
+	Parts         engine.Format // format of deferred fragments over a WebSocket or event stream; 0 for a single response
 }
 
-// read takes the request from the URL or from a body of at most limit bytes. The error is an
-// operation.Refused.
+// read reads a request from the URL, or from a body of at most limit bytes. The error is an operation.Refused.
 func read(w http.ResponseWriter, r *http.Request, limit int64) (request, error) {
 	switch r.Method {
 	case http.MethodGet:
@@ -70,23 +69,23 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) (request, err
 		return request{}, tooLarge
 	}
 	var body bytes.Buffer
-	body.Grow(int(max(r.ContentLength, 0)) + bytes.MinRead) // room for the end, too
+	body.Grow(int(max(r.ContentLength, 0)) + bytes.MinRead) // ReadFrom needs MinRead bytes to read the end
 	if _, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, limit)); err != nil {
 		if maxBytes := new(http.MaxBytesError); errors.As(err, &maxBytes) {
 			return request{}, tooLarge
 		}
 		if errors.Is(err, io.ErrUnexpectedEOF) {
-			return request{}, bad("the body ends early")
+			return request{}, bad("the body is incomplete")
 		}
-		return request{}, operation.Refuse(http.StatusRequestTimeout, BadRequest, "the body did not arrive")
+		return request{}, operation.Refuse(http.StatusRequestTimeout, BadRequest, "the body did not arrive in time")
 	}
 	return parse(body.Bytes())
 }
 
-// parse takes the request from JSON.
+// parse reads a request from JSON.
 func parse(body []byte) (request, error) {
 	if text := bytes.TrimSpace(body); len(text) > 0 && text[0] == '[' {
-		return request{}, bad("send one operation per request")
+		return request{}, bad("batches are not supported: send one operation per request")
 	}
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(body, &fields); err != nil || fields == nil {
@@ -102,7 +101,7 @@ func parse(body []byte) (request, error) {
 	return newRequest(texts[0], texts[1], texts[2], fields)
 }
 
-// newRequest checks what both kinds of requests have in common; fields are the others, as JSON.
+// newRequest validates the members that both kinds of requests have; fields are the remaining ones, as JSON.
 func newRequest(query, id, operationName string, fields map[string]json.RawMessage) (request, error) {
 	req := request{OperationName: operationName}
 	if raw, sent := fields["variables"]; sent {
@@ -132,7 +131,7 @@ func newRequest(query, id, operationName string, fields map[string]json.RawMessa
 	case query == "" && id == "" && hash == "":
 		return req, bad("query is missing")
 	case id != "" && (query != "" || hash != ""):
-		return req, bad("documentId must not come with another document")
+		return req, bad("documentId must not be combined with query or persistedQuery")
 	}
 	return req, nil
 }
@@ -144,7 +143,7 @@ func readExtensions(raw json.RawMessage) (extensions map[string]json.RawMessage,
 	return extensions, nil
 }
 
-// persistedQuery returns the hash in the extension of that name, empty without one
+// persistedQuery returns the hash in the extension persistedQuery, empty without one
 // (https://www.apollographql.com/docs/apollo-server/performance/apq).
 func persistedQuery(raw json.RawMessage) (hash string, err error) {
 	if raw == nil || string(raw) == "null" {
@@ -158,7 +157,7 @@ func persistedQuery(raw json.RawMessage) (hash string, err error) {
 		return "", bad("extensions.persistedQuery must have a version and a sha256Hash")
 	}
 	if query.Version != 1 {
-		return "", bad("Unsupported persisted query version") // the words that Apollo's servers use
+		return "", bad("Unsupported persisted query version") // the message of Apollo Server
 	}
 	return query.SHA256Hash, nil
 }

@@ -1,5 +1,5 @@
-// Package introspection answers __schema and __type from the schema that clients see. It cuts
-// them out of an operation, so that the engine below never meets them.
+// Package introspection answers __schema and __type from the clients' schema. It removes them from an operation before
+// the operation is planned.
 package introspection
 
 import (
@@ -12,15 +12,15 @@ import (
 	"github.com/vektah/gqlparser/v2/formatter"
 )
 
-// Part is what an operation asks about the schema. It is shared between requests.
+// Part is the introspecting part of an operation. It is shared between requests.
 type Part struct {
 	schema *ast.Schema
 	op     *ast.OperationDefinition
-	whole  bool // the operation asks for nothing else
+	whole  bool // the operation selects nothing else
 }
 
-// Split returns the introspecting part of a validated operation, nil when there is none, and the
-// text of a document with all the rest.
+// Split returns the introspecting part of a validated operation, nil when there is none, and the text of a document
+// with the rest.
 func Split(schema *ast.Schema, doc *ast.QueryDocument, op *ast.OperationDefinition, text string) (*Part, string) {
 	rest, found := without(op.SelectionSet)
 	if !found {
@@ -35,7 +35,7 @@ func Split(schema *ast.Schema, doc *ast.QueryDocument, op *ast.OperationDefiniti
 	return &Part{schema: schema, op: op, whole: len(rest) == 0}, b.String()
 }
 
-// without returns a root selection without its introspecting fields and whether there were any.
+// without returns a root selection without its introspecting fields and reports whether there were any.
 func without(set ast.SelectionSet) (rest ast.SelectionSet, found bool) {
 	keep := func(fragment ast.InlineFragment, inner ast.SelectionSet) {
 		kept, cut := without(inner)
@@ -62,11 +62,11 @@ func without(set ast.SelectionSet) (rest ast.SelectionSet, found bool) {
 	return rest, found
 }
 
-// Whole reports whether the operation asks for nothing but the schema.
+// Whole reports whether the operation selects only introspecting fields.
 func (p *Part) Whole() bool { return p.whole }
 
-// Answer adds what the part asks for to a response to the rest of the operation, which is empty
-// when there is no rest. Variables is a JSON object that fits the operation, or empty.
+// Answer adds the part's fields to the response to the rest of the operation, which is empty when there is no rest.
+// Variables is a valid JSON object, or empty.
 func (p *Part) Answer(variables, response []byte) ([]byte, error) {
 	values := map[string]any{}
 	for _, v := range p.op.VariableDefinitions {
@@ -103,19 +103,19 @@ func (p *Part) Answer(variables, response []byte) ([]byte, error) {
 	return json.Marshal(merged)
 }
 
-// writer writes what selections select of the schema as JSON.
+// writer writes selections of the schema as JSON.
 type writer struct {
 	schema    *ast.Schema
 	variables map[string]any
 	buf       bytes.Buffer
 }
 
-// object is something of the schema. A field is a string, bool, object, list of these, or nil.
+// object is an object of the introspection schema. A field is a string, bool, object, list of these, or nil.
 type object interface {
 	field(name string, arguments map[string]any) any
 }
 
-// hidden is a field that is not part of the answer.
+// hidden is a field that is not part of the response.
 type hidden struct{}
 
 func (w *writer) object(o object, sets []ast.SelectionSet) {
@@ -158,7 +158,7 @@ func (w *writer) value(value any, sets []ast.SelectionSet) {
 	}
 }
 
-// collected is a field of the answer with the selections of all places that select it.
+// collected is a field of the response with the merged selections of all places that select it.
 type collected struct {
 	field *ast.Field
 	sets  []ast.SelectionSet

@@ -9,7 +9,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// root is the query type, of which only the two introspecting fields are answered here.
+// root returns the introspecting fields of the query type.
 type root struct{ s *ast.Schema }
 
 func (o root) field(name string, arguments map[string]any) any {
@@ -54,7 +54,7 @@ func (o schema) root(def *ast.Definition) any {
 	return typeRef{o.s, ast.NamedType(def.Name, nil)}
 }
 
-// typeRef is a type as it is used somewhere: named, a list or non-null.
+// typeRef is a type reference: named, a list or non-null.
 type typeRef struct {
 	s *ast.Schema
 	t *ast.Type
@@ -269,7 +269,7 @@ func deprecation(name string, directives ast.DirectiveList) any {
 	return nil
 }
 
-// shown reports whether the member is listed: deprecated ones only when asked for.
+// shown reports whether the member is listed. Deprecated ones are only listed on request.
 func shown(directives ast.DirectiveList, arguments map[string]any) bool {
 	return arguments["includeDeprecated"] == true || directives.ForName("deprecated") == nil
 }

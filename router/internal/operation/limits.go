@@ -11,8 +11,7 @@ import (
 	"boxoffice.dev/pkg/apperr"
 )
 
-// Limits of one request. Fields, aliases, depth and directives are counted as if every fragment
-// were written out wherever it is spread.
+// Limits are the limits of one request. Fields, aliases, depth and directives are counted with fragments expanded.
 type Limits struct {
 	Body       int64 `env:"BODY" envDefault:"1048576" min:"1" help:"maximum size of a request body, in bytes"`
 	Bytes      int   `env:"BYTES" envDefault:"65536" min:"1" help:"maximum size of a document, in bytes"`
@@ -43,11 +42,11 @@ const (
 	CostLimit        apperr.Code = "COST_LIMIT_EXCEEDED"
 )
 
-func exceeded(code apperr.Code, what string, limit int) error {
-	return Refuse(http.StatusBadRequest, code, fmt.Sprintf("the %s exceeds the limit of %d", what, limit))
+func exceeded(code apperr.Code, quantity string, limit int) error {
+	return Refuse(http.StatusBadRequest, code, fmt.Sprintf("the %s exceeds the limit of %d", quantity, limit))
 }
 
-// checkText counts bytes and tokens before anything is built from the text.
+// checkText counts bytes and tokens before the text is parsed.
 func (l Limits) checkText(text string) error {
 	if len(text) > l.Bytes {
 		return exceeded(DocumentTooLarge, "size of the document in bytes", l.Bytes)
@@ -58,16 +57,16 @@ func (l Limits) checkText(text string) error {
 			return exceeded(TokenLimit, "number of tokens", l.Tokens)
 		}
 		token, err := lex.ReadToken()
-		if err != nil || token.Kind == lexer.EOF { // the parser reports what is wrong
+		if err != nil || token.Kind == lexer.EOF { // the parser reports errors
 			return nil
 		}
 	}
 }
 
-// size is how much a selection is with its fragments written out.
+// size is the size of a selection with its fragments expanded.
 type size struct{ fields, aliases, directives, depth, roots, input int }
 
-// most caps the counts: it is above every limit and far from overflowing.
+// most caps the counts, so that they do not overflow. It is above every limit.
 const most = 1 << 30
 
 func (s size) and(t size) size {
@@ -79,12 +78,12 @@ func (s size) and(t size) size {
 	}
 }
 
-// measure computes sizes. Each fragment is measured once, however often it is spread, so the work
-// is linear in the text even where the expansion is exponential.
+// measure computes sizes. Each fragment is measured once, so the work is linear in the text even when the expansion
+// is exponential.
 type measure struct {
 	fragments map[string]*ast.FragmentDefinition
 	known     map[string]size
-	open      []string // fragments that are being measured
+	open      []string // fragments that are being measured, to detect cycles
 	cycle     bool
 }
 
@@ -118,8 +117,7 @@ func (m *measure) set(set ast.SelectionSet) size {
 	return total
 }
 
-// nested returns how many lists and objects are nested in a literal. There are at most as many as
-// tokens.
+// nested returns how deep lists and objects are nested in a literal. The limit of tokens bounds the recursion.
 func nested(v *ast.Value) int {
 	deepest := 0
 	for _, child := range v.Children {
@@ -151,21 +149,21 @@ func (m *measure) fragment(name string) size {
 	return s
 }
 
-// checkDocument refuses a document that is too much to validate and plan. Fragments are checked
-// too, because the validator looks at them whether they are used or not.
+// checkDocument refuses a document that is too expensive to validate and plan. Unused fragments are checked, too,
+// because they are validated.
 func (l Limits) checkDocument(doc *ast.QueryDocument) error {
 	m := &measure{fragments: map[string]*ast.FragmentDefinition{}, known: map[string]size{}}
 	for _, f := range doc.Fragments {
 		m.fragments[f.Name] = f
 	}
-	var total size // of all operations: they are validated together
+	var total size // of all operations, because all are validated
 	for _, f := range doc.Fragments {
 		if err := l.check(m.fragment(f.Name)); err != nil {
 			return err
 		}
 	}
 	if m.cycle {
-		return Refuse(http.StatusBadRequest, ValidationFailed, "a fragment must not spread itself")
+		return Refuse(http.StatusBadRequest, ValidationFailed, "fragments must not form a cycle")
 	}
 	variables := 0
 	for _, op := range doc.Operations {
@@ -205,7 +203,7 @@ func (l Limits) check(s size) error {
 	return nil
 }
 
-// conditions returns the variables that decide which fields are part of the operation.
+// conditions returns the variables of @skip and @include.
 func conditions(doc *ast.QueryDocument) []string {
 	var names []string
 	add := func(directives ast.DirectiveList) {

@@ -1,6 +1,5 @@
-// Package operation decides whether what a client asks for is worth planning: it parses, limits,
-// validates and prices documents. Everything here is bounded by the size of the text, never by
-// what its fragments expand to.
+// Package operation parses, limits, validates and prices documents before they are planned. The work is bounded by the
+// size of the text, not by the expansion of its fragments.
 package operation
 
 import (
@@ -22,7 +21,7 @@ import (
 	"boxoffice.dev/router/internal/supergraph"
 )
 
-// Codes of refused documents, besides the limits' own.
+// Codes of refused documents, besides those of limits.
 const (
 	ParseFailed           apperr.Code = "GRAPHQL_PARSE_FAILED"
 	ValidationFailed      apperr.Code = "GRAPHQL_VALIDATION_FAILED"
@@ -33,12 +32,12 @@ const (
 const (
 	cachedDocuments = 2_000
 	cachedBytes     = 16 << 20 // of their texts
-	maxErrors       = 10       // shown of one document
+	maxErrors       = 10       // in the response to one document
 )
 
-// Refused says why a request is not executed. Nobody's data was touched.
+// Refused is the error of a request that is not executed.
 type Refused struct {
-	Status int // HTTP status, for clients that expect one
+	Status int // HTTP status
 	Errors gqlerror.List
 
 	invalid bool
@@ -51,9 +50,8 @@ func (r *Refused) Code() string {
 	return fmt.Sprint(r.Errors[0].Extensions["code"])
 }
 
-// Invalid reports whether the document itself is at fault, by the rules of GraphQL: it does not
-// parse, is not valid, has no such operation or its variables do not fit. Limits are not among
-// these rules.
+// Invalid reports whether the request is an error by the GraphQL specification: the document does not parse or
+// validate, has no such operation, or its variables are invalid. Limits are not part of the specification.
 func (r *Refused) Invalid() bool { return r.invalid }
 
 // Refuse returns a Refused with one error.
@@ -61,35 +59,35 @@ func Refuse(status int, code apperr.Code, message string) *Refused {
 	return &Refused{Status: status, Errors: gqlerror.List{{Message: message, Extensions: map[string]any{"code": code}}}}
 }
 
-// RefuseDocument returns a Refused for a request that is at fault by the rules of GraphQL.
+// RefuseDocument returns a Refused that is Invalid.
 func RefuseDocument(code apperr.Code, message string) *Refused {
 	r := Refuse(http.StatusBadRequest, code, message)
 	r.invalid = true
 	return r
 }
 
-// Operation is one valid operation within its document. It is shared between requests.
+// Operation is a valid operation within its document. It is shared between requests.
 type Operation struct {
 	Text       string // the document, without introspection
-	Name       string // of the operation, empty when it has none
+	Name       string // empty when it has none
 	Kind       ast.Operation
 	Conditions []string            // the variables that @skip and @include read, sorted
-	Meta       *introspection.Part // nil when the operation does not ask for the schema
+	Meta       *introspection.Part // nil without introspection
 
 	variables  ast.VariableDefinitionList
 	price      price
-	deferrable *deferrable // nil when nothing is to be deferred
+	deferrable *deferrable // nil when no fragment is deferred
 }
 
-// Config says what clients may ask for.
+// Config configures Documents.
 type Config struct {
-	SDL           string // the schema that clients see
+	SDL           string // the clients' schema
 	Costs         supergraph.Costs
 	Limits        Limits
-	Introspection bool // also suggestions in error messages
+	Introspection bool // also enables suggestions in error messages
 }
 
-// Documents turns the texts of clients into operations and remembers the last ones.
+// Documents prepares operations and caches them.
 type Documents struct {
 	schema        *ast.Schema
 	limits        Limits
@@ -101,7 +99,7 @@ type Documents struct {
 
 type key struct{ text, name string }
 
-// New returns an empty Documents.
+// New returns Documents with an empty cache.
 func New(cfg Config) (*Documents, error) {
 	schema, err := validator.LoadSchema(validator.Prelude, &ast.Source{Name: "api", Input: cfg.SDL})
 	if err != nil {
@@ -114,7 +112,7 @@ func New(cfg Config) (*Documents, error) {
 	}, nil
 }
 
-// Schema is what clients see.
+// Schema returns the clients' schema.
 func (d *Documents) Schema() *ast.Schema { return d.schema }
 
 // Prepare returns the named operation of a document, or the only one when name is empty. The
@@ -159,7 +157,7 @@ func (d *Documents) prepare(text, name string) (*Operation, error) {
 		return nil, refuseAll(ValidationFailed, errs)
 	}
 	defers := takeDefers(doc)
-	if len(defers) > 0 || strings.Contains(text, `"""`) || strings.Contains(text, `\u{`) { // the engine reads some of these strings wrongly
+	if len(defers) > 0 || strings.Contains(text, `"""`) || strings.Contains(text, `\u{`) { // the engine misreads some of these strings
 		text = written(doc)
 	}
 	op := &Operation{Name: def.Name, Kind: def.Operation, Conditions: conditions(doc), variables: def.VariableDefinitions, price: d.pricing.price(def)}
@@ -169,20 +167,20 @@ func (d *Documents) prepare(text, name string) (*Operation, error) {
 			return nil, fmt.Errorf("write document without fragments on unions: %w", err)
 		}
 	}
-	if len(defers) > 0 && op.Kind != ast.Subscription && op.Meta == nil { // who asks for the schema, too, gets everything at once
+	if len(defers) > 0 && op.Kind != ast.Subscription && op.Meta == nil { // introspection is not deferred
 		op.deferrable = &deferrable{def, defers}
 	}
 	return op, nil
 }
 
-// written writes a document anew, with all its strings in the one plain form.
+// written formats a document, with all its strings in the quoted form.
 func written(doc *ast.QueryDocument) string {
 	var b strings.Builder
 	formatter.NewFormatter(&b).FormatQueryDocument(doc)
 	return b.String()
 }
 
-// refuseAll shows a client the first errors of its document.
+// refuseAll returns a Refused with the first errors.
 func refuseAll(code apperr.Code, errs gqlerror.List) *Refused {
 	shown := make(gqlerror.List, min(len(errs), maxErrors))
 	for i := range shown {
@@ -193,8 +191,7 @@ func refuseAll(code apperr.Code, errs gqlerror.List) *Refused {
 	return &Refused{Status: http.StatusBadRequest, Errors: shown, invalid: true}
 }
 
-// validationRules are the rules of the GraphQL specification. Without suggestions an error does
-// not tell which names exist.
+// validationRules returns the rules of the GraphQL specification. Suggestions reveal names of the schema.
 func validationRules(suggestions bool) *rules.Rules {
 	set := rules.NewDefaultRules()
 	if suggestions {
@@ -212,7 +209,7 @@ func validationRules(suggestions bool) *rules.Rules {
 	return set
 }
 
-// introspects reports whether any field of the document asks for the schema.
+// introspects reports whether the document selects __schema or __type.
 func introspects(doc *ast.QueryDocument) bool {
 	found := false
 	eachSelection(doc, func(s ast.Selection) {
@@ -223,7 +220,7 @@ func introspects(doc *ast.QueryDocument) bool {
 	return found
 }
 
-// eachSelection visits every selection of the text once; fragments are not followed.
+// eachSelection visits every selection of the text once; fragment spreads are not followed.
 func eachSelection(doc *ast.QueryDocument, visit func(ast.Selection)) {
 	var walk func(ast.SelectionSet)
 	walk = func(set ast.SelectionSet) {

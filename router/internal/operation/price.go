@@ -14,13 +14,13 @@ import (
 	"boxoffice.dev/router/internal/supergraph"
 )
 
-// mutationWeight is what a mutation costs besides its fields.
+// mutationWeight is the cost of a mutation besides that of its fields.
 const mutationWeight = 10
 
-// price is what an operation may cost, by the rules of GraphQL Cost Directives
-// (https://ibm.github.io/graphql-specs/cost-spec.html) with the weights of Apollo's routers: an
-// object costs 1 and a leaf nothing, unless @cost says otherwise; a list costs as much as all its
-// items, and an input object 1. It is computed once per operation, except for the variables.
+// price is the cost of an operation by the specification of GraphQL Cost Directives
+// (https://ibm.github.io/graphql-specs/cost-spec.html) with the default weights of Apollo's routers: an object costs 1,
+// a leaf 0, an input object 1, and a list the sum of its items. The part that does not depend on variables is computed
+// once per operation.
 type price struct {
 	fixed  float64
 	lists  []list
@@ -28,42 +28,41 @@ type price struct {
 	pages  []pages
 }
 
-// list is a part that is paid as often as there are items.
+// list is a part that is multiplied by the number of items.
 type list struct {
 	pages
 	item price
 }
 
-// pages says how many items a field returns.
+// pages determines the number of items that a field returns.
 type pages struct {
-	counts  []count // the largest one that is sent counts
-	assumed int     // when none is
-	onlyOne bool    // exactly one must be sent
+	counts  []count // the largest one applies
+	assumed int     // applies when no argument is sent
+	onlyOne bool    // exactly one argument must be sent
 }
 
-// count is an argument that says how many items come back.
+// count is a slicing argument.
 type count struct {
 	argument string
 	value    *ast.Value
-	fallback *ast.Value // when it is a variable that is not sent
+	fallback *ast.Value // applies when value is a variable that is not sent
 }
 
-// input is an argument whose parts cost something.
+// input is an argument that has a cost.
 type input struct {
 	value  *ast.Value
 	typ    *ast.Type
 	weight float64
 }
 
-// pricing prices one operation.
+// pricing computes prices.
 type pricing struct {
 	schema  *ast.Schema
 	costs   supergraph.Costs
-	assumed int // items of a list of which nothing is known
+	assumed int // length of a list when it is unknown
 }
 
-// price prices a validated operation. There are at most Limits.Fields fields in it, so writing
-// out its fragments is safe.
+// price returns the price of a validated operation. It has at most Limits.Fields fields with its fragments expanded.
 func (p pricing) price(op *ast.OperationDefinition) price {
 	var total price
 	if op.Operation == ast.Mutation {
@@ -73,12 +72,12 @@ func (p pricing) price(op *ast.OperationDefinition) price {
 	return total
 }
 
-// set adds the fields of a selection. Above says what their parent told of their sizes.
+// set adds the fields of a selection. Above is the sizing of their parent.
 func (p pricing) set(total *price, set ast.SelectionSet, above sizing) {
 	for _, selected := range set {
 		switch s := selected.(type) {
 		case *ast.Field:
-			if !strings.HasPrefix(s.Name, "__") { // the router answers those itself
+			if !strings.HasPrefix(s.Name, "__") { // answered by the router
 				p.field(total, s, above)
 			}
 		case *ast.InlineFragment:
@@ -130,42 +129,42 @@ func (p pricing) weight(coordinate string, typ *ast.Type) float64 {
 	return 0
 }
 
-// weighs reports whether values of an input type may cost anything by themselves.
+// weighs reports whether values of an input type may have a cost.
 func (p pricing) weighs(typ *ast.Type) bool {
 	_, weighted := p.costs.Weights[typ.Name()]
 	return weighted || p.schema.Types[typ.Name()].Kind == ast.InputObject
 }
 
-// sizing is what a field says about sizes: its own, or those of some lists directly below.
+// sizing is the size of a field, or of some list fields of its object.
 type sizing struct {
 	pages
-	fields []string // the lists below, empty when it is about the field itself
+	fields []string // the list fields; empty when it applies to the field itself
 }
 
-// sizing reads @listSize. Without it, the arguments first, last and ids tell the size of the
-// field, if it is a list, or else of all lists below.
+// sizing reads @listSize. Without it, the arguments first, last and ids determine the size of the field if it is a
+// list, or else of all list fields of its object.
 func (p pricing) sizing(f *ast.Field, coordinate string) sizing {
-	told, ok := p.costs.Lists[coordinate]
+	size, ok := p.costs.Lists[coordinate]
 	if !ok {
 		for _, def := range f.Definition.Arguments {
 			page := (def.Name == "first" || def.Name == "last") && def.Type.Name() == "Int"
 			if page || def.Name == "ids" && def.Type.Elem != nil {
-				told.Slicing = append(told.Slicing, def.Name)
+				size.Slicing = append(size.Slicing, def.Name)
 			}
 		}
-		if len(told.Slicing) > 0 && f.Definition.Type.Elem == nil {
+		if len(size.Slicing) > 0 && f.Definition.Type.Elem == nil {
 			for _, below := range p.schema.Types[f.Definition.Type.Name()].Fields {
 				if below.Type.Elem != nil {
-					told.Sized = append(told.Sized, below.Name)
+					size.Sized = append(size.Sized, below.Name)
 				}
 			}
 		}
 	}
-	s := sizing{pages{assumed: p.assumed, onlyOne: told.OnlyOne && len(told.Slicing) > 0}, told.Sized}
-	if told.Assumed != nil {
-		s.assumed = *told.Assumed
+	s := sizing{pages{assumed: p.assumed, onlyOne: size.OnlyOne && len(size.Slicing) > 0}, size.Sized}
+	if size.Assumed != nil {
+		s.assumed = *size.Assumed
 	}
-	for _, name := range told.Slicing {
+	for _, name := range size.Slicing {
 		c := count{argument: name}
 		if def := f.Definition.Arguments.ForName(name); def != nil {
 			c.value, c.fallback = def.DefaultValue, def.DefaultValue
@@ -178,9 +177,8 @@ func (p pricing) sizing(f *ast.Field, coordinate string) sizing {
 	return s
 }
 
-// Check returns what the operation may cost. It refuses variables that do not fit, and an operation
-// that with them asks for a page of an impossible size (BAD_USER_INPUT) or for too much in all
-// (COST_LIMIT_EXCEEDED).
+// Check validates the variables of an operation and returns its cost. It refuses invalid variables and page sizes
+// (BAD_USER_INPUT) and a cost above the limit (COST_LIMIT_EXCEEDED).
 func (d *Documents) Check(op *Operation, variables Variables) (cost float64, err error) {
 	if err := d.checkVariables(op, variables); err != nil {
 		return 0, err
@@ -196,12 +194,12 @@ func (d *Documents) Check(op *Operation, variables Variables) (cost float64, err
 	return cost, nil
 }
 
-// meter adds up what an operation costs with the variables of one request.
+// meter computes the cost of an operation with the variables of one request.
 type meter struct {
 	pricing
 	largest   int
-	variables map[string]any // that fit their types
-	fault     string         // of a page
+	variables map[string]any // validated
+	fault     string         // an invalid page size
 }
 
 func (m *meter) total(p price) float64 {
@@ -218,7 +216,7 @@ func (m *meter) total(p price) float64 {
 	return max(sum, 0)
 }
 
-// items returns how many items there are at most.
+// items returns the largest possible number of items.
 func (m *meter) items(p pages) int {
 	largest, sent := 0, 0
 	for _, c := range p.counts {
@@ -237,7 +235,7 @@ func (m *meter) items(p pages) int {
 		for _, c := range p.counts {
 			names = append(names, c.argument)
 		}
-		m.fault = "exactly one of these is needed: " + strings.Join(names, ", ")
+		m.fault = "exactly one of these arguments is required: " + strings.Join(names, ", ")
 	}
 	if sent == 0 {
 		return p.assumed
@@ -245,8 +243,7 @@ func (m *meter) items(p pages) int {
 	return largest
 }
 
-// count returns the number that an argument says, or the number of its items, and whether it was
-// sent.
+// count returns the value of a slicing argument, or its length if it is a list, and whether it was sent.
 func (m *meter) count(c count) (n float64, sent bool) {
 	if c.value == nil {
 		return 0, false
@@ -266,7 +263,7 @@ func (m *meter) count(c count) (n float64, sent bool) {
 		n, err := v.Float64()
 		return n, err == nil
 	}
-	return 1, true // one item stands for a list of it
+	return 1, true // a single item is coerced to a list
 }
 
 func (m *meter) sent(variable *ast.Value) bool {
@@ -277,13 +274,13 @@ func (m *meter) sent(variable *ast.Value) bool {
 // value returns a value of the document with its variables filled in.
 func (m *meter) value(v *ast.Value) any {
 	value, err := v.Value(m.variables)
-	if err != nil { // an integer that no machine holds
+	if err != nil { // an integer out of range
 		return int64(math.MaxInt64)
 	}
 	return value
 }
 
-// input returns what a value costs: the weight of the place where it is sent, or its type's.
+// input returns the cost of a value: the weight of the argument or field, or that of its type.
 func (m *meter) input(value any, typ *ast.Type, weight float64) float64 {
 	if value == nil {
 		return 0

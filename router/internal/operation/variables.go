@@ -16,13 +16,12 @@ import (
 
 // Variables are the values that a request gives to the variables of its operation.
 type Variables struct {
-	JSON   []byte         // an object that names nothing twice, at any depth; or empty
-	Values map[string]any // the same; numbers are json.Number
+	JSON   []byte         // an object without duplicate names at any depth, or empty
+	Values map[string]any // the same values; numbers are json.Number
 }
 
-// ReadVariables reads a JSON object or null. What it returns is written anew, so that whoever reads
-// it later sees each name once: parsers disagree on which of two values counts. It reports false
-// for anything else.
+// ReadVariables reads a JSON object or null and reports false for anything else. It encodes the object again to remove
+// duplicate names, because parsers disagree on which of two values applies.
 func ReadVariables(text []byte) (v Variables, ok bool) {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.UseNumber()
@@ -35,17 +34,17 @@ func ReadVariables(text []byte) (v Variables, ok bool) {
 	if v.Values == nil {
 		return v, true
 	}
-	var anew bytes.Buffer
-	enc := json.NewEncoder(&anew)
+	var encoded bytes.Buffer
+	enc := json.NewEncoder(&encoded)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v.Values); err != nil { // it was JSON before
 		panic(err)
 	}
-	v.JSON = bytes.TrimSuffix(anew.Bytes(), []byte("\n"))
+	v.JSON = bytes.TrimSuffix(encoded.Bytes(), []byte("\n"))
 	return v, true
 }
 
-// depth returns how many objects and lists are nested in JSON.
+// depth returns how deep objects and lists are nested in JSON.
 func depth(text []byte) int {
 	deepest, open, quoted := 0, 0, false
 	for i := 0; i < len(text); i++ {
@@ -65,9 +64,8 @@ func depth(text []byte) int {
 	return deepest
 }
 
-// checkVariables refuses values that do not fit the types of their variables, as the section
-// "Coercing Variable Values" of the GraphQL specification wants it. Messages say where the fault
-// is and never repeat what was sent: passwords are variables.
+// checkVariables validates values by the section "Coercing Variable Values" of the GraphQL specification. Messages name
+// the place of an error and never contain values, which may be passwords.
 func (d *Documents) checkVariables(op *Operation, variables Variables) error {
 	if depth(variables.JSON)-1 > d.limits.InputDepth {
 		return exceeded(DepthLimit, "depth of the variables", d.limits.InputDepth)
@@ -77,7 +75,7 @@ func (d *Documents) checkVariables(op *Operation, variables Variables) error {
 		value, sent := variables.Values[def.Variable]
 		if !sent {
 			if def.DefaultValue == nil && def.Type.NonNull {
-				return fault.refuse("a value is needed")
+				return fault.refuse("a value is required")
 			}
 			continue
 		}
@@ -88,7 +86,7 @@ func (d *Documents) checkVariables(op *Operation, variables Variables) error {
 	return nil
 }
 
-// misfit is where a value does not fit, and what would.
+// misfit is the place of an invalid value and the reason.
 type misfit struct {
 	at     []string
 	wanted string
@@ -107,14 +105,14 @@ func (m *misfit) wants(format string, args ...any) bool {
 	return false
 }
 
-// fits reports whether the value can be coerced to the type, and if not tells the misfit why.
+// fits reports whether the value can be coerced to the type. If not, it sets the misfit.
 func (d *Documents) fits(value any, typ *ast.Type, m *misfit) bool {
 	if value == nil {
-		return !typ.NonNull || m.wants("a value is needed")
+		return !typ.NonNull || m.wants("a value is required")
 	}
 	if typ.Elem != nil {
 		list, ok := value.([]any)
-		if !ok { // one item stands for a list of it
+		if !ok { // a single item is coerced to a list
 			return d.fits(value, typ.Elem, m)
 		}
 		for i, item := range list {
@@ -132,28 +130,28 @@ func (d *Documents) fits(value any, typ *ast.Type, m *misfit) bool {
 		return d.fitsInput(value, def, m)
 	case ast.Enum:
 		name, ok := value.(string)
-		return ok && def.EnumValues.ForName(name) != nil || m.wants("a value of %s is needed", def.Name)
+		return ok && def.EnumValues.ForName(name) != nil || m.wants("a value of %s is required", def.Name)
 	}
-	return fitsScalar(value, def.Name) || m.wants("%s is needed", article(def.Name))
+	return fitsScalar(value, def.Name) || m.wants("%s is required", article(def.Name))
 }
 
 func (d *Documents) fitsInput(value any, def *ast.Definition, m *misfit) bool {
 	members, ok := value.(map[string]any)
 	if !ok {
-		return m.wants("an object is needed")
+		return m.wants("an object is required")
 	}
 	for name := range members {
 		if def.Fields.ForName(name) == nil {
-			return m.wants("it has a field that %s does not define", def.Name)
+			return m.wants("it has a field that is not defined by %s", def.Name)
 		}
 	}
 	if def.Directives.ForName("oneOf") != nil {
 		if len(members) != 1 {
-			return m.wants("exactly one field is needed")
+			return m.wants("exactly one field is required")
 		}
 		for _, v := range members {
 			if v == nil {
-				return m.wants("a value is needed")
+				return m.wants("a value is required")
 			}
 		}
 	}
@@ -164,7 +162,7 @@ func (d *Documents) fitsInput(value any, def *ast.Definition, m *misfit) bool {
 		case sent && !d.fits(member, f.Type, m):
 			return false
 		case !sent && f.DefaultValue == nil && f.Type.NonNull:
-			return m.wants("a value is needed")
+			return m.wants("a value is required")
 		}
 		m.at = m.at[:len(m.at)-1]
 	}
@@ -189,7 +187,7 @@ func fitsScalar(value any, name string) bool {
 	case "ID":
 		return isString || isNumber && !strings.ContainsAny(number.String(), ".eE")
 	}
-	return true // a scalar of the subgraph, which knows what it takes
+	return true // a custom scalar is validated by its subgraph
 }
 
 func article(name string) string {

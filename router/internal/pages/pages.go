@@ -1,6 +1,6 @@
-// Package pages serves a web page's build on the API's own origin, so that its cookies are first-party
-// and nothing crosses sites. Everything is read once and served from memory: a request can name no other
-// file, and a build that is replaced meanwhile shows nobody half of each.
+// Package pages serves the build of a web page on the origin of the API, so that its cookies are first-party and no
+// request crosses sites. The build is read once and served from memory: a request cannot name any other file, and
+// replacing the build never shows a mixture of two.
 package pages
 
 import (
@@ -19,19 +19,19 @@ import (
 	"time"
 )
 
-// Config names the build.
+// Config configures the build that is served.
 type Config struct {
 	Dir     string   `env:"DIR" help:"folder of a web page's build to serve beside the API: index.html, and assets/ with files named by their content; unset: none"`
 	Sources []Source `env:"SOURCES" help:"other sites from which the page may load scripts and frames, and to which it may send requests: https://js.stripe.com,https://*.js.stripe.com,…"`
 }
 
-// Check returns what is wrong with the folder, if one is named.
+// Check returns an error when Dir is set and holds no build.
 func (c Config) Check() error {
 	if c.Dir == "" {
 		return nil
 	}
 	if info, err := os.Stat(path.Join(c.Dir, index)); err != nil || !info.Mode().IsRegular() {
-		return fmt.Errorf("PAGES_DIR: %s holds no %s", c.Dir, index)
+		return fmt.Errorf("PAGES_DIR: %s has no %s", c.Dir, index)
 	}
 	return nil
 }
@@ -41,7 +41,7 @@ type Source string
 
 var source = regexp.MustCompile(`^https://(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*(:\d+)?$`)
 
-// UnmarshalText refuses what is not https://host, with *. in front for all its subdomains.
+// UnmarshalText accepts https://host, with *. before the host for all its subdomains.
 func (s *Source) UnmarshalText(text []byte) error {
 	if !source.Match(text) {
 		return fmt.Errorf("want a site such as https://js.example.com or https://*.example.com, got %q", text)
@@ -52,7 +52,7 @@ func (s *Source) UnmarshalText(text []byte) error {
 
 const (
 	index  = "index.html"
-	hashed = "/assets/" // where builds put files whose names change with their content
+	hashed = "/assets/" // files whose names change with their content
 )
 
 // file is one file of the build.
@@ -86,7 +86,7 @@ type handler struct {
 	headers map[string]string
 }
 
-// New reads the build and returns what serves it.
+// New reads the build and returns its handler.
 func New(cfg Config) (http.Handler, error) {
 	root, err := os.OpenRoot(cfg.Dir)
 	if err != nil {
@@ -104,14 +104,14 @@ func New(cfg Config) (http.Handler, error) {
 		return nil, fmt.Errorf("read pages: %w", err)
 	}
 	if contents[index] == nil {
-		return nil, errors.New("read pages: there is no " + index)
+		return nil, errors.New("read pages: missing " + index)
 	}
 	h := &handler{files: map[string]*file{}, headers: headers(cfg.Sources)}
 	for name, content := range contents {
 		if slices.ContainsFunc(encodings, func(e struct{ name, suffix string }) bool {
 			return strings.HasSuffix(name, e.suffix) && contents[strings.TrimSuffix(name, e.suffix)] != nil
 		}) {
-			continue // it is a variant of another
+			continue // a compressed variant of another file
 		}
 		f := &file{contentType: contentType(name), cacheControl: "no-cache", plain: newVariant("", content)}
 		if strings.HasPrefix("/"+name, hashed) {
@@ -139,12 +139,12 @@ func contentType(name string) string {
 	return "application/octet-stream"
 }
 
-// headers keep the page to its own origin and the named sources.
+// headers returns the security headers, which restrict the page to its own origin and the sources.
 func headers(sources []Source) map[string]string {
 	var also, payment string
 	for _, s := range sources {
 		also += " " + string(s)
-		if !strings.Contains(string(s), "*") { // which this header does not know
+		if !strings.Contains(string(s), "*") { // Permissions-Policy has no wildcards
 			payment += fmt.Sprintf(` "%s"`, s)
 		}
 	}
@@ -167,8 +167,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	f := h.files[r.URL.Path]
 	if f == nil {
-		// The page itself knows its other addresses. Whoever asks for no page gets none: a script
-		// that is gone must not look like one.
+		// The page routes its other addresses itself. Only requests for HTML get the page, so that a script
+		// that was removed is not answered with HTML.
 		if strings.HasPrefix(r.URL.Path, hashed) || !strings.Contains(r.Header.Get("Accept"), "text/html") {
 			http.NotFound(w, r)
 			return

@@ -9,17 +9,16 @@ import (
 	"strings"
 )
 
-// Manifest maps identifiers to documents. Each document is there under the SHA-256 of its text,
-// too.
+// Manifest maps identifiers to documents. The SHA-256 of its text always identifies a document, too.
 type Manifest map[string]string
 
-// apolloFormat is how Apollo's manifests call themselves.
+// apolloFormat is the format of Apollo's manifests.
 const apolloFormat = "apollo-persisted-query-manifest"
 
-// Read adds the documents of a manifest file: what GraphQL Code Generator writes (an object of
-// identifiers and documents) or what Apollo does
+// Read adds the documents of a manifest file, in the format of GraphQL Code Generator (an object of identifiers and
+// documents) or of Apollo
 // (https://www.apollographql.com/docs/graphos/platform/security/persisted-queries#manifest-format).
-// The error names every entry that is at fault.
+// The error names every invalid entry.
 func (m Manifest) Read(file []byte) error {
 	var apollo struct {
 		Format     string
@@ -57,7 +56,7 @@ func (m Manifest) add(id, text string) error {
 	}
 	for _, name := range []string{canonical(id), sum} {
 		if known, ok := m[name]; ok && known != text {
-			return fmt.Errorf("document %q: another one has this identifier", name)
+			return fmt.Errorf("document %q: another document has this identifier", name)
 		}
 		m[name] = text
 	}

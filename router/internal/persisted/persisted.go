@@ -1,6 +1,6 @@
-// Package persisted finds documents by their identifiers, so that clients need not send them: the
-// trusted ones that manifests list, and those that a client has sent before (what Apollo calls
-// automatic persisted queries). It can refuse everything that is not trusted.
+// Package persisted looks up documents by identifiers, so that clients need not send them: trusted documents, which
+// manifests list, and documents that a client has sent before (Apollo's automatic persisted queries). It can refuse
+// all documents that are not trusted.
 package persisted
 
 import (
@@ -17,7 +17,7 @@ import (
 	"boxoffice.dev/router/internal/operation"
 )
 
-// Codes of requests whose document is not executed. Apollo Client knows the first two.
+// Codes of requests whose document is not executed. Apollo Client handles the first two.
 const (
 	NotFound     apperr.Code = "PERSISTED_QUERY_NOT_FOUND"
 	NotSupported apperr.Code = "PERSISTED_QUERY_NOT_SUPPORTED"
@@ -30,29 +30,28 @@ const (
 	registeredBytes   = 16 << 20
 )
 
-// Config says which documents can be named.
+// Config configures a Store.
 type Config struct {
 	Trusted   Manifest
 	Only      bool // refuse all others
 	Automatic bool // remember documents that come with their hash
 }
 
-// Reference is how a request names its document: by its text, with or without its hash, or by an
-// identifier alone.
+// Reference is a request's reference to a document: its text, with or without its hash, or an identifier alone.
 type Reference struct {
-	Text string // the document itself
+	Text string // the document
 	ID   string // documentId of GraphQL over HTTP
 	Hash string // SHA-256 in hexadecimal: persistedQuery of Apollo
 }
 
-// Store knows documents. Safe for concurrent use.
+// Store holds documents. Safe for concurrent use.
 type Store struct {
 	trusted    Manifest
-	allowed    map[string]bool // texts; nil when every text is
+	allowed    map[string]bool // texts; nil allows every text
 	registered *cache.Cache[string, string]
 }
 
-// New returns a Store. The error says that Only was asked for with nothing that is trusted.
+// New returns a Store. It fails when Only is set without any trusted document.
 func New(cfg Config) (*Store, error) {
 	s := &Store{trusted: cfg.Trusted}
 	switch {
@@ -74,7 +73,7 @@ func (s *Store) Trusted() []string {
 	return slices.Compact(slices.Sorted(maps.Values(s.trusted)))
 }
 
-// Resolve returns the text of the document that a request names. The error is an operation.Refused.
+// Resolve returns the text of a document. The error is an operation.Refused.
 func (s *Store) Resolve(ref Reference) (string, error) {
 	text := ref.Text
 	switch {
@@ -99,7 +98,7 @@ func (s *Store) Resolve(ref Reference) (string, error) {
 	return text, nil
 }
 
-// Keep remembers a valid document that came with its hash.
+// Keep stores a valid document that came with its hash.
 func (s *Store) Keep(ref Reference) {
 	if s.registered != nil && ref.Hash != "" && ref.Text != "" {
 		s.registered.Add(ref.Hash, ref.Text, len(ref.Text))
@@ -122,7 +121,7 @@ func (s *Store) find(id string) (string, error) {
 	return "", operation.RefuseDocument(NotFound, "PersistedQueryNotFound")
 }
 
-// canonical writes an identifier in one way: "sha256:abc…" and "abc…" are the same.
+// canonical returns an identifier without the optional prefix "sha256:".
 func canonical(id string) string { return strings.TrimPrefix(id, "sha256:") }
 
 func hash(text string) string {

@@ -1,5 +1,5 @@
-// Package playground serves an editor for trying out the API, from the binary alone: nothing is
-// loaded from other hosts, and its page runs no inline script.
+// Package playground serves an editor for trying out the API. It is embedded in the binary, loads nothing from other
+// hosts and runs no inline scripts.
 package playground
 
 import (
@@ -16,8 +16,8 @@ import (
 //go:embed assets/playground.js assets/playground.css
 var assets embed.FS
 
-// policy lets the page load its own files and nothing else, and be framed by nobody. Inline styles
-// are allowed because the editor positions its lines with them.
+// policy restricts the page to its own files and forbids framing it. Inline styles are allowed because the editor
+// positions its lines with them.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
 	"font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
@@ -37,10 +37,10 @@ const page = `<!doctype html>
 </html>
 `
 
-// Path is where the page is.
+// Path is the path of the page.
 const Path = "/playground/"
 
-// Register adds the editor to the mux: its page at Path, for who accepts HTML.
+// Register adds the editor to the mux. The page at Path is served to clients that accept HTML.
 func Register(mux *http.ServeMux) {
 	html := fmt.Sprintf(page, asset(mux, "playground.js", "text/javascript"), asset(mux, "playground.css", "text/css"))
 	mux.HandleFunc("GET "+Path+"{$}", func(w http.ResponseWriter, r *http.Request) {
@@ -71,7 +71,7 @@ func asset(mux *http.ServeMux, name, contentType string) string {
 		header.Set("Content-Type", contentType+"; charset=utf-8")
 		header.Set("X-Content-Type-Options", "nosniff")
 		header.Set("Cache-Control", "public, max-age=31536000, immutable")
-		w.Write(data) //nolint:errcheck // the client is gone then
+		w.Write(data) //nolint:errcheck // an error means that the client has gone
 	})
 	return version
 }

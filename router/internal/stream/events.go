@@ -9,25 +9,23 @@ import (
 	"boxoffice.dev/pkg/sse"
 )
 
-// unauthenticated is the last that a client hears whose session has ended.
+// unauthenticated is the last event of a session that has ended.
 var unauthenticated = []byte(`[{"message":"Sign in first.","extensions":{"code":"UNAUTHENTICATED"}}]`)
 
-// writer sends responses in the form that a client asked for. Each call waits until the client has taken
-// what it sends.
+// writer sends responses in the format of a transport. Each call waits until the client has received the message.
 type writer interface {
 	Next(response []byte) error
-	Fail(errs []byte) error // why there will be no more responses, as GraphQL errors
-	Complete() error        // the client need not come back
+	Fail(errs []byte) error // ends the responses with GraphQL errors
+	Complete() error        // ends the responses; the client does not reconnect
 	Close()
 }
 
-// Serve executes an operation for a client that waits for its responses, and gives each of them to emit.
+// Serve executes an operation and passes each response to emit.
 type Serve func(ctx context.Context, emit func(response []byte) error) error
 
-// Events answers a request with server-sent events, as graphql-sse describes it for distinct
-// connections (https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md): what serve emits, and
-// then "complete". It reports false, and has done nothing, when the address or the user has too many
-// connections.
+// Events answers a request with server-sent events, by the protocol of graphql-sse in "distinct connections" mode
+// (https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md): the responses that serve emits, then "complete".
+// It reports false, and does nothing, when the address or the user has too many connections.
 func (s *Server) Events(w http.ResponseWriter, r *http.Request, address string, session Session, serve Serve) bool {
 	return s.follow(r, "events", address, session, serve, func(broken func(error)) writer {
 		w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
@@ -35,7 +33,7 @@ func (s *Server) Events(w http.ResponseWriter, r *http.Request, address string, 
 	})
 }
 
-// events are a writer of server-sent events.
+// events is a writer of server-sent events.
 type events struct{ *sse.Stream }
 
 func (e events) Fail(errs []byte) error { return e.Next(fmt.Appendf(nil, `{"errors":%s}`, errs)) }
@@ -44,8 +42,8 @@ func (s *Server) pace() sse.Config {
 	return sse.Config{Heartbeat: s.cfg.Heartbeat, WriteTimeout: s.cfg.WriteTimeout}
 }
 
-// follow sends what serve emits until that ends, the session does, the client does not take it or the server
-// stops. It reports false, and has done nothing, when the address or the user has too many connections.
+// follow sends the responses that serve emits until serve returns, the session ends, the client does not receive them
+// or the server stops. It reports false, and does nothing, when the address or the user has too many connections.
 func (s *Server) follow(r *http.Request, transport, address string, session Session, serve Serve, open func(broken func(error)) writer) bool {
 	leaveAddress, ok := s.enter("address", address, s.cfg.PerAddress)
 	if !ok {
@@ -78,9 +76,9 @@ func (s *Server) follow(r *http.Request, transport, address string, session Sess
 	case err != nil && ctx.Err() == nil:
 		err = out.Fail(shown(ctx, err))
 	}
-	// After "complete" clients would not come back, which they are to do when the router goes away.
+	// Clients do not reconnect after "complete". They shall when the router stops.
 	if (err == nil || ctx.Err() == nil) && !errors.Is(context.Cause(ctx), errGoingAway) {
-		out.Complete() //nolint:errcheck // the client is gone then
+		out.Complete() //nolint:errcheck // an error means that the client has gone
 	}
 	return true
 }

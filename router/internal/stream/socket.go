@@ -13,11 +13,11 @@ import (
 	"github.com/coder/websocket"
 )
 
-// Subprotocol is what is spoken over WebSockets
+// Subprotocol is the protocol of WebSockets
 // (https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md).
 const Subprotocol = "graphql-transport-ws"
 
-// Codes that a WebSocket is closed with, besides those of RFC 6455.
+// Close codes of the protocol, besides those of RFC 6455.
 const (
 	closeInvalid     websocket.StatusCode = 4400
 	closeUninitiated websocket.StatusCode = 4401
@@ -29,7 +29,7 @@ const (
 	closeInternal    websocket.StatusCode = 4500
 )
 
-// closing is why a socket is closed.
+// closing is an error that closes a socket with a code.
 type closing struct {
 	code   websocket.StatusCode
 	reason string
@@ -46,13 +46,13 @@ var (
 	errTooMany     = &closing{websocket.StatusTryAgainLater, "Too many connections"}
 )
 
-// errGone ends a socket to whose client nothing can be said any more.
-var errGone = errors.New("client is gone")
+// errGone ends a socket that can no longer be written to.
+var errGone = errors.New("client has gone")
 
-// Invalid is the error of a Session's Serve for what is no request at all. It closes a socket.
+// Invalid returns an error of Session.Serve for a malformed request. It closes a socket.
 func Invalid(reason string) error { return &closing{closeInvalid, reason} }
 
-// closingOf says with which code a socket is closed after an error.
+// closingOf returns the close code for an error.
 func closingOf(err error) *closing {
 	var c *closing
 	switch {
@@ -67,15 +67,15 @@ func closingOf(err error) *closing {
 	}
 }
 
-// message is one of the protocol.
+// message is a message of the protocol.
 type message struct {
 	ID      string          `json:"id,omitempty"`
 	Type    string          `json:"type"`
 	Payload json.RawMessage `json:"payload,omitempty"`
 }
 
-// socket is one WebSocket. Whoever has something to send waits until the client has taken it, so a
-// slow client holds up nobody else, and a stalled one is dropped.
+// socket is one WebSocket. Senders wait until the client has received a message, so a slow client delays only its own
+// operations, and the connection of a stalled one is closed.
 type socket struct {
 	server *Server
 	conn   *websocket.Conn
@@ -86,16 +86,16 @@ type socket struct {
 	session *Session // nil before connection_init
 	release []func() // called when the socket ends
 
-	writing    chan struct{} // holds one value while a message is sent
+	writing    chan struct{} // holds one value while a message is being sent
 	operations sync.WaitGroup
 	mu         sync.Mutex
 	running    map[string]context.CancelFunc // by the client's id
 }
 
-// WebSocket serves a request for one, from an address and with a session so far. What connection_init
-// brings as an Authorization, open turns into the session that counts. The error of open is
-// ErrForbidden when that is of no use. It reports false, and has done nothing, when the address has too
-// many connections. The origin of the request has been checked.
+// WebSocket serves a request for a WebSocket. Session is that of the request; open returns the session for the
+// Authorization in connection_init, which takes precedence. The error of open is ErrForbidden for invalid credentials.
+// The caller has checked the origin of the request. WebSocket reports false, and does nothing, when the address has
+// too many connections.
 func (s *Server) WebSocket(w http.ResponseWriter, r *http.Request, address string, session Session, open func(authorization string) (Session, error)) bool {
 	leave, ok := s.enter("address", address, s.cfg.PerAddress)
 	if !ok {
@@ -107,10 +107,10 @@ func (s *Server) WebSocket(w http.ResponseWriter, r *http.Request, address strin
 	defer counted("websocket")()
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{Subprotocol}, InsecureSkipVerify: true})
 	if err != nil {
-		return true // it has been answered
+		return true // Accept has responded
 	}
 	if conn.Subprotocol() != Subprotocol {
-		conn.Close(closeProtocol, "Subprotocol not acceptable") //nolint:errcheck // it is over in any case
+		conn.Close(closeProtocol, "Subprotocol not acceptable") //nolint:errcheck // the connection ends in any case
 		return true
 	}
 	conn.SetReadLimit(s.cfg.MaxMessage)
@@ -119,11 +119,11 @@ func (s *Server) WebSocket(w http.ResponseWriter, r *http.Request, address strin
 	closed := make(chan struct{})
 	context.AfterFunc(ctx, func() {
 		defer close(closed)
-		if cause := context.Cause(ctx); errors.Is(cause, errGone) || errors.Is(cause, context.Canceled) { // by the request, too
-			conn.CloseNow() //nolint:errcheck // nobody is there
+		if cause := context.Cause(ctx); errors.Is(cause, errGone) || errors.Is(cause, context.Canceled) { // the request's context, too
+			conn.CloseNow() //nolint:errcheck // the client has gone
 		} else {
 			why := closingOf(cause)
-			conn.Close(why.code, why.reason) //nolint:errcheck // unless the client has closed it already
+			conn.Close(why.code, why.reason) //nolint:errcheck // the client may have closed it already
 		}
 	})
 	stop := s.onStop(func() { end(errGoingAway) })
@@ -133,7 +133,7 @@ func (s *Server) WebSocket(w http.ResponseWriter, r *http.Request, address strin
 	end(c.read(ctx, session, open))
 	<-closed
 	c.init.Stop()
-	c.beat.Stop() // when it is just sending, it fails: the connection is closed
+	c.beat.Stop() // a ping that is being sent fails, because the connection is closed
 	c.operations.Wait()
 	for _, release := range c.release {
 		release()
@@ -141,7 +141,7 @@ func (s *Server) WebSocket(w http.ResponseWriter, r *http.Request, address strin
 	return true
 }
 
-// ping finds out whether the client is still there.
+// ping ends the connection when the client does not respond.
 func (c *socket) ping() {
 	ctx, cancel := context.WithTimeout(context.Background(), c.server.cfg.WriteTimeout)
 	defer cancel()
@@ -152,13 +152,13 @@ func (c *socket) ping() {
 	c.beat.Reset(c.server.cfg.Heartbeat)
 }
 
-// read serves messages until one is wrong or the connection ends. A context must not end the reading:
-// the library would leave without a word.
+// read serves messages until one is invalid or the connection ends. It does not read with ctx, because the library
+// closes the connection without a close code when the context of a read ends.
 func (c *socket) read(ctx context.Context, session Session, open func(authorization string) (Session, error)) error {
 	for {
 		typ, text, err := c.conn.Read(context.WithoutCancel(ctx))
 		if err != nil {
-			return errGone // or the library has closed, with 1002 or, for a message that is too large, 1009
+			return errGone // or the library has closed the connection: with 1002, or 1009 for an oversized message
 		}
 		var m message
 		switch {
@@ -259,7 +259,7 @@ func (c *socket) subscribe(ctx context.Context, m message) error {
 
 var tooManyOperations = json.RawMessage(`[{"message":"too many operations on one connection","extensions":{"code":"OPERATION_LIMIT_EXCEEDED"}}]`)
 
-// duplicate refuses an id that is in use. A reason has at most 123 bytes.
+// duplicate returns the error for an id that is in use. A close reason is limited to 123 bytes.
 func duplicate(id string) error {
 	if len(id) > 80 {
 		return &closing{closeDuplicate, "Subscriber already exists"}
@@ -267,14 +267,14 @@ func duplicate(id string) error {
 	return &closing{closeDuplicate, "Subscriber for " + id + " already exists"}
 }
 
-// run executes an operation and tells the client how it ended, unless the client has ended it.
+// run executes an operation and sends its end to the client, unless the client has ended it.
 func (c *socket) run(ctx context.Context, m message) {
 	err := c.session.Serve(ctx, m.Payload, func(response []byte) error {
 		return c.send(ctx, message{ID: m.ID, Type: "next", Payload: response})
 	})
 	c.mu.Lock()
 	gone := ctx.Err() != nil
-	if !gone { // the client may use the id again as soon as it hears of the end
+	if !gone { // the client may reuse the id as soon as it receives the end
 		delete(c.running, m.ID)
 	}
 	c.mu.Unlock()
@@ -289,10 +289,10 @@ func (c *socket) run(ctx context.Context, m message) {
 	if err != nil {
 		last = message{ID: m.ID, Type: "error", Payload: shown(ctx, err)}
 	}
-	c.send(ctx, last) //nolint:errcheck // the connection is gone then
+	c.send(ctx, last) //nolint:errcheck // send has ended the connection
 }
 
-// shown returns the GraphQL errors that a client learns of an error.
+// shown returns the GraphQL errors for an error, masked unless it is a Refusal.
 func shown(ctx context.Context, err error) json.RawMessage {
 	var refusal Refusal
 	if errors.As(err, &refusal) {
@@ -304,8 +304,8 @@ func shown(ctx context.Context, err error) json.RawMessage {
 	return internalError
 }
 
-// send waits until the client has taken the message. When it does not, the connection is gone. What the
-// client no longer wants, because ctx has ended meanwhile, is not sent: it may use the id for something else.
+// send waits until the client has received the message, and ends the connection when it does not. Nothing is sent
+// after ctx has ended, because the client may already use the id for another operation.
 func (c *socket) send(ctx context.Context, m message) error {
 	text, err := json.Marshal(m)
 	if err != nil {
@@ -316,8 +316,7 @@ func (c *socket) send(ctx context.Context, m message) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	// A subscription that ends while it sends must not take the connection with it, which is what the
-	// library does when a context ends.
+	// The library closes the connection when the context of a write ends. An operation that ends must not do that.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.server.cfg.WriteTimeout)
 	defer cancel()
 	if err := c.conn.Write(ctx, websocket.MessageText, text); err != nil {

@@ -1,6 +1,6 @@
-// Package stream keeps connections open to clients that follow something: WebSockets that speak
-// graphql-transport-ws, streams of server-sent events, and answers in parts. It knows who is connected
-// and for how long, and how much of it is allowed; what an operation means, it is told.
+// Package stream serves long-lived connections: WebSockets with the protocol graphql-transport-ws, server-sent events
+// and multipart responses. It limits connections by user and address and ends them with their session. Operations are
+// executed by the caller's functions.
 package stream
 
 import (
@@ -17,7 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
-// Config bounds what connections may cost. Each has a variable of its own in the environment.
+// Config limits connections. Each field is a setting.
 type Config struct {
 	InitTimeout   time.Duration `env:"INIT_TIMEOUT" envDefault:"3s" min:"1ms" help:"time in which the first message of a WebSocket, connection_init, must arrive"`
 	WriteTimeout  time.Duration `env:"WRITE_TIMEOUT" envDefault:"10s" min:"1ms" help:"time in which a client must accept a message before it is disconnected"`
@@ -28,22 +28,22 @@ type Config struct {
 	PerAddress    int           `env:"PER_ADDRESS" envDefault:"500" min:"1" help:"maximum number of open connections from one IP address"`
 }
 
-// Ended returns those of at most EndedAtOnce sessions that have ended.
+// Ended returns the given sessions that have ended. It is called with at most maxSessions of them.
 type Ended func(ctx context.Context, sessionIDs []string) ([]string, error)
 
-// EndedAtOnce is how many sessions are asked about at once.
-const EndedAtOnce = 500
+// maxSessions is the number of sessions in one call of Ended.
+const maxSessions = 500
 
-// askEvery is how soon the end of a session ends its connections.
-const askEvery = 3 * time.Second
+// checkInterval is the interval at which ended sessions are looked up.
+const checkInterval = 3 * time.Second
 
-// Session is who has opened a connection.
+// Session is the session that has opened a connection.
 type Session struct {
 	UserID    string    // empty when signed out
 	ID        string    // empty when signed out
 	ExpiresAt time.Time // zero for never
-	// Serve executes one operation, in the words of GraphQL over HTTP, and gives each response to emit.
-	// An error of type Refusal is shown to the client; of any other, it only learns that there was one.
+	// Serve executes a request of GraphQL over HTTP and passes each response to emit. The client gets the content of
+	// an error that is a Refusal, and a masked error otherwise.
 	Serve func(ctx context.Context, request json.RawMessage, emit func(response []byte) error) error
 }
 
@@ -53,7 +53,7 @@ type Refusal interface {
 	GraphQLErrors() ([]byte, error)
 }
 
-// ErrForbidden is what a client is told whose credentials are of no use.
+// ErrForbidden is the error for invalid credentials.
 var ErrForbidden = errors.New("forbidden")
 
 var (
@@ -63,21 +63,21 @@ var (
 	internalError = json.RawMessage(`[{"message":"internal error","extensions":{"code":"INTERNAL_SERVER_ERROR"}}]`)
 )
 
-// Server keeps connections.
+// Server serves connections.
 type Server struct {
 	cfg     Config
 	onStop  func(func()) (cancel func() bool)
 	running sync.WaitGroup
 
 	mu       sync.Mutex
-	places   map[string]int                      // by user and by address: how many connections
+	places   map[string]int                      // number of connections by user and by address
 	sessions map[string]map[*connection]struct{} // by session
 }
 
-// connection is one that may be told to end.
+// connection is an open connection of a session.
 type connection struct{ end context.CancelCauseFunc }
 
-// New returns a server whose connections end with ctx. Ended is nil when nobody can be asked.
+// New returns a server whose connections end with ctx. Ended is nil when the supergraph does not report ended sessions.
 func New(ctx context.Context, cfg Config, ended Ended) *Server {
 	s := &Server{
 		cfg: cfg, onStop: func(f func()) func() bool { return context.AfterFunc(ctx, f) },
@@ -91,25 +91,25 @@ func New(ctx context.Context, cfg Config, ended Ended) *Server {
 
 var connections = promauto.NewGaugeVec(prometheus.GaugeOpts{
 	Name: "router_connections",
-	Help: "Connections that are open to clients who may follow something, by transport.",
+	Help: "Open connections of clients by transport: websocket, events or multipart.",
 }, []string{"transport"})
 
-// counted counts a connection until the caller is done.
+// counted counts a connection until done is called.
 func counted(transport string) (done func()) {
 	g := connections.WithLabelValues(transport)
 	g.Inc()
 	return g.Dec
 }
 
-// Wait returns when all connections have ended, which they do after the context of New has.
+// Wait returns when all connections have ended, after the context of New.
 func (s *Server) Wait() { s.running.Wait() }
 
-// enter takes one of the places that a user or an address has, until leave is called.
-func (s *Server) enter(kind, who string, limit int) (leave func(), ok bool) {
-	if who == "" {
+// enter takes one of the places of a user or an address until leave is called.
+func (s *Server) enter(kind, name string, limit int) (leave func(), ok bool) {
+	if name == "" {
 		return func() {}, true
 	}
-	key := kind + " " + who
+	key := kind + " " + name
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.places[key] >= limit {
@@ -125,7 +125,7 @@ func (s *Server) enter(kind, who string, limit int) (leave func(), ok bool) {
 	}, true
 }
 
-// bound ends a connection when the session does, until the caller is done.
+// bound ends a connection with its session, until done is called.
 func (s *Server) bound(session Session, end context.CancelCauseFunc) (done func()) {
 	if session.ID == "" {
 		return func() {}
@@ -153,10 +153,10 @@ func (s *Server) bound(session Session, end context.CancelCauseFunc) (done func(
 	}
 }
 
-// watchSessions ends the connections of sessions that have ended. While nobody knows which, access
-// tokens expire.
-func (s *Server) watchSessions(ctx context.Context, ask Ended) {
-	tick := time.NewTicker(askEvery)
+// watchSessions ends the connections of sessions that have ended. While the check fails, connections still end when
+// their access tokens expire.
+func (s *Server) watchSessions(ctx context.Context, lookUp Ended) {
+	tick := time.NewTicker(checkInterval)
 	defer tick.Stop()
 	for {
 		select {
@@ -164,10 +164,10 @@ func (s *Server) watchSessions(ctx context.Context, ask Ended) {
 			return
 		case <-tick.C:
 		}
-		for ids := range slices.Chunk(s.connected(), EndedAtOnce) {
-			ended, err := ask(ctx, ids)
+		for ids := range slices.Chunk(s.connected(), maxSessions) {
+			ended, err := lookUp(ctx, ids)
 			if err != nil && ctx.Err() == nil {
-				slog.WarnContext(ctx, "nobody knows which sessions have ended", "error", err)
+				slog.WarnContext(ctx, "session revocation check failed", "error", err)
 			}
 			for _, id := range ended {
 				s.endSession(id)

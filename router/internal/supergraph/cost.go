@@ -7,20 +7,19 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// Costs is what a supergraph says with @cost and @listSize, by schema coordinate: Ticket,
-// Query.tickets, Query.tickets(first:), TicketFilter.seller (https://specs.apollo.dev/cost/v0.1,
-// after https://ibm.github.io/graphql-specs/cost-spec.html).
+// Costs holds @cost and @listSize by schema coordinate, such as Book, Query.books, Query.books(first:) or
+// BookFilter.author (https://specs.apollo.dev/cost/v0.1, after https://ibm.github.io/graphql-specs/cost-spec.html).
 type Costs struct {
 	Weights map[string]float64
 	Lists   map[string]ListSize // by field
 }
 
-// ListSize says how many items a field returns.
+// ListSize determines the number of items that a field returns.
 type ListSize struct {
-	Assumed *int     // when no slicing argument is sent
-	Slicing []string // arguments that say how many
-	OnlyOne bool     // exactly one of these must be sent
-	Sized   []string // the fields of the returned object that have this size; the field itself when empty
+	Assumed *int     // applies when no slicing argument is sent
+	Slicing []string // slicing arguments
+	OnlyOne bool     // exactly one slicing argument must be sent
+	Sized   []string // list fields of the returned object that have this size; empty for the field itself
 }
 
 func costs(doc *ast.SchemaDocument, n names) (Costs, error) {
@@ -31,7 +30,7 @@ func costs(doc *ast.SchemaDocument, n names) (Costs, error) {
 		if d == nil {
 			return
 		}
-		weight, err := strconv.ParseFloat(argument(d, "weight"), 64) // IBM's is a string
+		weight, err := strconv.ParseFloat(argument(d, "weight"), 64) // a string in IBM's specification
 		if err != nil {
 			failure = fmt.Errorf("parse supergraph: weight of %s: %w", coordinate, err)
 		}

@@ -9,11 +9,11 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// names says what the directives of specifications are called in a supergraph: a subgraph may have
-// imported them under other names (https://specs.apollo.dev/link/v1.0).
+// names maps directives of specifications to their names in a supergraph, which may import them under other names
+// (https://specs.apollo.dev/link/v1.0).
 type names map[string]string // "cost.listSize" → "listSize"
 
-// specified are the directives that we read, by specification.
+// specified lists the supported directives by specification.
 var specified = map[string][]string{
 	"inaccessible":   {"inaccessible"},
 	"authenticated":  {"authenticated"},
@@ -22,17 +22,17 @@ var specified = map[string][]string{
 	"cost":           {"cost", "listSize"},
 }
 
-// understood are the other specifications that a supergraph may need whoever runs it to know.
+// understood lists the other supported specifications.
 var understood = []string{"link", "core", "join", "tag"}
 
-// checkNeeds refuses a supergraph that cannot be executed, or not securely, by who does not know one of
-// its specifications (link spec, section Purpose).
+// checkNeeds refuses a supergraph with an unsupported specification that is needed for execution or security (link
+// specification, section Purpose).
 func checkNeeds(doc *ast.SchemaDocument) error {
 	for _, schema := range doc.Schema {
 		for _, link := range schema.Directives.ForNames("link") {
 			spec := path.Base(path.Dir(argument(link, "url")))
 			if argument(link, "for") != "" && specified[spec] == nil && !slices.Contains(understood, spec) {
-				return fmt.Errorf("parse supergraph: it needs %s, which this router does not know", argument(link, "url"))
+				return fmt.Errorf("parse supergraph: %s is not supported", argument(link, "url"))
 			}
 		}
 	}
@@ -40,7 +40,7 @@ func checkNeeds(doc *ast.SchemaDocument) error {
 		for _, f := range def.Fields {
 			for _, d := range f.Directives.ForNames("join__field") {
 				if d.Arguments.ForName("contextArguments") != nil {
-					return fmt.Errorf("parse supergraph: %s.%s takes arguments from a @context, which this router does not know", def.Name, f.Name)
+					return fmt.Errorf("parse supergraph: %s.%s has arguments from @context, which is not supported", def.Name, f.Name)
 				}
 			}
 		}
@@ -52,7 +52,7 @@ func namesOf(doc *ast.SchemaDocument) names {
 	n := names{}
 	for spec, directives := range specified {
 		for _, name := range directives {
-			n[spec+"."+name] = name // in a supergraph that does not say
+			n[spec+"."+name] = name // the default
 		}
 	}
 	for _, schema := range doc.Schema {

@@ -10,7 +10,7 @@ import (
 	"github.com/vektah/gqlparser/v2/parser"
 )
 
-// federationDirectives is what a subgraph's own schema uses; the planner wants them declared.
+// federationDirectives declares the directives of a subgraph's schema, as the planner requires.
 const federationDirectives = `
 directive @key(fields: openfed__FieldSet!, resolvable: Boolean = true) repeatable on INTERFACE | OBJECT
 directive @external on FIELD_DEFINITION | OBJECT
@@ -24,8 +24,8 @@ const inaccessibleDirective = `
 directive @inaccessible on FIELD_DEFINITION | OBJECT | INTERFACE | UNION | ARGUMENT_DEFINITION | SCALAR | ENUM | ENUM_VALUE | INPUT_OBJECT | INPUT_FIELD_DEFINITION
 `
 
-// apiSDL writes the whole graph without anything of federation. For clients, members marked
-// @inaccessible are left out; otherwise they stay, marked.
+// apiSDL returns the supergraph's schema without federation. For clients, inaccessible members are left out; otherwise
+// they are marked.
 func apiSDL(doc *ast.SchemaDocument, n names, client bool) string {
 	hidden := map[string]bool{}
 	if client {
@@ -43,7 +43,7 @@ func apiSDL(doc *ast.SchemaDocument, n names, client bool) string {
 				kept = append(kept, d)
 			}
 		}
-		if n.inaccessible(list) { // only for the router: clients see nothing of it
+		if n.inaccessible(list) { // only in the router's schema
 			kept = append(kept, &ast.Directive{Name: "inaccessible"})
 		}
 		return kept
@@ -97,7 +97,7 @@ func apiSDL(doc *ast.SchemaDocument, n names, client bool) string {
 	return inaccessibleDirective + format(api)
 }
 
-// sdl writes the subgraph's own schema, as its service would in _service.
+// sdl returns the subgraph's schema, as its service would in _service.
 func (s *Subgraph) sdl() string {
 	doc := &ast.SchemaDocument{}
 	for _, name := range slices.Sorted(maps.Keys(s.types)) {
@@ -126,7 +126,7 @@ func (s *Subgraph) sdl() string {
 	return federationDirectives + format(doc)
 }
 
-// describe gives an object, interface or input object its fields and federation directives.
+// describe adds fields and federation directives to an object, interface or input object.
 func (m *member) describe(def *ast.Definition) {
 	for _, k := range m.keys {
 		key := directive("key", "fields", k.Selection)
@@ -170,7 +170,7 @@ func directive(name string, argument ...string) *ast.Directive {
 	return d
 }
 
-// typeOf reads a type reference such as [Order!]!.
+// typeOf parses a type reference such as [Book!]!.
 func typeOf(text string) (*ast.Type, error) {
 	doc, err := parser.ParseSchema(&ast.Source{Input: "type T { f: " + text + " }"})
 	if err != nil {

@@ -1,6 +1,5 @@
-// Package supergraph reads a composed schema in the form that every federation router understands
-// (supergraph SDL, join spec: https://specs.apollo.dev/join/v0.3). The same text always gives the
-// same result, in the same order, because the planner's choices depend on order.
+// Package supergraph parses supergraph SDL (join specification: https://specs.apollo.dev/join/v0.3). The result is
+// deterministic, including the order of its lists, because the planner's choices depend on that order.
 package supergraph
 
 import (
@@ -15,50 +14,50 @@ import (
 	"github.com/vektah/gqlparser/v2/parser"
 )
 
-// Supergraph is what a router needs to know of a composed schema.
+// Supergraph is a composed schema.
 type Supergraph struct {
-	Subgraphs []*Subgraph // by name
-	Fields    []Field     // that have arguments or rules; by type and name
+	Subgraphs []*Subgraph // sorted by name
+	Fields    []Field     // fields with arguments or rules, sorted by type and name
 	Costs     Costs
-	RouterSDL string // everything, with members marked @inaccessible
-	ClientSDL string // what clients may see and use
+	RouterSDL string // the whole schema, with @inaccessible
+	ClientSDL string // the clients' schema, without inaccessible members
 }
 
-// Field is a field of the whole graph.
+// Field is a field of the supergraph.
 type Field struct {
 	Type, Name string
 	Arguments  []string
-	Rules      []Rule // all must hold
+	Rules      []Rule // all must be satisfied
 }
 
-// PolicyScope begins the scopes that stand for policies: @policy(policies: [["vip"]]) asks for the
-// scope policy:vip, so that the issuer of tokens decides whom a policy holds for.
+// PolicyScope is the prefix of scopes for policies: @policy(policies: [["vip"]]) requires the scope policy:vip, so that
+// the issuer of access tokens decides about policies.
 const PolicyScope = "policy:"
 
-// Rule says who may read a field. The zero Rule asks for anybody who is signed in.
+// Rule is an authorization rule of a field. The zero Rule requires a signed-in caller.
 type Rule struct {
-	Scopes [][]string // one of these sets must be held in full; none when empty
+	Scopes [][]string // the caller needs all scopes of one of these sets
 }
 
-// Subgraph is one service's part of the graph.
+// Subgraph is one service's part of the supergraph.
 type Subgraph struct {
 	Name, URL string
-	SDL       string // the service's own schema with its federation directives
-	Types     []Type // objects and interfaces, by name
+	SDL       string // the service's schema with federation directives
+	Types     []Type // objects and interfaces, sorted by name
 
 	types map[string]*member
 }
 
-// Type is an object or interface as one subgraph serves it.
+// Type is an object or interface of one subgraph.
 type Type struct {
 	Name     string
-	Entry    bool     // a query can begin here: a root type or an entity
-	Fields   []string // that the subgraph resolves
-	External []string // that it only refers to
+	Entry    bool     // a root type or an entity, at which a fetch can begin
+	Fields   []string // fields that the subgraph resolves
+	External []string // external fields
 	Keys     []Key
 	Requires []FieldSet
 	Provides []FieldSet
-	// Implementations are the object types behind an entity interface, nil for everything else.
+	// Implementations are the object types of an entity interface, nil otherwise.
 	Implementations []string
 	InterfaceObject bool // declared as @interfaceObject
 }
@@ -66,10 +65,10 @@ type Type struct {
 // Key is a set of fields that identifies an entity in a subgraph.
 type Key struct {
 	Selection  string
-	Resolvable bool // the subgraph can be asked for the entity by this key
+	Resolvable bool // the subgraph resolves the entity by this key
 }
 
-// FieldSet is what a field requires or provides.
+// FieldSet is the selection of a field's @requires or @provides.
 type FieldSet struct{ Field, Selection string }
 
 // member is a type of the supergraph as one subgraph declares it.
@@ -86,12 +85,12 @@ type member struct {
 
 type memberField struct {
 	def                *ast.FieldDefinition
-	typ                *ast.Type // as the subgraph declares it, when it differs
+	typ                *ast.Type // the subgraph's type, when it differs
 	external           bool
 	requires, provides string
 }
 
-// Parse reads a supergraph SDL.
+// Parse parses supergraph SDL.
 func Parse(sdl string) (*Supergraph, error) {
 	doc, err := parser.ParseSchema(&ast.Source{Name: "supergraph", Input: sdl})
 	if err != nil {
@@ -123,11 +122,11 @@ func Parse(sdl string) (*Supergraph, error) {
 	}, nil
 }
 
-// declared returns the subgraphs by their name in the enum join__Graph.
+// declared returns the subgraphs by their value of the enum join__Graph.
 func declared(doc *ast.SchemaDocument) (map[string]*Subgraph, error) {
 	graphs := doc.Definitions.ForName("join__Graph")
 	if graphs == nil {
-		return nil, fmt.Errorf("parse supergraph: no enum join__Graph, so this is not a supergraph")
+		return nil, fmt.Errorf("parse supergraph: the enum join__Graph is missing")
 	}
 	subgraphs := map[string]*Subgraph{}
 	for _, v := range graphs.EnumValues {
@@ -140,7 +139,7 @@ func declared(doc *ast.SchemaDocument) (map[string]*Subgraph, error) {
 	return subgraphs, nil
 }
 
-// distribute hands every type and field to the subgraphs that declare it.
+// distribute adds every type and field to the subgraphs that declare it.
 func distribute(doc *ast.SchemaDocument, subgraphs map[string]*Subgraph) error {
 	var failure error
 	in := func(d *ast.Directive, def *ast.Definition) *member {
@@ -188,7 +187,7 @@ func distribute(doc *ast.SchemaDocument, subgraphs map[string]*Subgraph) error {
 		}
 		for _, f := range def.Fields {
 			joins := f.Directives.ForNames("join__field")
-			if len(joins) == 0 { // then every subgraph with the type has it
+			if len(joins) == 0 { // every subgraph with the type has the field
 				for _, m := range declaring {
 					m.fields = append(m.fields, memberField{def: f})
 				}
@@ -216,7 +215,7 @@ func distribute(doc *ast.SchemaDocument, subgraphs map[string]*Subgraph) error {
 	return failure
 }
 
-// describe fills in Types and SDL of every subgraph.
+// describe sets Types and SDL of every subgraph.
 func describe(doc *ast.SchemaDocument, subgraphs []*Subgraph) {
 	roots := rootTypes(doc)
 	implementations := map[string][]string{}
@@ -227,7 +226,7 @@ func describe(doc *ast.SchemaDocument, subgraphs []*Subgraph) {
 			}
 		}
 	}
-	keys := map[string][]string{} // of every entity, in any subgraph
+	keys := map[string][]string{} // keys of every entity in all subgraphs
 	for _, s := range subgraphs {
 		for _, name := range slices.Sorted(maps.Keys(s.types)) {
 			for _, k := range s.types[name].keys {
@@ -244,7 +243,7 @@ func describe(doc *ast.SchemaDocument, subgraphs []*Subgraph) {
 				continue
 			}
 			m.markRequired()
-			slices.SortStableFunc(m.keys, func(a, b Key) int { return cmp.Compare(s.telling(name, b), s.telling(name, a)) })
+			slices.SortStableFunc(m.keys, func(a, b Key) int { return cmp.Compare(s.rank(name, b), s.rank(name, a)) })
 			t := Type{Name: name, Entry: roots[name] || len(m.keys) > 0, Keys: m.keys, InterfaceObject: m.interfaceObject}
 			for _, f := range m.fields {
 				if f.external {
@@ -259,8 +258,8 @@ func describe(doc *ast.SchemaDocument, subgraphs []*Subgraph) {
 					t.Provides = append(t.Provides, FieldSet{f.def.Name, f.provides})
 				}
 			}
-			// Implicit keys: a key of another subgraph whose fields this one resolves too. The
-			// planner needs them to see that it can go on from here to there.
+			// Implicit keys: keys of other subgraphs whose fields this one resolves. The planner needs them to
+			// find a path from this subgraph to the others.
 			for _, selection := range keys[name] {
 				known := slices.ContainsFunc(m.keys, func(k Key) bool { return normal(k.Selection) == selection })
 				if !known && s.resolves(name, selection) {
@@ -276,8 +275,8 @@ func describe(doc *ast.SchemaDocument, subgraphs []*Subgraph) {
 	}
 }
 
-// markRequired makes external what a field requires. It must be, but some composers do not say so of
-// the fields of an interface object.
+// markRequired marks required fields as external. They always are, but some composers omit it for the fields of an
+// interface object.
 func (m *member) markRequired() {
 	if !m.interfaceObject {
 		return
@@ -294,16 +293,16 @@ func (m *member) markRequired() {
 	}
 }
 
-// telling is 1 for a key that the subgraph itself tells of its entities, 0 for one that it only finds them by. The planner
-// takes the first that fits, also where it must come back to where it is.
-func (s *Subgraph) telling(typ string, k Key) int {
+// rank is 1 for a key whose fields the subgraph resolves itself, 0 for others. The planner uses the first key that fits,
+// also for a fetch from the subgraph that the entity comes from.
+func (s *Subgraph) rank(typ string, k Key) int {
 	if s.resolves(typ, k.Selection) {
 		return 1
 	}
 	return 0
 }
 
-// resolves reports whether the subgraph itself resolves every field of the selection on the type.
+// resolves reports whether the subgraph resolves every field of the selection on the type.
 func (s *Subgraph) resolves(typ, selection string) bool {
 	query, err := parser.ParseQuery(&ast.Source{Input: "{" + selection + "}"})
 	if err != nil {
@@ -413,7 +412,7 @@ func rootTypes(doc *ast.SchemaDocument) map[string]bool {
 	return roots
 }
 
-// argument returns the text of a directive's argument, empty when absent or null.
+// argument returns the value of a directive's argument, empty when it is absent or null.
 func argument(d *ast.Directive, name string) string {
 	if a := d.Arguments.ForName(name); a != nil && a.Value.Kind != ast.NullValue {
 		return a.Value.Raw
@@ -421,22 +420,22 @@ func argument(d *ast.Directive, name string) string {
 	return ""
 }
 
-// ofSpec reports whether a name belongs to a specification (join__FieldSet) and not to the graph.
+// ofSpec reports whether a name belongs to a specification, such as join__FieldSet.
 func ofSpec(name string) bool { return strings.Contains(name, "__") }
 
-// normal writes a selection in one way, so that two can be compared.
+// normal returns a selection in a form that can be compared.
 func normal(selection string) string {
 	return strings.Join(strings.Fields(spaced.Replace(selection)), " ")
 }
 
 var spaced = strings.NewReplacer("{", " { ", "}", " } ", ",", " ")
 
-// Relocate gives subgraphs other URLs, by name. The error names a subgraph that does not exist.
+// Relocate changes the URLs of subgraphs, by name. The error names a subgraph that does not exist.
 func (g *Supergraph) Relocate(urls map[string]string) error {
 	for _, name := range slices.Sorted(maps.Keys(urls)) {
 		i := slices.IndexFunc(g.Subgraphs, func(s *Subgraph) bool { return s.Name == name })
 		if i < 0 {
-			return fmt.Errorf("relocate subgraphs: there is no subgraph %q", name)
+			return fmt.Errorf("set URLs of subgraphs: there is no subgraph %q", name)
 		}
 		g.Subgraphs[i].URL = urls[name]
 	}

@@ -2,17 +2,16 @@ package upstream
 
 import "net/http"
 
-// Headers are what the router tells a subgraph about a request. Nothing that a client sent passes
-// unless it is listed here.
+// Headers are the headers of a fetch. Nothing else that a client sent is forwarded to subgraphs.
 type Headers struct {
 	ServiceToken  string
 	AccessToken   string // empty when signed out
 	RequestID     string
 	ClientAddress string
 
-	AuthSubgraph  string // the one subgraph that is trusted with the following
-	RefreshCookie string // a Cookie header, name=value
-	RefreshToken  string // of a client without cookies
+	SessionSubgraph string // the only subgraph that receives the following
+	RefreshCookie   string // name=value
+	RefreshToken    string // of a client without cookies
 }
 
 // For returns the headers for a fetch from the subgraph, a new map each time.
@@ -29,7 +28,7 @@ func (h Headers) For(subgraph string) http.Header {
 	}
 	set("X-Request-Id", h.RequestID)
 	set("X-Forwarded-For", h.ClientAddress)
-	if subgraph == h.AuthSubgraph {
+	if subgraph == h.SessionSubgraph {
 		set("Cookie", h.RefreshCookie)
 		set("X-Refresh-Token", h.RefreshToken)
 	}

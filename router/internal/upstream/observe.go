@@ -20,13 +20,13 @@ var (
 	tracer  = otel.Tracer("boxoffice.dev/router/internal/upstream")
 	fetches = promauto.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "subgraph_fetch_duration_seconds",
-		Help:    "Time for a fetch from a subgraph, with the wait for others to end; unavailable if it gave no usable answer.",
+		Help:    "Duration of fetches from a subgraph, including the wait for a slot, by outcome: answered, unavailable or cancelled.",
 		Buckets: metrics.Buckets,
 	}, []string{"subgraph", "outcome"})
 )
 
-// observe begins the span of a fetch, unless it belongs to no trace: then it would be one of its own.
-// Call done when the fetch has ended.
+// observe starts the span and the timer of a fetch; done ends both. A fetch outside of any trace gets no span, which
+// would be a trace of its own.
 func (s *Subgraph) observe(ctx context.Context) (_ context.Context, done func(error)) {
 	span := trace.SpanFromContext(context.Background()) // records nothing
 	if trace.SpanContextFromContext(ctx).IsValid() {
@@ -37,7 +37,7 @@ func (s *Subgraph) observe(ctx context.Context) (_ context.Context, done func(er
 		outcome := "answered"
 		switch {
 		case ctx.Err() != nil:
-			outcome = "given up"
+			outcome = "cancelled"
 		case err != nil:
 			outcome = "unavailable"
 			span.SetStatus(codes.Error, err.Error())
@@ -47,7 +47,7 @@ func (s *Subgraph) observe(ctx context.Context) (_ context.Context, done func(er
 	}
 }
 
-// setTrace tells a subgraph which span its work is part of.
+// setTrace propagates the trace to a subgraph.
 func setTrace(ctx context.Context, header http.Header) {
 	if parent := correlation.From(ctx).TraceParent; parent != "" {
 		header.Set(correlation.TraceHeader, parent)

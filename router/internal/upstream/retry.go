@@ -10,18 +10,18 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// mayRepeat reports whether a fetch that failed is sent once more: only a query, which changes nothing,
-// only when the subgraph may fare better with it, and not after the time is over.
-func mayRepeat(ctx context.Context, request []byte, err error) bool {
-	if ctx.Err() != nil || errors.Is(err, errUnfit) {
+// mayRetry reports whether a failed fetch is retried: only queries are, only when a second attempt may succeed, and
+// not after the timeout.
+func mayRetry(ctx context.Context, request []byte, err error) bool {
+	if ctx.Err() != nil || errors.Is(err, errInvalidResponse) {
 		return false
 	}
-	op := asked(request)
+	op := operationOf(request)
 	return op != nil && op.Operation == ast.Query
 }
 
-// pause lets a subgraph that restarts or drops connections come to itself, and spreads out those whom
-// it has left. It reports false when the time is over.
+// pause waits before a retry, with jitter, so that a subgraph that restarts can recover. It reports false after the
+// timeout.
 func pause(ctx context.Context) bool {
 	const mean = 100 * time.Millisecond
 	select {
@@ -32,8 +32,8 @@ func pause(ctx context.Context) bool {
 	}
 }
 
-// budget bounds how many fetches are sent again, because a subgraph in trouble must not be asked twice
-// as much: each fetch adds its share of a repetition, up to a few that may be spent at once.
+// budget limits retries, because they must not double the load of a failing subgraph. Each fetch adds a share of one
+// retry, and up to maxBurst retries are saved.
 type budget struct {
 	share float64
 
@@ -41,12 +41,12 @@ type budget struct {
 	left float64
 }
 
-const mostAtOnce = 10
+const maxBurst = 10
 
 func newBudget(percent int) *budget {
 	b := &budget{share: float64(percent) / 100}
 	if percent > 0 {
-		b.left = mostAtOnce
+		b.left = maxBurst
 	}
 	return b
 }
@@ -54,7 +54,7 @@ func newBudget(percent int) *budget {
 func (b *budget) earn() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.left = min(b.left+b.share, mostAtOnce)
+	b.left = min(b.left+b.share, maxBurst)
 }
 
 func (b *budget) spend() bool {

@@ -17,34 +17,33 @@ import (
 	"time"
 )
 
-// ErrCut is what errors of Stream.Next and Open wrap when a subgraph's stream could not be had or
-// broke off, so that it may be worth while to ask again.
-var ErrCut = errors.New("stream of a subgraph is cut")
+// ErrCut is wrapped by errors of Open and Stream.Next when a subgraph's stream could not be opened or broke off, so
+// that the caller may reconnect.
+var ErrCut = errors.New("stream of a subgraph broke off")
 
-// Streams opens streams of events, one request each: POST, answered as graphql-sse describes it for
-// distinct connections (https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md). Each has a
-// connection of its own. An http.Transport would keep two goroutines and four buffers for it besides, and
-// there may be many thousands.
+// Streams opens event streams by the protocol of graphql-sse in "distinct connections" mode
+// (https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md): one POST each. There may be many thousands, so
+// each uses a connection directly: an http.Transport would add two goroutines and four buffers to it.
 type Streams struct {
 	cfg Config
-	tls *tls.Config // of subgraphs with https; nil for what is usual
+	tls *tls.Config // for subgraphs with https; nil for the default
 }
 
-// NewStreams returns Streams that heed the configuration's bounds, but for the number of fetches: a
-// stream costs a subgraph nothing while it is silent.
+// NewStreams returns Streams with the limits of the configuration, except for the number of fetches: an idle stream
+// costs a subgraph nothing.
 func NewStreams(cfg Config) *Streams { return &Streams{cfg: cfg} }
 
-// Stream is what a subgraph sends. It must be closed.
+// Stream is an open event stream. It must be closed.
 type Stream struct {
 	cfg     Config
 	conn    net.Conn
-	release func() bool // of the context that ends the connection
+	release func() bool // detaches the connection from the context that closes it
 	lines   *bufio.Reader
-	single  []byte // the only response, of a subgraph that answered with JSON
+	single  []byte // the only response, when the subgraph answered with JSON
 	done    bool
 }
 
-// Open asks a subgraph. The error wraps ErrCut, or is the context's.
+// Open sends a request to a subgraph and returns its stream. The error wraps ErrCut.
 func (s *Streams) Open(ctx context.Context, url string, header http.Header, body []byte) (*Stream, error) {
 	stream, err := s.open(ctx, url, header, body)
 	if err != nil {
@@ -68,7 +67,7 @@ func (s *Streams) open(ctx context.Context, url string, header http.Header, body
 		return nil, err
 	}
 	stream := &Stream{cfg: s.cfg, conn: conn}
-	stream.release = context.AfterFunc(ctx, func() { conn.Close() }) //nolint:errcheck // whoever reads it learns of that
+	stream.release = context.AfterFunc(ctx, func() { conn.Close() })
 	err = conn.SetDeadline(deadline)
 	if err == nil {
 		err = req.Write(conn)
@@ -86,7 +85,7 @@ func (s *Streams) open(ctx context.Context, url string, header http.Header, body
 	return stream, nil
 }
 
-// dial connects to where a URL leads.
+// dial connects to the host of a URL.
 func (s *Streams) dial(ctx context.Context, to *url.URL, deadline time.Time) (net.Conn, error) {
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
@@ -96,7 +95,7 @@ func (s *Streams) dial(ctx context.Context, to *url.URL, deadline time.Time) (ne
 	return new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(to.Hostname(), cmp.Or(to.Port(), "80")))
 }
 
-// begin reads the head of the answer, and all of it unless it is a stream of events.
+// begin reads the head of the response, and the body as well unless it is an event stream.
 func (s *Stream) begin(req *http.Request) error {
 	source := &io.LimitedReader{R: s.conn, N: s.cfg.MaxBytes}
 	resp, err := http.ReadResponse(bufio.NewReaderSize(source, 1<<10), req) //nolint:bodyclose // it ends with the connection
@@ -106,9 +105,9 @@ func (s *Stream) begin(req *http.Request) error {
 	media, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	switch {
 	case err != nil:
-		return fmt.Errorf("answer %d is %q: %w", resp.StatusCode, resp.Header.Get("Content-Type"), err)
+		return fmt.Errorf("response has status %d and type %q: %w", resp.StatusCode, resp.Header.Get("Content-Type"), err)
 	case media == "text/event-stream" && resp.StatusCode == http.StatusOK:
-		source.N = math.MaxInt64 // each event has its own bound
+		source.N = math.MaxInt64 // each event has its own limit
 		s.lines = bufio.NewReaderSize(resp.Body, 1<<10)
 		return nil
 	case media == "application/json" || media == "application/graphql-response+json":
@@ -117,18 +116,18 @@ func (s *Stream) begin(req *http.Request) error {
 		}
 		return checkShape(s.single)
 	default:
-		return fmt.Errorf("answer %d is %q", resp.StatusCode, resp.Header.Get("Content-Type"))
+		return fmt.Errorf("response has status %d and type %q", resp.StatusCode, resp.Header.Get("Content-Type"))
 	}
 }
 
 // Close ends the stream.
 func (s *Stream) Close() {
 	s.release()
-	s.conn.Close() //nolint:errcheck // nothing more is read
+	s.conn.Close()
 }
 
-// Next waits for the next response. The error is io.EOF when the subgraph has said that there are no
-// more, and wraps ErrCut when the stream breaks off or is silent for too long.
+// Next waits for the next response. The error is io.EOF when the subgraph has completed the stream, and wraps ErrCut
+// when the stream breaks off or is silent for too long.
 func (s *Stream) Next() ([]byte, error) {
 	if s.done {
 		return nil, io.EOF
@@ -151,7 +150,7 @@ func (s *Stream) Next() ([]byte, error) {
 	return data, nil
 }
 
-// event reads up to the next event that matters
+// event reads up to the next event of the protocol
 // (https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation).
 func (s *Stream) event() (event string, data []byte, err error) {
 	for {
@@ -180,7 +179,7 @@ func (s *Stream) event() (event string, data []byte, err error) {
 	}
 }
 
-// line reads one line without its end. Any line is a sign of life.
+// line reads one line without its end. Any line, also a comment, restarts the silence timeout.
 func (s *Stream) line() ([]byte, error) {
 	var line []byte
 	for {

@@ -1,5 +1,5 @@
-// Package upstream speaks HTTP with the subgraphs. Whatever a subgraph does (silence, HTML, 50 MB,
-// a gzip bomb), the engine above gets a small GraphQL response, and clients read one masked error.
+// Package upstream is the HTTP client for subgraphs. When a subgraph fails (it does not answer, sends HTML, 50 MB or
+// a gzip bomb), the engine gets a small GraphQL response instead, and clients read one masked error.
 package upstream
 
 import (
@@ -23,13 +23,13 @@ import (
 	"boxoffice.dev/pkg/apperr"
 )
 
-// Unavailable is the code of every failure to get a usable answer from a subgraph.
+// Unavailable is the code of every failed fetch.
 const Unavailable apperr.Code = "SUBGRAPH_UNAVAILABLE"
 
-// UnavailableMessage is all that clients are told about it.
+// UnavailableMessage is the message that clients get with Unavailable.
 const UnavailableMessage = "Part of the service is unavailable. Try again."
 
-// Config bounds what a subgraph may cost. Each has a variable of its own in the environment.
+// Config limits the use of subgraphs. Each field is a setting.
 type Config struct {
 	Timeout     time.Duration            `env:"TIMEOUT" envDefault:"5s" min:"1ms" help:"time for one fetch from a subgraph, from connecting to the end of the response, its retry included"`
 	Timeouts    map[string]time.Duration `env:"TIMEOUTS" envKeyValSeparator:"=" min:"1ms" help:"timeouts of single subgraphs, instead of SUBGRAPH_TIMEOUT: payments=10s,…"`
@@ -42,7 +42,7 @@ type Config struct {
 	Resume      time.Duration            `env:"RESUME" envDefault:"30s" min:"0s" help:"time for which the router tries to resume a broken stream before it ends the subscription"`
 }
 
-// Client asks subgraphs.
+// Client makes the clients of single subgraphs, which share its connections.
 type Client struct {
 	cfg  Config
 	base http.RoundTripper
@@ -53,25 +53,25 @@ func NewClient(cfg Config) *Client {
 	return &Client{cfg: cfg, base: &http.Transport{
 		MaxIdleConnsPerHost: cfg.Concurrency,
 		IdleConnTimeout:     90 * time.Second,
-		DisableCompression:  true, // an answer may not be inflated without a bound
+		DisableCompression:  true, // the size of a compressed response is not limited
 	}}
 }
 
-// CloseIdleConnections closes those that no fetch uses.
+// CloseIdleConnections closes the connections that no fetch uses.
 func (c *Client) CloseIdleConnections() { (&http.Client{Transport: c.base}).CloseIdleConnections() }
 
-// Subgraph is one of those that are asked. Safe for concurrent use.
+// Subgraph is the client of one subgraph. Safe for concurrent use.
 type Subgraph struct {
 	name    string
 	url     *url.URL
 	cfg     Config
 	base    http.RoundTripper
-	slots   chan struct{} // holds one value for each fetch under way
+	slots   chan struct{} // holds one value for each fetch in progress
 	breaker *gobreaker.CircuitBreaker[Answer]
 	budget  *budget
 }
 
-// Subgraph returns the subgraph of that name and address, with a queue and a breaker of its own.
+// Subgraph returns the client of a subgraph, which has its own queue and circuit breaker.
 func (c *Client) Subgraph(name, address string) (*Subgraph, error) {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -90,15 +90,15 @@ func (c *Client) Subgraph(name, address string) (*Subgraph, error) {
 // Name returns the subgraph's name in the supergraph.
 func (s *Subgraph) Name() string { return s.name }
 
-// Answer is what a subgraph answers: a GraphQL response and its headers.
+// Answer is a GraphQL response of a subgraph with its HTTP headers.
 type Answer struct {
 	Body   []byte
 	Header http.Header
 }
 
-// Ask sends a GraphQL request, a JSON object, with the headers, to which it adds. It never fails, unless the
-// context has ended: when there is no usable answer, it makes up one that says so.
-func (s *Subgraph) Ask(ctx context.Context, header http.Header, body []byte) (Answer, error) {
+// Fetch sends a GraphQL request, a JSON object, with the headers, to which it adds. The only error is the context's:
+// when the subgraph fails, Fetch returns a response with the error Unavailable.
+func (s *Subgraph) Fetch(ctx context.Context, header http.Header, body []byte) (Answer, error) {
 	ctx, done := s.observe(ctx)
 	answer, err := s.fetch(ctx, header, body)
 	done(err)
@@ -109,15 +109,15 @@ func (s *Subgraph) Ask(ctx context.Context, header http.Header, body []byte) (An
 		return Answer{}, ctx.Err()
 	}
 	level := slog.LevelError
-	if isOpen(err) { // which the log has told already
+	if isOpen(err) { // the breaker has logged it
 		level = slog.LevelDebug
 	}
 	slog.Log(ctx, level, "subgraph unavailable", "subgraph", s.name, "host", s.url.Host, "error", err)
 	return Answer{Body: unavailable(body)}, nil
 }
 
-// Reach asks for next to nothing, past the queue and the breaker. The error says why there was no usable
-// answer.
+// Reach sends a minimal query, bypassing the queue and the circuit breaker. The error is the reason for which there
+// was no valid response.
 func (s *Subgraph) Reach(ctx context.Context, header http.Header) error {
 	got, err := s.send(ctx, header, []byte(`{"query":"{ __typename }"}`))
 	if err != nil {
@@ -127,7 +127,7 @@ func (s *Subgraph) Reach(ctx context.Context, header http.Header) error {
 		Errors []struct{ Message string }
 	}
 	if err := json.Unmarshal(got.Body, &answer); err != nil {
-		return fmt.Errorf("read answer: %w", err)
+		return fmt.Errorf("read response: %w", err)
 	}
 	if len(answer.Errors) > 0 {
 		return errors.New(answer.Errors[0].Message)
@@ -136,16 +136,16 @@ func (s *Subgraph) Reach(ctx context.Context, header http.Header) error {
 }
 
 var (
-	// errUnfit is what errors wrap when a subgraph has answered, but not in a way that is taken.
-	errUnfit = errors.New("answer is refused")
-	// errGone is what errors wrap when nobody waits for the answer any more.
-	errGone = errors.New("client has gone")
+	// errInvalidResponse is wrapped by errors about a response that has arrived and violates a limit.
+	errInvalidResponse = errors.New("invalid response")
+	// errCancelled is wrapped by errors of fetches that the client has cancelled.
+	errCancelled = errors.New("client cancelled the request")
 )
 
-// fetch waits for its turn, so that a rush queues here, where waiting is cheap, and does not make
-// the subgraph miss every deadline.
+// fetch waits for a slot. Under load, requests queue here, where waiting is cheap, instead of in the subgraph, where
+// all of them would time out.
 func (s *Subgraph) fetch(ctx context.Context, header http.Header, body []byte) (Answer, error) {
-	if s.breaker.State() == gobreaker.StateOpen { // nobody queues behind fetches that run into their deadline
+	if s.breaker.State() == gobreaker.StateOpen { // do not queue behind fetches that time out
 		return Answer{}, gobreaker.ErrOpenState
 	}
 	if err := s.enter(ctx); err != nil {
@@ -157,20 +157,20 @@ func (s *Subgraph) fetch(ctx context.Context, header http.Header, body []byte) (
 	send := func() (Answer, error) {
 		answer, err := s.send(timed, header, body)
 		if ctx.Err() != nil {
-			return Answer{}, fmt.Errorf("%w: %w", errGone, ctx.Err())
+			return Answer{}, fmt.Errorf("%w: %w", errCancelled, ctx.Err())
 		}
 		return answer, err
 	}
 	s.budget.earn()
 	answer, err := s.breaker.Execute(send)
-	if err == nil || s.breaker.State() != gobreaker.StateClosed || !mayRepeat(timed, body, err) || !s.budget.spend() || !pause(timed) {
+	if err == nil || s.breaker.State() != gobreaker.StateClosed || !mayRetry(timed, body, err) || !s.budget.spend() || !pause(timed) {
 		return answer, err
 	}
-	slog.WarnContext(ctx, "subgraph is asked again", "subgraph", s.name, "host", s.url.Host, "error", err)
+	slog.WarnContext(ctx, "retrying subgraph request", "subgraph", s.name, "host", s.url.Host, "error", err)
 	return s.breaker.Execute(send)
 }
 
-// enter takes a slot, unless none is free for too long.
+// enter takes a slot. It fails when none becomes free in time.
 func (s *Subgraph) enter(ctx context.Context) error {
 	select {
 	case s.slots <- struct{}{}:
@@ -183,15 +183,15 @@ func (s *Subgraph) enter(ctx context.Context) error {
 	case s.slots <- struct{}{}:
 		return nil
 	case <-wait.C:
-		return fmt.Errorf("%d fetches under way for %s", s.cfg.Concurrency, s.cfg.Wait)
+		return fmt.Errorf("%d fetches in progress for %s", s.cfg.Concurrency, s.cfg.Wait)
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-var mediaJSON = []string{"application/json"} // nobody changes it
+var mediaJSON = []string{"application/json"} // shared by all requests, read-only
 
-// send asks once. The error wraps errUnfit where it fits.
+// send sends the request once. The error wraps errInvalidResponse when the response violates a limit.
 func (s *Subgraph) send(ctx context.Context, header http.Header, body []byte) (Answer, error) {
 	header["Content-Type"], header["Accept"] = mediaJSON, mediaJSON
 	setTrace(ctx, header)
@@ -212,56 +212,56 @@ func (s *Subgraph) send(ctx context.Context, header http.Header, body []byte) (A
 // read returns the body when it looks like a GraphQL response.
 func (s *Subgraph) read(resp *http.Response) ([]byte, error) {
 	if encoding := resp.Header.Get("Content-Encoding"); encoding != "" {
-		return nil, fmt.Errorf("%w: it is encoded with %q", errUnfit, encoding)
+		return nil, fmt.Errorf("%w: encoded with %q", errInvalidResponse, encoding)
 	}
 	if typ := resp.Header.Get("Content-Type"); !isGraphQL(typ) {
-		return nil, fmt.Errorf("answer %d is %q", resp.StatusCode, typ)
+		return nil, fmt.Errorf("response has status %d and type %q", resp.StatusCode, typ)
 	}
 	if resp.ContentLength > s.cfg.MaxBytes {
-		return nil, fmt.Errorf("%w: it has %d bytes", errUnfit, resp.ContentLength)
+		return nil, fmt.Errorf("%w: %d bytes", errInvalidResponse, resp.ContentLength)
 	}
 	var body bytes.Buffer
 	body.Grow(int(max(resp.ContentLength, 0)) + bytes.MinRead)
 	if _, err := body.ReadFrom(io.LimitReader(resp.Body, s.cfg.MaxBytes+1)); err != nil {
-		return nil, fmt.Errorf("read answer: %w", err)
+		return nil, fmt.Errorf("read response: %w", err)
 	}
 	if int64(body.Len()) > s.cfg.MaxBytes {
-		return nil, fmt.Errorf("%w: it has more than %d bytes", errUnfit, s.cfg.MaxBytes)
+		return nil, fmt.Errorf("%w: more than %d bytes", errInvalidResponse, s.cfg.MaxBytes)
 	}
 	return body.Bytes(), checkShape(body.Bytes())
 }
 
 // isGraphQL reports whether a Content-Type is one of a GraphQL response.
 func isGraphQL(typ string) bool {
-	if typ == "application/json" { // what most say, to the letter
+	if typ == "application/json" { // the usual case
 		return true
 	}
 	media, _, err := mime.ParseMediaType(typ)
 	return err == nil && (media == "application/json" || media == "application/graphql-response+json")
 }
 
-// checkShape refuses what the engine would stumble over: it takes any data for an object. How most
-// answers begin is proof enough; what is wrong further inside only makes that fetch fail.
+// checkShape checks that data is an object, which the engine relies on. The usual beginning of a response is proof
+// enough: a fault further inside fails only that fetch.
 func checkShape(body []byte) error {
 	if bytes.HasPrefix(body, []byte(`{"data":{`)) {
 		return nil
 	}
 	var answer struct{ Data, Errors json.RawMessage }
 	if err := json.Unmarshal(body, &answer); err != nil {
-		return fmt.Errorf("read answer: %w", err)
+		return fmt.Errorf("read response: %w", err)
 	}
 	null := answer.Data == nil || string(answer.Data) == "null"
 	switch {
 	case null && answer.Errors == nil:
-		return errors.New("answer has neither data nor errors")
+		return errors.New("response has neither data nor errors")
 	case !null && answer.Data[0] != '{':
 		return errors.New("data is not an object")
 	}
 	return nil
 }
 
-// unavailable makes up the answer to a failed fetch: null, with an error for each field that was
-// asked for. The engine moves paths below _entities to where the entities stand.
+// unavailable returns the response to a failed fetch: null, with an error for each root field. The engine moves paths
+// below _entities to the places of the entities.
 func unavailable(request []byte) []byte {
 	type fault struct {
 		Message    string         `json:"message"`
@@ -270,7 +270,7 @@ func unavailable(request []byte) []byte {
 	}
 	extensions := map[string]any{"code": Unavailable}
 	var faults []fault
-	if op := asked(request); op != nil {
+	if op := operationOf(request); op != nil {
 		for _, selected := range op.SelectionSet {
 			if f, ok := selected.(*ast.Field); ok {
 				faults = append(faults, fault{UnavailableMessage, []string{f.Alias}, extensions})
@@ -287,8 +287,8 @@ func unavailable(request []byte) []byte {
 	return body
 }
 
-// asked returns the operation of a request, nil when it cannot be read.
-func asked(request []byte) *ast.OperationDefinition {
+// operationOf returns the operation of a request, nil when it cannot be read.
+func operationOf(request []byte) *ast.OperationDefinition {
 	var sent struct{ Query string }
 	if json.Unmarshal(request, &sent) != nil {
 		return nil

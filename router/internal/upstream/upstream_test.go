@@ -57,7 +57,7 @@ func TestARushQueuesInFrontOfASubgraph(t *testing.T) {
 		}
 		orders, tickets := subgraph(t, client, "orders"), subgraph(t, client, "tickets")
 		fetch := func(s *Subgraph) {
-			if answer, err := s.Ask(t.Context(), http.Header{}, []byte("{}")); string(answer.Body) != `{"data":{"order":null}}` {
+			if answer, err := s.Fetch(t.Context(), http.Header{}, []byte("{}")); string(answer.Body) != `{"data":{"order":null}}` {
 				t.Errorf("got %s, %v", answer.Body, err)
 			}
 		}
@@ -109,7 +109,7 @@ func TestASilentSubgraphIsLeftAlone(t *testing.T) {
 		fetch := func(want string) time.Duration {
 			t.Helper()
 			begin := time.Now()
-			answer, err := orders.Ask(t.Context(), http.Header{}, []byte(`{"query":"{ order }"}`))
+			answer, err := orders.Fetch(t.Context(), http.Header{}, []byte(`{"query":"{ order }"}`))
 			if err != nil || !strings.Contains(string(answer.Body), want) {
 				t.Fatalf("got %s, %v, want %s", answer.Body, err, want)
 			}

@@ -32,6 +32,7 @@ const (
 
 	TicketNotFound   Code = "TICKET_NOT_FOUND"
 	TicketReserved   Code = "TICKET_RESERVED"
+	TicketSold       Code = "TICKET_SOLD"
 	TicketNotForSale Code = "TICKET_NOT_FOR_SALE"
 	TicketWithdrawn  Code = "TICKET_WITHDRAWN"
 	StaleVersion     Code = "STALE_VERSION"

@@ -23,7 +23,7 @@ import (
 
 const (
 	orderUpdated   = `subscription($id: ID!) { orderUpdated(id: $id) { status version viewerCanPay ticket { title availability } history(first: 10) { nodes { to } } } }`
-	ticketUpdated  = `subscription($id: ID!) { ticketUpdated(id: $id) { title version availability reservation { heldByViewer } } }`
+	ticketUpdated  = `subscription($id: ID!) { ticketUpdated(ticketId: $id) { title version availability reservation { heldByViewer } } }`
 	paymentUpdated = `subscription($id: ID!) { paymentUpdated(orderId: $id) { status order { id } } }`
 )
 

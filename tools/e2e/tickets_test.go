@@ -319,7 +319,7 @@ func TestViewerCanUpdate(t *testing.T) {
 	}
 	refusals := map[string]string{
 		"NOT_OWNER": "NotAuthorizedError input.ticketId", "RESERVED": "TicketReservedError input.ticketId",
-		"SOLD": "TicketReservedError input.ticketId", "WITHDRAWN": "TicketWithdrawnError input.ticketId",
+		"SOLD": "TicketSoldError input.ticketId", "WITHDRAWN": "TicketWithdrawnError input.ticketId",
 	}
 	for state, reach := range states {
 		t.Run("T11 "+state, func(t *testing.T) {
@@ -399,8 +399,8 @@ func TestTicketLists(t *testing.T) {
 		{"a word, of all sellers", nil, Vars{"query": word, "sellerId": nil}, titles("eclair", "Zebra", "apple", "Éclair", "b")},
 		{"an excluded word", nil, Vars{"query": "-zebra " + word}, titles("eclair", "apple", "Éclair", "b")},
 		{"only punctuation", nil, Vars{"query": `':* & \ (`}, nil},
-		{"withdrawn", nil, Vars{"availability": []string{"WITHDRAWN"}}, nil},
-		{"availability null", nil, Vars{"availability": nil}, titles("eclair", "Zebra", "apple", "Éclair", "b")},
+		{"withdrawn", nil, Vars{"availabilities": []string{"WITHDRAWN"}}, nil},
+		{"any availability", nil, Vars{"availabilities": []string{"AVAILABLE", "RESERVED", "SOLD", "WITHDRAWN"}}, titles("eclair", "Zebra", "apple", "Éclair", "b")},
 	} {
 		t.Run("T12 "+c.name, func(t *testing.T) {
 			vars := Vars{"filter": mine(c.filter)}

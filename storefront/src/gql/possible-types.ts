@@ -68,6 +68,7 @@
       "StaleVersionError",
       "TicketNotFoundError",
       "TicketReservedError",
+      "TicketSoldError",
       "TicketWithdrawnError",
       "ValidationError"
     ],
@@ -92,6 +93,7 @@
       "TicketNotForSaleError",
       "TicketNotFoundError",
       "TicketReservedError",
+      "TicketSoldError",
       "TicketWithdrawnError",
       "TooManyActiveOrdersError",
       "ValidationError"
@@ -100,7 +102,8 @@
       "NotAuthorizedError",
       "StaleVersionError",
       "TicketNotFoundError",
-      "TicketReservedError"
+      "TicketReservedError",
+      "TicketSoldError"
     ]
   }
 };

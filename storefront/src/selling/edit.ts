@@ -29,7 +29,7 @@ export const editQuery = graphql(`
 
 export const ownTicketUpdated = graphql(`
   subscription OwnTicketUpdated($id: ID!) {
-    ticketUpdated(id: $id) {
+    ticketUpdated(ticketId: $id) {
       id
       ...OwnTicket
     }

@@ -47,12 +47,12 @@ export const countsQuery = graphql(`
 `);
 
 export const shelves = {
-  all: { label: 'All', availability: null },
-  available: { label: 'Available', availability: ['AVAILABLE'] },
-  reserved: { label: 'Reserved', availability: ['RESERVED'] },
-  sold: { label: 'Sold', availability: ['SOLD'] },
-  withdrawn: { label: 'Off sale', availability: ['WITHDRAWN'] },
-} satisfies Record<string, { label: string; availability: TicketAvailability[] | null }>;
+  all: { label: 'All', availabilities: ['AVAILABLE', 'RESERVED', 'SOLD', 'WITHDRAWN'] },
+  available: { label: 'Available', availabilities: ['AVAILABLE'] },
+  reserved: { label: 'Reserved', availabilities: ['RESERVED'] },
+  sold: { label: 'Sold', availabilities: ['SOLD'] },
+  withdrawn: { label: 'Off sale', availabilities: ['WITHDRAWN'] },
+} satisfies Record<string, { label: string; availabilities: TicketAvailability[] }>;
 
 export type Shelf = keyof typeof shelves;
 
@@ -64,7 +64,7 @@ export function shelfOf(search: URLSearchParams): Shelf {
   return Object.hasOwn(shelves, shelf) ? (shelf as Shelf) : 'all';
 }
 
-const filterOf = (sellerId: string, shelf: Shelf) => ({ sellerId, availability: shelves[shelf].availability });
+const filterOf = (sellerId: string, shelf: Shelf) => ({ sellerId, availabilities: shelves[shelf].availabilities });
 
 export const listingsVariables = (sellerId: string, shelf: Shelf): ListingsQueryVariables => ({
   filter: filterOf(sellerId, shelf),

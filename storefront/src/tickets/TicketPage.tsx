@@ -37,7 +37,7 @@ const ticketDetails = graphql(`
 // Only the fields that change, which all come from tickets.
 const ticketUpdated = graphql(`
   subscription TicketUpdated($id: ID!) {
-    ticketUpdated(id: $id) {
+    ticketUpdated(ticketId: $id) {
       id
       title
       availability

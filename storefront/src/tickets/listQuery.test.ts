@@ -9,7 +9,7 @@ test.each([
   ['q=++', { filter: {} }],
   ['sort=cheapest', { sort: { field: 'PRICE', direction: 'ASC' } }],
   ['sort=constructor', { sort: { field: 'CREATED_AT', direction: 'DESC' } }],
-  ['all=1', { filter: { availability: ['AVAILABLE', 'RESERVED', 'SOLD'] } }],
+  ['all=1', { filter: { availabilities: ['AVAILABLE', 'RESERVED', 'SOLD'] } }],
   ['currency=EUR', { filter: { minPrice: { currency: 'EUR', minorUnits: 1 } } }],
   [
     'currency=EUR&min=10&max=20,50',

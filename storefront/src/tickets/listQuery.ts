@@ -58,7 +58,7 @@ export function listVariables(search: URLSearchParams): ListTicketsQueryVariable
     sort: sort.sort,
     filter: {
       ...(query && { query }),
-      ...(search.has('all') && { availability: ['AVAILABLE', 'RESERVED', 'SOLD'] }),
+      ...(search.has('all') && { availabilities: ['AVAILABLE', 'RESERVED', 'SOLD'] }),
       ...(minPrice && { minPrice }),
       ...(maxPrice && { maxPrice }),
     },

@@ -45,7 +45,7 @@ func (r mutationResolver) SignOut(ctx context.Context) (*generated.SignOutPayloa
 		return nil, err
 	}
 	x.clearCookies()
-	return &generated.SignOutPayload{SignedOut: true}, nil
+	return &generated.SignOutPayload{SignedOut: true, Errors: []generated.UserError{}}, nil
 }
 
 func (r mutationResolver) SignOutEverywhere(ctx context.Context) (*generated.SignOutPayload, error) {
@@ -57,14 +57,17 @@ func (r mutationResolver) SignOutEverywhere(ctx context.Context) (*generated.Sig
 		return nil, err
 	}
 	exchangeOf(ctx).clearCookies()
-	return &generated.SignOutPayload{SignedOut: true}, nil
+	return &generated.SignOutPayload{SignedOut: true, Errors: []generated.UserError{}}, nil
 }
 
-func (r queryResolver) Viewer(ctx context.Context) (*generated.Viewer, error) {
+func (r queryResolver) Viewer(ctx context.Context) (*generated.Viewer, error) { return r.viewer(ctx) }
+
+// viewer returns the caller, nil when signed out.
+func (r *Resolver) viewer(ctx context.Context) (*generated.Viewer, error) {
 	caller := identity.From(ctx)
 	viewer, err := r.accounts.Viewer(ctx, caller.UserID, caller.SessionID)
 	if apperr.Has(err, apperr.Unauthenticated) {
-		return nil, nil //nolint:nilnil // the schema's way to say signed out
+		err = nil
 	}
 	return showViewer(viewer), err
 }

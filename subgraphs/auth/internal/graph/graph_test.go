@@ -152,8 +152,8 @@ const (
 	signUp       = `mutation($input: SignUpInput!) { signUp(input: $input) { viewer { email user { id } session { id } } ` + tokenFields + ` ` + errorFields + ` } }`
 	signIn       = `mutation($input: SignInInput!) { signIn(input: $input) { viewer { email user { id } session { id } } ` + tokenFields + ` ` + errorFields + ` } }`
 	refresh      = `mutation { refreshSession { viewer { email session { id } } ` + tokenFields + ` errors { __typename ... on UserError { code message path } } } }`
-	signOut      = `mutation { signOut { signedOut } }`
-	signOutAll   = `mutation { signOutEverywhere { signedOut } }`
+	signOut      = `mutation { signOut { signedOut errors { code } } }`
+	signOutAll   = `mutation { signOutEverywhere { signedOut errors { code } } }`
 	nodeQuery    = `query($id: ID!) { node(id: $id) { __typename id ... on User { displayName } } }`
 	entityQuery  = `query($reps: [_Any!]!) { _entities(representations: $reps) { ... on User { id displayName } } }`
 	unknownToken = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
@@ -191,7 +191,10 @@ func (s *subgraph) signedIn(g session) bool {
 // wantErrors compares the typed errors at the payload with lines of type, path and rule.
 func (s *subgraph) wantErrors(a answer, payload string, want ...string) {
 	s.t.Helper()
-	list, _ := a.at(payload + ".errors").([]any)
+	list, ok := a.at(payload + ".errors").([]any)
+	if !ok {
+		s.t.Errorf("%s has no errors: %v", payload, a.Data)
+	}
 	got := []string{}
 	for _, e := range list {
 		e := e.(map[string]any)
@@ -450,6 +453,7 @@ func TestSession(t *testing.T) {
 			if a.at("signOut.signedOut") != true {
 				t.Errorf("got %v, %v", a.Data, a.Errors)
 			}
+			s.wantErrors(a, "signOut")
 			wantCleared(t, a, "__Host-access", "__Host-refresh")
 			if s.signedIn(g) {
 				t.Error("still signed in")
@@ -485,6 +489,7 @@ func TestSession(t *testing.T) {
 		if a.at("signOutEverywhere.signedOut") != true || s.signedIn(g) || s.signedIn(other) {
 			t.Errorf("got %v; signed in: %v %v", a.Data, s.signedIn(g), s.signedIn(other))
 		}
+		s.wantErrors(a, "signOutEverywhere")
 		wantCleared(t, a, "__Host-access", "__Host-refresh")
 		s.wantErrors(s.ask(refresh, nil, refreshHeader(other)), "refreshSession", "SessionExpiredError")
 	})
@@ -539,6 +544,43 @@ func TestNodes(t *testing.T) {
 	if got, want := fmt.Sprint(a.at("_entities")), fmt.Sprintf("[<nil> map[displayName:Ada id:%s] <nil> map[displayName:Ada id:%s]]", ada, ada); got != want {
 		t.Errorf("_entities = %s, want %s; errors %s", got, want, a.codes())
 	}
+}
+
+// The router refers to the viewer by id when another subgraph adds fields to it.
+func TestViewerEntity(t *testing.T) {
+	s := newSubgraph(t, graph.Cookies{})
+	ada, eve := s.signUp("ada@example.com"), s.signUp("eve@example.com")
+	idOf := func(g session) string {
+		a := s.ask(`{ viewer { id user { id } } }`, nil, bearer(g))
+		if a.at("viewer.id") != a.at("viewer.user.id") {
+			t.Errorf("got %v, want two equal ids", a.Data)
+		}
+		return a.text("viewer.id")
+	}
+	adaID, eveID := idOf(ada), idOf(eve)
+	rep := func(userID string) map[string]any { return map[string]any{"__typename": "Viewer", "id": userID} }
+	query := `query($reps: [_Any!]!) { _entities(representations: $reps) { ... on Viewer { id email } } }`
+	for name, tt := range map[string]struct {
+		headers []string
+		want    string
+	}{
+		"A10 the caller": {[]string{bearer(ada)}, fmt.Sprintf("[<nil> map[email:ada@example.com id:%s] <nil>]", adaID)},
+		"A10 signed out": {nil, "[<nil> <nil> <nil>]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := s.ask(query, map[string]any{"reps": []any{rep(eveID), rep(adaID), rep("")}}, tt.headers...)
+			if got := fmt.Sprint(a.at("_entities")); got != tt.want || len(a.Errors) > 0 {
+				t.Errorf("got %s, errors %v, want %s", got, a.Errors, tt.want)
+			}
+		})
+	}
+	t.Run("A9 an ended session", func(t *testing.T) {
+		s.ask(signOut, nil, bearer(ada))
+		a := s.ask(query, map[string]any{"reps": []any{rep(adaID)}}, bearer(ada))
+		if got := fmt.Sprint(a.at("_entities")); got != "[<nil>]" || len(a.Errors) > 0 {
+			t.Errorf("got %s, errors %v", got, a.Errors)
+		}
+	})
 }
 
 func TestKeySetIsOpen(t *testing.T) {

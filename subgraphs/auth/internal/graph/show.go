@@ -56,7 +56,7 @@ func showViewer(v account.Viewer) *generated.Viewer {
 		return nil
 	}
 	return &generated.Viewer{
-		User: showUser(v.User), Email: v.Email,
+		ID: v.User.ID, User: showUser(v.User), Email: v.Email,
 		Session: &generated.Session{ID: v.Session.ID, CreatedAt: v.Session.CreatedAt, ExpiresAt: v.Session.ExpiresAt},
 	}
 }

@@ -31,7 +31,7 @@ import (
 const serviceToken = "a-service-token-of-32-characters"
 
 // subgraph is the tickets subgraph on a database of its own. An access token in these tests is
-// the user's id; "forged" is refused.
+// the user's id, after "operator " for an operator; "forged" is refused.
 type subgraph struct {
 	t          *testing.T
 	handler    http.Handler
@@ -80,7 +80,12 @@ func newSubgraph(t *testing.T) *subgraph {
 			if token == "forged" {
 				return identity.Caller{}, identity.ErrInvalid
 			}
-			return identity.Caller{UserID: token}, nil
+			userID, operator := strings.CutPrefix(token, "operator ")
+			caller := identity.Caller{UserID: userID}
+			if operator {
+				caller.Scopes = []string{identity.Operator}
+			}
+			return caller, nil
 		},
 	})
 	return s
@@ -158,13 +163,21 @@ func (s *subgraph) sell(seller, title string, cents int) ticket.Ticket {
 	return made
 }
 
-// reserve makes an order hold the ticket.
+// reserve makes an unpaid order hold the ticket.
 func (s *subgraph) reserve(made ticket.Ticket) {
 	s.t.Helper()
-	e := events.New(events.OrderCreated, events.Order{
-		ID: id.New(id.Order), Version: 1, Status: "created", TicketID: made.ID, Title: made.Title, Price: made.Price,
-	})
-	if err := s.tickets.Reactions().Deliver(s.t.Context(), e); err != nil {
+	s.deliver(events.OrderCreated, events.Order{ID: id.New(id.Order), Version: 1, TicketID: made.ID, Title: made.Title, Price: made.Price})
+}
+
+// complete makes a complete order hold the ticket.
+func (s *subgraph) complete(made ticket.Ticket) {
+	s.t.Helper()
+	s.deliver(events.OrderCompleted, events.Order{ID: id.New(id.Order), Version: 3, TicketID: made.ID, Title: made.Title, Price: made.Price})
+}
+
+func (s *subgraph) deliver(typ events.Type, o events.Order) {
+	s.t.Helper()
+	if err := s.tickets.Reactions().Deliver(s.t.Context(), events.New(typ, o)); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -173,14 +186,14 @@ func user() string { return id.New(id.User) }
 
 func TestMutations(t *testing.T) {
 	const errorFields = `errors { __typename ... on UserError { code path } ... on ValidationError { rule }
-		... on TicketReservedError { ticket { availability } } ... on StaleVersionError { currentVersion ticket { title } }`
+		... on TicketReservedError { ticket { availability } } ... on TicketSoldError { ticket { availability } } ... on StaleVersionError { currentVersion ticket { title } }`
 	const create = `mutation($input: CreateTicketInput!) { createTicket(input: $input) {
 		ticket { version title price { minorUnits currency decimal } availability viewerCanUpdate viewerCannotUpdateReasons }
 		errors { __typename ... on UserError { code path } ... on ValidationError { rule } } } }`
 	const update = `mutation($input: UpdateTicketInput!) { updateTicket(input: $input) { ticket { title version } ` +
 		errorFields + ` ... on TicketWithdrawnError { ticket { availability } } } } }`
 	const withdraw = `mutation($input: WithdrawTicketInput!) { withdrawTicket(input: $input) { ticket { availability version } errors {
-		__typename ... on UserError { code path } ... on TicketReservedError { ticket { availability } } ... on StaleVersionError { currentVersion ticket { title } } } } }`
+		__typename ... on UserError { code path } ... on TicketReservedError { ticket { availability } } ... on TicketSoldError { ticket { availability } } ... on StaleVersionError { currentVersion ticket { title } } } } }`
 	s := newSubgraph(t)
 	seller := user()
 
@@ -222,9 +235,10 @@ func TestMutations(t *testing.T) {
 			`{"errors":[{"__typename":"IdempotencyKeyReusedError","code":"IDEMPOTENCY_KEY_REUSED","path":["input","idempotencyKey"]}],"ticket":null}`)
 	})
 
-	offered, held, gone := s.sell(seller, "Offered", 1), s.sell(seller, "Held", 1), s.sell(seller, "Gone", 1)
+	offered, held, sold, gone := s.sell(seller, "Offered", 1), s.sell(seller, "Held", 1), s.sell(seller, "Sold", 1), s.sell(seller, "Gone", 1)
 	s.reserve(held)
-	if _, err := s.tickets.Withdraw(t.Context(), seller, gone.ID, nil); err != nil {
+	s.complete(sold)
+	if _, err := s.tickets.Withdraw(t.Context(), ticket.Viewer{UserID: seller}, gone.ID, nil); err != nil {
 		t.Fatal(err)
 	}
 	refused := func(errs string) string { return `{"errors":[` + errs + `],"ticket":null}` }
@@ -241,6 +255,8 @@ func TestMutations(t *testing.T) {
 			refused(`{"__typename":"ValidationError","code":"VALIDATION_FAILED","path":["input"],"rule":"required"}`)},
 		{"T6 update held", seller, update, "updateTicket", map[string]any{"ticketId": held.ID, "title": "x"},
 			refused(`{"__typename":"TicketReservedError","code":"TICKET_RESERVED","path":["input","ticketId"],"ticket":{"availability":"RESERVED"}}`)},
+		{"T6 update sold", seller, update, "updateTicket", map[string]any{"ticketId": sold.ID, "title": "x"},
+			refused(`{"__typename":"TicketSoldError","code":"TICKET_SOLD","path":["input","ticketId"],"ticket":{"availability":"SOLD"}}`)},
 		{"T6 update withdrawn", seller, update, "updateTicket", map[string]any{"ticketId": gone.ID, "title": "x"},
 			refused(`{"__typename":"TicketWithdrawnError","code":"TICKET_WITHDRAWN","path":["input","ticketId"],"ticket":{"availability":"WITHDRAWN"}}`)},
 		{"T7 update stale", seller, update, "updateTicket", map[string]any{"ticketId": offered.ID, "title": "x", "expectedVersion": 9},
@@ -253,6 +269,8 @@ func TestMutations(t *testing.T) {
 			refused(`{"__typename":"NotAuthorizedError","code":"NOT_AUTHORIZED","path":["input","ticketId"]}`)},
 		{"T12 withdraw held", seller, withdraw, "withdrawTicket", map[string]any{"ticketId": held.ID},
 			refused(`{"__typename":"TicketReservedError","code":"TICKET_RESERVED","path":["input","ticketId"],"ticket":{"availability":"RESERVED"}}`)},
+		{"T12 withdraw sold", seller, withdraw, "withdrawTicket", map[string]any{"ticketId": sold.ID},
+			refused(`{"__typename":"TicketSoldError","code":"TICKET_SOLD","path":["input","ticketId"],"ticket":{"availability":"SOLD"}}`)},
 		{"T12 withdraw stale", seller, withdraw, "withdrawTicket", map[string]any{"ticketId": offered.ID, "expectedVersion": 1},
 			refused(`{"__typename":"StaleVersionError","code":"STALE_VERSION","currentVersion":2,"path":["input","expectedVersion"],"ticket":{"title":"New"}}`)},
 		{"T12 withdraw", seller, withdraw, "withdrawTicket", map[string]any{"ticketId": offered.ID, "expectedVersion": 2},
@@ -264,6 +282,26 @@ func TestMutations(t *testing.T) {
 			s.ask(tt.viewer, tt.mutation, map[string]any{"input": tt.input}).want(t, tt.field, tt.want)
 		})
 	}
+}
+
+func TestOperator(t *testing.T) {
+	s := newSubgraph(t)
+	offered, held := s.sell(user(), "Offered", 1), s.sell(user(), "Held", 1)
+	s.reserve(held)
+	operator := "operator " + user()
+	const withdraw = `mutation($id: ID!) { withdrawTicket(input: {ticketId: $id}) { ticket { availability } errors { __typename } } }`
+	t.Run("T12 withdraws any available ticket", func(t *testing.T) {
+		s.ask(operator, withdraw, map[string]any{"id": offered.ID}).
+			want(t, "withdrawTicket", `{"errors":[],"ticket":{"availability":"WITHDRAWN"}}`)
+	})
+	t.Run("T12 withdraws no ticket that an order holds", func(t *testing.T) {
+		s.ask(operator, withdraw, map[string]any{"id": held.ID}).
+			want(t, "withdrawTicket", `{"errors":[{"__typename":"TicketReservedError"}],"ticket":null}`)
+	})
+	t.Run("T6 cannot update a ticket of another seller", func(t *testing.T) {
+		const update = `mutation($id: ID!) { updateTicket(input: {ticketId: $id, title: "New"}) { errors { __typename } } }`
+		s.ask(operator, update, map[string]any{"id": held.ID}).want(t, "updateTicket", `{"errors":[{"__typename":"NotAuthorizedError"}]}`)
+	})
 }
 
 func TestTicket(t *testing.T) {
@@ -343,26 +381,26 @@ func TestTickets(t *testing.T) {
 	})
 	t.Run("T12 filters and sorts", func(t *testing.T) {
 		for args, want := range map[string]string{
-			``:                             "CBA",
-			`filter: null`:                 "CBA",
-			`filter: {}`:                   "CBA",
-			`sort: null`:                   "CBA",
-			`filter: {availability: null}`: "DCBA",
-			`filter: {availability: []}`:   "",
-			`filter: {availability: [RESERVED, SOLD]}`:                      "D",
-			`filter: {availability: RESERVED}`:                              "D",
-			`filter: {query: "b"}`:                                          "B",
-			`filter: {query: null, sellerId: null}`:                         "CBA",
-			`filter: {sellerId: "` + seller + `"}`:                          "CBA",
-			`filter: {sellerId: "` + user() + `"}`:                          "",
-			`filter: {minPrice: {minorUnits: 11, currency: "USD"}}`:         "CB",
-			`filter: {maxPrice: {minorUnits: 11, currency: "USD"}}`:         "BA",
-			`filter: {maxPrice: {minorUnits: 2147483648, currency: "USD"}}`: "CBA",
-			`filter: {minPrice: {minorUnits: 1, currency: "EUR"}}`:          "",
-			`sort: {field: CREATED_AT, direction: ASC}`:                     "ABC",
-			`sort: {field: PRICE, direction: DESC}`:                         "CBA",
-			`sort: {field: PRICE, direction: ASC}, last: 2`:                 "BC",
-			`sort: {field: TITLE, direction: DESC}, first: 2`:               "CB",
+			``:                               "CBA",
+			`filter: null`:                   "CBA",
+			`filter: {}`:                     "CBA",
+			`sort: null`:                     "CBA",
+			`filter: {availabilities: null}`: "CBA",
+			`filter: {availabilities: [RESERVED, SOLD]}`:                       "D",
+			`filter: {availabilities: RESERVED}`:                               "D",
+			`filter: {availabilities: [AVAILABLE, RESERVED, SOLD, WITHDRAWN]}`: "DCBA",
+			`filter: {query: "b"}`:                                             "B",
+			`filter: {query: null, sellerId: null}`:                            "CBA",
+			`filter: {sellerId: "` + seller + `"}`:                             "CBA",
+			`filter: {sellerId: "` + user() + `"}`:                             "",
+			`filter: {minPrice: {minorUnits: 11, currency: "USD"}}`:            "CB",
+			`filter: {maxPrice: {minorUnits: 11, currency: "USD"}}`:            "BA",
+			`filter: {maxPrice: {minorUnits: 2147483648, currency: "USD"}}`:    "CBA",
+			`filter: {minPrice: {minorUnits: 1, currency: "EUR"}}`:             "",
+			`sort: {field: CREATED_AT, direction: ASC}`:                        "ABC",
+			`sort: {field: PRICE, direction: DESC}`:                            "CBA",
+			`sort: {field: PRICE, direction: ASC}, last: 2`:                    "BC",
+			`sort: {field: TITLE, direction: DESC}, first: 2`:                  "CB",
 		} {
 			query := `{ tickets { nodes { title } } }`
 			if args != "" {
@@ -384,7 +422,7 @@ func TestTickets(t *testing.T) {
 			`after: "` + ticket.ByPrice.Cursor("1", "tkt_1") + `"`, `after: "` + ticket.ByCreation.Cursor("yesterday", "tkt_1") + `"`,
 			`sort: {field: PRICE, direction: DESC}, after: "` + ticket.ByPrice.Cursor("1", "tkt_1") + `"`,
 			`filter: {sellerId: "me"}`, `filter: {query: "\u0000"}`, `filter: {query: "` + strings.Repeat("x", 101) + `"}`,
-			`filter: {availability: [SOLD, SOLD]}`, `filter: {minPrice: {minorUnits: 1, currency: "USD"}, maxPrice: {minorUnits: 2, currency: "EUR"}}`,
+			`filter: {availabilities: [SOLD, SOLD]}`, `filter: {availabilities: []}`, `filter: {minPrice: {minorUnits: 1, currency: "USD"}, maxPrice: {minorUnits: 2, currency: "EUR"}}`,
 		} {
 			if a := s.ask("", `{ tickets(`+args+`) { nodes { id } } }`, nil); a.codes() != "BAD_USER_INPUT" || a.Data["tickets"] != nil {
 				t.Errorf("%s: got %+v", args, a)

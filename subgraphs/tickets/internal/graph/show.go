@@ -31,17 +31,17 @@ func show(ctx context.Context, t ticket.Ticket) *generated.Ticket {
 	return shown
 }
 
-// readFilter makes the domain's filter. None is the schema's default, tickets for sale.
+// readFilter returns the domain's filter, the default for nil.
 func readFilter(f *generated.TicketFilter) ticket.Filter {
 	if f == nil {
-		return ticket.Filter{Availability: []ticket.Availability{ticket.Available}}
+		return ticket.Filter{}
 	}
 	filter := ticket.Filter{SellerID: f.SellerID, Query: f.Query, MinPrice: f.MinPrice, MaxPrice: f.MaxPrice}
-	if f.Availability != nil {
-		filter.Availability = []ticket.Availability{} // an empty list lets nothing through, null everything
+	if f.Availabilities != nil {
+		filter.Availabilities = []ticket.Availability{} // empty is an error, null is the default
 	}
-	for _, a := range f.Availability {
-		filter.Availability = append(filter.Availability, ticket.Availability(strings.ToLower(string(a))))
+	for _, a := range f.Availabilities {
+		filter.Availabilities = append(filter.Availabilities, ticket.Availability(strings.ToLower(string(a))))
 	}
 	return filter
 }
@@ -107,6 +107,8 @@ func typed(ctx context.Context) func(*apperr.Error) any {
 			return generated.TicketNotFoundError{Code: code, Message: e.Message, Path: e.Path}
 		case apperr.TicketReserved:
 			return generated.TicketReservedError{Code: code, Message: e.Message, Path: e.Path, Ticket: show(ctx, t)}
+		case apperr.TicketSold:
+			return generated.TicketSoldError{Code: code, Message: e.Message, Path: e.Path, Ticket: show(ctx, t)}
 		case apperr.TicketWithdrawn:
 			return generated.TicketWithdrawnError{Code: code, Message: e.Message, Path: e.Path, Ticket: show(ctx, t)}
 		case apperr.StaleVersion:

@@ -39,7 +39,7 @@ func (r mutationResolver) WithdrawTicket(ctx context.Context, input generated.Wi
 	if err != nil {
 		return nil, err
 	}
-	t, err := r.tickets.Withdraw(ctx, viewer.UserID, input.TicketID, input.ExpectedVersion)
+	t, err := r.tickets.Withdraw(ctx, ticket.Viewer{UserID: viewer.UserID, Operator: viewer.IsOperator()}, input.TicketID, input.ExpectedVersion)
 	errs, fault := gqlserver.UserErrors[generated.WithdrawTicketError](err, typed(ctx))
 	return &generated.WithdrawTicketPayload{Ticket: show(ctx, t), Errors: errs}, fault
 }
@@ -69,6 +69,6 @@ func (r connectionResolver) TotalCount(ctx context.Context, c *generated.TicketC
 	return r.tickets.Count(ctx, c.Filter)
 }
 
-func (r subscriptionResolver) TicketUpdated(ctx context.Context, id string) (<-chan *generated.Ticket, error) {
-	return gqlserver.Stream(ctx, r.tickets.Follow(ctx, id), func(t ticket.Ticket) *generated.Ticket { return show(ctx, t) })
+func (r subscriptionResolver) TicketUpdated(ctx context.Context, ticketID string) (<-chan *generated.Ticket, error) {
+	return gqlserver.Stream(ctx, r.tickets.Follow(ctx, ticketID), func(t ticket.Ticket) *generated.Ticket { return show(ctx, t) })
 }

@@ -159,8 +159,10 @@ func (f Filter) where(args []any) (string, []any) {
 		args = append(args, value)
 		fmt.Fprintf(&sql, " AND "+condition, len(args))
 	}
-	if f.SellerID != nil {
-		and("seller_id = $%d", *f.SellerID)
+	for _, sellerID := range []*string{f.SellerID, f.of} {
+		if sellerID != nil {
+			and("seller_id = $%d", *sellerID)
+		}
 	}
 	if f.Query != nil && strings.TrimSpace(*f.Query) != "" {
 		// Understands whatever people type, and takes their last word for the beginning of one: they may still be typing.

@@ -113,7 +113,7 @@ func TestOrderCreated(t *testing.T) {
 				return err
 			}},
 			{"withdrawn", func(w *world, s ticket.Ticket) error {
-				_, err := w.Withdraw(w.t.Context(), s.SellerID, s.ID, nil)
+				_, err := w.Withdraw(w.t.Context(), ticket.Viewer{UserID: s.SellerID}, s.ID, nil)
 				return err
 			}},
 			{"sold", func(w *world, s ticket.Ticket) error {
@@ -389,7 +389,7 @@ func TestEditAgainstLock(t *testing.T) {
 			case who == 0:
 				lockErr = w.deliver(events.New(events.OrderCreated, o))
 			case i%4 == 0:
-				_, sellerErr = w.Withdraw(context.Background(), seen.SellerID, seen.ID, nil)
+				_, sellerErr = w.Withdraw(context.Background(), ticket.Viewer{UserID: seen.SellerID}, seen.ID, nil)
 			default:
 				_, sellerErr = w.Update(context.Background(), seen.SellerID, ticket.UpdateInput{TicketID: seen.ID, Price: &money.Money{MinorUnits: 99_999, Currency: "USD"}})
 			}

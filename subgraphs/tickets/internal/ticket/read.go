@@ -15,12 +15,14 @@ import (
 	"boxoffice.dev/subgraphs/internal/page"
 )
 
-// Filter narrows a list of tickets. Nil fields do not.
+// Filter narrows a list of tickets. All conditions must hold; a nil field is no condition.
 type Filter struct {
-	Availability       []Availability // any of these, each once
+	Availabilities     []Availability // any of these, each named once; nil means Available
 	SellerID           *string
-	Query              *string      // words of the title, "a phrase", or, -not; a blank one does not narrow
+	Query              *string      // words of the title, "a phrase", or, -not; a blank query is no condition
 	MinPrice, MaxPrice *money.Money // of one currency, bounds included; tickets in other currencies are left out
+
+	of *string // a seller, besides SellerID
 }
 
 // maxQuery bounds a text search, in characters.
@@ -97,22 +99,21 @@ func (s *Service) ByID(ctx context.Context, ticketIDs []string) (map[string]Tick
 
 // Of narrows the filter to one seller's tickets.
 func (f Filter) Of(sellerID string) Filter {
-	if f.SellerID != nil && *f.SellerID != sellerID {
-		f.Availability = []Availability{} // both cannot hold
-	}
-	f.SellerID = &sellerID
+	f.of = &sellerID
 	return f
 }
 
 func (f Filter) validate() error {
 	switch {
-	case f.SellerID != nil && !id.Valid(id.User, *f.SellerID):
+	case f.SellerID != nil && !id.Valid(id.User, *f.SellerID), f.of != nil && !id.Valid(id.User, *f.of):
 		return badInput("A seller's id is the id of a user.")
 	case f.Query != nil && (utf8.RuneCountInString(*f.Query) > maxQuery || strings.ContainsRune(*f.Query, 0)):
 		return badInput(fmt.Sprintf("Search for at most %d characters of text.", maxQuery))
 	case f.MinPrice != nil && f.MaxPrice != nil && f.MinPrice.Currency != f.MaxPrice.Currency:
 		return badInput("The lowest and the highest price must be in one currency.")
-	case len(f.Availability) != len(f.availabilities()) && f.Availability != nil:
+	case f.Availabilities != nil && len(f.Availabilities) == 0:
+		return badInput("Name at least one availability.")
+	case len(f.availabilities()) < len(f.Availabilities):
 		return badInput("Name each availability once.")
 	}
 	return nil
@@ -120,10 +121,10 @@ func (f Filter) validate() error {
 
 func badInput(message string) error { return apperr.New(apperr.BadUserInput, message) }
 
-// availabilities returns the availabilities that the filter lets through, each once.
+// availabilities returns the availabilities that the filter selects, each once.
 func (f Filter) availabilities() []Availability {
-	if f.Availability == nil {
-		return []Availability{Available, Reserved, Sold, Withdrawn}
+	if f.Availabilities == nil {
+		return []Availability{Available}
 	}
-	return slices.Compact(slices.Sorted(slices.Values(f.Availability)))
+	return slices.Compact(slices.Sorted(slices.Values(f.Availabilities)))
 }

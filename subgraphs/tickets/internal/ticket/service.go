@@ -5,6 +5,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 	"unicode"
@@ -168,23 +169,31 @@ func (in UpdateInput) validate() error {
 	return errors.Join(faults...)
 }
 
-// Withdraw takes a ticket off sale for its seller. Withdrawing a withdrawn ticket changes nothing
-// and succeeds. Errors, the first that applies: TicketNotFound, NotAuthorized, TicketReserved
-// (Detail: the Ticket), StaleVersion (Detail: the Ticket).
-func (s *Service) Withdraw(ctx context.Context, viewerID, ticketID string, expectedVersion *int) (Ticket, error) {
-	return s.change(ctx, ticketID, func(t Ticket) (change, bool, error) {
-		reasons := t.CannotUpdateReasons(viewerID)
-		if len(reasons) > 0 && reasons[0] == Reason(Withdrawn) {
-			return change{}, false, nil
+// Withdraw takes a ticket off sale for its seller or an operator. Withdrawing a withdrawn ticket
+// succeeds and changes nothing. Errors, the first that applies: TicketNotFound, NotAuthorized,
+// TicketReserved and TicketSold (Detail: the Ticket), StaleVersion (Detail: the Ticket).
+func (s *Service) Withdraw(ctx context.Context, v Viewer, ticketID string, expectedVersion *int) (Ticket, error) {
+	byOperator := false
+	t, err := s.change(ctx, ticketID, func(t Ticket) (change, bool, error) {
+		if t.SellerID != v.UserID && !v.Operator {
+			return change{}, false, NotOwner.refuse(t)
 		}
-		if len(reasons) > 0 {
-			return change{}, false, reasons[0].refuse(t)
+		switch t.Availability {
+		case Withdrawn:
+			return change{}, false, nil
+		case Reserved, Sold:
+			return change{}, false, Reason(t.Availability).refuse(t)
 		}
 		if err := t.expect(expectedVersion); err != nil {
 			return change{}, false, err
 		}
+		byOperator = t.SellerID != v.UserID
 		return t.withdraw(s.now()), true, nil
 	})
+	if err == nil && byOperator {
+		slog.InfoContext(ctx, "ticket withdrawn by an operator", "operator", v.UserID, "ticket", t.ID, "seller", t.SellerID)
+	}
+	return t, err
 }
 
 // refuse returns the error for somebody who tries to change the ticket in spite of the reason.
@@ -195,11 +204,11 @@ func (r Reason) refuse(t Ticket) error {
 	case NotOwner:
 		return apperr.New(apperr.NotAuthorized, "This is not your ticket.").At("input.ticketId")
 	case Reason(Withdrawn):
-		return apperr.New(apperr.TicketWithdrawn, "You took this ticket off sale.").At("input.ticketId").With(t)
+		return apperr.New(apperr.TicketWithdrawn, "This ticket is off sale.").At("input.ticketId").With(t)
 	case Reason(Sold):
-		return apperr.New(apperr.TicketReserved, "This ticket is sold.").At("input.ticketId").With(t)
+		return apperr.New(apperr.TicketSold, "This ticket is sold.").At("input.ticketId").With(t)
 	default:
-		return apperr.New(apperr.TicketReserved, "Somebody has reserved this ticket.").At("input.ticketId").With(t)
+		return apperr.New(apperr.TicketReserved, "This ticket is reserved.").At("input.ticketId").With(t)
 	}
 }
 

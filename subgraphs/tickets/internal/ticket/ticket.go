@@ -34,6 +34,12 @@ type Ticket struct {
 	UpdatedAt    time.Time
 }
 
+// Viewer is the signed-in user who withdraws a ticket.
+type Viewer struct {
+	UserID   string
+	Operator bool // may withdraw any ticket
+}
+
 // Reason is why somebody cannot update a ticket. An availability is one, too.
 type Reason string
 

@@ -295,7 +295,7 @@ func TestUpdate(t *testing.T) {
 		for _, ticketID := range []string{"", "x", id.New(id.Order), id.New(id.Ticket), "tkt_\x00"} {
 			_, err := w.Update(t.Context(), user(), ticket.UpdateInput{TicketID: ticketID, Title: ptr("x")})
 			wantCode(t, err, apperr.TicketNotFound)
-			_, err = w.Withdraw(t.Context(), user(), ticketID, nil)
+			_, err = w.Withdraw(t.Context(), ticket.Viewer{UserID: user()}, ticketID, nil)
 			wantCode(t, err, apperr.TicketNotFound)
 		}
 	})
@@ -329,7 +329,7 @@ func TestUpdate(t *testing.T) {
 		}
 		_, err = w.Update(t.Context(), old.SellerID, ticket.UpdateInput{TicketID: old.ID, Title: ptr("Lost"), ExpectedVersion: ptr(1)})
 		wantDetail(t, err, apperr.StaleVersion, current)
-		_, err = w.Withdraw(t.Context(), old.SellerID, old.ID, ptr(1))
+		_, err = w.Withdraw(t.Context(), ticket.Viewer{UserID: old.SellerID}, old.ID, ptr(1))
 		wantCode(t, err, apperr.StaleVersion)
 		w.wantTold(old.ID, events.TicketCreated, events.TicketUpdated)
 	})
@@ -378,7 +378,7 @@ func TestViewerCanUpdate(t *testing.T) {
 	}{
 		{ticket.Available, owner, nil, ""},
 		{ticket.Reserved, owner, []ticket.Reason{"reserved"}, apperr.TicketReserved},
-		{ticket.Sold, owner, []ticket.Reason{"sold"}, apperr.TicketReserved},
+		{ticket.Sold, owner, []ticket.Reason{"sold"}, apperr.TicketSold},
 		{ticket.Withdrawn, owner, []ticket.Reason{"withdrawn"}, apperr.TicketWithdrawn},
 		{ticket.Available, stranger, []ticket.Reason{"not_owner"}, apperr.NotAuthorized},
 		{ticket.Reserved, stranger, []ticket.Reason{"not_owner", "reserved"}, apperr.NotAuthorized},
@@ -437,7 +437,7 @@ func (w *world) in(a ticket.Availability) ticket.Ticket {
 		w.tell(events.OrderCreated, o)
 		w.tell(events.OrderCompleted, completed(o))
 	case ticket.Withdrawn:
-		if _, err := w.Withdraw(w.t.Context(), t.SellerID, t.ID, nil); err != nil {
+		if _, err := w.Withdraw(w.t.Context(), ticket.Viewer{UserID: t.SellerID}, t.ID, nil); err != nil {
 			w.t.Fatal(err)
 		}
 	}
@@ -453,19 +453,21 @@ func TestWithdraw(t *testing.T) {
 		w := newWorld(t)
 		old := w.create()
 		for range 2 {
-			got, err := w.Withdraw(t.Context(), old.SellerID, old.ID, ptr(1))
+			got, err := w.Withdraw(t.Context(), ticket.Viewer{UserID: old.SellerID}, old.ID, ptr(1))
 			if err != nil || got.Availability != ticket.Withdrawn || got.Version != 2 {
 				t.Errorf("got %+v, error %v", got, err)
 			}
 		}
 		w.wantTold(old.ID, events.TicketCreated, events.TicketWithdrawn)
 	})
-	for _, a := range []ticket.Availability{ticket.Reserved, ticket.Sold} {
+	for a, code := range map[ticket.Availability]apperr.Code{ticket.Reserved: apperr.TicketReserved, ticket.Sold: apperr.TicketSold} {
 		t.Run("T12 "+string(a), func(t *testing.T) {
 			w := newWorld(t)
 			old := w.in(a)
-			_, err := w.Withdraw(t.Context(), old.SellerID, old.ID, nil)
-			wantDetail(t, err, apperr.TicketReserved, old)
+			_, err := w.Withdraw(t.Context(), ticket.Viewer{UserID: old.SellerID}, old.ID, nil)
+			wantDetail(t, err, code, old)
+			_, err = w.Withdraw(t.Context(), ticket.Viewer{UserID: user(), Operator: true}, old.ID, nil)
+			wantDetail(t, err, code, old)
 			if got := w.get(old.ID); got != old {
 				t.Errorf("left %+v, want %+v", got, old)
 			}
@@ -474,7 +476,7 @@ func TestWithdraw(t *testing.T) {
 	t.Run("T12 not the owner", func(t *testing.T) {
 		w := newWorld(t)
 		for _, a := range []ticket.Availability{ticket.Available, ticket.Reserved, ticket.Sold, ticket.Withdrawn} {
-			_, err := w.Withdraw(t.Context(), user(), w.in(a).ID, nil)
+			_, err := w.Withdraw(t.Context(), ticket.Viewer{UserID: user()}, w.in(a).ID, nil)
 			wantCode(t, err, apperr.NotAuthorized)
 		}
 	})

@@ -46,7 +46,8 @@ type ComplexityRoot struct {
 	}
 
 	Entity struct {
-		FindManyUserByIDs func(childComplexity int, reps []*UserByIDsInput) int
+		FindManyUserByIDs   func(childComplexity int, reps []*UserByIDsInput) int
+		FindManyViewerByIDs func(childComplexity int, reps []*ViewerByIDsInput) int
 	}
 
 	InvalidCredentialsError struct {
@@ -123,6 +124,7 @@ type ComplexityRoot struct {
 	}
 
 	SignOutPayload struct {
+		Errors    func(childComplexity int) int
 		SignedOut func(childComplexity int) int
 	}
 
@@ -151,6 +153,7 @@ type ComplexityRoot struct {
 
 	Viewer struct {
 		Email   func(childComplexity int) int
+		ID      func(childComplexity int) int
 		Session func(childComplexity int) int
 		User    func(childComplexity int) int
 	}
@@ -166,6 +169,7 @@ type ComplexityRoot struct {
 
 type EntityResolver interface {
 	FindManyUserByIDs(ctx context.Context, reps []*UserByIDsInput) ([]*User, error)
+	FindManyViewerByIDs(ctx context.Context, reps []*ViewerByIDsInput) ([]*Viewer, error)
 }
 type MutationResolver interface {
 	SignUp(ctx context.Context, input SignUpInput) (*SignUpPayload, error)
@@ -230,6 +234,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Entity.FindManyUserByIDs(childComplexity, args["reps"].([]*UserByIDsInput)), true
+	case "Entity.findManyViewerByIDs":
+		if e.ComplexityRoot.Entity.FindManyViewerByIDs == nil {
+			break
+		}
+
+		args, err := ec.field_Entity_findManyViewerByIDs_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Entity.FindManyViewerByIDs(childComplexity, args["reps"].([]*ViewerByIDsInput)), true
 
 	case "InvalidCredentialsError.code":
 		if e.ComplexityRoot.InvalidCredentialsError.Code == nil {
@@ -501,6 +516,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.SignInPayload.Viewer(childComplexity), true
 
+	case "SignOutPayload.errors":
+		if e.ComplexityRoot.SignOutPayload.Errors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SignOutPayload.Errors(childComplexity), true
 	case "SignOutPayload.signedOut":
 		if e.ComplexityRoot.SignOutPayload.SignedOut == nil {
 			break
@@ -584,6 +605,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Viewer.Email(childComplexity), true
+	case "Viewer.id":
+		if e.ComplexityRoot.Viewer.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.ID(childComplexity), true
 	case "Viewer.session":
 		if e.ComplexityRoot.Viewer.Session == nil {
 			break
@@ -616,6 +643,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("SignInInput", ec.unmarshalInputSignInInput),
 			graphql.NewInputUnmarshaler("SignUpInput", ec.unmarshalInputSignUpInput),
 			graphql.NewInputUnmarshaler("UserByIDsInput", ec.unmarshalInputUserByIDsInput),
+			graphql.NewInputUnmarshaler("ViewerByIDsInput", ec.unmarshalInputViewerByIDsInput),
 		)
 	}
 	first := true
@@ -692,94 +720,92 @@ func newExecutionContext(
 }
 
 var sources = []*ast.Source{
-	{Name: "../../../../../schema/auth.graphqls", Input: `# auth: accounts, sessions, who is asking, and node() for every type of the graph.
+	{Name: "../../../../../schema/auth.graphqls", Input: `# auth: accounts, sessions, the viewer, and node() for every type of the graph.
 extend schema
   @link(url: "https://specs.apollo.dev/federation/v2.5", import: ["@key", "@shareable", "@authenticated", "@inaccessible"])
 
 type Query {
-  # WHY null and not an error: the header of every page asks this, so being signed out must not
-  # look like a failure.
-  "Who is asking. Null when signed out, which includes an expired or malformed access token."
+  # WHY null and not an error: the header of every page queries this, and being signed out is no failure.
+  "The signed-in user. Null when signed out, which includes an expired or invalid access token."
   viewer: Viewer
 
-  "The public profile of a person. Null when there is no such person."
+  "The public profile of a user. Null when no user has this id."
   user(
     "Id of a user, such as ` + "`" + `usr_01jq…` + "`" + `."
     id: ID!
   ): User
 
-  # WHY here: federation has no node() of its own. This subgraph reads the type from the id's
-  # prefix and answers with the bare id; the router fetches the rest from the owner, whose entity
-  # resolver decides whether the viewer may see it. This root cannot know.
+  # WHY here: federation has no node() of its own. This subgraph derives the type from the id's prefix and
+  # returns the bare id. The router fetches the rest from the object's owner, which decides whether the viewer
+  # may see it.
   """
-  Refetches any object by its id. Null when it does not exist or the viewer may not see it; selecting
-  only ` + "`" + `id` + "`" + ` and ` + "`" + `__typename` + "`" + ` does not find that out.
+  Refetches any object by its id. Null when the object does not exist or the viewer may not see it.
+  Selecting only ` + "`" + `id` + "`" + ` and ` + "`" + `__typename` + "`" + ` does not check that.
   """
   node(
-    "Id of anything that implements ` + "`" + `Node` + "`" + `."
+    "Id of any object that implements ` + "`" + `Node` + "`" + `."
     id: ID!
   ): Node
 
-  # WHY: access tokens say nothing about a session that ended after they were issued, and live updates
-  # can last for long. The router asks this about the sessions behind them.
-  "Those of the sessions that have ended. For the router only, which clients never see."
+  # WHY: an access token does not show that its session has ended, and a subscription can outlast its token.
+  # The router checks the sessions of its subscriptions here.
+  "Which of the sessions have ended. For the router only; not part of the public schema."
   endedSessions(
     "Ids of at most 1000 sessions, such as ` + "`" + `ses_01jq…` + "`" + `."
     ids: [ID!]!
   ): [ID!] @inaccessible
 
-  # WHY nullable, like every root field that another subgraph could outlive: a non-null field that
-  # fails takes the whole answer with it.
+  # WHY nullable, like every root field: a failing non-null root field would discard the whole response.
   """
-  Several ` + "`" + `node` + "`" + ` look-ups at once. The answer has the length and the order of ` + "`" + `ids` + "`" + `, with null where
-  an object does not exist or the viewer may not see it. More ids than allowed: ` + "`" + `BAD_USER_INPUT` + "`" + `.
+  Several ` + "`" + `node` + "`" + ` lookups at once. The result has the length and the order of ` + "`" + `ids` + "`" + `, with null where an
+  object does not exist or the viewer may not see it. ` + "`" + `BAD_USER_INPUT` + "`" + ` for too many ids.
   """
   nodes(
-    "Ids of anything that implements ` + "`" + `Node` + "`" + `; at most 100, repeats are allowed."
+    "Ids of objects that implement ` + "`" + `Node` + "`" + `: at most 100, repeats included."
     ids: [ID!]!
   ): [Node]
 }
 
 type Mutation {
-  "Creates an account and starts a session for it. The session arrives as ` + "`" + `input.delivery` + "`" + ` says."
+  "Creates an account and starts a session for it."
   signUp(
     "The new account."
     input: SignUpInput!
   ): SignUpPayload!
 
   """
-  Starts a session. An unknown e-mail address and a wrong password give the same
-  ` + "`" + `InvalidCredentialsError` + "`" + `. The session arrives as ` + "`" + `input.delivery` + "`" + ` says.
+  Starts a session. An unknown e-mail address and a wrong password return the same ` + "`" + `InvalidCredentialsError` + "`" + `.
   """
   signIn(
-    "Who signs in."
+    "The credentials."
     input: SignInInput!
   ): SignInPayload!
 
-  # Browsers never need to call it: the router renews their cookies on the way in.
+  # WHY browsers need not call it: the router renews their cookies when a request arrives.
   """
-  Exchanges the refresh token of the request for a new pair of tokens. The refresh token comes from
-  its cookie, and the new pair leaves as cookies; or it comes from the header ` + "`" + `X-Refresh-Token` + "`" + `, and
-  the new pair leaves in ` + "`" + `tokens` + "`" + `. Each refresh token works once: using it again, except within a few
-  seconds, ends the session.
+  Exchanges the refresh token of the request for new tokens. A refresh token in a cookie is replaced by new
+  cookies; one in the header ` + "`" + `X-Refresh-Token` + "`" + ` is answered with ` + "`" + `tokens` + "`" + `. A refresh token works once. Reuse
+  ends the session, except within a few seconds of the first use.
   """
   refreshSession: RefreshSessionPayload!
 
-  "Ends the session of the request and clears its cookies. Succeeds when signed out already."
+  "Ends the session of the request and clears its cookies. Succeeds when already signed out."
   signOut: SignOutPayload!
 
   """
-  Ends every session of the viewer on every device, for example after a lost phone. Access tokens
-  that were issued before lapse within minutes. Signed out: ` + "`" + `UNAUTHENTICATED` + "`" + `.
+  Ends every session of the viewer on every device, for example after a phone was lost. Access tokens that
+  were issued before expire within minutes. Signed out: ` + "`" + `UNAUTHENTICATED` + "`" + `.
   """
   signOutEverywhere: SignOutPayload! @authenticated
 }
 
-"What only you can see about yourself."
-type Viewer {
-  "Your public profile."
+"The signed-in user, with what only that user can see."
+type Viewer @key(fields: "id") {
+  "Id of the user, such as ` + "`" + `usr_01jq…` + "`" + `. Same as ` + "`" + `user.id` + "`" + `."
+  id: ID!
+  "The viewer's public profile."
   user: User!
-  "Your e-mail address, as you typed it when you signed up."
+  "The viewer's e-mail address, as entered at sign-up."
   email: EmailAddress!
   "The session of this request."
   session: Session!
@@ -789,7 +815,7 @@ type Viewer {
 type User implements Node @key(fields: "id") {
   "Global id, such as ` + "`" + `usr_01jq…` + "`" + `."
   id: ID!
-  "Name to show, 1 to 50 characters."
+  "Name for display, 1 to 50 characters."
   displayName: String!
   "When the account was created."
   memberSince: DateTime!
@@ -799,104 +825,105 @@ type User implements Node @key(fields: "id") {
 type Session {
   "Id, such as ` + "`" + `ses_01jq…` + "`" + `."
   id: ID!
-  "When the person signed in."
+  "When the user signed in."
   createdAt: DateTime!
-  "When the session ends unless it is used before. Use moves this on, up to an absolute limit."
+  "When the session ends unless it is renewed. Each renewal extends it, up to an absolute limit."
   expiresAt: DateTime!
 }
 
-"How a new session reaches the client."
+"How the tokens of a new session are delivered."
 enum SessionDelivery {
   "As HttpOnly cookies, for browsers. ` + "`" + `tokens` + "`" + ` is null."
   COOKIE
-  "In the payload's ` + "`" + `tokens` + "`" + `, for API clients. No cookie is set."
+  "In ` + "`" + `tokens` + "`" + ` of the payload, for API clients. No cookie is set."
   BEARER
 }
 
 "The credentials of a session, for clients that do not use cookies. Keep them secret."
 type SessionTokens {
-  "Send it as ` + "`" + `Authorization: Bearer <token>` + "`" + `. Opaque to clients."
+  "Opaque token to send as ` + "`" + `Authorization: Bearer <token>` + "`" + `."
   accessToken: String!
-  "When the access token lapses; call ` + "`" + `refreshSession` + "`" + ` before."
+  "When the access token expires. Call ` + "`" + `refreshSession` + "`" + ` before."
   accessTokenExpiresAt: DateTime!
-  "Send it as the header ` + "`" + `X-Refresh-Token` + "`" + ` to ` + "`" + `refreshSession` + "`" + `. Works once."
+  "Token to send to ` + "`" + `refreshSession` + "`" + ` in the header ` + "`" + `X-Refresh-Token` + "`" + `. It works once."
   refreshToken: String!
 }
 
 "A new account."
 input SignUpInput {
-  "Must be free: one account for each address, whatever the case of its letters. At most 254 characters."
+  "The e-mail address, at most 254 characters. Each address has one account, regardless of case."
   email: EmailAddress!
-  # NIST SP 800-63B and OWASP ASVS: length and a list of common passwords, no rules of composition.
+  # NIST SP 800-63B and OWASP ASVS: a minimum length and a list of common passwords, no composition rules.
   "8 to 128 characters, spaces included; nothing is trimmed. Very common passwords are refused."
   password: String!
-  "1 to 50 characters, not only spaces. Left out or null: a name that says nothing about the person."
+  "1 to 50 characters, at least one of them not a space. Left out or null: a generated name."
   displayName: String
-  "How the session reaches the client."
+  "How the tokens of the session are delivered."
   delivery: SessionDelivery! = COOKIE
 }
 
-"Who signs in."
+"Credentials to sign in with."
 input SignInInput {
-  "The address of the account, in any case of its letters."
+  "The e-mail address of the account, in any case."
   email: EmailAddress!
   "The password, exactly as it was chosen."
   password: String!
-  "How the session reaches the client."
+  "How the tokens of the session are delivered."
   delivery: SessionDelivery! = COOKIE
 }
 
 # Payloads, here and everywhere: a nullable result and a list of typed errors.
-# WHY not a bare result union: several fields can be wrong at once; the object sits at one fixed
-# path, so a client's cache finds it even next to errors; and a new type of error does not break a
-# client that selects ` + "`" + `... on UserError` + "`" + `.
+# WHY not a result union: several fields can be invalid at once; the object stays at one path, where client
+# caches find it also beside errors; and a new error type does not break clients that select ` + "`" + `... on UserError` + "`" + `.
 
-"The outcome of ` + "`" + `signUp` + "`" + `."
+"The result of ` + "`" + `signUp` + "`" + `."
 type SignUpPayload {
-  "The new person. Null when ` + "`" + `errors` + "`" + ` is not empty."
+  "The new user. Null when ` + "`" + `errors` + "`" + ` is not empty."
   viewer: Viewer
-  "The new session's tokens. Null unless ` + "`" + `BEARER` + "`" + ` was asked for, and null when ` + "`" + `errors` + "`" + ` is not empty."
+  "The tokens of the new session. Null unless ` + "`" + `delivery` + "`" + ` was ` + "`" + `BEARER` + "`" + `, and when ` + "`" + `errors` + "`" + ` is not empty."
   tokens: SessionTokens
-  "Why there is no account, one error for each fault. Empty on success."
+  "Why no account was created, one error for each invalid field. Empty on success."
   errors: [SignUpError!]!
 }
 
-"What can be wrong with ` + "`" + `signUp` + "`" + `."
+"Errors of ` + "`" + `signUp` + "`" + `."
 union SignUpError = ValidationError | EmailInUseError | RateLimitedError
 
-"The outcome of ` + "`" + `signIn` + "`" + `."
+"The result of ` + "`" + `signIn` + "`" + `."
 type SignInPayload {
-  "The person who signed in. Null when ` + "`" + `errors` + "`" + ` is not empty."
+  "The user who signed in. Null when ` + "`" + `errors` + "`" + ` is not empty."
   viewer: Viewer
-  "The new session's tokens. Null unless ` + "`" + `BEARER` + "`" + ` was asked for, and null when ` + "`" + `errors` + "`" + ` is not empty."
+  "The tokens of the new session. Null unless ` + "`" + `delivery` + "`" + ` was ` + "`" + `BEARER` + "`" + `, and when ` + "`" + `errors` + "`" + ` is not empty."
   tokens: SessionTokens
-  "Why there is no session. Empty on success."
+  "Why no session was started. Empty on success."
   errors: [SignInError!]!
 }
 
-"What can be wrong with ` + "`" + `signIn` + "`" + `."
+"Errors of ` + "`" + `signIn` + "`" + `."
 union SignInError = ValidationError | InvalidCredentialsError | RateLimitedError
 
-"The outcome of ` + "`" + `refreshSession` + "`" + `."
+"The result of ` + "`" + `refreshSession` + "`" + `."
 type RefreshSessionPayload {
-  "The person of the session. Null when ` + "`" + `errors` + "`" + ` is not empty."
+  "The user of the session. Null when ` + "`" + `errors` + "`" + ` is not empty."
   viewer: Viewer
-  "The new tokens. Null when the refresh token came in a cookie, and null when ` + "`" + `errors` + "`" + ` is not empty."
+  "The new tokens. Null when the refresh token came in a cookie, and when ` + "`" + `errors` + "`" + ` is not empty."
   tokens: SessionTokens
   "Why the session was not renewed. Empty on success."
   errors: [RefreshSessionError!]!
 }
 
-"What can be wrong with ` + "`" + `refreshSession` + "`" + `."
+"Errors of ` + "`" + `refreshSession` + "`" + `."
 union RefreshSessionError = SessionExpiredError
 
-"The outcome of ` + "`" + `signOut` + "`" + ` and ` + "`" + `signOutEverywhere` + "`" + `."
+"The result of ` + "`" + `signOut` + "`" + ` and ` + "`" + `signOutEverywhere` + "`" + `."
 type SignOutPayload {
-  "True: the session has ended. A failure is a top-level error instead."
+  "Whether the session has ended, or all of them."
   signedOut: Boolean!
+  "Why no session was ended. Empty on success, and always for now; errors may be added."
+  errors: [UserError!]!
 }
 
-"There is an account with this e-mail address already. Code ` + "`" + `EMAIL_IN_USE` + "`" + `."
+"The e-mail address already has an account. Code ` + "`" + `EMAIL_IN_USE` + "`" + `."
 type EmailInUseError implements UserError {
   "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
@@ -906,9 +933,9 @@ type EmailInUseError implements UserError {
   path: [String!]
 }
 
-# One type, one message and one time to answer for "no such account" and "wrong password":
-# anything else tells strangers who has an account.
-"E-mail address and password do not belong together. Code ` + "`" + `INVALID_CREDENTIALS` + "`" + `."
+# One type, one message and one response time for an unknown address and a wrong password: anything else
+# would reveal which addresses have an account.
+"The e-mail address or the password is wrong. Code ` + "`" + `INVALID_CREDENTIALS` + "`" + `."
 type InvalidCredentialsError implements UserError {
   "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
@@ -918,7 +945,7 @@ type InvalidCredentialsError implements UserError {
   path: [String!]
 }
 
-"The request has no refresh token, or one that is used up, expired or revoked: sign in again. Code ` + "`" + `SESSION_EXPIRED` + "`" + `."
+"The refresh token is missing, used, expired or revoked: sign in again. Code ` + "`" + `SESSION_EXPIRED` + "`" + `."
 type SessionExpiredError implements UserError {
   "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
@@ -928,7 +955,7 @@ type SessionExpiredError implements UserError {
   path: [String!]
 }
 
-# ---- types that others own; here only so that node() can name them ----
+# ---- types of other subgraphs, which node() returns ----
 
 "One admission, offered by one seller at one price."
 type Ticket implements Node @key(fields: "id", resolvable: false) {
@@ -959,8 +986,8 @@ type Refund implements Node @key(fields: "id", resolvable: false) {
 "An instant in UTC: RFC 3339 with milliseconds and a literal ` + "`" + `Z` + "`" + `, such as ` + "`" + `2026-05-01T18:30:00.000Z` + "`" + `."
 scalar DateTime @specifiedBy(url: "https://scalars.graphql.org/andimarek/date-time")
 
-# A malformed address is a ValidationError of the mutation, not a failed coercion: people mistype.
-"An e-mail address. Letters are compared without case and kept as typed."
+# WHY coercion accepts any text: a mistyped address is a ValidationError of the mutation.
+"An e-mail address. It is compared without regard to case and kept as entered."
 scalar EmailAddress @specifiedBy(url: "https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address")
 
 "An object with a global id, by which ` + "`" + `node` + "`" + ` refetches it."
@@ -990,11 +1017,11 @@ enum UserErrorCode {
   VALIDATION_FAILED
   "Too many attempts in a short time; retry later."
   RATE_LIMITED
-  "The e-mail address has an account already."
+  "The e-mail address already has an account."
   EMAIL_IN_USE
-  "E-mail address and password do not belong together."
+  "The e-mail address or the password is wrong."
   INVALID_CREDENTIALS
-  "The session cannot be renewed; sign in again."
+  "The session cannot be renewed: sign in again."
   SESSION_EXPIRED
 }
 
@@ -1076,15 +1103,20 @@ type RateLimitedError implements UserError @shareable {
 `, BuiltIn: true},
 	{Name: "../../../federation/entity.graphql", Input: `
 # a union of all types that use the @key directive
-union _Entity = Order | Payment | Refund | Ticket | User
+union _Entity = Order | Payment | Refund | Ticket | User | Viewer
 
 input UserByIDsInput {
+	ID: ID!
+}
+
+input ViewerByIDsInput {
 	ID: ID!
 }
 
 # fake type to build resolver interfaces for users to implement
 type Entity {
 	findManyUserByIDs(reps: [UserByIDsInput]!): [User]
+	findManyViewerByIDs(reps: [ViewerByIDsInput]!): [Viewer]
 }
 
 type _Service {
@@ -1155,6 +1187,8 @@ func (ec *executionContext) childFields_SignOutPayload(ctx context.Context, fiel
 	switch field.Name {
 	case "signedOut":
 		return ec.fieldContext_SignOutPayload_signedOut(ctx, field)
+	case "errors":
+		return ec.fieldContext_SignOutPayload_errors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SignOutPayload", field.Name)
 }
@@ -1185,6 +1219,8 @@ func (ec *executionContext) childFields_User(ctx context.Context, field graphql.
 
 func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
+	case "id":
+		return ec.fieldContext_Viewer_id(ctx, field)
 	case "user":
 		return ec.fieldContext_Viewer_user(ctx, field)
 	case "email":
@@ -1325,6 +1361,20 @@ func (ec *executionContext) field_Entity_findManyUserByIDs_args(ctx context.Cont
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "reps",
 		func(ctx context.Context, v any) ([]*UserByIDsInput, error) {
 			return ec.unmarshalNUserByIDsInput2ᚕᚖboxofficeᚗdevᚋsubgraphsᚋauthᚋinternalᚋgraphᚋgeneratedᚐUserByIDsInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["reps"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Entity_findManyViewerByIDs_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "reps",
+		func(ctx context.Context, v any) ([]*ViewerByIDsInput, error) {
+			return ec.unmarshalNViewerByIDsInput2ᚕᚖboxofficeᚗdevᚋsubgraphsᚋauthᚋinternalᚋgraphᚋgeneratedᚐViewerByIDsInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -1626,6 +1676,50 @@ func (ec *executionContext) fieldContext_Entity_findManyUserByIDs(ctx context.Co
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Entity_findManyUserByIDs_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Entity_findManyViewerByIDs(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Entity_findManyViewerByIDs(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Entity().FindManyViewerByIDs(ctx, fc.Args["reps"].([]*ViewerByIDsInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*Viewer) graphql.Marshaler {
+			return ec.marshalOViewer2ᚕᚖboxofficeᚗdevᚋsubgraphsᚋauthᚋinternalᚋgraphᚋgeneratedᚐViewer(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Entity_findManyViewerByIDs(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Entity",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Viewer(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Entity_findManyViewerByIDs_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -2810,6 +2904,38 @@ func (ec *executionContext) fieldContext_SignOutPayload_signedOut(_ context.Cont
 	return graphql.NewScalarFieldContext("SignOutPayload", field, false, false, "Boolean")
 }
 
+func (ec *executionContext) _SignOutPayload_errors(ctx context.Context, field graphql.CollectedField, obj *SignOutPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SignOutPayload_errors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕboxofficeᚗdevᚋsubgraphsᚋauthᚋinternalᚋgraphᚋgeneratedᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SignOutPayload_errors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SignOutPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _SignUpPayload_viewer(ctx context.Context, field graphql.CollectedField, obj *SignUpPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3079,6 +3205,29 @@ func (ec *executionContext) _ValidationError_rule(ctx context.Context, field gra
 }
 func (ec *executionContext) fieldContext_ValidationError_rule(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ValidationError", field, false, false, "String")
+}
+
+func (ec *executionContext) _Viewer_id(ctx context.Context, field graphql.CollectedField, obj *Viewer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Viewer_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Viewer_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Viewer", field, false, false, "ID")
 }
 
 func (ec *executionContext) _Viewer_user(ctx context.Context, field graphql.CollectedField, obj *Viewer) (ret graphql.Marshaler) {
@@ -4433,6 +4582,48 @@ func UnmarshalUserByIDsInput(ctx context.Context, raw any) (UserByIDsInput, erro
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputViewerByIDsInput(ctx context.Context, obj any) (ViewerByIDsInput, error) {
+	var it ViewerByIDsInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"ID"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "ID":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ID"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalViewerByIDsInput unmarshals raw into the ViewerByIDsInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalViewerByIDsInput(ctx context.Context, raw any) (ViewerByIDsInput, error) {
+	var out ViewerByIDsInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ViewerByIDsInput", raw, &out)
+	return out, err
+}
+
 // endregion **************************** input.gotpl *****************************
 
 // region    ************************** interface.gotpl ***************************
@@ -4660,6 +4851,13 @@ func (ec *executionContext) __Entity(ctx context.Context, sel ast.SelectionSet, 
 			return graphql.Null
 		}
 		return ec._Order(ctx, sel, obj)
+	case Viewer:
+		return ec._Viewer(ctx, sel, &obj)
+	case *Viewer:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Viewer(ctx, sel, obj)
 	default:
 		if typedObj, ok := obj.(graphql.Marshaler); ok {
 			return typedObj
@@ -4740,6 +4938,12 @@ func (ec *executionContext) _Entity(ctx context.Context, sel ast.SelectionSet) g
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Entity_findManyUserByIDs(ctx, field)
+				})
+		case "findManyViewerByIDs":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Entity_findManyViewerByIDs(ctx, field)
 				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -5342,6 +5546,11 @@ func (ec *executionContext) _SignOutPayload(ctx context.Context, sel ast.Selecti
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "errors":
+			out.Values[i] = ec._SignOutPayload_errors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -5526,7 +5735,7 @@ func (ec *executionContext) _ValidationError(ctx context.Context, sel ast.Select
 	return out
 }
 
-var viewerImplementors = []string{"Viewer"}
+var viewerImplementors = []string{"Viewer", "_Entity"}
 
 func (ec *executionContext) _Viewer(ctx context.Context, sel ast.SelectionSet, obj *Viewer) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, viewerImplementors)
@@ -5537,6 +5746,11 @@ func (ec *executionContext) _Viewer(ctx context.Context, sel ast.SelectionSet, o
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("Viewer")
+		case "id":
+			out.Values[i] = ec._Viewer_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "user":
 			out.Values[i] = ec._Viewer_user(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -6245,6 +6459,30 @@ func (ec *executionContext) unmarshalNUserByIDsInput2ᚕᚖboxofficeᚗdevᚋsub
 	return res, nil
 }
 
+func (ec *executionContext) marshalNUserError2boxofficeᚗdevᚋsubgraphsᚋauthᚋinternalᚋgraphᚋgeneratedᚐUserError(ctx context.Context, sel ast.SelectionSet, v UserError) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "UserError!")
+		return graphql.Null
+	}
+	return ec._UserError(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNUserError2ᚕboxofficeᚗdevᚋsubgraphsᚋauthᚋinternalᚋgraphᚋgeneratedᚐUserErrorᚄ(ctx context.Context, sel ast.SelectionSet, v []UserError) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNUserError2boxofficeᚗdevᚋsubgraphsᚋauthᚋinternalᚋgraphᚋgeneratedᚐUserError(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) unmarshalNUserErrorCode2boxofficeᚗdevᚋsubgraphsᚋauthᚋinternalᚋgraphᚋgeneratedᚐUserErrorCode(ctx context.Context, v any) (UserErrorCode, error) {
 	var res UserErrorCode
 	err := res.UnmarshalGQL(v)
@@ -6253,6 +6491,20 @@ func (ec *executionContext) unmarshalNUserErrorCode2boxofficeᚗdevᚋsubgraphs�
 
 func (ec *executionContext) marshalNUserErrorCode2boxofficeᚗdevᚋsubgraphsᚋauthᚋinternalᚋgraphᚋgeneratedᚐUserErrorCode(ctx context.Context, sel ast.SelectionSet, v UserErrorCode) graphql.Marshaler {
 	return v
+}
+
+func (ec *executionContext) unmarshalNViewerByIDsInput2ᚕᚖboxofficeᚗdevᚋsubgraphsᚋauthᚋinternalᚋgraphᚋgeneratedᚐViewerByIDsInput(ctx context.Context, v any) ([]*ViewerByIDsInput, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*ViewerByIDsInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalOViewerByIDsInput2ᚖboxofficeᚗdevᚋsubgraphsᚋauthᚋinternalᚋgraphᚋgeneratedᚐViewerByIDsInput(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
 }
 
 func (ec *executionContext) unmarshalN_Any2map(ctx context.Context, v any) (map[string]any, error) {
@@ -6787,11 +7039,32 @@ func (ec *executionContext) unmarshalOUserByIDsInput2ᚖboxofficeᚗdevᚋsubgra
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) marshalOViewer2ᚕᚖboxofficeᚗdevᚋsubgraphsᚋauthᚋinternalᚋgraphᚋgeneratedᚐViewer(ctx context.Context, sel ast.SelectionSet, v []*Viewer) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalOViewer2ᚖboxofficeᚗdevᚋsubgraphsᚋauthᚋinternalᚋgraphᚋgeneratedᚐViewer(ctx, sel, v[i])
+	})
+
+	return ret
+}
+
 func (ec *executionContext) marshalOViewer2ᚖboxofficeᚗdevᚋsubgraphsᚋauthᚋinternalᚋgraphᚋgeneratedᚐViewer(ctx context.Context, sel ast.SelectionSet, v *Viewer) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._Viewer(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOViewerByIDsInput2ᚖboxofficeᚗdevᚋsubgraphsᚋauthᚋinternalᚋgraphᚋgeneratedᚐViewerByIDsInput(ctx context.Context, v any) (*ViewerByIDsInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputViewerByIDsInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalO_Entity2githubᚗcomᚋ99designsᚋgqlgenᚋpluginᚋfederationᚋfedruntimeᚐEntity(ctx context.Context, sel ast.SelectionSet, v fedruntime.Entity) graphql.Marshaler {

@@ -15,17 +15,17 @@ type Node interface {
 	IsNode()
 }
 
-// What can be wrong with `refreshSession`.
+// Errors of `refreshSession`.
 type RefreshSessionError interface {
 	IsRefreshSessionError()
 }
 
-// What can be wrong with `signIn`.
+// Errors of `signIn`.
 type SignInError interface {
 	IsSignInError()
 }
 
-// What can be wrong with `signUp`.
+// Errors of `signUp`.
 type SignUpError interface {
 	IsSignUpError()
 }
@@ -37,7 +37,7 @@ type UserError interface {
 	IsUserError()
 }
 
-// There is an account with this e-mail address already. Code `EMAIL_IN_USE`.
+// The e-mail address already has an account. Code `EMAIL_IN_USE`.
 type EmailInUseError struct {
 	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
@@ -51,7 +51,7 @@ func (EmailInUseError) IsSignUpError() {}
 
 func (EmailInUseError) IsUserError() {}
 
-// E-mail address and password do not belong together. Code `INVALID_CREDENTIALS`.
+// The e-mail address or the password is wrong. Code `INVALID_CREDENTIALS`.
 type InvalidCredentialsError struct {
 	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
@@ -103,11 +103,11 @@ func (RateLimitedError) IsSignInError() {}
 
 func (RateLimitedError) IsUserError() {}
 
-// The outcome of `refreshSession`.
+// The result of `refreshSession`.
 type RefreshSessionPayload struct {
-	// The person of the session. Null when `errors` is not empty.
+	// The user of the session. Null when `errors` is not empty.
 	Viewer *Viewer `json:"viewer,omitempty"`
-	// The new tokens. Null when the refresh token came in a cookie, and null when `errors` is not empty.
+	// The new tokens. Null when the refresh token came in a cookie, and when `errors` is not empty.
 	Tokens *SessionTokens `json:"tokens,omitempty"`
 	// Why the session was not renewed. Empty on success.
 	Errors []RefreshSessionError `json:"errors"`
@@ -127,13 +127,13 @@ func (Refund) IsEntity() {}
 type Session struct {
 	// Id, such as `ses_01jq…`.
 	ID string `json:"id"`
-	// When the person signed in.
+	// When the user signed in.
 	CreatedAt time.Time `json:"createdAt"`
-	// When the session ends unless it is used before. Use moves this on, up to an absolute limit.
+	// When the session ends unless it is renewed. Each renewal extends it, up to an absolute limit.
 	ExpiresAt time.Time `json:"expiresAt"`
 }
 
-// The request has no refresh token, or one that is used up, expired or revoked: sign in again. Code `SESSION_EXPIRED`.
+// The refresh token is missing, used, expired or revoked: sign in again. Code `SESSION_EXPIRED`.
 type SessionExpiredError struct {
 	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
@@ -149,59 +149,61 @@ func (SessionExpiredError) IsUserError() {}
 
 // The credentials of a session, for clients that do not use cookies. Keep them secret.
 type SessionTokens struct {
-	// Send it as `Authorization: Bearer <token>`. Opaque to clients.
+	// Opaque token to send as `Authorization: Bearer <token>`.
 	AccessToken string `json:"accessToken"`
-	// When the access token lapses; call `refreshSession` before.
+	// When the access token expires. Call `refreshSession` before.
 	AccessTokenExpiresAt time.Time `json:"accessTokenExpiresAt"`
-	// Send it as the header `X-Refresh-Token` to `refreshSession`. Works once.
+	// Token to send to `refreshSession` in the header `X-Refresh-Token`. It works once.
 	RefreshToken string `json:"refreshToken"`
 }
 
-// Who signs in.
+// Credentials to sign in with.
 type SignInInput struct {
-	// The address of the account, in any case of its letters.
+	// The e-mail address of the account, in any case.
 	Email string `json:"email"`
 	// The password, exactly as it was chosen.
 	Password string `json:"password"`
-	// How the session reaches the client.
+	// How the tokens of the session are delivered.
 	Delivery SessionDelivery `json:"delivery"`
 }
 
-// The outcome of `signIn`.
+// The result of `signIn`.
 type SignInPayload struct {
-	// The person who signed in. Null when `errors` is not empty.
+	// The user who signed in. Null when `errors` is not empty.
 	Viewer *Viewer `json:"viewer,omitempty"`
-	// The new session's tokens. Null unless `BEARER` was asked for, and null when `errors` is not empty.
+	// The tokens of the new session. Null unless `delivery` was `BEARER`, and when `errors` is not empty.
 	Tokens *SessionTokens `json:"tokens,omitempty"`
-	// Why there is no session. Empty on success.
+	// Why no session was started. Empty on success.
 	Errors []SignInError `json:"errors"`
 }
 
-// The outcome of `signOut` and `signOutEverywhere`.
+// The result of `signOut` and `signOutEverywhere`.
 type SignOutPayload struct {
-	// True: the session has ended. A failure is a top-level error instead.
+	// Whether the session has ended, or all of them.
 	SignedOut bool `json:"signedOut"`
+	// Why no session was ended. Empty on success, and always for now; errors may be added.
+	Errors []UserError `json:"errors"`
 }
 
 // A new account.
 type SignUpInput struct {
-	// Must be free: one account for each address, whatever the case of its letters. At most 254 characters.
+	// The e-mail address, at most 254 characters. Each address has one account, regardless of case.
 	Email string `json:"email"`
 	// 8 to 128 characters, spaces included; nothing is trimmed. Very common passwords are refused.
 	Password string `json:"password"`
-	// 1 to 50 characters, not only spaces. Left out or null: a name that says nothing about the person.
+	// 1 to 50 characters, at least one of them not a space. Left out or null: a generated name.
 	DisplayName *string `json:"displayName,omitempty"`
-	// How the session reaches the client.
+	// How the tokens of the session are delivered.
 	Delivery SessionDelivery `json:"delivery"`
 }
 
-// The outcome of `signUp`.
+// The result of `signUp`.
 type SignUpPayload struct {
-	// The new person. Null when `errors` is not empty.
+	// The new user. Null when `errors` is not empty.
 	Viewer *Viewer `json:"viewer,omitempty"`
-	// The new session's tokens. Null unless `BEARER` was asked for, and null when `errors` is not empty.
+	// The tokens of the new session. Null unless `delivery` was `BEARER`, and when `errors` is not empty.
 	Tokens *SessionTokens `json:"tokens,omitempty"`
-	// Why there is no account, one error for each fault. Empty on success.
+	// Why no account was created, one error for each invalid field. Empty on success.
 	Errors []SignUpError `json:"errors"`
 }
 
@@ -219,7 +221,7 @@ func (Ticket) IsEntity() {}
 type User struct {
 	// Global id, such as `usr_01jq…`.
 	ID string `json:"id"`
-	// Name to show, 1 to 50 characters.
+	// Name for display, 1 to 50 characters.
 	DisplayName string `json:"displayName"`
 	// When the account was created.
 	MemberSince time.Time `json:"memberSince"`
@@ -251,23 +253,31 @@ func (ValidationError) IsSignInError() {}
 
 func (ValidationError) IsUserError() {}
 
-// What only you can see about yourself.
+// The signed-in user, with what only that user can see.
 type Viewer struct {
-	// Your public profile.
+	// Id of the user, such as `usr_01jq…`. Same as `user.id`.
+	ID string `json:"id"`
+	// The viewer's public profile.
 	User *User `json:"user"`
-	// Your e-mail address, as you typed it when you signed up.
+	// The viewer's e-mail address, as entered at sign-up.
 	Email string `json:"email"`
 	// The session of this request.
 	Session *Session `json:"session"`
 }
 
-// How a new session reaches the client.
+func (Viewer) IsEntity() {}
+
+type ViewerByIDsInput struct {
+	ID string `json:"ID"`
+}
+
+// How the tokens of a new session are delivered.
 type SessionDelivery string
 
 const (
 	// As HttpOnly cookies, for browsers. `tokens` is null.
 	SessionDeliveryCookie SessionDelivery = "COOKIE"
-	// In the payload's `tokens`, for API clients. No cookie is set.
+	// In `tokens` of the payload, for API clients. No cookie is set.
 	SessionDeliveryBearer SessionDelivery = "BEARER"
 )
 
@@ -327,11 +337,11 @@ const (
 	UserErrorCodeValidationFailed UserErrorCode = "VALIDATION_FAILED"
 	// Too many attempts in a short time; retry later.
 	UserErrorCodeRateLimited UserErrorCode = "RATE_LIMITED"
-	// The e-mail address has an account already.
+	// The e-mail address already has an account.
 	UserErrorCodeEmailInUse UserErrorCode = "EMAIL_IN_USE"
-	// E-mail address and password do not belong together.
+	// The e-mail address or the password is wrong.
 	UserErrorCodeInvalidCredentials UserErrorCode = "INVALID_CREDENTIALS"
-	// The session cannot be renewed; sign in again.
+	// The session cannot be renewed: sign in again.
 	UserErrorCodeSessionExpired UserErrorCode = "SESSION_EXPIRED"
 )
 

@@ -1553,7 +1553,7 @@ enum UserErrorCode {
   IDEMPOTENCY_KEY_REUSED
   "No ticket has this id."
   TICKET_NOT_FOUND
-  "An order holds the ticket, paid or not."
+  "An unpaid order holds the ticket."
   TICKET_RESERVED
   "The seller took the ticket off sale."
   TICKET_NOT_FOR_SALE
@@ -1611,7 +1611,7 @@ type TicketNotFoundError implements UserError @shareable {
   path: [String!]
 }
 
-"An order holds the ticket, paid or not. Code ` + "`" + `TICKET_RESERVED` + "`" + `."
+"An unpaid order holds the ticket. Code ` + "`" + `TICKET_RESERVED` + "`" + `."
 type TicketReservedError implements UserError @shareable {
   "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!

@@ -339,7 +339,7 @@ type TicketReservation struct {
 	HeldByViewer bool `json:"heldByViewer"`
 }
 
-// An order holds the ticket, paid or not. Code `TICKET_RESERVED`.
+// An unpaid order holds the ticket. Code `TICKET_RESERVED`.
 type TicketReservedError struct {
 	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
@@ -721,7 +721,7 @@ const (
 	UserErrorCodeIdempotencyKeyReused UserErrorCode = "IDEMPOTENCY_KEY_REUSED"
 	// No ticket has this id.
 	UserErrorCodeTicketNotFound UserErrorCode = "TICKET_NOT_FOUND"
-	// An order holds the ticket, paid or not.
+	// An unpaid order holds the ticket.
 	UserErrorCodeTicketReserved UserErrorCode = "TICKET_RESERVED"
 	// The seller took the ticket off sale.
 	UserErrorCodeTicketNotForSale UserErrorCode = "TICKET_NOT_FOR_SALE"

@@ -101,7 +101,7 @@ type ComplexityRoot struct {
 	}
 
 	Subscription struct {
-		TicketUpdated func(childComplexity int, id string) int
+		TicketUpdated func(childComplexity int, ticketID string) int
 	}
 
 	Ticket struct {
@@ -136,6 +136,13 @@ type ComplexityRoot struct {
 	}
 
 	TicketReservedError struct {
+		Code    func(childComplexity int) int
+		Message func(childComplexity int) int
+		Path    func(childComplexity int) int
+		Ticket  func(childComplexity int) int
+	}
+
+	TicketSoldError struct {
 		Code    func(childComplexity int) int
 		Message func(childComplexity int) int
 		Path    func(childComplexity int) int
@@ -194,7 +201,7 @@ type QueryResolver interface {
 	Ticket(ctx context.Context, id string) (*Ticket, error)
 }
 type SubscriptionResolver interface {
-	TicketUpdated(ctx context.Context, id string) (<-chan *Ticket, error)
+	TicketUpdated(ctx context.Context, ticketID string) (<-chan *Ticket, error)
 }
 type TicketConnectionResolver interface {
 	TotalCount(ctx context.Context, obj *TicketConnection) (*int, error)
@@ -454,7 +461,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Subscription.TicketUpdated(childComplexity, args["id"].(string)), true
+		return e.ComplexityRoot.Subscription.TicketUpdated(childComplexity, args["ticketId"].(string)), true
 
 	case "Ticket.availability":
 		if e.ComplexityRoot.Ticket.Availability == nil {
@@ -598,6 +605,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TicketReservedError.Ticket(childComplexity), true
+
+	case "TicketSoldError.code":
+		if e.ComplexityRoot.TicketSoldError.Code == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TicketSoldError.Code(childComplexity), true
+	case "TicketSoldError.message":
+		if e.ComplexityRoot.TicketSoldError.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TicketSoldError.Message(childComplexity), true
+	case "TicketSoldError.path":
+		if e.ComplexityRoot.TicketSoldError.Path == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TicketSoldError.Path(childComplexity), true
+	case "TicketSoldError.ticket":
+		if e.ComplexityRoot.TicketSoldError.Ticket == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TicketSoldError.Ticket(childComplexity), true
 
 	case "TicketWithdrawnError.code":
 		if e.ComplexityRoot.TicketWithdrawnError.Code == nil {
@@ -810,32 +842,32 @@ func newExecutionContext(
 }
 
 var sources = []*ast.Source{
-	{Name: "../../../../../schema/tickets.graphqls", Input: `# tickets: offer, edit and withdraw tickets; find them; know whether one can be updated.
+	{Name: "../../../../../schema/tickets.graphqls", Input: `# tickets: list tickets for sale, change and withdraw them; find them; follow their changes.
 extend schema
   @link(url: "https://specs.apollo.dev/federation/v2.5", import: ["@key", "@shareable", "@authenticated"])
 
 type Query {
   """
-  Tickets, by default those for sale, newest first. Page forward with ` + "`" + `first` + "`" + ` and ` + "`" + `after` + "`" + `, or backward
-  with ` + "`" + `last` + "`" + ` and ` + "`" + `before` + "`" + `. Both sizes at once, a size out of bounds, a cursor of another list or order,
-  or a filter out of bounds: ` + "`" + `BAD_USER_INPUT` + "`" + `. Null only when the request failed.
+  Tickets, by default those on sale, newest first. Paginate forward with ` + "`" + `first` + "`" + ` and ` + "`" + `after` + "`" + `, or backward
+  with ` + "`" + `last` + "`" + ` and ` + "`" + `before` + "`" + `. ` + "`" + `BAD_USER_INPUT` + "`" + ` for ` + "`" + `first` + "`" + ` together with ` + "`" + `last` + "`" + `, a page size out of bounds,
+  a cursor of another list or sort order, or an invalid filter. Null only when the request failed.
   """
   tickets(
-    "Size of a page from the start, 0 to 100. Left out or null together with ` + "`" + `last` + "`" + `: 20."
+    "Page size from the start, 0 to 100. Left out or null without ` + "`" + `last` + "`" + `: 20."
     first: Int
-    "Only tickets behind this cursor."
+    "Only tickets after this cursor."
     after: String
-    "Size of a page from the end, 0 to 100."
+    "Page size from the end, 0 to 100."
     last: Int
     "Only tickets before this cursor."
     before: String
-    "Which tickets. Null is the same as leaving it out."
+    "Which tickets. Null means the same as leaving it out."
     filter: TicketFilter = {}
-    "In which order. Null is the same as leaving it out."
+    "The sort order. Null means the same as leaving it out."
     sort: TicketSort = { field: CREATED_AT, direction: DESC }
   ): TicketConnection
 
-  "One ticket, whatever its availability. Null when there is no such ticket."
+  "One ticket, of any availability. Null when no ticket has this id."
   ticket(
     "Id of a ticket, such as ` + "`" + `tkt_01jq…` + "`" + `."
     id: ID!
@@ -843,24 +875,25 @@ type Query {
 }
 
 type Mutation {
-  "Offers a ticket for sale. The viewer becomes its seller. Signed out: ` + "`" + `UNAUTHENTICATED` + "`" + `."
+  "Lists a ticket for sale. The viewer becomes its seller. Signed out: ` + "`" + `UNAUTHENTICATED` + "`" + `."
   createTicket(
     "The new ticket."
     input: CreateTicketInput!
   ): CreateTicketPayload! @authenticated
 
   """
-  Changes a ticket. Only its seller may, and only while it is ` + "`" + `AVAILABLE` + "`" + `; the seller is checked first,
-  so strangers learn nothing about its orders. Signed out: ` + "`" + `UNAUTHENTICATED` + "`" + `.
+  Changes the title or the price of a ticket. Only its seller may, and only while it is ` + "`" + `AVAILABLE` + "`" + `. The
+  seller is checked first, so that other users cannot find out whether an order holds the ticket.
+  Signed out: ` + "`" + `UNAUTHENTICATED` + "`" + `.
   """
   updateTicket(
-    "The ticket and what to change."
+    "The ticket and its changes."
     input: UpdateTicketInput!
   ): UpdateTicketPayload! @authenticated
 
   """
-  Takes a ticket off sale for good. Only its seller may, and only while no order holds it. Withdrawing
-  a withdrawn ticket succeeds and changes nothing. Signed out: ` + "`" + `UNAUTHENTICATED` + "`" + `.
+  Takes a ticket off sale for good. Only its seller and operators may, and only while no order holds it.
+  Withdrawing a withdrawn ticket succeeds and changes nothing. Signed out: ` + "`" + `UNAUTHENTICATED` + "`" + `.
   """
   withdrawTicket(
     "The ticket."
@@ -870,12 +903,12 @@ type Mutation {
 
 type Subscription {
   """
-  A ticket as it is now, and again after each change; changes that follow closely may come as one.
-  Everybody may follow it. Ends with a top-level error when there is no such ticket (` + "`" + `NOT_FOUND` + "`" + `).
+  The ticket as it is now, and again after each change. Changes in quick succession may arrive as one.
+  No sign-in is needed. Ends with ` + "`" + `NOT_FOUND` + "`" + ` when no ticket has this id.
   """
   ticketUpdated(
     "Id of a ticket, such as ` + "`" + `tkt_01jq…` + "`" + `."
-    id: ID!
+    ticketId: ID!
   ): Ticket!
 }
 
@@ -885,50 +918,50 @@ type Ticket implements Node @key(fields: "id") {
   id: ID!
   "What is offered, 1 to 200 characters."
   title: String!
-  "What it costs now. An order keeps the price it was made at."
+  "The current price. An order keeps the price at which it was created."
   price: Money!
-  "1 for a new ticket; grows by exactly one with every change. Pass it back as ` + "`" + `expectedVersion` + "`" + `."
+  "1 for a new ticket, one higher after every change. Pass it as ` + "`" + `expectedVersion` + "`" + ` to detect conflicting changes."
   version: Int!
-  "Whether it can be ordered, and if not, why."
+  "Whether the ticket can be ordered, and if not, why."
   availability: TicketAvailability!
-  # WHY nullable, like every edge into another subgraph: when that one is down, only the edge is null.
-  "Who offers it. Null only when the person could not be looked up."
+  # WHY nullable, like every edge into another subgraph: when that subgraph is down, only the edge is null.
+  "The user who offers the ticket. Null only when the user could not be loaded."
   seller: User
-  "When it was first offered."
+  "When the ticket was listed."
   createdAt: DateTime!
   "When ` + "`" + `version` + "`" + ` last changed."
   updatedAt: DateTime!
 
-  # The pair of fields that GitHub calls Updatable: a button can be greyed out and can say why.
-  "Whether ` + "`" + `updateTicket` + "`" + ` by the viewer would be accepted right now."
+  # The same pair of fields as GitHub's ` + "`" + `Updatable` + "`" + `: a client can disable a button and say why.
+  "Whether ` + "`" + `updateTicket` + "`" + ` by the viewer would be accepted now."
   viewerCanUpdate: Boolean!
-  "Every reason why not. Empty exactly when ` + "`" + `viewerCanUpdate` + "`" + ` is true."
+  "Every reason why the viewer cannot update the ticket. Empty exactly when ` + "`" + `viewerCanUpdate` + "`" + ` is true."
   viewerCannotUpdateReasons: [TicketCannotUpdateReason!]!
 }
 
 "Whether a ticket can be ordered."
 enum TicketAvailability {
-  "Nobody holds it; it can be ordered."
+  "On sale: no order holds the ticket."
   AVAILABLE
-  "An unpaid order holds it until it is paid, cancelled or expired."
+  "An unpaid order holds the ticket until it is paid, is cancelled or expires."
   RESERVED
-  "A paid order has it."
+  "A complete order holds the ticket."
   SOLD
-  "The seller took it off sale."
+  "The seller or an operator took the ticket off sale."
   WITHDRAWN
 }
 
-"Why the viewer cannot update a ticket. ` + "`" + `updateTicket` + "`" + ` would answer with the error named."
+"Why the viewer cannot update a ticket, with the error that ` + "`" + `updateTicket` + "`" + ` would return."
 enum TicketCannotUpdateReason {
-  "Nobody is signed in: a top-level ` + "`" + `UNAUTHENTICATED` + "`" + `."
+  "The viewer is signed out: a top-level ` + "`" + `UNAUTHENTICATED` + "`" + `."
   SIGNED_OUT
-  "Somebody else sells it: ` + "`" + `NotAuthorizedError` + "`" + `."
+  "Another user sells the ticket: ` + "`" + `NotAuthorizedError` + "`" + `."
   NOT_OWNER
-  "An unpaid order holds it: ` + "`" + `TicketReservedError` + "`" + `."
+  "An unpaid order holds the ticket: ` + "`" + `TicketReservedError` + "`" + `."
   RESERVED
-  "It is sold: ` + "`" + `TicketReservedError` + "`" + `."
+  "A complete order holds the ticket: ` + "`" + `TicketSoldError` + "`" + `."
   SOLD
-  "It was taken off sale: ` + "`" + `TicketWithdrawnError` + "`" + `."
+  "The ticket is off sale: ` + "`" + `TicketWithdrawnError` + "`" + `."
   WITHDRAWN
 }
 
@@ -937,56 +970,61 @@ type User @key(fields: "id") {
   "Global id, such as ` + "`" + `usr_01jq…` + "`" + `."
   id: ID!
   """
-  Tickets this person offers, by default those for sale, newest first. Arguments and errors as for the
-  root field ` + "`" + `tickets` + "`" + `. Null only when they could not be looked up.
+  Tickets that the user offers, by default those on sale, newest first. Arguments and errors are those of
+  the root field ` + "`" + `tickets` + "`" + `. Null only when the tickets could not be loaded.
   """
   tickets(
-    "Size of a page from the start, 0 to 100. Left out or null together with ` + "`" + `last` + "`" + `: 20."
+    "Page size from the start, 0 to 100. Left out or null without ` + "`" + `last` + "`" + `: 20."
     first: Int
-    "Only tickets behind this cursor."
+    "Only tickets after this cursor."
     after: String
-    "Size of a page from the end, 0 to 100."
+    "Page size from the end, 0 to 100."
     last: Int
     "Only tickets before this cursor."
     before: String
-    "Which of this person's tickets. Null is the same as leaving it out."
+    "Which of the user's tickets. Null means the same as leaving it out."
     filter: TicketFilter = {}
-    "In which order. Null is the same as leaving it out."
+    "The sort order. Null means the same as leaving it out."
     sort: TicketSort = { field: CREATED_AT, direction: DESC }
   ): TicketConnection
 }
 
-"Which tickets to list. Every condition must hold."
+"Which tickets to list. All conditions must hold."
 input TicketFilter {
-  # WHY the default stands here and not on the argument: a search by title alone still means
-  # tickets that can be bought.
-  "Any of these; at most 4, one of each. Left out: those for sale. Null: whatever their availability. Empty: none."
-  availability: [TicketAvailability!] = [AVAILABLE]
-  "Only what this user offers. Left out or null: everybody's."
+  # WHY the default is here and not on the argument: a search by title alone still finds only tickets on sale.
+  "Any of these; at most 4, each named once. Left out or null: ` + "`" + `AVAILABLE` + "`" + `. Empty: ` + "`" + `BAD_USER_INPUT` + "`" + `."
+  availabilities: [TicketAvailability!] = [AVAILABLE]
+  "Only tickets of this seller. Left out or null: of any seller."
   sellerId: ID
-  "Words of the title, in any case and with or without accents; of the last one perhaps its beginning. At most 100 characters. Left out, null or blank: any title."
+  """
+  Words of the title, regardless of case and accents; the last word may be incomplete. At most 100
+  characters. Left out, null or blank: any title.
+  """
   query: String
-  "Only this price or a higher one, in this currency. Left out or null: any."
+  "Only tickets at this price or a higher one, in the same currency. Left out or null: any price."
   minPrice: MoneyInput
-  "Only this price or a lower one, in this currency, which is also that of ` + "`" + `minPrice` + "`" + `. Left out or null: any."
+  """
+  Only tickets at this price or a lower one, in the same currency, which must also be that of ` + "`" + `minPrice` + "`" + `.
+  Left out or null: any price.
+  """
   maxPrice: MoneyInput
 }
 
-"Order of a list of tickets. Ties are broken by id."
+"The sort order of a list of tickets. Ties are broken by id."
 input TicketSort {
-  "By what."
+  "The field to sort by."
   field: TicketSortField!
-  "Which end comes first."
+  "The direction of the sort."
   direction: SortDirection!
 }
 
 "What tickets can be sorted by."
 enum TicketSortField {
-  "When the ticket was first offered."
+  "When the ticket was listed."
   CREATED_AT
-  "Its price in minor units, whatever the currency."
+  "The price in minor units, regardless of the currency."
   PRICE
-  "Its title, as people sort words: letters before case and accents."
+  "The title in alphabetical order, by letters before accents and case."
   TITLE
 }
 
@@ -994,18 +1032,18 @@ enum TicketSortField {
 type TicketConnection {
   "The tickets with their cursors."
   edges: [TicketEdge!]!
-  "The tickets alone."
+  "The tickets without cursors."
   nodes: [Ticket!]!
-  "Where the page lies in the list."
+  "The position of the page in the list."
   pageInfo: PageInfo!
-  # A count is a scan: it is made only when asked for, and stops.
-  "How many tickets the filter matches. Null when more than 10 000."
+  # A count is a scan: it is made only when it is selected, and it stops at the limit.
+  "How many tickets match the filter. Null when more than 10 000."
   totalCount: Int
 }
 
 "A ticket in a list."
 type TicketEdge {
-  "Opaque position in this list and order, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  "Opaque position in this list and sort order, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
   "The ticket."
   node: Ticket!
@@ -1013,80 +1051,87 @@ type TicketEdge {
 
 "A new ticket."
 input CreateTicketInput {
-  "1 to 200 characters, not only spaces; spaces around it are removed."
+  "1 to 200 characters, at least one of them visible. Leading and trailing spaces are removed."
   title: String!
-  "What it costs, 1 to 99999999 minor units."
+  "The price, 1 to 99999999 minor units."
   price: MoneyInput!
   """
-  1 to 255 visible ASCII characters, such as a UUID. The same key with the same arguments returns the
-  viewer's first ticket again; with other arguments it is refused. Left out or null: every call makes
-  a ticket.
+  1 to 255 visible ASCII characters, such as a UUID. A repeated key with the same arguments returns the
+  ticket that it created; with other arguments it is refused. Left out or null: every call creates a ticket.
   """
-  idempotencyKey: ID
+  idempotencyKey: String
 }
 
 "A change of a ticket."
 input UpdateTicketInput {
-  "The ticket to change."
+  "Id of the ticket."
   ticketId: ID!
-  "1 to 200 characters, not only spaces; spaces around it are removed. Left out or null: unchanged."
+  """
+  The new title, 1 to 200 characters, at least one of them visible. Leading and trailing spaces are
+  removed. Left out or null: unchanged.
+  """
   title: String
-  "What it costs from now on, 1 to 99999999 minor units. Left out or null: unchanged."
+  "The new price, 1 to 99999999 minor units. Left out or null: unchanged."
   price: MoneyInput
-  "Refuses the change unless the ticket is at this version. Left out or null: any version."
+  "Refuses the change unless the ticket has this version. Left out or null: any version."
   expectedVersion: Int
 }
 
 "A ticket to take off sale."
 input WithdrawTicketInput {
-  "The ticket to withdraw."
+  "Id of the ticket."
   ticketId: ID!
-  "Refuses the change unless the ticket is at this version. Left out or null: any version."
+  "Refuses the change unless the ticket has this version. Left out or null: any version."
   expectedVersion: Int
 }
 
-"The outcome of ` + "`" + `createTicket` + "`" + `."
+"The result of ` + "`" + `createTicket` + "`" + `."
 type CreateTicketPayload {
   "The new ticket, at version 1. Null when ` + "`" + `errors` + "`" + ` is not empty."
   ticket: Ticket
-  "Why there is no ticket, one error for each fault. Empty on success."
+  "Why no ticket was created, one error for each invalid field. Empty on success."
   errors: [CreateTicketError!]!
 }
 
-"What can be wrong with ` + "`" + `createTicket` + "`" + `."
+"Errors of ` + "`" + `createTicket` + "`" + `."
 union CreateTicketError = ValidationError | IdempotencyKeyReusedError
 
-"The outcome of ` + "`" + `updateTicket` + "`" + `."
+"The result of ` + "`" + `updateTicket` + "`" + `."
 type UpdateTicketPayload {
   "The ticket after the change. Null when ` + "`" + `errors` + "`" + ` is not empty."
   ticket: Ticket
-  "Why nothing was changed, one error for each fault. Empty on success."
+  "Why the ticket was not changed, one error for each invalid field. Empty on success."
   errors: [UpdateTicketError!]!
 }
 
-"What can be wrong with ` + "`" + `updateTicket` + "`" + `."
+"Errors of ` + "`" + `updateTicket` + "`" + `."
 union UpdateTicketError =
     ValidationError
   | TicketNotFoundError
   | NotAuthorizedError
   | TicketReservedError
+  | TicketSoldError
   | TicketWithdrawnError
   | StaleVersionError
 
-"The outcome of ` + "`" + `withdrawTicket` + "`" + `."
+"The result of ` + "`" + `withdrawTicket` + "`" + `."
 type WithdrawTicketPayload {
   "The ticket, ` + "`" + `WITHDRAWN` + "`" + `. Null when ` + "`" + `errors` + "`" + ` is not empty."
   ticket: Ticket
-  "Why nothing was changed. Empty on success."
+  "Why the ticket was not withdrawn. Empty on success."
   errors: [WithdrawTicketError!]!
 }
 
-"What can be wrong with ` + "`" + `withdrawTicket` + "`" + `."
-union WithdrawTicketError = TicketNotFoundError | NotAuthorizedError | TicketReservedError | StaleVersionError
+"Errors of ` + "`" + `withdrawTicket` + "`" + `."
+union WithdrawTicketError =
+    TicketNotFoundError
+  | NotAuthorizedError
+  | TicketReservedError
+  | TicketSoldError
+  | StaleVersionError
 
-# WHY nullable: next to the equally named field of ` + "`" + `TicketReservedError` + "`" + `, a selection of both would be
-# invalid if one were non-null.
-"The seller took the ticket off sale, so it cannot change any more. Code ` + "`" + `TICKET_WITHDRAWN` + "`" + `."
+# WHY nullable: fields of one name on several types of a union must be nullable alike to be selected together.
+"The ticket was taken off sale and cannot be changed. Code ` + "`" + `TICKET_WITHDRAWN` + "`" + `."
 type TicketWithdrawnError implements UserError {
   "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
@@ -1094,12 +1139,12 @@ type TicketWithdrawnError implements UserError {
   message: String!
   "Path of the argument at fault, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single argument is."
   path: [String!]
-  "The ticket as it is now; always given."
+  "The ticket as it is now. Never null."
   ticket: Ticket
 }
 
-# It carries the ticket, so a client can merge and try again without another round trip.
-"Somebody changed the ticket since; ` + "`" + `expectedVersion` + "`" + ` is not its version. Code ` + "`" + `STALE_VERSION` + "`" + `."
+# WHY it carries the ticket: a client can merge both changes and retry without another request.
+"The ticket is not at ` + "`" + `expectedVersion` + "`" + `: it has changed since. Code ` + "`" + `STALE_VERSION` + "`" + `."
 type StaleVersionError implements UserError {
   "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
@@ -1107,9 +1152,9 @@ type StaleVersionError implements UserError {
   message: String!
   "Path of the argument at fault, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single argument is."
   path: [String!]
-  "The version the ticket has now."
+  "The current version of the ticket."
   currentVersion: Int!
-  "The ticket as it is now; always given."
+  "The ticket as it is now. Never null."
   ticket: Ticket
 }
 
@@ -1191,11 +1236,13 @@ enum UserErrorCode {
   IDEMPOTENCY_KEY_REUSED
   "No ticket has this id."
   TICKET_NOT_FOUND
-  "An order holds the ticket, paid or not."
+  "An unpaid order holds the ticket."
   TICKET_RESERVED
-  "The ticket is off sale and cannot change any more."
+  "A complete order holds the ticket."
+  TICKET_SOLD
+  "The ticket is off sale and cannot be changed."
   TICKET_WITHDRAWN
-  "The ticket has changed since."
+  "The ticket has changed since the version that the client saw."
   STALE_VERSION
 }
 
@@ -1241,8 +1288,20 @@ type TicketNotFoundError implements UserError @shareable {
   path: [String!]
 }
 
-"An order holds the ticket, paid or not. Code ` + "`" + `TICKET_RESERVED` + "`" + `."
+"An unpaid order holds the ticket. Code ` + "`" + `TICKET_RESERVED` + "`" + `."
 type TicketReservedError implements UserError @shareable {
+  "Stable code for programs, for translations and for analytics. New codes may be added."
+  code: UserErrorCode!
+  "What happened, in English, suitable for display."
+  message: String!
+  "Path of the argument at fault, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single argument is."
+  path: [String!]
+  "The ticket as it is now, which updates a client's cache. Null only when it could not be loaded."
+  ticket: Ticket
+}
+
+"A complete order holds the ticket. Code ` + "`" + `TICKET_SOLD` + "`" + `."
+type TicketSoldError implements UserError @shareable {
   "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
   "What happened, in English, suitable for display."
@@ -1748,14 +1807,14 @@ func (ec *executionContext) field_Query_tickets_args(ctx context.Context, rawArg
 func (ec *executionContext) field_Subscription_ticketUpdated_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
-	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "ticketId",
 		func(ctx context.Context, v any) (string, error) {
 			return ec.unmarshalNID2string(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["id"] = arg0
+	args["ticketId"] = arg0
 	return args, nil
 }
 
@@ -2835,7 +2894,7 @@ func (ec *executionContext) _Subscription_ticketUpdated(ctx context.Context, fie
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Subscription().TicketUpdated(ctx, fc.Args["id"].(string))
+			return ec.Resolvers.Subscription().TicketUpdated(ctx, fc.Args["ticketId"].(string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *Ticket) graphql.Marshaler {
@@ -3451,6 +3510,107 @@ func (ec *executionContext) _TicketReservedError_ticket(ctx context.Context, fie
 func (ec *executionContext) fieldContext_TicketReservedError_ticket(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "TicketReservedError",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Ticket(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TicketSoldError_code(ctx context.Context, field graphql.CollectedField, obj *TicketSoldError) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TicketSoldError_code(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Code, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v UserErrorCode) graphql.Marshaler {
+			return ec.marshalNUserErrorCode2boxofficeᚗdevᚋsubgraphsᚋticketsᚋinternalᚋgraphᚋgeneratedᚐUserErrorCode(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TicketSoldError_code(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TicketSoldError", field, false, false, "UserErrorCode")
+}
+
+func (ec *executionContext) _TicketSoldError_message(ctx context.Context, field graphql.CollectedField, obj *TicketSoldError) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TicketSoldError_message(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Message, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TicketSoldError_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TicketSoldError", field, false, false, "String")
+}
+
+func (ec *executionContext) _TicketSoldError_path(ctx context.Context, field graphql.CollectedField, obj *TicketSoldError) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TicketSoldError_path(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Path, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalOString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TicketSoldError_path(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TicketSoldError", field, false, false, "String")
+}
+
+func (ec *executionContext) _TicketSoldError_ticket(ctx context.Context, field graphql.CollectedField, obj *TicketSoldError) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TicketSoldError_ticket(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Ticket, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *Ticket) graphql.Marshaler {
+			return ec.marshalOTicket2ᚖboxofficeᚗdevᚋsubgraphsᚋticketsᚋinternalᚋgraphᚋgeneratedᚐTicket(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TicketSoldError_ticket(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TicketSoldError",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
@@ -4984,7 +5144,7 @@ func (ec *executionContext) unmarshalInputCreateTicketInput(ctx context.Context,
 			it.Price = data
 		case "idempotencyKey":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
-			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -5108,24 +5268,24 @@ func (ec *executionContext) unmarshalInputTicketFilter(ctx context.Context, obj 
 		asMap[k] = v
 	}
 
-	if _, present := asMap["availability"]; !present {
-		asMap["availability"] = []any{"AVAILABLE"}
+	if _, present := asMap["availabilities"]; !present {
+		asMap["availabilities"] = []any{"AVAILABLE"}
 	}
 
-	fieldsInOrder := [...]string{"availability", "sellerId", "query", "minPrice", "maxPrice"}
+	fieldsInOrder := [...]string{"availabilities", "sellerId", "query", "minPrice", "maxPrice"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
 			continue
 		}
 		switch k {
-		case "availability":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("availability"))
+		case "availabilities":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("availabilities"))
 			data, err := ec.unmarshalOTicketAvailability2ᚕboxofficeᚗdevᚋsubgraphsᚋticketsᚋinternalᚋgraphᚋgeneratedᚐTicketAvailabilityᚄ(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Availability = data
+			it.Availabilities = data
 		case "sellerId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sellerId"))
 			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
@@ -5443,6 +5603,13 @@ func (ec *executionContext) _UpdateTicketError(ctx context.Context, sel ast.Sele
 			return graphql.Null
 		}
 		return ec._TicketWithdrawnError(ctx, sel, obj)
+	case TicketSoldError:
+		return ec._TicketSoldError(ctx, sel, &obj)
+	case *TicketSoldError:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._TicketSoldError(ctx, sel, obj)
 	case TicketReservedError:
 		return ec._TicketReservedError(ctx, sel, &obj)
 	case *TicketReservedError:
@@ -5498,6 +5665,13 @@ func (ec *executionContext) _UserError(ctx context.Context, sel ast.SelectionSet
 			return graphql.Null
 		}
 		return ec._TicketWithdrawnError(ctx, sel, obj)
+	case TicketSoldError:
+		return ec._TicketSoldError(ctx, sel, &obj)
+	case *TicketSoldError:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._TicketSoldError(ctx, sel, obj)
 	case TicketReservedError:
 		return ec._TicketReservedError(ctx, sel, &obj)
 	case *TicketReservedError:
@@ -5546,6 +5720,13 @@ func (ec *executionContext) _WithdrawTicketError(ctx context.Context, sel ast.Se
 	switch obj := (obj).(type) {
 	case nil:
 		return graphql.Null
+	case TicketSoldError:
+		return ec._TicketSoldError(ctx, sel, &obj)
+	case *TicketSoldError:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._TicketSoldError(ctx, sel, obj)
 	case TicketReservedError:
 		return ec._TicketReservedError(ctx, sel, &obj)
 	case *TicketReservedError:
@@ -6317,6 +6498,54 @@ func (ec *executionContext) _TicketReservedError(ctx context.Context, sel ast.Se
 			}
 		case "ticket":
 			out.Values[i] = ec._TicketReservedError_ticket(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var ticketSoldErrorImplementors = []string{"TicketSoldError", "UpdateTicketError", "WithdrawTicketError", "UserError"}
+
+func (ec *executionContext) _TicketSoldError(ctx context.Context, sel ast.SelectionSet, obj *TicketSoldError) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, ticketSoldErrorImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TicketSoldError")
+		case "code":
+			out.Values[i] = ec._TicketSoldError_code(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "message":
+			out.Values[i] = ec._TicketSoldError_message(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "path":
+			out.Values[i] = ec._TicketSoldError_path(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "ticket":
+			out.Values[i] = ec._TicketSoldError_ticket(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}

@@ -14,7 +14,7 @@ import (
 	"boxoffice.dev/subgraphs/tickets/internal/ticket"
 )
 
-// What can be wrong with `createTicket`.
+// Errors of `createTicket`.
 type CreateTicketError interface {
 	IsCreateTicketError()
 }
@@ -24,7 +24,7 @@ type Node interface {
 	IsNode()
 }
 
-// What can be wrong with `updateTicket`.
+// Errors of `updateTicket`.
 type UpdateTicketError interface {
 	IsUpdateTicketError()
 }
@@ -36,28 +36,27 @@ type UserError interface {
 	IsUserError()
 }
 
-// What can be wrong with `withdrawTicket`.
+// Errors of `withdrawTicket`.
 type WithdrawTicketError interface {
 	IsWithdrawTicketError()
 }
 
 // A new ticket.
 type CreateTicketInput struct {
-	// 1 to 200 characters, not only spaces; spaces around it are removed.
+	// 1 to 200 characters, at least one of them visible. Leading and trailing spaces are removed.
 	Title string `json:"title"`
-	// What it costs, 1 to 99999999 minor units.
+	// The price, 1 to 99999999 minor units.
 	Price *money.Money `json:"price"`
-	// 1 to 255 visible ASCII characters, such as a UUID. The same key with the same arguments returns the
-	// viewer's first ticket again; with other arguments it is refused. Left out or null: every call makes
-	// a ticket.
+	// 1 to 255 visible ASCII characters, such as a UUID. A repeated key with the same arguments returns the
+	// ticket that it created; with other arguments it is refused. Left out or null: every call creates a ticket.
 	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
 }
 
-// The outcome of `createTicket`.
+// The result of `createTicket`.
 type CreateTicketPayload struct {
 	// The new ticket, at version 1. Null when `errors` is not empty.
 	Ticket *Ticket `json:"ticket,omitempty"`
-	// Why there is no ticket, one error for each fault. Empty on success.
+	// Why no ticket was created, one error for each invalid field. Empty on success.
 	Errors []CreateTicketError `json:"errors"`
 }
 
@@ -91,7 +90,7 @@ func (NotAuthorizedError) IsWithdrawTicketError() {}
 
 func (NotAuthorizedError) IsUserError() {}
 
-// Somebody changed the ticket since; `expectedVersion` is not its version. Code `STALE_VERSION`.
+// The ticket is not at `expectedVersion`: it has changed since. Code `STALE_VERSION`.
 type StaleVersionError struct {
 	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
@@ -99,9 +98,9 @@ type StaleVersionError struct {
 	Message string `json:"message"`
 	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
-	// The version the ticket has now.
+	// The current version of the ticket.
 	CurrentVersion int `json:"currentVersion"`
-	// The ticket as it is now; always given.
+	// The ticket as it is now. Never null.
 	Ticket *Ticket `json:"ticket,omitempty"`
 }
 
@@ -117,21 +116,21 @@ type Ticket struct {
 	ID string `json:"id"`
 	// What is offered, 1 to 200 characters.
 	Title string `json:"title"`
-	// What it costs now. An order keeps the price it was made at.
+	// The current price. An order keeps the price at which it was created.
 	Price *money.Money `json:"price"`
-	// 1 for a new ticket; grows by exactly one with every change. Pass it back as `expectedVersion`.
+	// 1 for a new ticket, one higher after every change. Pass it as `expectedVersion` to detect conflicting changes.
 	Version int `json:"version"`
-	// Whether it can be ordered, and if not, why.
+	// Whether the ticket can be ordered, and if not, why.
 	Availability TicketAvailability `json:"availability"`
-	// Who offers it. Null only when the person could not be looked up.
+	// The user who offers the ticket. Null only when the user could not be loaded.
 	Seller *User `json:"seller,omitempty"`
-	// When it was first offered.
+	// When the ticket was listed.
 	CreatedAt time.Time `json:"createdAt"`
 	// When `version` last changed.
 	UpdatedAt time.Time `json:"updatedAt"`
-	// Whether `updateTicket` by the viewer would be accepted right now.
+	// Whether `updateTicket` by the viewer would be accepted now.
 	ViewerCanUpdate bool `json:"viewerCanUpdate"`
-	// Every reason why not. Empty exactly when `viewerCanUpdate` is true.
+	// Every reason why the viewer cannot update the ticket. Empty exactly when `viewerCanUpdate` is true.
 	ViewerCannotUpdateReasons []TicketCannotUpdateReason `json:"viewerCannotUpdateReasons"`
 }
 
@@ -147,34 +146,36 @@ type TicketByIDsInput struct {
 type TicketConnection struct {
 	// The tickets with their cursors.
 	Edges []*TicketEdge `json:"edges"`
-	// The tickets alone.
+	// The tickets without cursors.
 	Nodes []*Ticket `json:"nodes"`
-	// Where the page lies in the list.
+	// The position of the page in the list.
 	PageInfo *page.Info `json:"pageInfo"`
-	// How many tickets the filter matches. Null when more than 10 000.
+	// How many tickets match the filter. Null when more than 10 000.
 	TotalCount *int          `json:"totalCount,omitempty"`
 	Filter     ticket.Filter `json:"-"`
 }
 
 // A ticket in a list.
 type TicketEdge struct {
-	// Opaque position in this list and order, for `after` and `before`.
+	// Opaque position in this list and sort order, for `after` and `before`.
 	Cursor string `json:"cursor"`
 	// The ticket.
 	Node *Ticket `json:"node"`
 }
 
-// Which tickets to list. Every condition must hold.
+// Which tickets to list. All conditions must hold.
 type TicketFilter struct {
-	// Any of these; at most 4, one of each. Left out: those for sale. Null: whatever their availability. Empty: none.
-	Availability []TicketAvailability `json:"availability,omitempty"`
-	// Only what this user offers. Left out or null: everybody's.
+	// Any of these; at most 4, each named once. Left out or null: `AVAILABLE`. Empty: `BAD_USER_INPUT`.
+	Availabilities []TicketAvailability `json:"availabilities,omitempty"`
+	// Only tickets of this seller. Left out or null: of any seller.
 	SellerID *string `json:"sellerId,omitempty"`
-	// Words of the title, in any case and with or without accents; of the last one perhaps its beginning. At most 100 characters. Left out, null or blank: any title.
+	// Words of the title, regardless of case and accents; the last word may be incomplete. At most 100
+	// characters. Left out, null or blank: any title.
 	Query *string `json:"query,omitempty"`
-	// Only this price or a higher one, in this currency. Left out or null: any.
+	// Only tickets at this price or a higher one, in the same currency. Left out or null: any price.
 	MinPrice *money.Money `json:"minPrice,omitempty"`
-	// Only this price or a lower one, in this currency, which is also that of `minPrice`. Left out or null: any.
+	// Only tickets at this price or a lower one, in the same currency, which must also be that of `minPrice`.
+	// Left out or null: any price.
 	MaxPrice *money.Money `json:"maxPrice,omitempty"`
 }
 
@@ -194,7 +195,7 @@ func (TicketNotFoundError) IsWithdrawTicketError() {}
 
 func (TicketNotFoundError) IsUserError() {}
 
-// An order holds the ticket, paid or not. Code `TICKET_RESERVED`.
+// An unpaid order holds the ticket. Code `TICKET_RESERVED`.
 type TicketReservedError struct {
 	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
@@ -212,15 +213,33 @@ func (TicketReservedError) IsWithdrawTicketError() {}
 
 func (TicketReservedError) IsUserError() {}
 
-// Order of a list of tickets. Ties are broken by id.
+// A complete order holds the ticket. Code `TICKET_SOLD`.
+type TicketSoldError struct {
+	// Stable code for programs, for translations and for analytics. New codes may be added.
+	Code UserErrorCode `json:"code"`
+	// What happened, in English, suitable for display.
+	Message string `json:"message"`
+	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
+	Path []string `json:"path,omitempty"`
+	// The ticket as it is now, which updates a client's cache. Null only when it could not be loaded.
+	Ticket *Ticket `json:"ticket,omitempty"`
+}
+
+func (TicketSoldError) IsUpdateTicketError() {}
+
+func (TicketSoldError) IsWithdrawTicketError() {}
+
+func (TicketSoldError) IsUserError() {}
+
+// The sort order of a list of tickets. Ties are broken by id.
 type TicketSort struct {
-	// By what.
+	// The field to sort by.
 	Field TicketSortField `json:"field"`
-	// Which end comes first.
+	// The direction of the sort.
 	Direction SortDirection `json:"direction"`
 }
 
-// The seller took the ticket off sale, so it cannot change any more. Code `TICKET_WITHDRAWN`.
+// The ticket was taken off sale and cannot be changed. Code `TICKET_WITHDRAWN`.
 type TicketWithdrawnError struct {
 	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
@@ -228,7 +247,7 @@ type TicketWithdrawnError struct {
 	Message string `json:"message"`
 	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
-	// The ticket as it is now; always given.
+	// The ticket as it is now. Never null.
 	Ticket *Ticket `json:"ticket,omitempty"`
 }
 
@@ -238,21 +257,22 @@ func (TicketWithdrawnError) IsUserError() {}
 
 // A change of a ticket.
 type UpdateTicketInput struct {
-	// The ticket to change.
+	// Id of the ticket.
 	TicketID string `json:"ticketId"`
-	// 1 to 200 characters, not only spaces; spaces around it are removed. Left out or null: unchanged.
+	// The new title, 1 to 200 characters, at least one of them visible. Leading and trailing spaces are
+	// removed. Left out or null: unchanged.
 	Title *string `json:"title,omitempty"`
-	// What it costs from now on, 1 to 99999999 minor units. Left out or null: unchanged.
+	// The new price, 1 to 99999999 minor units. Left out or null: unchanged.
 	Price *money.Money `json:"price,omitempty"`
-	// Refuses the change unless the ticket is at this version. Left out or null: any version.
+	// Refuses the change unless the ticket has this version. Left out or null: any version.
 	ExpectedVersion *int `json:"expectedVersion,omitempty"`
 }
 
-// The outcome of `updateTicket`.
+// The result of `updateTicket`.
 type UpdateTicketPayload struct {
 	// The ticket after the change. Null when `errors` is not empty.
 	Ticket *Ticket `json:"ticket,omitempty"`
-	// Why nothing was changed, one error for each fault. Empty on success.
+	// Why the ticket was not changed, one error for each invalid field. Empty on success.
 	Errors []UpdateTicketError `json:"errors"`
 }
 
@@ -260,8 +280,8 @@ type UpdateTicketPayload struct {
 type User struct {
 	// Global id, such as `usr_01jq…`.
 	ID string `json:"id"`
-	// Tickets this person offers, by default those for sale, newest first. Arguments and errors as for the
-	// root field `tickets`. Null only when they could not be looked up.
+	// Tickets that the user offers, by default those on sale, newest first. Arguments and errors are those of
+	// the root field `tickets`. Null only when the tickets could not be loaded.
 	Tickets *TicketConnection `json:"tickets,omitempty"`
 }
 
@@ -291,17 +311,17 @@ func (ValidationError) IsUserError() {}
 
 // A ticket to take off sale.
 type WithdrawTicketInput struct {
-	// The ticket to withdraw.
+	// Id of the ticket.
 	TicketID string `json:"ticketId"`
-	// Refuses the change unless the ticket is at this version. Left out or null: any version.
+	// Refuses the change unless the ticket has this version. Left out or null: any version.
 	ExpectedVersion *int `json:"expectedVersion,omitempty"`
 }
 
-// The outcome of `withdrawTicket`.
+// The result of `withdrawTicket`.
 type WithdrawTicketPayload struct {
 	// The ticket, `WITHDRAWN`. Null when `errors` is not empty.
 	Ticket *Ticket `json:"ticket,omitempty"`
-	// Why nothing was changed. Empty on success.
+	// Why the ticket was not withdrawn. Empty on success.
 	Errors []WithdrawTicketError `json:"errors"`
 }
 
@@ -367,13 +387,13 @@ func (e SortDirection) MarshalJSON() ([]byte, error) {
 type TicketAvailability string
 
 const (
-	// Nobody holds it; it can be ordered.
+	// On sale: no order holds the ticket.
 	TicketAvailabilityAvailable TicketAvailability = "AVAILABLE"
-	// An unpaid order holds it until it is paid, cancelled or expired.
+	// An unpaid order holds the ticket until it is paid, is cancelled or expires.
 	TicketAvailabilityReserved TicketAvailability = "RESERVED"
-	// A paid order has it.
+	// A complete order holds the ticket.
 	TicketAvailabilitySold TicketAvailability = "SOLD"
-	// The seller took it off sale.
+	// The seller or an operator took the ticket off sale.
 	TicketAvailabilityWithdrawn TicketAvailability = "WITHDRAWN"
 )
 
@@ -427,19 +447,19 @@ func (e TicketAvailability) MarshalJSON() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// Why the viewer cannot update a ticket. `updateTicket` would answer with the error named.
+// Why the viewer cannot update a ticket, with the error that `updateTicket` would return.
 type TicketCannotUpdateReason string
 
 const (
-	// Nobody is signed in: a top-level `UNAUTHENTICATED`.
+	// The viewer is signed out: a top-level `UNAUTHENTICATED`.
 	TicketCannotUpdateReasonSignedOut TicketCannotUpdateReason = "SIGNED_OUT"
-	// Somebody else sells it: `NotAuthorizedError`.
+	// Another user sells the ticket: `NotAuthorizedError`.
 	TicketCannotUpdateReasonNotOwner TicketCannotUpdateReason = "NOT_OWNER"
-	// An unpaid order holds it: `TicketReservedError`.
+	// An unpaid order holds the ticket: `TicketReservedError`.
 	TicketCannotUpdateReasonReserved TicketCannotUpdateReason = "RESERVED"
-	// It is sold: `TicketReservedError`.
+	// A complete order holds the ticket: `TicketSoldError`.
 	TicketCannotUpdateReasonSold TicketCannotUpdateReason = "SOLD"
-	// It was taken off sale: `TicketWithdrawnError`.
+	// The ticket is off sale: `TicketWithdrawnError`.
 	TicketCannotUpdateReasonWithdrawn TicketCannotUpdateReason = "WITHDRAWN"
 )
 
@@ -498,11 +518,11 @@ func (e TicketCannotUpdateReason) MarshalJSON() ([]byte, error) {
 type TicketSortField string
 
 const (
-	// When the ticket was first offered.
+	// When the ticket was listed.
 	TicketSortFieldCreatedAt TicketSortField = "CREATED_AT"
-	// Its price in minor units, whatever the currency.
+	// The price in minor units, regardless of the currency.
 	TicketSortFieldPrice TicketSortField = "PRICE"
-	// Its title, as people sort words: letters before case and accents.
+	// The title in alphabetical order, by letters before accents and case.
 	TicketSortFieldTitle TicketSortField = "TITLE"
 )
 
@@ -567,11 +587,13 @@ const (
 	UserErrorCodeIdempotencyKeyReused UserErrorCode = "IDEMPOTENCY_KEY_REUSED"
 	// No ticket has this id.
 	UserErrorCodeTicketNotFound UserErrorCode = "TICKET_NOT_FOUND"
-	// An order holds the ticket, paid or not.
+	// An unpaid order holds the ticket.
 	UserErrorCodeTicketReserved UserErrorCode = "TICKET_RESERVED"
-	// The ticket is off sale and cannot change any more.
+	// A complete order holds the ticket.
+	UserErrorCodeTicketSold UserErrorCode = "TICKET_SOLD"
+	// The ticket is off sale and cannot be changed.
 	UserErrorCodeTicketWithdrawn UserErrorCode = "TICKET_WITHDRAWN"
-	// The ticket has changed since.
+	// The ticket has changed since the version that the client saw.
 	UserErrorCodeStaleVersion UserErrorCode = "STALE_VERSION"
 )
 
@@ -581,13 +603,14 @@ var AllUserErrorCode = []UserErrorCode{
 	UserErrorCodeIdempotencyKeyReused,
 	UserErrorCodeTicketNotFound,
 	UserErrorCodeTicketReserved,
+	UserErrorCodeTicketSold,
 	UserErrorCodeTicketWithdrawn,
 	UserErrorCodeStaleVersion,
 }
 
 func (e UserErrorCode) IsValid() bool {
 	switch e {
-	case UserErrorCodeValidationFailed, UserErrorCodeNotAuthorized, UserErrorCodeIdempotencyKeyReused, UserErrorCodeTicketNotFound, UserErrorCodeTicketReserved, UserErrorCodeTicketWithdrawn, UserErrorCodeStaleVersion:
+	case UserErrorCodeValidationFailed, UserErrorCodeNotAuthorized, UserErrorCodeIdempotencyKeyReused, UserErrorCodeTicketNotFound, UserErrorCodeTicketReserved, UserErrorCodeTicketSold, UserErrorCodeTicketWithdrawn, UserErrorCodeStaleVersion:
 		return true
 	}
 	return false

@@ -38,7 +38,7 @@ const reasons: Record<OrderCancellationReason, { title: string; detail: string }
   EXPIRED: { title: 'Order expired', detail: 'It wasn’t paid in time, so the ticket is back on sale. Nothing was charged.' },
   OPERATOR: { title: 'Order cancelled by us', detail: 'We had to cancel this order. Nothing was charged.' },
   PAYMENT_FAILED: { title: 'Payment failed', detail: 'The ticket is back on sale. Nothing was charged.' },
-  REFUNDED: { title: 'Refunded', detail: 'Order refunded.' },
+  REFUNDED: { title: 'Order refunded', detail: 'It may take a few days until the money arrives.' },
   RESERVATION_REFUSED: {
     title: 'The ticket has changed',
     detail: 'The seller changed it just as you bought it. Nothing was charged.',

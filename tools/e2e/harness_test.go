@@ -266,7 +266,7 @@ func (s *System) Anonymous() *Client {
 // Browser returns a client that keeps cookies and is not signed in.
 func (s *System) Browser() *Client {
 	c := s.Anonymous()
-	c.HTTP.Jar, _ = cookiejar.New(nil) //nolint:errcheck // never fails
+	c.HTTP.Jar, _ = cookiejar.New(nil)
 	return c
 }
 
@@ -430,7 +430,7 @@ func (tap *Tap) add(d amqp.Delivery) {
 		value, _ := d.Headers[name].(string)
 		return value
 	}
-	version, _ := strconv.Atoi(text("aggregateversion")) //nolint:errcheck // versions begin at 1, so 0 matches none
+	version, _ := strconv.Atoi(text("aggregateversion")) // 0, which is no version, when it is invalid
 	tap.mu.Lock()
 	defer tap.mu.Unlock()
 	tap.events = append(tap.events, Event{

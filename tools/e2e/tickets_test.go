@@ -19,7 +19,7 @@ const offerTicket = ticketFields + `mutation($input: CreateTicketInput!) { creat
 
 const editTicket = ticketFields + `mutation($input: UpdateTicketInput!) { updateTicket(input: $input) { ticket { ...fields }
 	errors { __typename ... on UserError { code path } ... on ValidationError { rule } ... on TicketReservedError { ticket { ...fields } }
-		... on TicketWithdrawnError { ticket { ...fields } } ... on StaleVersionError { currentVersion ticket { ...fields } } } } }`
+		... on TicketSoldError { ticket { ...fields } } ... on TicketWithdrawnError { ticket { ...fields } } ... on StaleVersionError { currentVersion ticket { ...fields } } } } }`
 
 const withdrawTicket = ticketFields + `mutation($input: WithdrawTicketInput!) { withdrawTicket(input: $input) { ticket { ...fields }
 	errors { __typename ... on UserError { code path } ... on TicketReservedError { ticket { ...fields } }
@@ -456,7 +456,7 @@ func TestTicketLists(t *testing.T) {
 		cursor := pageOf(t, reader, Vars{"filter": mine(nil), "first": 1}).PageInfo.EndCursor
 		for _, vars := range []Vars{
 			{"first": 101}, {"last": 101}, {"first": -1}, {"first": 1, "last": 1}, {"first": 2147483647}, {"after": "nonsense"},
-			{"after": cursor, "sort": sorted("PRICE", "ASC")}, {"filter": Vars{"query": strings.Repeat("x", 101)}}, {"filter": Vars{"sellerId": "me"}},
+			{"after": cursor, "sort": sorted("PRICE", "ASC")}, {"filter": Vars{"query": strings.Repeat("x", 101)}}, {"filter": Vars{"availabilities": []string{}}}, {"filter": Vars{"sellerId": "me"}},
 			{"filter": Vars{"minPrice": Vars{"minorUnits": 1, "currency": "USD"}, "maxPrice": Vars{"minorUnits": 2, "currency": "EUR"}}},
 		} {
 			r := reader.Do(t, listTickets, vars)

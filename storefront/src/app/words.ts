@@ -40,6 +40,7 @@ export const words: Record<string, Words> = {
   TicketNotForSaleError: 'This ticket is no longer for sale.',
   TicketNotFoundError: 'Ticket not found.',
   TicketReservedError: 'Someone else has just reserved this ticket.',
+  TicketSoldError: 'This ticket has just been sold.',
   TicketWithdrawnError: 'This ticket was taken off sale.',
   TooManyActiveOrdersError: 'You’re holding the maximum number of tickets. Pay for or cancel one first.',
   ValidationError: ({ message }) => sentence(message ?? 'This value is not valid.'),

@@ -50,6 +50,12 @@ const updateTicket = graphql(`
             ...OwnTicket
           }
         }
+        ... on TicketSoldError {
+          ticket {
+            id
+            ...OwnTicket
+          }
+        }
         ... on TicketWithdrawnError {
           ticket {
             id
@@ -74,6 +80,9 @@ export default function EditPage() {
     </Page>
   );
 }
+
+/** Errors whose reason is shown with the ticket. */
+const reasonErrors: string[] = ['TicketReservedError', 'TicketSoldError', 'TicketWithdrawnError'];
 
 interface Editing {
   /** The ticket when the seller began to edit. */
@@ -139,7 +148,7 @@ function Edit({ ticket }: { ticket: OwnTicketFragment }) {
     }
     if (saved.ticket) await done('Changes saved.');
     // These errors carry the ticket, whose reason is shown below.
-    return errors.filter(({ __typename }) => __typename !== 'TicketReservedError' && __typename !== 'TicketWithdrawnError');
+    return errors.filter(({ __typename }) => !reasonErrors.includes(__typename));
 
     async function save(expectedVersion: number) {
       const { data } = await client.mutate({ mutation: updateTicket, variables: { input: { ...input, expectedVersion } } });

@@ -32,6 +32,12 @@ const withdrawTicket = graphql(`
             ...OwnTicket
           }
         }
+        ... on TicketSoldError {
+          ticket {
+            id
+            ...OwnTicket
+          }
+        }
       }
     }
   }

@@ -29,5 +29,6 @@ export const sellersWords: Record<string, string> = {
   NotAuthorizedError: 'This ticket belongs to another account. Switch account?',
   TicketNotFoundError: 'This ticket no longer exists.',
   TicketReservedError: 'Someone has just reserved it. Nothing was changed.',
+  TicketSoldError: 'It was just sold. Nothing was changed.',
   TicketWithdrawnError: 'It was taken off sale. Nothing was changed.',
 };

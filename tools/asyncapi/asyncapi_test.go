@@ -196,8 +196,8 @@ func TestRefusalOfUnknownTicket(t *testing.T) {
 	}
 }
 
-// The document has exactly the fields of the Go structs, and requires those that are always present. Together, the golden
-// files have all of them.
+// The document has exactly the fields of the Go structs, and requires those that are always present. Together, the
+// golden files have all of them.
 func TestFields(t *testing.T) {
 	t.Parallel()
 	doc, _ := load(t)

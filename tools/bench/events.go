@@ -162,7 +162,8 @@ func (b *bench) expire(ctx context.Context, rate, n int) (latencies, error) {
 	}
 	// It polls rarely, because polling takes time from the services.
 	err = poll(ctx, 250*time.Millisecond, func() (done bool, err error) {
-		err = b.orders.QueryRow(ctx, `SELECT NOT EXISTS (SELECT FROM orders WHERE created_at >= $1 AND status <> 'cancelled')`, l.begin).Scan(&done)
+		const query = `SELECT NOT EXISTS (SELECT FROM orders WHERE created_at >= $1 AND status <> 'cancelled')`
+		err = b.orders.QueryRow(ctx, query, l.begin).Scan(&done)
 		return done, err
 	})
 	if err != nil {

@@ -32,8 +32,6 @@ var sections = []struct {
 	{"routers", measureRouters},
 }
 
-const timeout = 25 * time.Minute // for the whole run
-
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx)
@@ -58,7 +56,7 @@ func run(ctx context.Context) (err error) {
 			return fmt.Errorf("unknown section %q", name)
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := context.WithTimeout(ctx, 25*time.Minute)
 	defer cancel()
 
 	b, err := start(ctx, *quick)

@@ -58,7 +58,8 @@ func measureOrders(ctx context.Context, b *bench) error {
 	b.report.table(fmt.Sprintf("createOrder, %d connections", connections), "per second", "p50 / p99", "aim")
 	b.report.row("pgbench, the same statements", fmt.Sprintf("%.0f", raw), "", "")
 	b.report.row("through the router, all consumers running", fmt.Sprintf("%.0f", l.rate()), l.String(), "")
-	b.report.row("and until the last consumer had caught up", fmt.Sprintf("%.0f", float64(n)/took.Seconds()), "", fmt.Sprintf("≥ %.0f (1/20)", raw/20))
+	b.report.row("and until the last consumer had caught up",
+		fmt.Sprintf("%.0f", float64(n)/took.Seconds()), "", fmt.Sprintf("≥ %.0f (1/20)", raw/20))
 	b.report.row("pgbench : the line above", fmt.Sprintf("%.1f : 1", raw*took.Seconds()/float64(n)), "", "≤ 20 : 1")
 	b.report.row("time to catch up", fmt.Sprintf("%.2f s", drain.Seconds()), "", "")
 	b.report.row("from the order to its ticket's confirmed lock (two events)", "", confirmed.String(), "")

@@ -24,10 +24,14 @@ var routerQueries = []struct {
 	name, text string
 	variables  map[string]int
 }{
-	{"one subgraph, 20 tickets", `query Tickets($first: Int!, $page: Int!) { tickets(first: $first, page: $page) { id title price { minorUnits currency } availability createdAt } }`, map[string]int{"first": 20, "page": firstPage}},
-	{"two subgraphs, 20 entities", `query Sellers($first: Int!, $page: Int!) { tickets(first: $first, page: $page) { id title price { minorUnits currency } seller { displayName city } } }`, map[string]int{"first": 20, "page": firstPage}},
-	{"deep: five fetches in sequence", `query Deep($page: Int!) { users(first: 5, page: $page) { displayName tickets(first: 3) { title seller { displayName
-		referrer { displayName tickets(first: 2) { title price { minorUnits } seller { displayName } } } } } } }`, map[string]int{"page": firstPage}},
+	{"one subgraph, 20 tickets", `query Tickets($first: Int!, $page: Int!) { tickets(first: $first, page: $page) {
+		id title price { minorUnits currency } availability createdAt } }`, map[string]int{"first": 20, "page": firstPage}},
+	{"two subgraphs, 20 entities", `query Sellers($first: Int!, $page: Int!) { tickets(first: $first, page: $page) {
+		id title price { minorUnits currency } seller { displayName city } } }`, map[string]int{"first": 20, "page": firstPage}},
+	{"deep: five fetches in sequence", `query Deep($page: Int!) { users(first: 5, page: $page) {
+		displayName tickets(first: 3) { title seller { displayName
+			referrer { displayName tickets(first: 2) { title price { minorUnits } seller { displayName } } } } } } }`,
+		map[string]int{"page": firstPage}},
 }
 
 const (
@@ -120,7 +124,8 @@ func newComparison(ctx context.Context, b *bench) (_ *comparison, err error) {
 		sdl = bytes.Replace(sdl, []byte(name+".invalid"), []byte(s.addr), 1)
 	}
 	c.proxy = &server{name: "Go's reverse proxy", path: "/graphql"}
-	if err := c.start(ctx, c.proxy, func(string) []string { return []string{subgraph, "proxy", c.proxy.addr, c.subgraphs[0].addr} }); err != nil {
+	proxy := func(string) []string { return []string{subgraph, "proxy", c.proxy.addr, c.subgraphs[0].addr} }
+	if err := c.start(ctx, c.proxy, proxy); err != nil {
 		return nil, err
 	}
 	supergraph := filepath.Join(b.dir, "compared.graphql")
@@ -131,9 +136,10 @@ func newComparison(ctx context.Context, b *bench) (_ *comparison, err error) {
 }
 
 func (c *comparison) startRouters(ctx context.Context, rivals, supergraph string) error {
+	hiveGateway := filepath.Join(rivals, "node_modules", "@graphql-hive", "gateway", "dist", "bin.js")
 	hive := func(flags ...string) func(string) []string {
 		return func(port string) []string {
-			return append([]string{"node", filepath.Join(rivals, "node_modules", "@graphql-hive", "gateway", "dist", "bin.js"), "supergraph", supergraph,
+			return append([]string{"node", hiveGateway, "supergraph", supergraph,
 				"--config-path", filepath.Join(rivals, "hive.mjs"), "--host", "127.0.0.1", "--port", port}, flags...)
 		}
 	}
@@ -267,7 +273,8 @@ func (c *comparison) compare(ctx context.Context, name string, servers []*server
 		each := func(d time.Duration) string {
 			return fmt.Sprintf("%d µs", d.Microseconds()/int64(len(results[i].latencies)))
 		}
-		c.report.row(s.name, fmt.Sprintf("%.0f", rate(i)), results[i].String(), each(results[i].processor), each(results[i].subgraphs), fmt.Sprintf("%.2f", rate(ours)/rate(i)))
+		r := results[i]
+		c.report.row(s.name, fmt.Sprintf("%.0f", rate(i)), r.String(), each(r.processor), each(r.subgraphs), fmt.Sprintf("%.2f", rate(ours)/rate(i)))
 	}
 	return nil
 }

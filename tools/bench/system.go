@@ -114,7 +114,8 @@ func (b *bench) close() error {
 // signUp returns an access token of a new user.
 func (b *bench) signUp(ctx context.Context) (string, error) {
 	c := &graphql.Client{Endpoint: b.Endpoint(), HTTP: b.http}
-	_, err := graphql.SignUp(ctx, c, graphql.Vars{"email": fmt.Sprintf("user%d@example.com", b.users.Add(1)), "password": "correct horse battery"})
+	email := fmt.Sprintf("user%d@example.com", b.users.Add(1))
+	_, err := graphql.SignUp(ctx, c, graphql.Vars{"email": email, "password": "correct horse battery"})
 	return c.Bearer, err
 }
 
@@ -154,7 +155,8 @@ func sender(ops []operation) func(ctx context.Context, i int) error {
 	}
 }
 
-// available returns the ids of n tickets that are on sale and that orders has in its replica. It creates the missing ones.
+// available returns the ids of n tickets that are on sale and that orders has in its replica. It creates the missing
+// ones.
 func (b *bench) available(ctx context.Context, n int) ([]string, error) {
 	ids, err := column[string](ctx, b.tickets, `SELECT id FROM tickets WHERE availability = 'available' ORDER BY id LIMIT $1`, n)
 	if err != nil {
@@ -238,17 +240,19 @@ func poll(ctx context.Context, interval time.Duration, done func() (bool, error)
 
 // missing returns how many reactions to events are outstanding.
 func (b *bench) missing(ctx context.Context) (int, error) {
-	var source, replica, unconfirmed, live, deadlines int
+	var source, replica, unconfirmed, unpaid, deadlines int
 	err := errors.Join(
 		b.tickets.QueryRow(ctx, `SELECT coalesce(sum(version), 0) FROM tickets`).Scan(&source),
 		b.orders.QueryRow(ctx, `SELECT coalesce(sum(version), 0) FROM tickets`).Scan(&replica),
-		b.orders.QueryRow(ctx, `SELECT count(*) FILTER (WHERE status = 'created'), count(*) FILTER (WHERE status IN ('created', 'awaiting_payment')) FROM orders`).Scan(&unconfirmed, &live),
+		b.orders.QueryRow(ctx, `
+			SELECT count(*) FILTER (WHERE status = 'created'), count(*) FILTER (WHERE status IN ('created', 'awaiting_payment'))
+			FROM orders`).Scan(&unconfirmed, &unpaid),
 		b.deadlines.QueryRow(ctx, `SELECT count(*) FROM deadlines WHERE request_id <> $1`, farAway).Scan(&deadlines),
 	)
 	if err != nil {
 		return 0, fmt.Errorf("compare services: %w", err)
 	}
-	return max(source-replica, 0) + unconfirmed + max(live-deadlines, deadlines-live), nil
+	return max(source-replica, 0) + unconfirmed + max(unpaid-deadlines, deadlines-unpaid), nil
 }
 
 // column returns the only column of a query's rows.
@@ -278,7 +282,7 @@ func (b *bench) describe(ctx context.Context) error {
 		}
 		commits = append(commits, time.Since(begin))
 	}
-	fmt.Fprintf(&b.report, "%d cores, shared by load generator, router, services, Postgres %s and RabbitMQ · %s · an empty commit takes %s\n",
+	fmt.Fprintf(&b.report, "%d cores, shared by load generator, services, Postgres %s and RabbitMQ · %s · an empty commit takes %s\n",
 		runtime.NumCPU(), strings.Fields(postgres)[0], runtime.Version(), commits)
 	return nil
 }

@@ -66,10 +66,11 @@ func (s *server) dial(ctx context.Context, body []byte) (*wire, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
-	request := fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nAccept: application/json\r\nContent-Length: %d\r\n\r\n%s", s.path, s.addr, len(body), body)
+	request := fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n"+
+		"Accept: application/json\r\nContent-Length: %d\r\n\r\n%s", s.path, s.addr, len(body), body)
 	w := &wire{conn: conn, reader: bufio.NewReaderSize(conn, 16<<10), request: request}
-	if first := strconv.Itoa(firstPage); bytes.Contains(body, []byte(first)) {
-		at := bytes.LastIndex(request, []byte(first))
+	first := strconv.Itoa(firstPage)
+	if at := bytes.LastIndex(request, []byte(first)); at >= 0 {
 		w.page = request[at : at+len(first)]
 	}
 	return w, nil

@@ -12,7 +12,10 @@ func outbox(flags *flag.FlagSet) action {
 	maxAge := flags.Duration("max-age", 10*time.Second, "the age from which an unpublished event is a problem")
 	return func(ctx context.Context, s settings, _ []string) (report, error) {
 		found, err := s.databases().Backlogs(ctx)
-		r := report{header: []string{"SERVICE", "WAITING", "OLDEST", "TYPE OF THE OLDEST"}, summary: "all events are published in time", json: found}
+		r := report{
+			json: found, summary: "all events are published in time",
+			header: []string{"SERVICE", "WAITING", "OLDEST", "TYPE OF THE OLDEST"},
+		}
 		for _, b := range found {
 			r.rows = append(r.rows, []string{b.Service, strconv.Itoa(b.Waiting), seconds(b.Oldest()), b.OldestType})
 			if b.Oldest() > *maxAge {

@@ -24,7 +24,7 @@ type deadLetter struct {
 	Type           events.Type     `json:"type,omitempty"`
 	Subject        string          `json:"subject,omitempty"`
 	Version        int             `json:"version,omitempty"`
-	Time           *time.Time      `json:"time,omitempty"`
+	Time           time.Time       `json:"time,omitzero"`
 	Request        string          `json:"request,omitempty"`
 	Cause          string          `json:"cause,omitempty"`
 	Data           json.RawMessage `json:"data,omitempty"`
@@ -34,10 +34,7 @@ func newDeadLetter(l broker.DeadLetter) deadLetter {
 	e := l.Event
 	d := deadLetter{
 		Queue: l.Queue, DeadLetteredAt: l.At, Error: l.Error, ID: e.ID, Type: e.Type, Subject: e.Subject, Version: e.Version,
-		Request: e.IDs.Request, Cause: e.IDs.Cause, Data: e.Data,
-	}
-	if !e.Time.IsZero() {
-		d.Time = &e.Time
+		Time: e.Time, Request: e.IDs.Request, Cause: e.IDs.Cause, Data: e.Data,
 	}
 	if !json.Valid(d.Data) {
 		d.Data, _ = json.Marshal(string(e.Data)) //nolint:errcheck // a string

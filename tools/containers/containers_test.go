@@ -1,5 +1,5 @@
-// Package containers tests the Dockerfile and docker-compose.yml without a container engine: that they are well-formed and
-// secure, and configure the services like tools/internal/stack.
+// Package containers tests the Dockerfile and docker-compose.yml without a container engine: that they are well-formed
+// and secure, and configure the services like tools/internal/stack.
 package containers
 
 import (
@@ -50,8 +50,8 @@ func root(t *testing.T) string {
 	return dir
 }
 
-// load reads docker-compose.yml as Docker Compose does: it validates the schema, interpolates the environment and checks
-// references.
+// load reads docker-compose.yml as Docker Compose does: it validates the schema, interpolates the environment and
+// checks references.
 func load(t *testing.T, environment map[string]string) *types.Project {
 	t.Helper()
 	var settings []string

@@ -99,7 +99,8 @@ func up(ctx context.Context, root, data string, args []string) (err error) {
 		Dir: data, Root: root,
 		DatabaseURL: os.Getenv("DATABASE_URL"), BrokerURL: os.Getenv("AMQP_URL"),
 		WellKnown: true, RouterPort: *port,
-		Specs: stack.Specs(), Database: "boxoffice", Environ: os.Environ(), Settings: map[string][]string{"router": build.Settings()}, Progress: progress,
+		Specs: stack.Specs(), Database: "boxoffice", Environ: os.Environ(),
+		Settings: map[string][]string{"router": build.Settings()}, Progress: progress,
 	})
 	if err != nil {
 		if ctx.Err() != nil {
@@ -128,7 +129,8 @@ func announce(system *stack.Stack, build shop.Build) {
 	if build.Made() {
 		fmt.Printf("  shop        %s/\n", router)
 	}
-	fmt.Printf("  playground  %s/playground/\n  GraphQL     %s\n  logs        %s\n", router, system.Endpoint(), filepath.Dir(system.Service("router").LogFile()))
+	logs := filepath.Dir(system.Service("router").LogFile())
+	fmt.Printf("  playground  %s/playground/\n  GraphQL     %s\n  logs        %s\n", router, system.Endpoint(), logs)
 	fmt.Print("  private   ") // for operators: /metrics, /readyz, /debug/pprof/
 	for _, spec := range stack.Specs() {
 		fmt.Printf("  %s %s", spec.Name, system.Service(spec.Name).AdminAddr)
@@ -137,7 +139,8 @@ func announce(system *stack.Stack, build shop.Build) {
 	for _, p := range people {
 		fmt.Printf("  %-8s    %s  %s\n", p.role, p.email, demoPassword)
 	}
-	fmt.Print("\n  cards       pm_card_visa succeeds, pm_card_visa_chargeDeclined is declined; more in docs/payments.md\n\n  Ctrl-C stops everything\n\n")
+	fmt.Print("\n  cards       pm_card_visa succeeds, pm_card_visa_chargeDeclined is declined; more in docs/payments.md\n\n" +
+		"  Ctrl-C stops everything\n\n")
 }
 
 func reset(data string) error {

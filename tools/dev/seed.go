@@ -97,12 +97,9 @@ func enter(ctx context.Context, client *graphql.Client, p person) (string, error
 
 func sell(ctx context.Context, client *graphql.Client, seller string, t ticket) error {
 	data, err := graphql.Query[struct {
-		CreateTicket struct {
-			Ticket *struct{ ID string }
-			Errors []struct{ Message string }
-		}
+		CreateTicket struct{ Errors []struct{ Message string } }
 	}](ctx, client,
-		`mutation($input: CreateTicketInput!) { createTicket(input: $input) { ticket { id } errors { ... on UserError { message } } } }`,
+		`mutation($input: CreateTicketInput!) { createTicket(input: $input) { errors { ... on UserError { message } } } }`,
 		graphql.Vars{"input": graphql.Vars{
 			"title": t.title, "price": graphql.Vars{"minorUnits": t.minorUnits, "currency": t.currency},
 			"idempotencyKey": "demo-" + seller + "-" + strings.Join(strings.FieldsFunc(t.title, notASCIILetter), "-"),
@@ -110,8 +107,8 @@ func sell(ctx context.Context, client *graphql.Client, seller string, t ticket) 
 	if err != nil {
 		return err
 	}
-	if data.CreateTicket.Ticket == nil {
-		return fmt.Errorf("refused: %v", data.CreateTicket.Errors)
+	if errs := data.CreateTicket.Errors; len(errs) > 0 {
+		return fmt.Errorf("refused: %v", errs)
 	}
 	return nil
 }

@@ -64,7 +64,8 @@ func newClients(ctx context.Context, n int, seed uint64, m mix, endpoint string,
 			random: stream(seed, uint64(i)+1), mix: m, history: h, market: shared,
 			selling: map[string]ticketData{}, buying: map[string]orderData{},
 		}
-		user, err := graphql.SignUp(ctx, &c.api, graphql.Vars{"email": fmt.Sprintf("client%d@example.com", i), "password": "correct horse battery"})
+		email := fmt.Sprintf("client%d@example.com", i)
+		user, err := graphql.SignUp(ctx, &c.api, graphql.Vars{"email": email, "password": "correct horse battery"})
 		if err != nil {
 			return nil, err
 		}
@@ -166,8 +167,8 @@ const (
 	ticketResult = `{ ticket { id version price { minorUnits currency } } errors { ... on UserError { code message } } }`
 	orderResult  = `{ order { id status price { minorUnits currency } } errors { ... on UserError { code message } } }`
 	payResult    = `{ payment { id status amount { minorUnits currency } nextAction { redirectUrl } } order { id status }
-		errors { ... on UserError { code message } ... on OrderNotPayableError { order { id status } } ... on OrderAlreadyPaidError { payment { id status } }
-			... on PaymentInProgressError { payment { id status } } ... on PaymentDeclinedError { payment { id status } } } }`
+		errors { ... on UserError { code message } ... on OrderNotPayableError { order { id status } }
+			... on OrderAlreadyPaidError { payment { id status } } ... on PaymentInProgressError { payment { id status } } ... on PaymentDeclinedError { payment { id status } } } }`
 	refundResult = `{ payment { id status amount { minorUnits currency } } errors { ... on UserError { code message } } }`
 
 	createTicket   = `mutation($input: CreateTicketInput!) { result: createTicket(input: $input) ` + ticketResult + ` }`

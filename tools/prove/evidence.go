@@ -45,6 +45,7 @@ type orderRow struct {
 
 // orderChange is an entry of an order's history.
 type orderChange struct {
+	Order                   string
 	Version                 int
 	From, To, Reason, Actor string
 	Committed               int64 // commit timestamp of Postgres, in nanoseconds since 1970
@@ -74,7 +75,8 @@ type refundRow struct {
 	Amount                   int
 }
 
-// intentRow is the balance of one payment in the card processor's ledger: the number of captures, and amounts in minor units.
+// intentRow is the balance of one payment in the card processor's ledger: the number of captures, and amounts in minor
+// units.
 type intentRow struct {
 	ID, Payment, Currency                  string
 	Captures                               int
@@ -132,23 +134,19 @@ func gather(ctx context.Context, databases consistency.Databases, brokerURL stri
 
 func (e *evidence) readOrders(ctx context.Context, databases consistency.Databases) (err error) {
 	e.Orders, err = consistency.Rows[orderRow](ctx, databases, events.Orders, `
-		SELECT id, ticket_id, buyer_id, coalesce(idempotency_key, ''), status, coalesce(cancel_reason, ''), version, price_minor_units, currency, coalesce(payment_id, '')
+		SELECT id, ticket_id, buyer_id, coalesce(idempotency_key, ''), status, coalesce(cancel_reason, ''), version,
+			price_minor_units, currency, coalesce(payment_id, '')
 		FROM orders ORDER BY id`)
 	if err != nil {
 		return err
 	}
-	type entry struct {
-		Order                   string
-		Version                 int
-		From, To, Reason, Actor string
-		Committed               time.Time
-	}
-	entries, err := consistency.Rows[entry](ctx, databases, events.Orders, `
-		SELECT order_id, version, coalesce(from_status, ''), to_status, coalesce(reason, ''), actor, pg_xact_commit_timestamp(xmin)
+	changes, err := consistency.Rows[orderChange](ctx, databases, events.Orders, `
+		SELECT order_id, version, coalesce(from_status, ''), to_status, coalesce(reason, ''), actor,
+			(extract(epoch FROM pg_xact_commit_timestamp(xmin)) * 1000000000)::bigint
 		FROM order_events ORDER BY order_id, version`)
 	history := map[string][]orderChange{}
-	for _, h := range entries {
-		history[h.Order] = append(history[h.Order], orderChange{h.Version, h.From, h.To, h.Reason, h.Actor, h.Committed.UnixNano()})
+	for _, c := range changes {
+		history[c.Order] = append(history[c.Order], c)
 	}
 	for i := range e.Orders {
 		e.Orders[i].History = history[e.Orders[i].ID]
@@ -169,7 +167,8 @@ func (e *evidence) readPayments(ctx context.Context, databases consistency.Datab
 		return err
 	}
 	e.Intents, err = consistency.Rows[intentRow](ctx, databases, "stripesim", `
-		SELECT intent_id, payment_id, upper(currency), (SELECT count(*) FROM ledger l WHERE l.intent_id = b.intent_id AND movement = 'captured'),
+		SELECT intent_id, payment_id, upper(currency),
+			(SELECT count(*) FROM ledger l WHERE l.intent_id = b.intent_id AND movement = 'captured'),
 			authorized, captured, voided, refunded
 		FROM balances b ORDER BY intent_id`)
 	return err

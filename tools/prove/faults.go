@@ -58,36 +58,25 @@ func allFaults() []fault {
 		killed(events.Orders), killed(events.Payments), // where the most can go wrong
 		killed(events.Orders, events.Payments),
 		killed(events.Orders, events.Tickets, events.Expiration, events.Payments),
-		restarted(events.Orders), restarted(events.Payments),
-		fault{"restart RabbitMQ", nil, func(ctx context.Context, s *stack.Stack, d time.Duration) error { return down(ctx, d, s.RabbitMQ.Stop) }},
-		fault{"kill -9 RabbitMQ", nil, func(ctx context.Context, s *stack.Stack, d time.Duration) error { return down(ctx, d, s.RabbitMQ.Kill) }},
-		fault{"restart Postgres", nil, func(ctx context.Context, s *stack.Stack, d time.Duration) error { return down(ctx, d, s.Postgres.Stop) }},
-		fault{"kill -9 Postgres", nil, func(ctx context.Context, s *stack.Stack, d time.Duration) error { return down(ctx, d, s.Postgres.Kill) }},
-		fault{"kill -9 RabbitMQ and orders", []string{events.Orders}, func(ctx context.Context, s *stack.Stack, d time.Duration) error {
-			return down(ctx, d, s.RabbitMQ.Kill, s.Service(events.Orders).Kill)
-		}},
+		broken("restart orders", []string{events.Orders}, func(s *stack.Stack) error { return s.Service(events.Orders).Stop() }),
+		broken("restart payments", []string{events.Payments}, func(s *stack.Stack) error { return s.Service(events.Payments).Stop() }),
+		broken("restart RabbitMQ", nil, func(s *stack.Stack) error { return s.RabbitMQ.Stop() }),
+		broken("restart Postgres", nil, func(s *stack.Stack) error { return s.Postgres.Stop() }),
+		broken("kill -9 RabbitMQ", nil, killBroker),
+		broken("kill -9 Postgres", nil, func(s *stack.Stack) error { return s.Postgres.Kill() }),
+		broken("kill -9 RabbitMQ and orders", []string{events.Orders}, killBroker, kill(events.Orders)),
 		locked(events.Tickets, "inbox"), locked(events.Orders, "tickets"), locked(events.Orders, "payments"),
 		locked(events.Expiration, "inbox"), locked(events.Payments, "payments"),
 		slow(events.Tickets), slow(events.Orders), slow(events.Payments),
 	)
 }
 
-// down stops or kills and waits.
-func down(ctx context.Context, d time.Duration, breaks ...func() error) error {
-	var errs []error
-	for _, b := range breaks {
-		errs = append(errs, b())
-	}
-	wait(ctx, d)
-	return errors.Join(errs...)
-}
-
-// killed kills services at the same instant.
-func killed(services ...string) fault {
-	return fault{"kill -9 " + strings.Join(services, ", "), services, func(ctx context.Context, s *stack.Stack, d time.Duration) error {
+// broken breaks several things at the same instant.
+func broken(name string, ends []string, breaks ...func(*stack.Stack) error) fault {
+	return fault{name, ends, func(ctx context.Context, s *stack.Stack, d time.Duration) error {
 		var group errgroup.Group
-		for _, name := range services {
-			group.Go(s.Service(name).Kill)
+		for _, b := range breaks {
+			group.Go(func() error { return b(s) })
 		}
 		err := group.Wait()
 		wait(ctx, d)
@@ -95,19 +84,29 @@ func killed(services ...string) fault {
 	}}
 }
 
-// restarted stops a service gracefully, as a deployment does.
-func restarted(service string) fault {
-	return fault{"restart " + service, []string{service}, func(ctx context.Context, s *stack.Stack, d time.Duration) error {
-		return down(ctx, d, s.Service(service).Stop)
-	}}
+// killed kills services at the same instant.
+func killed(services ...string) fault {
+	var kills []func(*stack.Stack) error
+	for _, name := range services {
+		kills = append(kills, kill(name))
+	}
+	return broken("kill -9 "+strings.Join(services, ", "), services, kills...)
 }
+
+func kill(service string) func(*stack.Stack) error {
+	return func(s *stack.Stack) error { return s.Service(service).Kill() }
+}
+
+func killBroker(s *stack.Stack) error { return s.RabbitMQ.Kill() }
 
 // locked locks a table of a service, as a careless migration does, and kills the service while it waits.
 func locked(service, table string) fault {
-	return fault{"lock " + table + " of " + service + ", then kill -9", []string{service}, func(ctx context.Context, s *stack.Stack, d time.Duration) error {
+	name := "lock " + table + " of " + service + ", then kill -9"
+	return fault{name, []string{service}, func(ctx context.Context, s *stack.Stack, d time.Duration) error {
 		return onDatabase(ctx, s, service, func(conn *pgx.Conn) error {
 			return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-				_, err := tx.Exec(ctx, `SET LOCAL lock_timeout = '2s'; LOCK TABLE `+pgx.Identifier{table}.Sanitize()+` IN ACCESS EXCLUSIVE MODE`)
+				lock := `SET LOCAL lock_timeout = '2s'; LOCK TABLE ` + pgx.Identifier{table}.Sanitize() + ` IN ACCESS EXCLUSIVE MODE`
+				_, err := tx.Exec(ctx, lock)
 				if err != nil {
 					return fmt.Errorf("lock %s of %s: %w", table, service, err)
 				}

@@ -42,9 +42,10 @@ const (
 
 // refusals are the codes with which the system may refuse each kind.
 var refusals = map[kind][]string{
-	edit:               {"TICKET_RESERVED", "TICKET_SOLD", "TICKET_WITHDRAWN", "STALE_VERSION"},
-	withdraw:           {"TICKET_RESERVED", "TICKET_SOLD", "STALE_VERSION"},
-	reserve:            {"TICKET_RESERVED", "TICKET_SOLD", "TICKET_NOT_FOR_SALE", "TICKET_NOT_FOUND", "PRICE_CHANGED", "TOO_MANY_ACTIVE_ORDERS"},
+	edit:     {"TICKET_RESERVED", "TICKET_SOLD", "TICKET_WITHDRAWN", "STALE_VERSION"},
+	withdraw: {"TICKET_RESERVED", "TICKET_SOLD", "STALE_VERSION"},
+	reserve: {"TICKET_RESERVED", "TICKET_SOLD", "TICKET_NOT_FOR_SALE", "TICKET_NOT_FOUND", "PRICE_CHANGED",
+		"TOO_MANY_ACTIVE_ORDERS"},
 	cancel:             {"ORDER_NOT_CANCELLABLE"},
 	pay:                {"ORDER_NOT_FOUND", "ORDER_NOT_PAYABLE", "ORDER_ALREADY_PAID", "PAYMENT_IN_PROGRESS", "PAYMENT_DECLINED"},
 	refund:             {"PAYMENT_NOT_REFUNDABLE"},

@@ -8,8 +8,8 @@ import (
 	"boxoffice.dev/tools/internal/consistency"
 )
 
-// story is a run without violation: the buyer (client 1) orders the seller's (client 0) ticket and cancels, then orders it
-// again and pays.
+// story is a run without violation: the buyer (client 1) orders the seller's (client 0) ticket and cancels, then orders
+// it again and pays.
 func story() *evidence {
 	yes := true
 	return &evidence{

@@ -3,10 +3,10 @@
 //
 //	prove [--seed N] [--duration 60s] [--clients N] [--race] [--sabotage index|ack|relay]
 //
-// It starts the real binaries with a Postgres and a RabbitMQ of their own. Clients buy and sell through the router, while
-// services, broker and database are killed and restarted. Then it heals the system, waits until it is at rest, and prints
-// which invariants hold. The exit status is 1 when one is violated, with the evidence in .data/prove, and 2 when the check
-// failed. A sabotage breaks the product first, to show that prove detects it.
+// It starts the real binaries with a Postgres and a RabbitMQ of their own. Clients buy and sell through the router,
+// while services, broker and database are killed and restarted. Then it heals the system, waits until it is at rest,
+// and prints which invariants hold. The exit status is 1 when one is violated, with the evidence in .data/prove, and 2
+// when the check failed. A sabotage breaks the product first, to show that prove detects it.
 package main
 
 import (

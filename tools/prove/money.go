@@ -2,8 +2,8 @@ package main
 
 import "slices"
 
-// chargedOnce checks the card processor's ledger: the price was captured once, a balance is left if and only if the order
-// is complete, and nothing is on hold.
+// chargedOnce checks the card processor's ledger: the price was captured once, a balance is left if and only if the
+// order is complete, and nothing is on hold.
 func chargedOnce(e *evidence) verdict {
 	var v verdict
 	payments := map[string]paymentRow{}

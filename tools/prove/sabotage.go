@@ -62,9 +62,9 @@ func dropIndex(ctx, done context.Context, s *stack.Stack) error {
 	})
 }
 
-// loseCancellations waits for the end of the orders that hold tickets while tickets cannot write, and then kills tickets:
-// it has acknowledged cancellations that it has not committed. It must not restart before, because a later order of the
-// same ticket would repair the damage.
+// loseCancellations waits for the end of the orders that hold tickets while tickets cannot write, and then kills
+// tickets: it has acknowledged cancellations that it has not committed. It must not restart before, because a later
+// order of the same ticket would repair the damage.
 func loseCancellations(ctx, done context.Context, s *stack.Stack) error {
 	var held []string
 	return onDatabase(ctx, s, events.Tickets, func(tickets *pgx.Conn) error {

@@ -24,11 +24,6 @@ func (a activity) none() bool {
 	return a == activity{}
 }
 
-func (a activity) String() string {
-	return fmt.Sprintf("%d events unpublished, %d queued, %d orders unpaid, %d deadlines, %d payments or refunds in progress, %d differences",
-		a.unpublished, a.queued, a.unpaid, a.deadlines, a.paying, a.different)
-}
-
 const (
 	maxSettle = 3 * time.Minute  // after the last fault
 	lease     = 45 * time.Second // is longer than a payment rests after the process at work on it has died
@@ -48,19 +43,19 @@ func (t *trial) settle(ctx context.Context) error {
 		}
 		switch {
 		case time.Since(begin) > maxSettle:
-			t.say("still active after %s: %s", maxSettle, a)
+			t.say("still active after %s: %+v", maxSettle, a)
 			return nil
 		case a != last:
 			last, changed = a, time.Now()
 		case a.none(): // twice
 			return nil
 		case time.Since(changed) > t.patience && (a.paying == 0 || time.Since(changed) > lease):
-			t.say("no change for %.0f s: %s", time.Since(changed).Seconds(), a)
+			t.say("no change for %.0f s: %+v", time.Since(changed).Seconds(), a)
 			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("settle: %w; %s", ctx.Err(), a)
+			return fmt.Errorf("settle: %w: %+v", ctx.Err(), a)
 		case <-tick.C:
 		}
 	}
@@ -100,7 +95,8 @@ func (t *trial) activity(ctx context.Context) (a activity, err error) {
 		open           *int
 		service, query string
 	}{
-		{&a.unpaid, events.Orders, `SELECT count(*) FILTER (WHERE status IN ('created', 'awaiting_payment')), coalesce(sum(version), 0) FROM orders`},
+		{&a.unpaid, events.Orders, `
+			SELECT count(*) FILTER (WHERE status IN ('created', 'awaiting_payment')), coalesce(sum(version), 0) FROM orders`},
 		{&a.paying, events.Payments, `
 			SELECT count(*) FILTER (WHERE due_at IS NOT NULL OR status IN ('processing', 'requires_action', 'authorized'))
 				+ (SELECT count(*) FROM refunds WHERE status = 'pending'), coalesce(sum(version), 0) FROM payments`},

@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -161,7 +161,8 @@ func (t *trial) strike(ctx, done context.Context, begin time.Time) error {
 		}
 		for _, spec := range stack.Specs() {
 			if !slices.Contains(s.ends, spec.Name) && !t.Service(spec.Name).Running() {
-				t.ended = append(t.ended, fmt.Sprintf("%s ended unexpectedly at %s during: %s", spec.Name, struck.UTC().Format(time.RFC3339Nano), s.name))
+				at := struck.UTC().Format(time.RFC3339Nano)
+				t.ended = append(t.ended, fmt.Sprintf("%s ended unexpectedly at %s during: %s", spec.Name, at, s.name))
 			}
 		}
 		if err := heal(ctx, t.Stack); err != nil {
@@ -208,18 +209,19 @@ func (t *trial) judge(ctx context.Context) (*evidence, []verdict, error) {
 	return e, judge(e), nil
 }
 
+// crash matches the first line of a crash or a data race in a log.
+var crash = regexp.MustCompile(`(?m)^(panic: |fatal error: |WARNING: DATA RACE).*$`)
+
 // crashes returns the lines in the services' logs that report a crash or a data race.
 func (t *trial) crashes() ([]string, error) {
 	var found []string
-	for _, spec := range stack.Specs() {
-		log, err := os.ReadFile(t.Service(spec.Name).LogFile())
+	for _, service := range t.Services() {
+		log, err := os.ReadFile(service.LogFile())
 		if err != nil {
-			return nil, fmt.Errorf("read log of %s: %w", spec.Name, err)
+			return nil, fmt.Errorf("read log of %s: %w", service.Name, err)
 		}
-		for line := range strings.Lines(string(log)) {
-			if strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") || strings.HasPrefix(line, "WARNING: DATA RACE") {
-				found = append(found, spec.Name+": "+strings.TrimSpace(line))
-			}
+		for _, line := range crash.FindAllString(string(log), -1) {
+			found = append(found, service.Name+": "+line)
 		}
 	}
 	return found, nil
@@ -231,8 +233,9 @@ func (t *trial) databases() consistency.Databases {
 
 // keep writes the clients' history, the evidence, the services' logs and drawings of impossible histories to a folder.
 func (t *trial) keep(e *evidence, verdicts []verdict, folder string) error {
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return fmt.Errorf("keep evidence: %w", err)
+	logs := os.DirFS(filepath.Dir(t.Service("router").LogFile()))
+	if err := errors.Join(os.RemoveAll(folder), os.CopyFS(folder, logs)); err != nil {
+		return fmt.Errorf("keep logs: %w", err)
 	}
 	for name, content := range map[string]any{"history.json": e.Ops, "evidence.json": e} {
 		text, err := json.MarshalIndent(content, "", " ")
@@ -241,15 +244,6 @@ func (t *trial) keep(e *evidence, verdicts []verdict, folder string) error {
 		}
 		if err != nil {
 			return fmt.Errorf("keep evidence: %w", err)
-		}
-	}
-	for _, spec := range stack.Specs() {
-		content, err := os.ReadFile(t.Service(spec.Name).LogFile())
-		if err != nil {
-			return fmt.Errorf("keep log of %s: %w", spec.Name, err)
-		}
-		if err := os.WriteFile(filepath.Join(folder, spec.Name+".log"), content, 0o600); err != nil {
-			return fmt.Errorf("keep log of %s: %w", spec.Name, err)
 		}
 	}
 	const drawings = 5

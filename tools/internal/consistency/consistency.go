@@ -17,8 +17,6 @@ import (
 // Databases returns the URL of a service's database.
 type Databases func(service string) (url string, err error)
 
-const connectTimeout = 10 * time.Second
-
 // Read calls fn with a read-only connection to the service's database.
 func (d Databases) Read(ctx context.Context, service string, fn func(conn *pgx.Conn) error) (err error) {
 	url, err := d(service)
@@ -29,7 +27,7 @@ func (d Databases) Read(ctx context.Context, service string, fn func(conn *pgx.C
 	if err != nil {
 		return fmt.Errorf("parse database URL of %s: %w", service, err)
 	}
-	config.ConnectTimeout = connectTimeout
+	config.ConnectTimeout = 10 * time.Second
 	config.RuntimeParams["application_name"] = "boxoffice consistency"
 	config.RuntimeParams["default_transaction_read_only"] = "on"
 	config.RuntimeParams["statement_timeout"] = "60s"

@@ -92,7 +92,7 @@ func (d Databases) reconcile(ctx context.Context, ledgerURL string, since time.T
 			continue
 		case !known:
 			if i.Status != "declined" && i.Status != "voided" && !id.Time(i.PaymentID).Before(since) {
-				r.Discrepancies = append(r.Discrepancies, Discrepancy{PaymentID: i.PaymentID, Reference: i.Reference, Problem: "no such payment here", Processor: i.String()})
+				r.Discrepancies = append(r.Discrepancies, Discrepancy{i.PaymentID, "", i.Reference, "no such payment here", i.String(), ""})
 			}
 			continue
 		}
@@ -158,7 +158,8 @@ func (d Databases) payments(ctx context.Context, since time.Time) (map[string]pa
 		states[o.ID] = o.State
 	}
 	found, err := Rows[payment](ctx, d, events.Payments, `
-		SELECT id, order_id, reference, status, currency, amount_minor_units, refunded_minor_units, '' FROM payments WHERE created_at >= $1`, since)
+		SELECT id, order_id, reference, status, currency, amount_minor_units, refunded_minor_units, ''
+		FROM payments WHERE created_at >= $1`, since)
 	byID := map[string]payment{}
 	for _, p := range found {
 		p.Order = states[p.OrderID]

@@ -15,10 +15,12 @@ import (
 // progress is left out, because not every step of it is published.
 const (
 	ticketColumns = `
-		SELECT id, version, format('version %s, %s, %s %s, of %s: %s', version, availability, price_minor_units, currency, seller_id, title)
+		SELECT id, version, format('version %s, %s, %s %s, of %s: %s',
+			version, availability, price_minor_units, currency, seller_id, title)
 		FROM tickets ORDER BY id`
 	orderColumns = `
-		SELECT id, version, format('version %s, %s, %s %s, of %s for %s: %s', version, status, price_minor_units, currency, buyer_id, seller_id, title)
+		SELECT id, version, format('version %s, %s, %s %s, of %s for %s: %s',
+			version, status, price_minor_units, currency, buyer_id, seller_id, title)
 		FROM orders ORDER BY id`
 	paymentColumns = `
 		SELECT id, version, format('version %s, %s, %s %s, for %s', version, status, amount_minor_units, currency, order_id)

@@ -1,4 +1,4 @@
--- One createOrder as Postgres sees it; see subgraphs/orders/internal/order/queries.go (readFacts, insertOrder).
+-- The statements of one createOrder; see subgraphs/orders/internal/order/queries.go (readFacts, insertOrder).
 \set n :n + 1
 \set t :client_id * 100000 + :n
 \set buyer :t / 5

@@ -1,4 +1,4 @@
-// Apollo Gateway in Apollo Server, with nothing turned on that costs.
+// Apollo Gateway in Apollo Server, without optional features.
 // Usage: node apollo.mjs SUPERGRAPH PORT
 import { readFileSync } from 'node:fs';
 import { ApolloGateway } from '@apollo/gateway';

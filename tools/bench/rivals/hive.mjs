@@ -1,4 +1,4 @@
-// The configuration of Hive Gateway: nothing is turned on that costs.
+// The configuration of Hive Gateway: no optional features.
 import { defineConfig } from '@graphql-hive/gateway';
 
 export const gatewayConfig = defineConfig({

@@ -238,6 +238,7 @@ func retryTransient(handle message.HandlerFunc) message.HandlerFunc {
 func (b *Broker) deadLetter(queue string) message.HandlerMiddleware {
 	return func(handle message.HandlerFunc) message.HandlerFunc {
 		return func(msg *message.Message) ([]*message.Message, error) {
+			failpoint(msg)
 			_, err := handle(msg)
 			if err == nil {
 				return nil, nil

@@ -291,22 +291,11 @@ const Password = "correct horse battery"
 func signUp(t *testing.T, c *Client, delivery string) *Client {
 	t.Helper()
 	c.Email, c.Password = NewEmail(), Password
-	data := Must[struct {
-		SignUp struct {
-			Viewer *struct{ User struct{ ID string } }
-			Tokens *struct{ AccessToken, RefreshToken string }
-			Errors []struct{ Message string }
-		}
-	}](t, c, `mutation($input: SignUpInput!) { signUp(input: $input) {
-			viewer { user { id } } tokens { accessToken refreshToken } errors { ... on UserError { message } }
-		} }`, Vars{"input": Vars{"email": c.Email, "password": c.Password, "delivery": delivery}})
-	if data.SignUp.Viewer == nil {
-		t.Fatalf("sign up %s: refused: %v", c.Email, data.SignUp.Errors)
+	user, err := graphql.SignUp(t.Context(), &c.Client, Vars{"email": c.Email, "password": c.Password, "delivery": delivery})
+	if err != nil {
+		t.Fatalf("sign up %s: %v", c.Email, err)
 	}
-	c.UserID = data.SignUp.Viewer.User.ID
-	if tokens := data.SignUp.Tokens; tokens != nil {
-		c.Bearer, c.RefreshToken = tokens.AccessToken, tokens.RefreshToken
-	}
+	c.UserID, c.RefreshToken = user.ID, user.RefreshToken
 	return c
 }
 

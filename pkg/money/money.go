@@ -20,18 +20,21 @@ type Money struct {
 	Currency   string `json:"currency"`   // ISO 4217 alphabetic code, upper case
 }
 
-// ValidatePrice returns nil when m can be the price of something: 1 to MaxMinorUnits of a
-// known currency. Otherwise it returns a ValidationFailed error for each fault, with paths below path.
-func (m Money) ValidatePrice(path string) []error {
+// ValidatePrice returns an apperr.ValidationError, below the dotted field, for each fault of m as a price. A price is 1
+// to MaxMinorUnits in a known currency.
+func (m Money) ValidatePrice(field string) []error {
 	var faults []error
+	invalid := func(name, rule, message string) {
+		faults = append(faults, apperr.ValidationError{Field: field + "." + name, Rule: rule, Message: message})
+	}
 	switch {
 	case m.MinorUnits <= 0:
-		faults = append(faults, apperr.Invalid(path+".minorUnits", "min", "The price must be greater than 0."))
+		invalid("minorUnits", "min", "The price must be greater than 0.")
 	case m.MinorUnits > MaxMinorUnits:
-		faults = append(faults, apperr.Invalid(path+".minorUnits", "max", "The price must be at most 99999999 minor units."))
+		invalid("minorUnits", "max", "The price must be at most 99999999 minor units.")
 	}
 	if !known(m.Currency) {
-		faults = append(faults, apperr.Invalid(path+".currency", "currency", "The currency must be an ISO 4217 code such as USD."))
+		invalid("currency", "currency", "The currency must be an ISO 4217 code such as USD.")
 	}
 	return faults
 }

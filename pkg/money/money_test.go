@@ -48,7 +48,7 @@ func TestValidatePrice(t *testing.T) {
 		{money.Money{MinorUnits: 1, Currency: "XXX"}, 1},
 		{money.Money{MinorUnits: 0, Currency: ""}, 2},
 	} {
-		if got := tt.amount.ValidatePrice("input.price"); len(got) != tt.faults {
+		if got := tt.amount.ValidatePrice("price"); len(got) != tt.faults {
 			t.Errorf("%+v: got %v, want %d faults", tt.amount, got, tt.faults)
 		}
 	}

@@ -210,5 +210,10 @@ func TypedErrors[U any](err error, typed func(apperr.UserError) U) ([]U, error) 
 	return list, nil
 }
 
-// InputPath returns the path of a field of a mutation's input, such as price.currency.
-func InputPath(field string) []string { return append([]string{"input"}, strings.Split(field, ".")...) }
+// InputPath returns the path of a field of a mutation's input, such as price.currency. "" is the input itself.
+func InputPath(field string) []string {
+	if field == "" {
+		return []string{"input"}
+	}
+	return append([]string{"input"}, strings.Split(field, ".")...)
+}

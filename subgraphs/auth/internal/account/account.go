@@ -1,8 +1,9 @@
-// Package account knows who has an account and which sessions are theirs. It tells a stranger
-// nothing about who has one, and takes a refresh token that comes back as a sign of theft.
+// Package account implements accounts and their sessions. It does not reveal which e-mail addresses have an account,
+// except to a sign-up with the same address. It treats the reuse of a refresh token as theft.
 package account
 
 import (
+	"errors"
 	"net/mail"
 	"net/netip"
 	"regexp"
@@ -19,7 +20,7 @@ import (
 	"boxoffice.dev/subgraphs/auth/internal/password"
 )
 
-// User is a person as everybody sees them.
+// User is the public profile of a person.
 type User struct {
 	ID          string
 	DisplayName string
@@ -30,35 +31,35 @@ type User struct {
 type Session struct {
 	ID        string
 	CreatedAt time.Time
-	ExpiresAt time.Time // moves on with each renewal
+	ExpiresAt time.Time // each renewal extends it
 }
 
-// Viewer is a person as they see themselves in a session.
+// Viewer is the user of a session, with what only that user can see.
 type Viewer struct {
 	User    User
-	Email   string // as it was typed
+	Email   string // as entered
 	Session Session
 }
 
-// Grant is a session that the caller may use from now on.
+// Grant is a new or renewed session and its credential.
 type Grant struct {
 	Viewer       Viewer
-	RefreshToken string // good until the session expires or it is used
+	RefreshToken string // works once, while the session lasts
 }
 
-// SignUpInput is what somebody without an account says about themselves.
+// SignUpInput describes a new account.
 type SignUpInput struct {
 	Email       string
 	Password    string
-	DisplayName *string    // a name that says nothing about the person when nil
-	From        netip.Addr // where the request comes from; the zero Addr when unknown
+	DisplayName *string    // nil: a generated name
+	From        netip.Addr // address of the client; the zero Addr when unknown
 }
 
-// SignInInput is who somebody claims to be.
+// SignInInput is the credentials to sign in with.
 type SignInInput struct {
 	Email    string
 	Password string
-	From     netip.Addr // where the request comes from; the zero Addr when unknown
+	From     netip.Addr // address of the client; the zero Addr when unknown
 }
 
 const (
@@ -70,39 +71,43 @@ const (
 // hostName is a domain with at least two labels, in letters of any script.
 var hostName = regexp.MustCompile(`^[\pL\pN\pM-]+(\.[\pL\pN\pM-]+)+$`)
 
-// checkEmail returns why the text cannot be an address: it must be local@domain and nothing else.
-func checkEmail(email, path string) error {
+func invalid(field, rule, message string) error {
+	return apperr.ValidationError{Field: field, Rule: rule, Message: message}
+}
+
+// validateEmail returns a ValidationError unless the text is local@domain and nothing else.
+func validateEmail(email string) error {
 	parsed, err := mail.ParseAddress(email)
 	local, domain, _ := strings.Cut(email, "@")
 	switch {
 	case len(email) > maxEmail:
-		return apperr.Invalid(path, "maxLength", "The e-mail address must have at most 254 characters.")
-	case err != nil, parsed.Address != email, // the parser also takes names, comments and blanks
+		return invalid("email", "maxLength", "The e-mail address must have at most 254 characters.")
+	case err != nil, parsed.Address != email, // the parser also accepts names, comments and spaces
 		len(local) > maxLocalPart, !hostName.MatchString(domain):
-		return apperr.Invalid(path, "email", "This is not an e-mail address.")
+		return invalid("email", "email", "This is not an e-mail address.")
 	}
 	return nil
 }
 
-// emailKey returns the form in which two addresses are compared. It takes any text.
+// emailKey returns the form in which two addresses are compared. It accepts any text.
 func emailKey(email string) string {
 	return norm.NFC.String(cases.Fold().String(norm.NFC.String(email)))
 }
 
-func checkDisplayName(name, path string) error {
-	unprintable := func(r rune) bool { return !unicode.IsPrint(r) } // of the spaces only U+0020 is
+func validateDisplayName(name string) error {
+	unprintable := func(r rune) bool { return !unicode.IsPrint(r) } // U+0020 is the only printable space
 	switch n := utf8.RuneCountInString(name); {
 	case strings.TrimSpace(name) == "":
-		return apperr.Invalid(path, "minLength", "The name must not be empty.")
+		return invalid("displayName", "minLength", "The name must not be empty.")
 	case n > maxDisplayName:
-		return apperr.Invalid(path, "maxLength", "The name must have at most 50 characters.")
+		return invalid("displayName", "maxLength", "The name must have at most 50 characters.")
 	case strings.ContainsFunc(name, unprintable):
-		return apperr.Invalid(path, "characters", "The name must not contain control characters.")
+		return invalid("displayName", "characters", "The name must not contain control characters.")
 	}
 	return nil
 }
 
-// newUser makes the public face of a new account.
+// newUser returns the profile of a new account.
 func newUser(in SignUpInput, now time.Time) User {
 	u := User{ID: id.New(id.User), MemberSince: now}
 	if in.DisplayName != nil {
@@ -113,10 +118,10 @@ func newUser(in SignUpInput, now time.Time) User {
 	return u
 }
 
-func (in SignUpInput) check() []error {
-	errs := []error{checkEmail(in.Email, "input.email"), password.Check(in.Password, "input.password")}
+func (in SignUpInput) validate() error {
+	faults := []error{validateEmail(in.Email), password.Validate(in.Password)}
 	if in.DisplayName != nil {
-		errs = append(errs, checkDisplayName(*in.DisplayName, "input.displayName"))
+		faults = append(faults, validateDisplayName(*in.DisplayName))
 	}
-	return errs
+	return errors.Join(faults...)
 }

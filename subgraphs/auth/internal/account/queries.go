@@ -97,7 +97,8 @@ func scanSession(row pgx.Row) (accountRow, Session, error) {
 	return a, s, err
 }
 
-// viewerOfSession returns Unauthenticated when the session is not the user's or has ended.
+// viewerOfSession returns the user of a session. Errors: apperr.Unauthenticated when the session is another user's or
+// has ended.
 func viewerOfSession(ctx context.Context, q querier, userID, sessionID string, now time.Time) (Viewer, error) {
 	a, s, err := scanSession(q.QueryRow(ctx, `SELECT `+sessionColumns+`
 		FROM sessions JOIN accounts ON accounts.id = sessions.account_id
@@ -111,11 +112,11 @@ func viewerOfSession(ctx context.Context, q querier, userID, sessionID string, n
 	return a.viewer(s), nil
 }
 
-// endedSessions returns those of the ids that no live session has, sorted.
+// endedSessions returns the ids that no current session has, sorted.
 func endedSessions(ctx context.Context, q querier, ids []string, now time.Time) ([]string, error) {
-	rows, err := q.Query(ctx, `SELECT asked.id FROM unnest($1::text[]) AS asked(id)
-		WHERE NOT EXISTS (SELECT FROM sessions WHERE sessions.id = asked.id COLLATE "C" AND expires_at > $2)
-		ORDER BY asked.id COLLATE "C"`, ids, now)
+	rows, err := q.Query(ctx, `SELECT given.id FROM unnest($1::text[]) AS given(id)
+		WHERE NOT EXISTS (SELECT FROM sessions WHERE sessions.id = given.id COLLATE "C" AND expires_at > $2)
+		ORDER BY given.id COLLATE "C"`, ids, now)
 	if err != nil {
 		return nil, fmt.Errorf("read ended sessions: %w", err)
 	}
@@ -126,15 +127,15 @@ func endedSessions(ctx context.Context, q querier, ids []string, now time.Time) 
 	return ended, nil
 }
 
-// lockSessionOfToken returns the live session that a refresh token is or was one of, locked until
-// the transaction ends, or SessionExpired.
+// lockSessionOfToken returns the session of a current or used refresh token and locks its row until the transaction
+// ends. Errors: SessionExpiredError.
 func lockSessionOfToken(ctx context.Context, tx pgx.Tx, tokenHash []byte, now time.Time) (accountRow, Session, error) {
 	a, s, err := scanSession(tx.QueryRow(ctx, `SELECT `+sessionColumns+`
 		FROM sessions JOIN accounts ON accounts.id = sessions.account_id
 		WHERE sessions.id = (SELECT session_id FROM refresh_tokens WHERE hash = $1) AND sessions.expires_at > $2
 		FOR UPDATE OF sessions`, tokenHash, now))
 	if errors.Is(err, pgx.ErrNoRows) {
-		return accountRow{}, Session{}, sessionExpired()
+		return accountRow{}, Session{}, SessionExpiredError{}
 	}
 	if err != nil {
 		return accountRow{}, Session{}, fmt.Errorf("lock session: %w", err)
@@ -142,13 +143,13 @@ func lockSessionOfToken(ctx context.Context, tx pgx.Tx, tokenHash []byte, now ti
 	return a, s, nil
 }
 
-// tokenRotatedAt returns when a token was exchanged, nil if it was not, SessionExpired when there
-// is no such token. The caller holds the session's lock, so it stays like that.
+// tokenRotatedAt returns when a token was exchanged, nil if it is the session's current one. The caller holds the
+// session's lock, so the result stays true. Errors: SessionExpiredError when there is no such token.
 func tokenRotatedAt(ctx context.Context, tx pgx.Tx, tokenHash []byte) (*time.Time, error) {
 	var rotatedAt *time.Time
 	err := tx.QueryRow(ctx, `SELECT rotated_at FROM refresh_tokens WHERE hash = $1`, tokenHash).Scan(&rotatedAt)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, sessionExpired()
+		return nil, SessionExpiredError{}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read refresh token: %w", err)
@@ -182,7 +183,7 @@ func deleteSessionOfToken(ctx context.Context, q querier, tokenHash []byte) erro
 	return nil
 }
 
-// deleteSessionsOfUser returns how many sessions there were.
+// deleteSessionsOfUser returns the number of deleted sessions.
 func deleteSessionsOfUser(ctx context.Context, q querier, userID string) (int64, error) {
 	tag, err := q.Exec(ctx, `DELETE FROM sessions WHERE account_id = $1`, userID)
 	if err != nil {
@@ -191,14 +192,14 @@ func deleteSessionsOfUser(ctx context.Context, q querier, userID string) (int64,
 	return tag.RowsAffected(), nil
 }
 
-// counter is how often something was tried, and when counting begins anew.
+// counter is a number of attempts and the end of their window.
 type counter struct {
 	Attempts int
 	ResetsAt time.Time
 }
 
-// countAttempt adds one to each counter of the attempt and returns them in its order. One
-// statement locks them in one order, so attempts at the same time queue up and all count.
+// countAttempt increments each counter of the attempt and returns them in the attempt's order. One statement locks
+// them in order of their keys, so concurrent attempts wait for each other and all count.
 func countAttempt(ctx context.Context, q querier, a attempt, now time.Time) ([]counter, error) {
 	rows, err := q.Query(ctx, `
 		WITH counted AS (
@@ -219,13 +220,13 @@ func countAttempt(ctx context.Context, q querier, a attempt, now time.Time) ([]c
 	return counters, nil
 }
 
-// takeBack makes an attempt uncounted.
-func takeBack(ctx context.Context, q querier, a attempt) error {
+// uncountAttempt decrements each counter of the attempt.
+func uncountAttempt(ctx context.Context, q querier, a attempt) error {
 	_, err := q.Exec(ctx, `
 		WITH counted AS (SELECT key FROM throttles WHERE key = ANY($1) AND attempts > 0 ORDER BY key FOR UPDATE)
 		UPDATE throttles SET attempts = attempts - 1 FROM counted WHERE throttles.key = counted.key`, a.keys)
 	if err != nil {
-		return fmt.Errorf("take attempt back: %w", err)
+		return fmt.Errorf("uncount attempt: %w", err)
 	}
 	return nil
 }
@@ -240,7 +241,7 @@ func deleteExpired(ctx context.Context, q querier, now, rotatedBefore time.Time)
 		{`DELETE FROM throttles WHERE resets_at <= $1`, now},
 	} {
 		if _, err := q.Exec(ctx, statement.sql, statement.before); err != nil {
-			return fmt.Errorf("delete what has expired: %w", err)
+			return fmt.Errorf("delete expired rows: %w", err)
 		}
 	}
 	return nil

@@ -10,8 +10,6 @@ import (
 	"net/netip"
 
 	"github.com/jackc/pgx/v5"
-
-	"boxoffice.dev/pkg/apperr"
 )
 
 // newToken returns the first refresh token of a session: 256 random bits.
@@ -21,9 +19,8 @@ func newToken() string {
 	return base64.RawURLEncoding.EncodeToString(raw)
 }
 
-// successor returns the token that replaces another. It is derived, so that whoever holds the old
-// one within the grace can be given the same again although only its hash is stored; without the
-// key it is as good as random.
+// successor returns the token that replaces another. It is derived from it, so that a repeated request within the
+// grace period gets the same successor although only hashes are stored. Without the key it is as good as random.
 func (s *Service) successor(token string) string {
 	mac := hmac.New(sha256.New, s.tokenKey)
 	mac.Write([]byte(token))
@@ -35,12 +32,12 @@ func hashToken(token string) []byte {
 	return sum[:]
 }
 
-// Refresh exchanges a refresh token for its successor and so renews the session. Within the grace
-// the same token leads to the same successor; after it, somebody holds a copy: the session ends.
-// Error: SessionExpired.
+// Refresh exchanges a refresh token for its successor and renews the session. A token that is reused within the grace
+// period leads to the same successor. Later reuse means that the token was copied, and ends the session.
+// Errors: SessionExpiredError.
 func (s *Service) Refresh(ctx context.Context, token string, from netip.Addr) (Grant, error) {
 	var grant Grant
-	replayed := false
+	reused := false
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		now := s.now()
 		account, session, err := lockSessionOfToken(ctx, tx, hashToken(token), now)
@@ -57,8 +54,8 @@ func (s *Service) Refresh(ctx context.Context, token string, from netip.Addr) (G
 		case now.Sub(*rotatedAt) < Grace:
 			token, err = s.follow(ctx, tx, token)
 		default:
-			replayed = true
-			slog.WarnContext(ctx, "refresh token replayed", "user", account.User.ID, "session", session.ID, "address", from)
+			reused = true
+			slog.WarnContext(ctx, "refresh token reused, session ended", "user", account.User.ID, "session", session.ID, "address", from)
 			return deleteSession(ctx, tx, session.ID)
 		}
 		grant = Grant{Viewer: account.viewer(session), RefreshToken: token}
@@ -67,13 +64,13 @@ func (s *Service) Refresh(ctx context.Context, token string, from netip.Addr) (G
 	if err != nil {
 		return Grant{}, err
 	}
-	if replayed {
-		return Grant{}, sessionExpired()
+	if reused {
+		return Grant{}, SessionExpiredError{}
 	}
 	return grant, nil
 }
 
-// rotate makes the successor of the session's current token and moves the session's expiry on.
+// rotate replaces the session's current token by its successor and extends the session.
 func (s *Service) rotate(ctx context.Context, tx pgx.Tx, session *Session, token string) (string, error) {
 	now, next := s.now(), s.successor(token)
 	session.ExpiresAt = now.Add(Idle)
@@ -83,7 +80,7 @@ func (s *Service) rotate(ctx context.Context, tx pgx.Tx, session *Session, token
 	return next, replaceToken(ctx, tx, *session, hashToken(token), hashToken(next), now)
 }
 
-// follow returns the session's current token, which descends from the given one.
+// follow returns the session's current token, a successor of the given one.
 func (s *Service) follow(ctx context.Context, tx pgx.Tx, token string) (string, error) {
 	for {
 		token = s.successor(token)
@@ -92,8 +89,4 @@ func (s *Service) follow(ctx context.Context, tx pgx.Tx, token string) (string, 
 			return token, err
 		}
 	}
-}
-
-func sessionExpired() error {
-	return apperr.New(apperr.SessionExpired, "The session has ended. Sign in again.")
 }

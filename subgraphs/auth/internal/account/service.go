@@ -5,7 +5,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"embed"
-	"errors"
 	"log/slog"
 	"slices"
 	"time"
@@ -13,31 +12,31 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"boxoffice.dev/pkg/apperr"
 	"boxoffice.dev/pkg/id"
 	"boxoffice.dev/pkg/postgres"
+	"boxoffice.dev/pkg/worker"
 	"boxoffice.dev/subgraphs/auth/internal/password"
 )
 
 //go:embed migrations
 var files embed.FS
 
-// Migrations makes the service's tables.
+// Migrations returns the migrations of the service's tables.
 func Migrations() postgres.Migrations { return postgres.Migrations{Name: "accounts", Files: files} }
 
 const (
-	// Idle is how long a session lives without being renewed.
+	// Idle is how long a session lasts without a renewal.
 	Idle = 7 * 24 * time.Hour
-	// Lifetime is how long a session lives however often it is renewed.
+	// Lifetime is how long a session lasts at most.
 	Lifetime = 30 * 24 * time.Hour
-	// Grace is how long a refresh token that was exchanged still leads to its successor: for two
-	// tabs that renew at once, and for an answer that got lost.
+	// Grace is how long an exchanged refresh token still leads to its successor: two tabs may renew at the same
+	// time, and a response may get lost.
 	Grace = 10 * time.Second
 
-	sweepEvery = time.Hour
+	sweepInterval = time.Hour
 )
 
-// Service has the use cases of accounts. Each owns its transaction.
+// Service implements the use cases of accounts. Each method runs its own transaction.
 type Service struct {
 	pool     *pgxpool.Pool
 	hasher   *password.Hasher
@@ -46,19 +45,19 @@ type Service struct {
 	now      func() time.Time
 }
 
-// NewService returns the use cases on a migrated database. The secret is the same on all replicas.
+// NewService returns a Service on a migrated database. The secret must be the same in all processes.
 func NewService(pool *pgxpool.Pool, hasher *password.Hasher, limits Limits, secret string, now func() time.Time) *Service {
 	tokenKey := hmac.New(sha256.New, []byte(secret))
-	tokenKey.Write([]byte("boxoffice refresh tokens")) // so that it differs from the secret's other uses
+	tokenKey.Write([]byte("boxoffice refresh tokens")) // separates this key from other uses of the secret
 	return &Service{pool: pool, hasher: hasher, limits: limits, tokenKey: tokenKey.Sum(nil), now: func() time.Time {
-		return now().UTC().Truncate(time.Millisecond) // what the schema's DateTime shows
+		return now().UTC().Truncate(time.Millisecond) // the precision of the schema's DateTime
 	}}
 }
 
-// SignUp makes an account and a session of it. Errors, of which several may come at once:
-// ValidationFailed, EmailInUse, RateLimited (Detail: whole seconds to wait).
+// SignUp creates an account and starts a session. Errors: a ValidationError for each invalid field, RateLimitedError,
+// EmailInUseError.
 func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
-	if err := errors.Join(in.check()...); err != nil {
+	if err := in.validate(); err != nil {
 		return Grant{}, err
 	}
 	if err := s.admit(ctx, s.limits.signUp(in.From)); err != nil {
@@ -79,20 +78,19 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
 		return err
 	})
 	if postgres.Violated(err) == "accounts_one_per_email" {
-		return Grant{}, apperr.New(apperr.EmailInUse, "There is an account with this e-mail address already.").At("input.email")
+		return Grant{}, EmailInUseError{}
 	}
 	return grant, err
 }
 
-// SignIn makes a session for whoever knows the password. An unknown e-mail address and a wrong
-// password cannot be told apart. Errors: InvalidCredentials, ValidationFailed (text that is no
-// address), RateLimited (Detail: whole seconds to wait).
+// SignIn starts a session. The result and its timing are the same for an unknown e-mail address and a wrong password.
+// Errors: a ValidationError for malformed addresses, RateLimitedError, InvalidCredentialsError.
 func (s *Service) SignIn(ctx context.Context, in SignInInput) (Grant, error) {
-	if err := checkEmail(in.Email, "input.email"); err != nil {
+	if err := validateEmail(in.Email); err != nil {
 		return Grant{}, err
 	}
 	attempt := s.limits.signIn(emailKey(in.Email), in.From)
-	// Counted before the password is looked at, so that attempts side by side all count.
+	// Counting before comparing the password counts concurrent attempts, too.
 	if err := s.admit(ctx, attempt); err != nil {
 		return Grant{}, err
 	}
@@ -106,7 +104,7 @@ func (s *Service) SignIn(ctx context.Context, in SignInInput) (Grant, error) {
 	}
 	if !ok {
 		slog.WarnContext(ctx, "sign-in failed", "user", account.User.ID, "address", in.From)
-		return Grant{}, apperr.New(apperr.InvalidCredentials, "The e-mail address or the password is wrong.")
+		return Grant{}, InvalidCredentialsError{}
 	}
 	if outdated {
 		if account.PasswordHash, err = s.hasher.Hash(ctx, in.Password); err != nil {
@@ -115,7 +113,7 @@ func (s *Service) SignIn(ctx context.Context, in SignInInput) (Grant, error) {
 	}
 	var grant Grant
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if err := takeBack(ctx, tx, attempt); err != nil {
+		if err := uncountAttempt(ctx, tx, attempt); err != nil {
 			return err
 		}
 		if outdated {
@@ -139,7 +137,7 @@ func begin(ctx context.Context, tx pgx.Tx, account accountRow, now time.Time) (G
 	return Grant{Viewer: account.viewer(session), RefreshToken: token}, nil
 }
 
-// Viewer returns the person behind a session, Unauthenticated when the session has ended.
+// Viewer returns the user of a session. Errors: apperr.Unauthenticated when the session has ended.
 func (s *Service) Viewer(ctx context.Context, userID, sessionID string) (Viewer, error) {
 	if sessionID == "" {
 		return Viewer{}, unauthenticated()
@@ -147,21 +145,19 @@ func (s *Service) Viewer(ctx context.Context, userID, sessionID string) (Viewer,
 	return viewerOfSession(ctx, s.pool, userID, sessionID, s.now())
 }
 
-// Ended returns those of the sessions that have ended, or never were.
+// Ended returns the sessions that have ended or never existed.
 func (s *Service) Ended(ctx context.Context, sessionIDs []string) ([]string, error) {
 	return endedSessions(ctx, s.pool, sessionIDs, s.now())
 }
 
-func unauthenticated() error { return apperr.New(apperr.Unauthenticated, "Sign in first.") }
-
-// Users returns those of the people who exist, by id. The ids may be any text.
+// Users returns the users with the ids, by id. It accepts any text and leaves out ids that no user has.
 func (s *Service) Users(ctx context.Context, ids []string) (map[string]User, error) {
 	wellFormed := slices.DeleteFunc(slices.Clone(ids), func(s string) bool { return !id.Valid(id.User, s) })
 	return usersByID(ctx, s.pool, wellFormed)
 }
 
-// SignOut ends the session that the id names, or else the one that the refresh token belongs to.
-// Either may be empty. A session that has ended already is none to worry about.
+// SignOut ends the session with the id or, when the id is empty, the session of the refresh token. It succeeds when
+// there is no such session.
 func (s *Service) SignOut(ctx context.Context, sessionID, refreshToken string) error {
 	if sessionID != "" {
 		return deleteSession(ctx, s.pool, sessionID)
@@ -169,7 +165,7 @@ func (s *Service) SignOut(ctx context.Context, sessionID, refreshToken string) e
 	return deleteSessionOfToken(ctx, s.pool, hashToken(refreshToken))
 }
 
-// SignOutEverywhere ends all sessions of the user.
+// SignOutEverywhere ends every session of the user.
 func (s *Service) SignOutEverywhere(ctx context.Context, userID string) error {
 	n, err := deleteSessionsOfUser(ctx, s.pool, userID)
 	if err != nil {
@@ -179,23 +175,12 @@ func (s *Service) SignOutEverywhere(ctx context.Context, userID string) error {
 	return nil
 }
 
-// Sweep removes what has expired, once an hour until ctx ends.
+// Sweep removes expired rows every hour until ctx ends.
 func (s *Service) Sweep(ctx context.Context) error {
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for {
-		if err := s.RemoveExpired(ctx); err != nil && ctx.Err() == nil {
-			slog.ErrorContext(ctx, "expired sessions not removed", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
+	return worker.Every(ctx, "removing expired sessions", sweepInterval, s.RemoveExpired)
 }
 
-// RemoveExpired removes sessions, refresh tokens and throttles that are of no use any more.
+// RemoveExpired removes expired sessions, used refresh tokens that no client retries any more, and ended throttles.
 func (s *Service) RemoveExpired(ctx context.Context) error {
 	now := s.now()
 	return deleteExpired(ctx, s.pool, now, now.Add(-Idle))

@@ -3,23 +3,20 @@ package account
 import (
 	"context"
 	"crypto/sha256"
-	"fmt"
 	"log/slog"
 	"net/netip"
 	"time"
-
-	"boxoffice.dev/pkg/apperr"
 )
 
-// Limits say how often somebody may try within a window, which begins with the first attempt.
+// Limits bound the attempts to sign in and sign up within a window, which begins with the first attempt.
 type Limits struct {
-	Window            time.Duration `env:"THROTTLE_WINDOW" envDefault:"15m" min:"1s" help:"what the numbers of tries below are counted in"`
-	SignInsPerAccount int           `env:"SIGN_INS_PER_ACCOUNT" envDefault:"10" min:"1" help:"failed ones, from all addresses together"`
-	SignInsPerAddress int           `env:"SIGN_INS_PER_ADDRESS" envDefault:"100" min:"1" help:"failed ones, to all accounts together"`
-	SignUpsPerAddress int           `env:"SIGN_UPS_PER_ADDRESS" envDefault:"50" min:"1" help:"whatever comes of them"`
+	Window            time.Duration `env:"THROTTLE_WINDOW" envDefault:"15m" min:"1s" help:"window in which attempts are counted; it begins with the first attempt"`
+	SignInsPerAccount int           `env:"SIGN_INS_PER_ACCOUNT" envDefault:"10" min:"1" help:"failed sign-ins per account and window, from all network addresses"`
+	SignInsPerAddress int           `env:"SIGN_INS_PER_ADDRESS" envDefault:"100" min:"1" help:"failed sign-ins per network address and window, to all accounts"`
+	SignUpsPerAddress int           `env:"SIGN_UPS_PER_ADDRESS" envDefault:"50" min:"1" help:"sign-up attempts per network address and window"`
 }
 
-// attempt is what is counted against its limits.
+// attempt is one attempt with the counters that it increments and their limits.
 type attempt struct {
 	window time.Duration
 	keys   [][]byte
@@ -39,13 +36,13 @@ func (l Limits) signUp(from netip.Addr) attempt {
 	return attempt{window: l.Window, from: from, keys: [][]byte{throttleKey("sign up from", network(from))}, limits: []int{l.SignUpsPerAddress}}
 }
 
-// throttleKey names a counter. It is stored hashed, for it may contain an e-mail address.
-func throttleKey(purpose, whom string) []byte {
-	sum := sha256.Sum256([]byte(purpose + " " + whom))
+// throttleKey returns the key of a counter. It is hashed because the subject may be an e-mail address.
+func throttleKey(purpose, subject string) []byte {
+	sum := sha256.Sum256([]byte(purpose + " " + subject))
 	return sum[:]
 }
 
-// network returns what one household or company shares: an IPv4 address, or a /64 of IPv6.
+// network returns the part of an address that one household or company shares: an IPv4 address, or a /64 of IPv6.
 func network(a netip.Addr) string {
 	a = a.Unmap().WithZone("")
 	if !a.Is6() {
@@ -58,7 +55,7 @@ func network(a netip.Addr) string {
 	return p.String()
 }
 
-// admit counts the attempt, and refuses it with RateLimited when it is one too many.
+// admit counts the attempt. Errors: RateLimitedError when a counter exceeds its limit.
 func (s *Service) admit(ctx context.Context, a attempt) error {
 	now := s.now()
 	counters, err := countAttempt(ctx, s.pool, a, now)
@@ -75,6 +72,6 @@ func (s *Service) admit(ctx context.Context, a attempt) error {
 		return nil
 	}
 	seconds := int((wait + time.Second - 1) / time.Second)
-	slog.WarnContext(ctx, "attempt throttled", "address", a.from, "retry_after", seconds)
-	return apperr.New(apperr.RateLimited, fmt.Sprintf("Too many attempts. Try again in %d seconds.", seconds)).With(seconds)
+	slog.WarnContext(ctx, "rate limit exceeded", "address", a.from, "retry_after", seconds)
+	return RateLimitedError{seconds}
 }

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"errors"
 
 	"boxoffice.dev/pkg/apperr"
 	"boxoffice.dev/pkg/identity"
@@ -15,7 +16,7 @@ func (r mutationResolver) SignUp(ctx context.Context, input generated.SignUpInpu
 		Email: input.Email, Password: input.Password, DisplayName: input.DisplayName, From: exchangeOf(ctx).from,
 	})
 	viewer, tokens, err := r.deliver(ctx, grant, err, input.Delivery)
-	errs, fault := gqlserver.UserErrors[generated.SignUpError](err, typed)
+	errs, fault := gqlserver.TypedErrors(err, signUpError)
 	return &generated.SignUpPayload{Viewer: viewer, Tokens: tokens, Errors: errs}, fault
 }
 
@@ -24,18 +25,18 @@ func (r mutationResolver) SignIn(ctx context.Context, input generated.SignInInpu
 		Email: input.Email, Password: input.Password, From: exchangeOf(ctx).from,
 	})
 	viewer, tokens, err := r.deliver(ctx, grant, err, input.Delivery)
-	errs, fault := gqlserver.UserErrors[generated.SignInError](err, typed)
+	errs, fault := gqlserver.TypedErrors(err, signInError)
 	return &generated.SignInPayload{Viewer: viewer, Tokens: tokens, Errors: errs}, fault
 }
 
 func (r mutationResolver) RefreshSession(ctx context.Context) (*generated.RefreshSessionPayload, error) {
 	x := exchangeOf(ctx)
 	grant, err := r.accounts.Refresh(ctx, x.refreshToken, x.from)
-	if apperr.Has(err, apperr.SessionExpired) && x.delivery == generated.SessionDeliveryCookie {
+	if errors.Is(err, account.SessionExpiredError{}) && x.delivery == generated.SessionDeliveryCookie {
 		x.clearCookies()
 	}
 	viewer, tokens, err := r.deliver(ctx, grant, err, x.delivery)
-	errs, fault := gqlserver.UserErrors[generated.RefreshSessionError](err, typed)
+	errs, fault := gqlserver.TypedErrors(err, refreshSessionError)
 	return &generated.RefreshSessionPayload{Viewer: viewer, Tokens: tokens, Errors: errs}, fault
 }
 

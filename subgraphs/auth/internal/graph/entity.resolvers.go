@@ -21,7 +21,7 @@ func (r entityResolver) FindManyViewerByIDs(ctx context.Context, reps []*generat
 	return viewers, nil
 }
 
-// FindManyUserByIDs resolves the people that other subgraphs refer to. Everybody may see them.
+// FindManyUserByIDs resolves users that other subgraphs refer to. Profiles are public.
 func (r entityResolver) FindManyUserByIDs(ctx context.Context, reps []*generated.UserByIDsInput) ([]*generated.User, error) {
 	ids := make([]string, len(reps))
 	for i, rep := range reps {

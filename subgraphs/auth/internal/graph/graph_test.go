@@ -30,7 +30,7 @@ const (
 	ttl          = 5 * time.Minute
 )
 
-// subgraph is the auth subgraph on a database of its own, with a clock that stands still.
+// subgraph is the auth subgraph with its own database and a clock that stands still.
 type subgraph struct {
 	t       *testing.T
 	handler http.Handler
@@ -72,7 +72,7 @@ func (s *subgraph) advance(d time.Duration) {
 	s.now = s.now.Add(d)
 }
 
-// session is what a client holds of a session.
+// session is the credentials of a session.
 type session struct{ access, refresh string }
 
 // answer is a GraphQL response.
@@ -82,7 +82,7 @@ type answer struct {
 	cookies map[string]*http.Cookie
 }
 
-// at returns what stands at the dotted path of the data.
+// at returns the value at the dotted path of the data.
 func (a answer) at(path string) any {
 	var value any = a.Data
 	for _, step := range strings.Split(path, ".") {
@@ -168,7 +168,7 @@ func input(email, pw string, more ...string) map[string]any {
 	return map[string]any{"input": in}
 }
 
-// signUp makes an account and returns its session as an API client holds it.
+// signUp creates an account and returns its session as an API client gets it.
 func (s *subgraph) signUp(email string) session {
 	s.t.Helper()
 	a := s.ask(signUp, input(email, goodPassword, "delivery=BEARER"))
@@ -219,7 +219,7 @@ func (s *subgraph) wantErrors(a answer, payload string, want ...string) {
 }
 
 func TestSignUp(t *testing.T) {
-	t.Run("A1 by cookies, in production", func(t *testing.T) {
+	t.Run("A1 cookies in production", func(t *testing.T) {
 		s := newSubgraph(t, graph.Cookies{})
 		a := s.ask(signUp, input("Ada@Example.com", goodPassword))
 		s.wantErrors(a, "signUp")
@@ -237,7 +237,7 @@ func TestSignUp(t *testing.T) {
 			}
 		}
 	})
-	t.Run("A1 by cookies, in development", func(t *testing.T) {
+	t.Run("A1 cookies in development", func(t *testing.T) {
 		s := newSubgraph(t, graph.Cookies{Development: true})
 		a := s.ask(signUp, input("ada@example.com", goodPassword))
 		for _, name := range []string{"access", "refresh"} {
@@ -249,7 +249,7 @@ func TestSignUp(t *testing.T) {
 			t.Error("the access cookie's token is refused")
 		}
 	})
-	t.Run("A13 by tokens", func(t *testing.T) {
+	t.Run("A13 tokens", func(t *testing.T) {
 		s := newSubgraph(t, graph.Cookies{})
 		a := s.ask(signUp, input("ada@example.com", goodPassword, "delivery=BEARER"))
 		s.wantErrors(a, "signUp")
@@ -260,7 +260,7 @@ func TestSignUp(t *testing.T) {
 			t.Errorf("expires at %s, want %s", got, want)
 		}
 	})
-	t.Run("A2 A3 A5 bad fields", func(t *testing.T) {
+	t.Run("A2 A3 A5 invalid fields", func(t *testing.T) {
 		s := newSubgraph(t, graph.Cookies{})
 		for _, test := range []struct {
 			in   map[string]any
@@ -324,20 +324,20 @@ func TestSignIn(t *testing.T) {
 			t.Errorf("got %v and cookies %v", a.Data, a.cookies)
 		}
 	})
-	t.Run("A7 unknown e-mail and wrong password answer alike", func(t *testing.T) {
+	t.Run("A7 unknown e-mail address and wrong password have equal responses", func(t *testing.T) {
 		s := newSubgraph(t, graph.Cookies{})
 		s.signUp("ada@example.com")
 		wrong := s.ask(signIn, input("ada@example.com", "wrong horse battery"))
 		unknown := s.ask(signIn, input("eve@example.com", goodPassword))
 		s.wantErrors(wrong, "signIn", "InvalidCredentialsError")
 		if !reflect.DeepEqual(wrong, unknown) {
-			t.Errorf("answers differ:\n%+v\n%+v", wrong, unknown)
+			t.Errorf("responses differ:\n%+v\n%+v", wrong, unknown)
 		}
 		if len(wrong.cookies) > 0 {
 			t.Errorf("cookies %v", wrong.cookies)
 		}
 	})
-	t.Run("A7 a hundred aliases count a hundred", func(t *testing.T) {
+	t.Run("A7 a hundred aliases count as a hundred attempts", func(t *testing.T) {
 		s := newSubgraph(t, graph.Cookies{})
 		s.signUp("ada@example.com")
 		var aliases strings.Builder
@@ -350,7 +350,7 @@ func TestSignIn(t *testing.T) {
 			count[a.text(fmt.Sprintf("a%d.errors.0.__typename", i+1))]++
 		}
 		if count["InvalidCredentialsError"] != 10 || count["RateLimitedError"] != 90 {
-			t.Errorf("got %v, want 10 guesses let through", count)
+			t.Errorf("got %v, want 10 guesses admitted", count)
 		}
 	})
 	t.Run("A8 two sessions in one request leave one pair of cookies", func(t *testing.T) {
@@ -421,7 +421,7 @@ func TestSession(t *testing.T) {
 			t.Errorf("got %v and cookies %v", a.Data, a.cookies)
 		}
 	})
-	t.Run("A12 replay ends the session and clears the cookies", func(t *testing.T) {
+	t.Run("A12 reuse ends the session and clears the cookies", func(t *testing.T) {
 		s := newSubgraph(t, graph.Cookies{Development: true})
 		g := s.signUp("ada@example.com")
 		a := s.ask(refresh, nil, refreshHeader(g))
@@ -431,7 +431,7 @@ func TestSession(t *testing.T) {
 		s.wantErrors(a, "refreshSession", "SessionExpiredError")
 		wantCleared(t, a, "access", "refresh")
 		if s.signedIn(next) {
-			t.Error("the session lives on")
+			t.Error("the session has not ended")
 		}
 		a = s.ask(refresh, nil, refreshHeader(next))
 		s.wantErrors(a, "refreshSession", "SessionExpiredError")
@@ -439,16 +439,19 @@ func TestSession(t *testing.T) {
 			t.Errorf("an API client was sent cookies %v", a.cookies)
 		}
 	})
-	t.Run("A12 refresh without or with a made-up token", func(t *testing.T) {
+	t.Run("A12 refresh without a token or with an unknown one", func(t *testing.T) {
 		s := newSubgraph(t, graph.Cookies{Development: true})
 		for _, header := range []string{"Accept: */*", "Cookie: refresh=" + unknownToken, "X-Refresh-Token: " + unknownToken} {
 			s.wantErrors(s.ask(refresh, nil, header), "refreshSession", "SessionExpiredError")
 		}
 	})
+}
+
+func TestSignOut(t *testing.T) {
 	t.Run("A9 sign-out", func(t *testing.T) {
 		s := newSubgraph(t, graph.Cookies{})
 		g := s.signUp("ada@example.com")
-		for _, header := range []string{bearer(g), bearer(g), "Accept: */*"} { // signed in, then twice signed out
+		for _, header := range []string{bearer(g), bearer(g), "Accept: */*"} { // signed in once, then signed out twice
 			a := s.ask(signOut, nil, header)
 			if a.at("signOut.signedOut") != true {
 				t.Errorf("got %v, %v", a.Data, a.Errors)
@@ -461,7 +464,7 @@ func TestSession(t *testing.T) {
 		}
 		s.wantErrors(s.ask(refresh, nil, refreshHeader(g)), "refreshSession", "SessionExpiredError")
 	})
-	t.Run("A9 sign-out with nothing but the refresh token", func(t *testing.T) {
+	t.Run("A9 sign-out with only the refresh token", func(t *testing.T) {
 		s := newSubgraph(t, graph.Cookies{Development: true})
 		g := s.signUp("ada@example.com")
 		s.ask(signOut, nil, refreshCookie(g))
@@ -469,7 +472,7 @@ func TestSession(t *testing.T) {
 			t.Error("still signed in")
 		}
 	})
-	t.Run("A9 bearer wins over the cookie of somebody else", func(t *testing.T) {
+	t.Run("A9 a bearer token has precedence over the cookie of another user", func(t *testing.T) {
 		s := newSubgraph(t, graph.Cookies{Development: true})
 		ada, eve := s.signUp("ada@example.com"), s.signUp("eve@example.com")
 		s.ask(signOut, nil, bearer(ada), refreshCookie(eve))
@@ -534,8 +537,8 @@ func TestNodes(t *testing.T) {
 		}
 	}
 
-	a = s.ask(`query($id: ID!) { user(id: $id) { displayName } nobody: user(id: "usr_1") { id } }`, map[string]any{"id": ada})
-	if a.text("user.displayName") != "Ada" || a.at("nobody") != nil || len(a.Errors) > 0 {
+	a = s.ask(`query($id: ID!) { user(id: $id) { displayName } unknown: user(id: "usr_1") { id } }`, map[string]any{"id": ada})
+	if a.text("user.displayName") != "Ada" || a.at("unknown") != nil || len(a.Errors) > 0 {
 		t.Errorf("user: got %v, %v", a.Data, a.Errors)
 	}
 

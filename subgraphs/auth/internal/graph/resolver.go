@@ -1,5 +1,5 @@
-// Package graph translates between the schema and the domain of accounts, and carries sessions:
-// as cookies or as tokens. It decides nothing about who may do what.
+// Package graph translates between the schema and the domain of accounts, and delivers sessions as cookies or tokens.
+// Decisions are left to the domain.
 package graph
 
 import (
@@ -20,8 +20,8 @@ type Resolver struct {
 	now       func() time.Time
 }
 
-// Schema returns the executable schema of the auth subgraph. Its handler stands behind WithSession.
-// The operators, by user id, get the scope "operator" in their tokens.
+// Schema returns the executable schema of the auth subgraph. Its handler must be wrapped in WithSession. The tokens of
+// operators, given by user id, have the scope "operator".
 func Schema(accounts *account.Service, keys *signing.Keyring, operators []string, now func() time.Time) graphql.ExecutableSchema {
 	return generated.NewExecutableSchema(generated.Config{Resolvers: &Resolver{accounts, keys, operators, now}})
 }

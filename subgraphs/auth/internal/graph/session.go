@@ -12,14 +12,14 @@ import (
 	"boxoffice.dev/subgraphs/auth/internal/graph/generated"
 )
 
-// refreshTokenHeader is how clients without cookies send their refresh token.
+// refreshTokenHeader carries the refresh token of clients that do not use cookies.
 const refreshTokenHeader = "X-Refresh-Token"
 
-// Cookies says how browsers keep a session. In development, over plain HTTP, there is neither the
-// prefix __Host- nor Secure, which browsers accept over HTTPS only.
+// Cookies configures the cookies of a session. In development they have neither the prefix __Host- nor Secure, which
+// browsers accept over HTTPS only.
 type Cookies struct{ Development bool }
 
-// exchange is what resolvers need of the HTTP exchange that they work for.
+// exchange is the part of the HTTP request and response that resolvers use.
 type exchange struct {
 	cookies      Cookies
 	header       http.Header // of the response
@@ -32,25 +32,29 @@ type exchangeKey struct{}
 
 func exchangeOf(ctx context.Context) *exchange { return ctx.Value(exchangeKey{}).(*exchange) }
 
-// WithSession lets the resolvers of the schema read the refresh token and set cookies. It takes
-// the client's address from X-Forwarded-For, so next must refuse whoever is not the router.
+// WithSession lets the resolvers of the schema read the refresh token and set cookies. It reads the client's address
+// from X-Forwarded-For, so next must accept requests of the router only.
 func WithSession(next http.Handler, cookies Cookies) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := &exchange{cookies: cookies, header: w.Header(), delivery: generated.SessionDeliveryCookie}
-		x.from, _ = netip.ParseAddr(r.Header.Get("X-Forwarded-For")) //nolint:errcheck // unknown, then
+		if from, err := netip.ParseAddr(r.Header.Get("X-Forwarded-For")); err == nil {
+			x.from = from
+		}
 		if cookie, err := r.Cookie(cookies.name("refresh")); err == nil {
 			x.refreshToken = cookie.Value
 		}
-		if token := r.Header.Get(refreshTokenHeader); token != "" { // like bearer over cookie
+		if token := r.Header.Get(refreshTokenHeader); token != "" { // has precedence, like a bearer token
 			x.refreshToken, x.delivery = token, generated.SessionDeliveryBearer
 		}
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
 	})
 }
 
-// deliver hands a granted session to the client, as cookies or as the tokens that it returns. It
-// passes on err and does nothing then.
-func (r *Resolver) deliver(ctx context.Context, g account.Grant, err error, how generated.SessionDelivery) (*generated.Viewer, *generated.SessionTokens, error) {
+// deliver issues an access token for a session and delivers both tokens, as cookies or as its result. If err is not nil,
+// it only returns err.
+func (r *Resolver) deliver(
+	ctx context.Context, g account.Grant, err error, how generated.SessionDelivery,
+) (*generated.Viewer, *generated.SessionTokens, error) {
 	if err != nil {
 		return nil, nil, err
 	}
@@ -72,10 +76,10 @@ func (r *Resolver) deliver(ctx context.Context, g account.Grant, err error, how 
 	return showViewer(g.Viewer), nil, nil
 }
 
-// setCookies keeps the tokens in the browser for as long as they are good; a lifetime of 0 removes
-// them. It counts in seconds from now, so that a browser's wrong clock does no harm.
+// setCookies sets a cookie for each token with the token's lifetime; 0 removes the cookie. The lifetime is relative, so
+// that a wrong clock of the browser does not matter.
 func (x *exchange) setCookies(access string, accessFor time.Duration, refresh string, refreshFor time.Duration) {
-	x.header.Del("Set-Cookie") // of an earlier mutation in the same request
+	x.header.Del("Set-Cookie") // of an earlier mutation of the same request
 	for _, c := range []struct {
 		name, value string
 		lifetime    time.Duration
@@ -85,7 +89,7 @@ func (x *exchange) setCookies(access string, accessFor time.Duration, refresh st
 			Secure: !x.cookies.Development, MaxAge: int(c.lifetime / time.Second),
 		}
 		if cookie.MaxAge <= 0 {
-			cookie.MaxAge = -1 // net/http's way to write 0
+			cookie.MaxAge = -1 // net/http writes Max-Age=0 for it
 		}
 		x.header.Add("Set-Cookie", cookie.String())
 	}
@@ -100,7 +104,7 @@ func (c Cookies) name(base string) string {
 	return "__Host-" + base
 }
 
-// KeySet serves the public keys that verify access tokens, to anybody.
+// KeySet serves the public keys that verify access tokens.
 func KeySet(keys identity.KeySet) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		data, err := keys(r.Context())

@@ -12,11 +12,11 @@ import (
 
 const maxNodes = 100
 
-// find returns the object of each id, nil where there is none. Of objects that another subgraph
-// owns it knows only the type; their owner says whether they exist and who may see them.
+// find returns the object of each id, nil for an unknown one. It returns only the type and id of objects of other
+// subgraphs, which then decide whether the object exists and who may see it.
 func (r *Resolver) find(ctx context.Context, ids []string) ([]generated.Node, error) {
 	if len(ids) > maxNodes {
-		return nil, apperr.New(apperr.BadUserInput, fmt.Sprintf("Ask for at most %d ids.", maxNodes)).At("ids")
+		return nil, apperr.New(apperr.BadUserInput, fmt.Sprintf("Request at most %d ids.", maxNodes))
 	}
 	users, err := r.accounts.Users(ctx, ids)
 	if err != nil {
@@ -42,7 +42,7 @@ func (r *Resolver) find(ctx context.Context, ids []string) ([]generated.Node, er
 	return nodes, nil
 }
 
-// showUser makes the schema's User, nil of no user.
+// showUser returns the schema's User, nil for the zero User.
 func showUser(u account.User) *generated.User {
 	if u.ID == "" {
 		return nil
@@ -50,7 +50,7 @@ func showUser(u account.User) *generated.User {
 	return &generated.User{ID: u.ID, DisplayName: u.DisplayName, MemberSince: u.MemberSince}
 }
 
-// showViewer makes the schema's Viewer, nil of no viewer.
+// showViewer returns the schema's Viewer, nil for the zero Viewer.
 func showViewer(v account.Viewer) *generated.Viewer {
 	if v.User.ID == "" {
 		return nil
@@ -59,23 +59,4 @@ func showViewer(v account.Viewer) *generated.Viewer {
 		ID: v.User.ID, User: showUser(v.User), Email: v.Email,
 		Session: &generated.Session{ID: v.Session.ID, CreatedAt: v.Session.CreatedAt, ExpiresAt: v.Session.ExpiresAt},
 	}
-}
-
-// typed makes the schema's object of a domain error, nil of one that is no typed error.
-func typed(e *apperr.Error) any {
-	code := generated.UserErrorCode(e.Code)
-	switch e.Code {
-	case apperr.ValidationFailed:
-		return generated.ValidationError{Code: code, Message: e.Message, Path: e.Path, Rule: e.Rule}
-	case apperr.RateLimited:
-		seconds, _ := e.Detail.(int)
-		return generated.RateLimitedError{Code: code, Message: e.Message, Path: e.Path, RetryAfterSeconds: seconds}
-	case apperr.EmailInUse:
-		return generated.EmailInUseError{Code: code, Message: e.Message, Path: e.Path}
-	case apperr.InvalidCredentials:
-		return generated.InvalidCredentialsError{Code: code, Message: e.Message, Path: e.Path}
-	case apperr.SessionExpired:
-		return generated.SessionExpiredError{Code: code, Message: e.Message, Path: e.Path}
-	}
-	return nil
 }

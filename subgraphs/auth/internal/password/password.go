@@ -1,5 +1,5 @@
-// Package password says which passwords are good enough and keeps them as argon2id hashes. One
-// hash takes 19 MiB and tens of milliseconds, so only a few are computed at a time.
+// Package password validates passwords and hashes them with argon2id. One hash takes 19 MiB and tens of milliseconds,
+// so only a few are computed at a time.
 package password
 
 import (
@@ -44,38 +44,40 @@ var common = sync.OnceValue(func() map[string]struct{} {
 	return set
 })
 
-// Check returns why the password may not be chosen, and nil if it may: ValidationFailed at the
-// dotted path of the input.
-func Check(password, path string) error {
+// Validate returns an apperr.ValidationError unless the password may be chosen.
+func Validate(password string) error {
+	invalid := func(rule, message string) error {
+		return apperr.ValidationError{Field: "password", Rule: rule, Message: message}
+	}
 	password = norm.NFC.String(password)
 	switch n := utf8.RuneCountInString(password); {
 	case n < MinLength:
-		return apperr.Invalid(path, "minLength", fmt.Sprintf("The password must have at least %d characters.", MinLength))
+		return invalid("minLength", fmt.Sprintf("The password must have at least %d characters.", MinLength))
 	case n > MaxLength:
-		return apperr.Invalid(path, "maxLength", fmt.Sprintf("The password must have at most %d characters.", MaxLength))
+		return invalid("maxLength", fmt.Sprintf("The password must have at most %d characters.", MaxLength))
 	}
 	if _, found := common()[strings.ToLower(password)]; found {
-		return apperr.Invalid(path, "commonPassword", "This password is one of the most common ones; choose another.")
+		return invalid("commonPassword", "This password is too common. Choose another one.")
 	}
 	return nil
 }
 
-// Params are the cost of a hash, see RFC 9106. Hashes are renewed at sign-in when they change.
+// Params are the cost of a hash, see RFC 9106. A sign-in renews a hash that has other parameters.
 type Params struct {
 	MemoryKiB uint32 `env:"MEMORY_KIB" envDefault:"19456" help:"memory of one password hash (argon2id), KiB"`
-	Passes    uint32 `env:"PASSES" envDefault:"2" help:"passes over it"`
-	Lanes     uint8  `env:"LANES" envDefault:"1" help:"lanes of it"`
+	Passes    uint32 `env:"PASSES" envDefault:"2" help:"passes over the memory of one password hash"`
+	Lanes     uint8  `env:"LANES" envDefault:"1" help:"lanes of one password hash"`
 }
 
-// Recommended is what OWASP's Password Storage Cheat Sheet asks for at least.
+// Recommended is the minimum of OWASP's Password Storage Cheat Sheet.
 var Recommended = Params{MemoryKiB: 19 * 1024, Passes: 2, Lanes: 1}
 
-// Check returns why the parameters are not fit for real passwords, nil if they are.
+// Check returns an error unless the parameters are at least Recommended.
 func (p Params) Check() error {
 	var faults []error
 	weak := func(name string, got, want uint32) {
 		if got < want {
-			faults = append(faults, fmt.Errorf("PASSWORD_%s: %d is too weak for real passwords, want at least %d", name, got, want))
+			faults = append(faults, fmt.Errorf("PASSWORD_%s: %d is too weak, want at least %d", name, got, want))
 		}
 	}
 	weak("MEMORY_KIB", p.MemoryKiB, Recommended.MemoryKiB)
@@ -89,15 +91,14 @@ const (
 	keyBytes  = 32
 )
 
-// Hasher computes hashes, a few at a time. Safe for concurrent use.
+// Hasher computes hashes, a few at a time. It is safe for concurrent use.
 type Hasher struct {
 	params   Params
 	slots    *semaphore.Weighted
 	computed atomic.Int64
 }
 
-// NewHasher returns a hasher that makes hashes of the given cost, as many at a time as there are
-// processors.
+// NewHasher returns a Hasher of the given cost that computes as many hashes at a time as there are processors.
 func NewHasher(params Params) *Hasher {
 	return &Hasher{params: params, slots: semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0)))}
 }
@@ -117,9 +118,8 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	return encode(h.params, salt, key), nil
 }
 
-// Matches reports whether the hash is that of the password, and whether it was made with other
-// parameters than new ones are. An empty hash matches nothing and takes as long as any other, so
-// that the answer's time does not tell whether an account exists.
+// Matches reports whether the hash is that of the password, and whether it has other parameters than the Hasher. An
+// empty hash matches nothing and takes as long as any other, so that timing does not reveal which accounts exist.
 func (h *Hasher) Matches(ctx context.Context, hash, password string) (ok, outdated bool, err error) {
 	params, salt, want := h.params, make([]byte, saltBytes), make([]byte, keyBytes)
 	if hash != "" {

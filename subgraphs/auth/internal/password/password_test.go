@@ -2,6 +2,7 @@ package password_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 
@@ -12,7 +13,7 @@ import (
 // cheap keeps the tests fast; one test uses the real parameters.
 var cheap = password.Params{MemoryKiB: 64, Passes: 1, Lanes: 1}
 
-func TestCheck(t *testing.T) {
+func TestValidate(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ password, rule string }{
 		"A3 7 characters":                             {"xkcd 93", "minLength"},
@@ -34,16 +35,10 @@ func TestCheck(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			err := password.Check(test.password, "input.password")
-			var rule string
-			if e := apperr.All(err); e != nil {
-				rule = e[0].Rule
-				if strings.Join(e[0].Path, ".") != "input.password" {
-					t.Errorf("path %v", e[0].Path)
-				}
-			}
-			if rule != test.rule || (err == nil) != (test.rule == "") {
-				t.Errorf("Check(%q) = %v, want rule %q", test.password, err, test.rule)
+			err := password.Validate(test.password)
+			invalid, _ := errors.AsType[apperr.ValidationError](err)
+			if invalid.Rule != test.rule || (err == nil) != (test.rule == "") || (err != nil && invalid.Field != "password") {
+				t.Errorf("Validate(%q) = %#v, want rule %q", test.password, err, test.rule)
 			}
 		})
 	}
@@ -121,7 +116,7 @@ func TestHash(t *testing.T) {
 		h := password.NewHasher(cheap)
 		matches(t, h, hash(t, h, "Caf\u00e9 noir"), "Cafe\u0301 noir", true, false)
 	})
-	t.Run("outdated parameters are told", func(t *testing.T) {
+	t.Run("A7 outdated parameters are reported", func(t *testing.T) {
 		t.Parallel()
 		s := hash(t, password.NewHasher(cheap), "correct horse")
 		dearer := cheap
@@ -145,7 +140,7 @@ func TestHash(t *testing.T) {
 			}
 		}
 	})
-	t.Run("whoever gives up waiting computes nothing", func(t *testing.T) {
+	t.Run("A7 a cancelled wait computes nothing", func(t *testing.T) {
 		t.Parallel()
 		h := password.NewHasher(cheap)
 		ctx, cancel := context.WithCancel(t.Context())

@@ -14,7 +14,7 @@ type keyRow struct {
 	SignsFrom time.Time
 }
 
-// lockKeys returns all keys, those that sign first first, and lets one replica at a time do so.
+// lockKeys returns all keys in the order in which they sign. It locks the table until the transaction ends.
 func lockKeys(ctx context.Context, tx pgx.Tx) ([]keyRow, error) {
 	if _, err := tx.Exec(ctx, `LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE`); err != nil {
 		return nil, fmt.Errorf("lock keys: %w", err)

@@ -1,5 +1,5 @@
-// Package signing keeps the keys that sign access tokens and rotates them. A key is published
-// well before it signs and well after it has stopped, so that no verifier ever misses one.
+// Package signing stores and rotates the keys that sign access tokens. A key is published well before it signs its
+// first token and well after its last one has expired, so that verifiers always have it.
 package signing
 
 import (
@@ -22,26 +22,27 @@ import (
 
 	"boxoffice.dev/pkg/identity"
 	"boxoffice.dev/pkg/postgres"
+	"boxoffice.dev/pkg/worker"
 )
 
 //go:embed migrations
 var files embed.FS
 
-// Migrations makes the table of keys.
+// Migrations returns the migration of the table of keys.
 func Migrations() postgres.Migrations { return postgres.Migrations{Name: "signing", Files: files} }
 
 const (
 	// Period is how long a key signs.
 	Period = 30 * 24 * time.Hour
-	// Lead is how long a key is published before it signs, and after the last token that it
-	// signed has expired. Every replica of auth has read it by then, and every verifier too.
+	// Lead is how long a key is published before it signs, and after the last token that it signed has expired. It
+	// is long enough for every process of auth and every verifier to read the keys.
 	Lead = 10 * identity.FreshFor
 
-	readEvery = identity.FreshFor
+	readInterval = identity.FreshFor
 )
 
-// Keyring issues access tokens and publishes the keys that verify them. Several may share one
-// database. Safe for concurrent use.
+// Keyring issues access tokens and publishes the keys that verify them. Several keyrings may share one database. A
+// Keyring is safe for concurrent use.
 type Keyring struct {
 	pool   *pgxpool.Pool
 	aead   cipher.AEAD
@@ -57,8 +58,8 @@ type key struct {
 	signsFrom time.Time
 }
 
-// Open reads the keys from a migrated database and makes the first one if there is none. The
-// secret encrypts the private keys at rest; it fails when they were encrypted with another one.
+// Open reads the keys from a migrated database and generates the first one if there is none. The secret encrypts the
+// private keys in the database. Open fails if they were encrypted with another secret.
 func Open(ctx context.Context, pool *pgxpool.Pool, secret string, issuer identity.Issuer, now func() time.Time) (*Keyring, error) {
 	aesKey, err := hkdf.Key(sha256.New, []byte(secret), nil, "boxoffice signing keys", 32)
 	if err != nil {
@@ -101,24 +102,12 @@ func (k *Keyring) KeySet(context.Context) ([]byte, error) {
 	return identity.MarshalKeySet(public)
 }
 
-// Run rotates the keys, and reads those that other replicas made, until ctx ends.
+// Run rotates the keys, and reads those that other processes generated, until ctx ends.
 func (k *Keyring) Run(ctx context.Context) error {
-	tick := time.NewTicker(readEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		if err := k.Rotate(ctx); err != nil && ctx.Err() == nil {
-			slog.ErrorContext(ctx, "signing keys not read", "error", err)
-		}
-	}
+	return worker.Every(ctx, "rotating signing keys", readInterval, k.Rotate)
 }
 
-// Rotate makes a new key when it is time, forgets those whose tokens have all expired, and reads
-// what is there then.
+// Rotate generates a new key at the end of a period, deletes keys whose tokens have all expired, and reads the rest.
 func (k *Keyring) Rotate(ctx context.Context) error {
 	var keys []key
 	err := pgx.BeginFunc(ctx, k.pool, func(tx pgx.Tx) error {
@@ -128,7 +117,7 @@ func (k *Keyring) Rotate(ctx context.Context) error {
 		}
 		now := k.now()
 		switch {
-		case len(rows) == 0: // nobody knows any key yet, so there is nothing to wait for
+		case len(rows) == 0: // no verifier has keys yet, so there is nothing to wait for
 			rows, err = k.add(ctx, tx, rows, now)
 		case now.Sub(rows[len(rows)-1].SignsFrom) >= Period:
 			rows, err = k.add(ctx, tx, rows, now.Add(Lead))
@@ -172,7 +161,7 @@ func (k *Keyring) add(ctx context.Context, tx pgx.Tx, rows []keyRow, signsFrom t
 	if err := insertKey(ctx, tx, r); err != nil {
 		return nil, err
 	}
-	slog.InfoContext(ctx, "signing key made", "key", r.ID, "signs_from", signsFrom)
+	slog.InfoContext(ctx, "signing key generated", "key", r.ID, "signs_from", signsFrom)
 	return append(slices.Clone(rows), r), nil
 }
 

@@ -6,8 +6,7 @@ import (
 	"boxoffice.dev/subgraphs/tickets/internal/graph/generated"
 )
 
-// FindManyTicketByIDs resolves tickets that other subgraphs refer to. Everybody may see a ticket;
-// one that does not exist is null.
+// FindManyTicketByIDs resolves tickets that other subgraphs refer to. Tickets are public; an unknown one is null.
 func (r entityResolver) FindManyTicketByIDs(ctx context.Context, reps []*generated.TicketByIDsInput) ([]*generated.Ticket, error) {
 	ids := make([]string, len(reps))
 	for i, rep := range reps {
@@ -24,7 +23,7 @@ func (r entityResolver) FindManyTicketByIDs(ctx context.Context, reps []*generat
 	return tickets, nil
 }
 
-// FindManyUserByIDs resolves what this subgraph adds to users; that happens field by field.
+// FindManyUserByIDs resolves users that other subgraphs refer to. Their fields have resolvers of their own.
 func (r entityResolver) FindManyUserByIDs(_ context.Context, reps []*generated.UserByIDsInput) ([]*generated.User, error) {
 	users := make([]*generated.User, len(reps))
 	for i, rep := range reps {

@@ -30,7 +30,7 @@ import (
 
 const serviceToken = "a-service-token-of-32-characters"
 
-// subgraph is the tickets subgraph on a database of its own. An access token in these tests is
+// subgraph is the tickets subgraph with its own database. An access token in these tests is
 // the user's id, after "operator " for an operator; "forged" is refused.
 type subgraph struct {
 	t          *testing.T
@@ -38,7 +38,7 @@ type subgraph struct {
 	tickets    *ticket.Service
 	pool       *pgxpool.Pool
 	roundTrips atomic.Int32 // to Postgres so far
-	onTrip     func()       // is called before each
+	onTrip     func()       // called before each
 }
 
 func (s *subgraph) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
@@ -108,7 +108,7 @@ func (a answer) codes() string {
 	return strings.Join(codes, " ")
 }
 
-// at returns the answer's data below a dotted path as JSON with sorted keys.
+// at returns the data at a dotted path as JSON with sorted keys.
 func (a answer) at(path string) string {
 	var value any = a.Data
 	for name := range strings.SplitSeq(path, ".") {
@@ -119,7 +119,7 @@ func (a answer) at(path string) string {
 	return string(text)
 }
 
-// ask sends an operation as the router would for the viewer; "" is signed out.
+// ask sends an operation of the viewer as the router does; "" is signed out.
 func (s *subgraph) ask(viewer, query string, variables map[string]any) answer {
 	s.t.Helper()
 	return s.askWithin(s.t.Context(), viewer, query, variables)
@@ -146,7 +146,7 @@ func (s *subgraph) askWithin(ctx context.Context, viewer, query string, variable
 	return a
 }
 
-// want compares what is below the path of an answer without top-level errors.
+// want compares the data at the path, and wants no top-level errors.
 func (a answer) want(t *testing.T, path, want string) {
 	t.Helper()
 	if got := a.at(path); got != want || len(a.Errors) > 0 {
@@ -184,16 +184,19 @@ func (s *subgraph) deliver(typ events.Type, o events.Order) {
 
 func user() string { return id.New(id.User) }
 
-func TestMutations(t *testing.T) {
-	const errorFields = `errors { __typename ... on UserError { code path } ... on ValidationError { rule }
+const (
+	errorFields = `errors { __typename ... on UserError { code path } ... on ValidationError { rule }
 		... on TicketReservedError { ticket { availability } } ... on TicketSoldError { ticket { availability } } ... on StaleVersionError { currentVersion ticket { title } }`
-	const create = `mutation($input: CreateTicketInput!) { createTicket(input: $input) {
+	create = `mutation($input: CreateTicketInput!) { createTicket(input: $input) {
 		ticket { version title price { minorUnits currency decimal } availability viewerCanUpdate viewerCannotUpdateReasons }
 		errors { __typename ... on UserError { code path } ... on ValidationError { rule } } } }`
-	const update = `mutation($input: UpdateTicketInput!) { updateTicket(input: $input) { ticket { title version } ` +
+	update = `mutation($input: UpdateTicketInput!) { updateTicket(input: $input) { ticket { title version } ` +
 		errorFields + ` ... on TicketWithdrawnError { ticket { availability } } } } }`
-	const withdraw = `mutation($input: WithdrawTicketInput!) { withdrawTicket(input: $input) { ticket { availability version } errors {
+	withdraw = `mutation($input: WithdrawTicketInput!) { withdrawTicket(input: $input) { ticket { availability version } errors {
 		__typename ... on UserError { code path } ... on TicketReservedError { ticket { availability } } ... on TicketSoldError { ticket { availability } } ... on StaleVersionError { currentVersion ticket { title } } } } }`
+)
+
+func TestMutations(t *testing.T) {
 	s := newSubgraph(t)
 	seller := user()
 
@@ -220,21 +223,25 @@ func TestMutations(t *testing.T) {
 		a.want(t, "createTicket", `{"errors":[],"ticket":{"availability":"AVAILABLE","price":{"currency":"USD","decimal":"19.99","minorUnits":1999},`+
 			`"title":"Front row","version":1,"viewerCanUpdate":true,"viewerCannotUpdateReasons":[]}}`)
 	})
-	t.Run("T2 create with several faults", func(t *testing.T) {
+	t.Run("T2 create with several invalid fields", func(t *testing.T) {
 		a := s.ask(seller, create, map[string]any{"input": map[string]any{"title": " ", "price": map[string]any{"minorUnits": 0, "currency": "usd"}}})
 		a.want(t, "createTicket", `{"errors":[`+
 			`{"__typename":"ValidationError","code":"VALIDATION_FAILED","path":["input","title"],"rule":"blank"},`+
 			`{"__typename":"ValidationError","code":"VALIDATION_FAILED","path":["input","price","minorUnits"],"rule":"min"},`+
 			`{"__typename":"ValidationError","code":"VALIDATION_FAILED","path":["input","price","currency"],"rule":"currency"}],"ticket":null}`)
 	})
-	t.Run("create with a used key", func(t *testing.T) {
+	t.Run("T3 create with a reused key", func(t *testing.T) {
 		in := map[string]any{"title": "Keyed", "price": map[string]any{"minorUnits": 1, "currency": "USD"}, "idempotencyKey": "k"}
 		s.ask(seller, create, map[string]any{"input": in})
 		in["title"] = "Other"
 		s.ask(seller, create, map[string]any{"input": in}).want(t, "createTicket",
 			`{"errors":[{"__typename":"IdempotencyKeyReusedError","code":"IDEMPOTENCY_KEY_REUSED","path":["input","idempotencyKey"]}],"ticket":null}`)
 	})
+}
 
+func TestRefusals(t *testing.T) {
+	s := newSubgraph(t)
+	seller := user()
 	offered, held, sold, gone := s.sell(seller, "Offered", 1), s.sell(seller, "Held", 1), s.sell(seller, "Sold", 1), s.sell(seller, "Gone", 1)
 	s.reserve(held)
 	s.complete(sold)
@@ -249,7 +256,7 @@ func TestMutations(t *testing.T) {
 	}{
 		{"T6 update unknown", seller, update, "updateTicket", map[string]any{"ticketId": "nonsense", "title": "x"},
 			refused(`{"__typename":"TicketNotFoundError","code":"TICKET_NOT_FOUND","path":["input","ticketId"]}`)},
-		{"T6 update another's", user(), update, "updateTicket", map[string]any{"ticketId": held.ID, "title": " "},
+		{"T6 update foreign", user(), update, "updateTicket", map[string]any{"ticketId": held.ID, "title": " "},
 			refused(`{"__typename":"NotAuthorizedError","code":"NOT_AUTHORIZED","path":["input","ticketId"]}`)},
 		{"T6 update with nothing", seller, update, "updateTicket", map[string]any{"ticketId": offered.ID, "title": nil},
 			refused(`{"__typename":"ValidationError","code":"VALIDATION_FAILED","path":["input"],"rule":"required"}`)},
@@ -265,7 +272,7 @@ func TestMutations(t *testing.T) {
 			`{"errors":[],"ticket":{"title":"New","version":2}}`},
 		{"T12 withdraw unknown", seller, withdraw, "withdrawTicket", map[string]any{"ticketId": id.New(id.Ticket)},
 			refused(`{"__typename":"TicketNotFoundError","code":"TICKET_NOT_FOUND","path":["input","ticketId"]}`)},
-		{"T12 withdraw another's", user(), withdraw, "withdrawTicket", map[string]any{"ticketId": offered.ID},
+		{"T12 withdraw foreign", user(), withdraw, "withdrawTicket", map[string]any{"ticketId": offered.ID},
 			refused(`{"__typename":"NotAuthorizedError","code":"NOT_AUTHORIZED","path":["input","ticketId"]}`)},
 		{"T12 withdraw held", seller, withdraw, "withdrawTicket", map[string]any{"ticketId": held.ID},
 			refused(`{"__typename":"TicketReservedError","code":"TICKET_RESERVED","path":["input","ticketId"],"ticket":{"availability":"RESERVED"}}`)},
@@ -329,7 +336,7 @@ func TestTicket(t *testing.T) {
 			s.ask("", query, map[string]any{"id": ticketID}).want(t, "ticket", `null`)
 		}
 	})
-	t.Run("T5 T11 reserved is still readable", func(t *testing.T) {
+	t.Run("T5 T11 a reserved ticket is readable by id", func(t *testing.T) {
 		s.reserve(made)
 		const short = `query($id: ID!) { ticket(id: $id) { availability viewerCanUpdate viewerCannotUpdateReasons } tickets { nodes { id } } }`
 		a := s.ask(seller, short, map[string]any{"id": made.ID})
@@ -429,7 +436,7 @@ func TestTickets(t *testing.T) {
 			}
 		}
 	})
-	t.Run("T12 a count is made only when asked for", func(t *testing.T) {
+	t.Run("T12 a count is made only when it is selected", func(t *testing.T) {
 		for query, want := range map[string]int32{`{ tickets { nodes { id } } }`: 1, `{ tickets { totalCount } }`: 2} {
 			before := s.roundTrips.Load()
 			s.ask("", query, nil)
@@ -454,7 +461,7 @@ func TestEntities(t *testing.T) {
 		}
 		return map[string]any{"reps": all}
 	}
-	t.Run("tickets in the order of ids, unknown ones null, nothing of a representation trusted", func(t *testing.T) {
+	t.Run("tickets in the order of ids, null for unknown ones, no field of a representation is trusted", func(t *testing.T) {
 		const query = `query($reps: [_Any!]!) { _entities(representations: $reps) { ... on Ticket { id title viewerCanUpdate } } }`
 		a := s.ask(sellers[1], query, reps("Ticket", ticketIDs[1], id.New(id.Ticket), "nonsense", ticketIDs[0]))
 		a.want(t, "_entities", fmt.Sprintf(`[{"id":%q,"title":"Row 1","viewerCanUpdate":true},null,null,{"id":%q,"title":"Row 0","viewerCanUpdate":false}]`,
@@ -483,7 +490,7 @@ func TestEntities(t *testing.T) {
 			}
 		}
 	})
-	t.Run("a user's tickets with another seller's id are none", func(t *testing.T) {
+	t.Run("a user has no tickets of another seller", func(t *testing.T) {
 		const query = `query($reps: [_Any!]!, $seller: ID) { _entities(representations: $reps) { ... on User { tickets(filter: {sellerId: $seller}) { totalCount nodes { id } } } } }`
 		vars := reps("User", sellers[0])
 		vars["seller"] = sellers[1]
@@ -491,7 +498,7 @@ func TestEntities(t *testing.T) {
 	})
 }
 
-func TestTrustsNobody(t *testing.T) {
+func TestServiceToken(t *testing.T) {
 	s := newSubgraph(t)
 	send := func(token, body string) *httptest.ResponseRecorder {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/graphql", strings.NewReader(body))
@@ -506,7 +513,7 @@ func TestTrustsNobody(t *testing.T) {
 			t.Errorf("service token %q: got %d, want %d", token, w.Code, want)
 		}
 	}
-	t.Run("a fault is masked and carries no SQL", func(t *testing.T) {
+	t.Run("a fault is masked", func(t *testing.T) {
 		if _, err := s.pool.Exec(t.Context(), `DROP TABLE tickets`); err != nil {
 			t.Fatal(err)
 		}
@@ -517,11 +524,11 @@ func TestTrustsNobody(t *testing.T) {
 	})
 }
 
-func TestAClientThatHasGoneIsNoFault(t *testing.T) {
+func TestCancelledRequest(t *testing.T) {
 	s := newSubgraph(t)
-	gone, cancel := context.WithCancel(t.Context())
+	cancelled, cancel := context.WithCancel(t.Context())
 	s.onTrip = cancel
-	if a := s.askWithin(gone, "", `{ tickets { nodes { id } } }`, nil); a.codes() != "CLIENT_GONE" {
+	if a := s.askWithin(cancelled, "", `{ tickets { nodes { id } } }`, nil); a.codes() != "CLIENT_GONE" {
 		t.Errorf("got %+v, want CLIENT_GONE", a)
 	}
 }

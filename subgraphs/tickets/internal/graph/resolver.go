@@ -1,5 +1,5 @@
-// Package graph translates between the schema and the domain of tickets. A resolver finds out who
-// asks, calls the domain once and shows what came back; it decides nothing.
+// Package graph translates between the schema and the domain of tickets. A resolver identifies the caller, calls the
+// domain once and translates the result. Decisions are left to the domain.
 package graph
 
 import (

@@ -4,14 +4,14 @@ import (
 	"context"
 	"strings"
 
-	"boxoffice.dev/pkg/apperr"
+	"boxoffice.dev/pkg/events"
 	"boxoffice.dev/pkg/identity"
 	"boxoffice.dev/subgraphs/internal/page"
 	"boxoffice.dev/subgraphs/tickets/internal/graph/generated"
 	"boxoffice.dev/subgraphs/tickets/internal/ticket"
 )
 
-// show makes the schema's Ticket as the viewer sees it, nil of no ticket.
+// show returns the schema's Ticket as the caller sees it, nil for the zero Ticket.
 func show(ctx context.Context, t ticket.Ticket) *generated.Ticket {
 	if t.ID == "" {
 		return nil
@@ -22,7 +22,7 @@ func show(ctx context.Context, t ticket.Ticket) *generated.Ticket {
 		Seller:       &generated.User{ID: t.SellerID}, CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
 		ViewerCannotUpdateReasons: []generated.TicketCannotUpdateReason{},
 	}
-	// The schema's enums are the domain's in capitals.
+	// The schema's enums are the domain's in upper case.
 	for _, reason := range t.CannotUpdateReasons(identity.From(ctx).UserID) {
 		shown.ViewerCannotUpdateReasons = append(shown.ViewerCannotUpdateReasons,
 			generated.TicketCannotUpdateReason(strings.ToUpper(string(reason))))
@@ -38,15 +38,15 @@ func readFilter(f *generated.TicketFilter) ticket.Filter {
 	}
 	filter := ticket.Filter{SellerID: f.SellerID, Query: f.Query, MinPrice: f.MinPrice, MaxPrice: f.MaxPrice}
 	if f.Availabilities != nil {
-		filter.Availabilities = []ticket.Availability{} // empty is an error, null is the default
+		filter.Availabilities = []events.Availability{} // empty is an error, null is the default
 	}
 	for _, a := range f.Availabilities {
-		filter.Availabilities = append(filter.Availabilities, ticket.Availability(strings.ToLower(string(a))))
+		filter.Availabilities = append(filter.Availabilities, events.Availability(strings.ToLower(string(a))))
 	}
 	return filter
 }
 
-// sortKey makes the domain's order. None is the schema's default, newest first.
+// sortKey returns the sort order, newest first for nil.
 func sortKey(s *generated.TicketSort) page.Key {
 	if s == nil {
 		s = &generated.TicketSort{Field: generated.TicketSortFieldCreatedAt, Direction: generated.SortDirectionDesc}
@@ -61,7 +61,9 @@ func sortKey(s *generated.TicketSort) page.Key {
 }
 
 // list returns a connection for each of the filters.
-func (r *Resolver) list(ctx context.Context, args page.Args, sort *generated.TicketSort, filters ...ticket.Filter) ([]*generated.TicketConnection, error) {
+func (r *Resolver) list(
+	ctx context.Context, args page.Args, sort *generated.TicketSort, filters ...ticket.Filter,
+) ([]*generated.TicketConnection, error) {
 	key := sortKey(sort)
 	window, err := page.Parse(args, key)
 	if err != nil {
@@ -78,7 +80,9 @@ func (r *Resolver) list(ctx context.Context, args page.Args, sort *generated.Tic
 	return connections, nil
 }
 
-func connection(ctx context.Context, p page.Page[ticket.Ticket], key page.Key, f ticket.Filter) *generated.TicketConnection {
+func connection(
+	ctx context.Context, p page.Page[ticket.Ticket], key page.Key, f ticket.Filter,
+) *generated.TicketConnection {
 	c := &generated.TicketConnection{Edges: []*generated.TicketEdge{}, Nodes: []*generated.Ticket{}, Filter: f}
 	var cursors []string
 	for _, t := range p.Items {
@@ -89,31 +93,4 @@ func connection(ctx context.Context, p page.Page[ticket.Ticket], key page.Key, f
 	}
 	c.PageInfo = page.InfoOf(p, cursors)
 	return c
-}
-
-// typed makes the schema's object of a domain error, nil of one that is no typed error.
-func typed(ctx context.Context) func(*apperr.Error) any {
-	return func(e *apperr.Error) any {
-		code := generated.UserErrorCode(e.Code)
-		t, _ := e.Detail.(ticket.Ticket)
-		switch e.Code {
-		case apperr.ValidationFailed:
-			return generated.ValidationError{Code: code, Message: e.Message, Path: e.Path, Rule: e.Rule}
-		case apperr.NotAuthorized:
-			return generated.NotAuthorizedError{Code: code, Message: e.Message, Path: e.Path}
-		case apperr.IdempotencyKeyReused:
-			return generated.IdempotencyKeyReusedError{Code: code, Message: e.Message, Path: e.Path}
-		case apperr.TicketNotFound:
-			return generated.TicketNotFoundError{Code: code, Message: e.Message, Path: e.Path}
-		case apperr.TicketReserved:
-			return generated.TicketReservedError{Code: code, Message: e.Message, Path: e.Path, Ticket: show(ctx, t)}
-		case apperr.TicketSold:
-			return generated.TicketSoldError{Code: code, Message: e.Message, Path: e.Path, Ticket: show(ctx, t)}
-		case apperr.TicketWithdrawn:
-			return generated.TicketWithdrawnError{Code: code, Message: e.Message, Path: e.Path, Ticket: show(ctx, t)}
-		case apperr.StaleVersion:
-			return generated.StaleVersionError{Code: code, Message: e.Message, Path: e.Path, CurrentVersion: t.Version, Ticket: show(ctx, t)}
-		}
-		return nil
-	}
 }

@@ -18,7 +18,7 @@ func (r mutationResolver) CreateTicket(ctx context.Context, input generated.Crea
 	t, err := r.tickets.Create(ctx, viewer.UserID, ticket.CreateInput{
 		Title: input.Title, Price: *input.Price, IdempotencyKey: input.IdempotencyKey,
 	})
-	errs, fault := gqlserver.UserErrors[generated.CreateTicketError](err, typed(ctx))
+	errs, fault := gqlserver.TypedErrors(err, createTicketError)
 	return &generated.CreateTicketPayload{Ticket: show(ctx, t), Errors: errs}, fault
 }
 
@@ -30,7 +30,7 @@ func (r mutationResolver) UpdateTicket(ctx context.Context, input generated.Upda
 	t, err := r.tickets.Update(ctx, viewer.UserID, ticket.UpdateInput{
 		TicketID: input.TicketID, Title: input.Title, Price: input.Price, ExpectedVersion: input.ExpectedVersion,
 	})
-	errs, fault := gqlserver.UserErrors[generated.UpdateTicketError](err, typed(ctx))
+	errs, fault := gqlserver.TypedErrors(err, updateTicketError(ctx))
 	return &generated.UpdateTicketPayload{Ticket: show(ctx, t), Errors: errs}, fault
 }
 
@@ -39,8 +39,9 @@ func (r mutationResolver) WithdrawTicket(ctx context.Context, input generated.Wi
 	if err != nil {
 		return nil, err
 	}
-	t, err := r.tickets.Withdraw(ctx, ticket.Viewer{UserID: viewer.UserID, Operator: viewer.IsOperator()}, input.TicketID, input.ExpectedVersion)
-	errs, fault := gqlserver.UserErrors[generated.WithdrawTicketError](err, typed(ctx))
+	v := ticket.Viewer{UserID: viewer.UserID, Operator: viewer.IsOperator()}
+	t, err := r.tickets.Withdraw(ctx, v, input.TicketID, input.ExpectedVersion)
+	errs, fault := gqlserver.TypedErrors(err, withdrawTicketError(ctx))
 	return &generated.WithdrawTicketPayload{Ticket: show(ctx, t), Errors: errs}, fault
 }
 
@@ -49,15 +50,22 @@ func (r queryResolver) Ticket(ctx context.Context, id string) (*generated.Ticket
 	return show(ctx, found[id]), err
 }
 
-func (r queryResolver) Tickets(ctx context.Context, first *int, after *string, last *int, before *string, filter *generated.TicketFilter, sort *generated.TicketSort) (*generated.TicketConnection, error) {
-	connections, err := r.list(ctx, page.Args{First: first, After: after, Last: last, Before: before}, sort, readFilter(filter))
+func (r queryResolver) Tickets(
+	ctx context.Context, first *int, after *string, last *int, before *string,
+	filter *generated.TicketFilter, sort *generated.TicketSort,
+) (*generated.TicketConnection, error) {
+	args := page.Args{First: first, After: after, Last: last, Before: before}
+	connections, err := r.list(ctx, args, sort, readFilter(filter))
 	if err != nil {
 		return nil, err
 	}
 	return connections[0], nil
 }
 
-func (r userResolver) Tickets(ctx context.Context, users []*generated.User, first *int, after *string, last *int, before *string, filter *generated.TicketFilter, sort *generated.TicketSort) ([]*generated.TicketConnection, error) {
+func (r userResolver) Tickets(
+	ctx context.Context, users []*generated.User, first *int, after *string, last *int, before *string,
+	filter *generated.TicketFilter, sort *generated.TicketSort,
+) ([]*generated.TicketConnection, error) {
 	filters := make([]ticket.Filter, len(users))
 	for i, u := range users {
 		filters[i] = readFilter(filter).Of(u.ID)

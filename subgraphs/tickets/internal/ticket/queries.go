@@ -27,7 +27,7 @@ type ticketRow struct {
 	PriceMinorUnits int
 	Currency        string
 	SellerID        string
-	Availability    Availability
+	Availability    events.Availability
 	OrderID         string
 	CreatedAt       time.Time
 	UpdatedAt       time.Time
@@ -66,24 +66,25 @@ func collectTickets(rows pgx.Rows) ([]Ticket, error) {
 	return tickets, nil
 }
 
-const lock = `SELECT ` + ticketColumns + ` FROM tickets WHERE id = $1 ORDER BY id FOR UPDATE`
+const lockSQL = `SELECT ` + ticketColumns + ` FROM tickets WHERE id = $1 ORDER BY id FOR UPDATE`
 
+// lockTicket returns the ticket and locks its row until the transaction ends. Errors: NotFoundError.
 func lockTicket(ctx context.Context, tx pgx.Tx, ticketID string) (Ticket, error) {
-	tickets, err := selectTickets(ctx, tx, lock, ticketID)
+	tickets, err := selectTickets(ctx, tx, lockSQL, ticketID)
 	if err != nil {
 		return Ticket{}, err
 	}
 	if len(tickets) == 0 {
-		return Ticket{}, ticketNotFound()
+		return Ticket{}, NotFoundError{}
 	}
 	return tickets[0], nil
 }
 
-// queueLockFor adds to a batch that the order was heard of, and locking its ticket. newer is false
-// then if the same or a newer version of the order was heard of before.
+// queueLockFor queues recording the order's version in the inbox, and reading and locking the order's ticket into t.
+// It sets newer unless this or a newer version of the order was recorded before.
 func queueLockFor(batch *pgx.Batch, o events.Order, t *Ticket, newer *bool) {
 	inbox.Queue(batch, events.Tickets, o.ID, o.Version, newer)
-	batch.Queue(lock, o.TicketID).Query(func(rows pgx.Rows) error {
+	batch.Queue(lockSQL, o.TicketID).Query(func(rows pgx.Rows) error {
 		tickets, err := collectTickets(rows)
 		if len(tickets) == 1 {
 			*t = tickets[0]
@@ -96,13 +97,13 @@ func ticketsByID(ctx context.Context, q querier, ids []string) ([]Ticket, error)
 	return selectTickets(ctx, q, `SELECT `+ticketColumns+` FROM tickets WHERE id = ANY($1) ORDER BY id`, ids)
 }
 
-// ticketByIdempotencyKey returns the ticket that was created with the key and the request of then.
+// ticketByIdempotencyKey returns the ticket that was created with the key, and the request that created it.
 func ticketByIdempotencyKey(ctx context.Context, pool *pgxpool.Pool, sellerID, key string) (Ticket, string, error) {
 	var ticketID, request string
 	err := pool.QueryRow(ctx, `SELECT id, request FROM tickets WHERE seller_id = $1 AND idempotency_key = $2`, sellerID, key).
 		Scan(&ticketID, &request)
 	if err != nil {
-		return Ticket{}, "", fmt.Errorf("read ticket of an idempotency key: %w", err)
+		return Ticket{}, "", fmt.Errorf("read ticket by idempotency key: %w", err)
 	}
 	tickets, err := ticketsByID(ctx, pool, []string{ticketID})
 	if err != nil {
@@ -111,9 +112,9 @@ func ticketByIdempotencyKey(ctx context.Context, pool *pgxpool.Pool, sellerID, k
 	return tickets[0], request, nil // tickets are never deleted
 }
 
-// listTickets reads, for each filter, a window of the tickets that it lets through, all in one
-// round trip. Each availability is read by itself, from an index that has it in order, and then
-// merged: so a page costs a few index ranges for any filter, however many tickets there are.
+// listTickets reads a window of the tickets that match each filter, all in one round trip. Each availability is read
+// in order from its own range of an index, and the ranges are merged. So a page costs a few index ranges, regardless
+// of the filter and the number of tickets.
 func listTickets(ctx context.Context, pool *pgxpool.Pool, filters []Filter, w page.Window) ([][]Ticket, error) {
 	lists := make([][]Ticket, len(filters))
 	var batch pgx.Batch
@@ -121,13 +122,13 @@ func listTickets(ctx context.Context, pool *pgxpool.Pool, filters []Filter, w pa
 		where, args := f.where([]any{f.availabilities()})
 		window, args := w.SQL(args)
 		if where != "" {
-			// Which index is best depends on the words and prices asked for, so a plan made for others
-			// will not do. The batch is one transaction, and this ends with it.
+			// The best index depends on the values of the filter, so a generic plan will not do.
+			// The batch is one transaction, and the setting ends with it.
 			batch.Queue(`SELECT set_config('plan_cache_mode', 'force_custom_plan', true)`)
 		}
 		batch.Queue(`
-			SELECT `+ticketColumns+` FROM unnest($1::text[]) wanted CROSS JOIN LATERAL (
-				SELECT * FROM tickets WHERE availability = wanted`+where+window+`
+			SELECT `+ticketColumns+` FROM unnest($1::text[]) selected CROSS JOIN LATERAL (
+				SELECT * FROM tickets WHERE availability = selected`+where+window+`
 			) tickets WHERE true`+window, args...).Query(func(rows pgx.Rows) (err error) {
 			lists[i], err = collectTickets(rows)
 			return err
@@ -139,7 +140,7 @@ func listTickets(ctx context.Context, pool *pgxpool.Pool, filters []Filter, w pa
 	return lists, nil
 }
 
-// countTickets counts the tickets that the filter lets through, but not beyond atMost.
+// countTickets counts the tickets that match the filter and stops at atMost.
 func countTickets(ctx context.Context, pool *pgxpool.Pool, f Filter, atMost int) (int, error) {
 	where, args := f.where([]any{f.availabilities(), atMost})
 	var n int
@@ -151,8 +152,8 @@ func countTickets(ctx context.Context, pool *pgxpool.Pool, f Filter, atMost int)
 	return n, nil
 }
 
-// where returns the filter's conditions except availability, each with a leading AND, and args
-// with the values they refer to appended.
+// where returns the filter's conditions except the availabilities, each with a leading AND, and args with their values
+// appended.
 func (f Filter) where(args []any) (string, []any) {
 	var sql strings.Builder
 	and := func(condition string, value any) {
@@ -165,7 +166,7 @@ func (f Filter) where(args []any) (string, []any) {
 		}
 	}
 	if f.Query != nil && strings.TrimSpace(*f.Query) != "" {
-		// Understands whatever people type, and takes their last word for the beginning of one: they may still be typing.
+		// websearch_to_tsquery accepts any text. The last word matches as a prefix, because people search while they type.
 		and("title_words @@ regexp_replace(websearch_to_tsquery('words', $%d)::text, '''$', ''':*')::tsquery", *f.Query)
 	}
 	if f.MinPrice != nil {
@@ -179,8 +180,7 @@ func (f Filter) where(args []any) (string, []any) {
 	return sql.String(), args
 }
 
-// insertTicket writes a new ticket and its event. Sent as one batch outside of a transaction,
-// they are one implicit transaction: both are stored or none.
+// insertTicket stores a new ticket and its event. A batch is one implicit transaction, so both are stored or neither.
 func insertTicket(ctx context.Context, pool *pgxpool.Pool, c change, in CreateInput) error {
 	t := c.ticket
 	var batch pgx.Batch
@@ -197,6 +197,7 @@ func insertTicket(ctx context.Context, pool *pgxpool.Pool, c change, in CreateIn
 	return nil
 }
 
+// updateTicket stores a change and its event.
 func updateTicket(ctx context.Context, tx pgx.Tx, c change) error {
 	t := c.ticket
 	var batch pgx.Batch
@@ -207,7 +208,7 @@ func updateTicket(ctx context.Context, tx pgx.Tx, c change) error {
 		t.ID, t.Version, t.Title, t.Price.MinorUnits, t.Price.Currency, t.Availability, t.OrderID, t.UpdatedAt)
 	outbox.Queue(ctx, &batch, c.event())
 	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
-		return fmt.Errorf("change ticket %s to version %d: %w", t.ID, t.Version, err)
+		return fmt.Errorf("update ticket %s to version %d: %w", t.ID, t.Version, err)
 	}
 	return nil
 }

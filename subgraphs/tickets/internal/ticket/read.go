@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"boxoffice.dev/pkg/apperr"
+	"boxoffice.dev/pkg/events"
 	"boxoffice.dev/pkg/id"
 	"boxoffice.dev/pkg/money"
 	"boxoffice.dev/subgraphs/internal/page"
@@ -17,7 +18,7 @@ import (
 
 // Filter narrows a list of tickets. All conditions must hold; a nil field is no condition.
 type Filter struct {
-	Availabilities     []Availability // any of these, each named once; nil means Available
+	Availabilities     []events.Availability // any of these, each named once; nil means Available
 	SellerID           *string
 	Query              *string      // words of the title, "a phrase", or, -not; a blank query is no condition
 	MinPrice, MaxPrice *money.Money // of one currency, bounds included; tickets in other currencies are left out
@@ -28,10 +29,10 @@ type Filter struct {
 // maxQuery bounds a text search, in characters.
 const maxQuery = 100
 
-// Orders of a list.
+// The sort orders of lists.
 var (
 	ByCreation = page.Key{Name: "created", Column: "created_at", Type: "timestamptz"}
-	ByPrice    = page.Key{Name: "price", Column: "price_minor_units", Type: "int"} // whatever the currency
+	ByPrice    = page.Key{Name: "price", Column: "price_minor_units", Type: "int"} // regardless of the currency
 	ByTitle    = page.Key{Name: "title", Column: "title", Type: "text"}
 )
 
@@ -47,11 +48,11 @@ func CursorValue(key page.Key, t Ticket) string {
 	}
 }
 
-// countLimit bounds what is counted exactly.
+// countLimit is the largest exact count.
 const countLimit = 10_000
 
 // List returns a page of tickets for each of the filters, in their order, in one round trip.
-// Errors: BadUserInput for a filter that makes no sense.
+// Errors: apperr.BadUserInput for an invalid filter.
 func (s *Service) List(ctx context.Context, w page.Window, filters ...Filter) ([]page.Page[Ticket], error) {
 	for _, f := range filters {
 		if err := f.validate(); err != nil {
@@ -69,7 +70,7 @@ func (s *Service) List(ctx context.Context, w page.Window, filters ...Filter) ([
 	return pages, nil
 }
 
-// Count returns how many tickets List would page through, nil when more than 10 000. Errors: as List.
+// Count returns how many tickets match the filter, nil when more than 10 000. Errors: those of List.
 func (s *Service) Count(ctx context.Context, f Filter) (*int, error) {
 	if err := f.validate(); err != nil {
 		return nil, err
@@ -81,7 +82,7 @@ func (s *Service) Count(ctx context.Context, f Filter) (*int, error) {
 	return &n, nil
 }
 
-// ByID returns those of the tickets that exist, by id, in one statement.
+// ByID returns the tickets with the ids, by id, in one statement. It leaves out ids that no ticket has.
 func (s *Service) ByID(ctx context.Context, ticketIDs []string) (map[string]Ticket, error) {
 	valid := make([]string, 0, len(ticketIDs))
 	for _, ticketID := range ticketIDs {
@@ -106,9 +107,9 @@ func (f Filter) Of(sellerID string) Filter {
 func (f Filter) validate() error {
 	switch {
 	case f.SellerID != nil && !id.Valid(id.User, *f.SellerID), f.of != nil && !id.Valid(id.User, *f.of):
-		return badInput("A seller's id is the id of a user.")
+		return badInput("The seller's id must be the id of a user.")
 	case f.Query != nil && (utf8.RuneCountInString(*f.Query) > maxQuery || strings.ContainsRune(*f.Query, 0)):
-		return badInput(fmt.Sprintf("Search for at most %d characters of text.", maxQuery))
+		return badInput(fmt.Sprintf("The query must be text of at most %d characters.", maxQuery))
 	case f.MinPrice != nil && f.MaxPrice != nil && f.MinPrice.Currency != f.MaxPrice.Currency:
 		return badInput("The lowest and the highest price must be in one currency.")
 	case f.Availabilities != nil && len(f.Availabilities) == 0:
@@ -122,9 +123,9 @@ func (f Filter) validate() error {
 func badInput(message string) error { return apperr.New(apperr.BadUserInput, message) }
 
 // availabilities returns the availabilities that the filter selects, each once.
-func (f Filter) availabilities() []Availability {
+func (f Filter) availabilities() []events.Availability {
 	if f.Availabilities == nil {
-		return []Availability{Available}
+		return []events.Availability{events.Available}
 	}
 	return slices.Compact(slices.Sorted(slices.Values(f.Availabilities)))
 }

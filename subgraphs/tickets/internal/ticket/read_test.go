@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"boxoffice.dev/pkg/apperr"
+	"boxoffice.dev/pkg/events"
 	"boxoffice.dev/pkg/id"
 	"boxoffice.dev/pkg/inbox"
 	"boxoffice.dev/pkg/money"
@@ -24,7 +25,7 @@ import (
 
 var (
 	forSale = ticket.Filter{}
-	all     = []ticket.Availability{ticket.Available, ticket.Reserved, ticket.Sold, ticket.Withdrawn}
+	all     = []events.Availability{events.Available, events.Reserved, events.Sold, events.Withdrawn}
 )
 
 // titles returns the titles of one page.
@@ -63,7 +64,7 @@ func usd(minorUnits int) money.Money { return money.Money{MinorUnits: minorUnits
 
 func TestListPages(t *testing.T) {
 	w := newWorld(t)
-	// Many ties, so that the id has to decide.
+	// Many ties, which the id breaks.
 	for i, title := range []string{"Éclair", "apple", "Zebra", "eclair", "Apple", "apple", "zoo", "Äpfel", "éclair", "b"} {
 		w.now = w.now.Add(time.Duration(i%3) * time.Second)
 		w.sell(user(), title, usd(1+i/4))
@@ -108,7 +109,7 @@ func TestListPages(t *testing.T) {
 	}
 }
 
-// compare orders tickets as the key says. Titles are left to Postgres, which knows languages.
+// compare compares two tickets by the key. It treats all titles as equal: Postgres collates them.
 func compare(key page.Key, a, b ticket.Ticket) int {
 	var c int
 	switch key.Name {
@@ -135,26 +136,26 @@ func TestListFilters(t *testing.T) {
 	w.sell(seller, "middle", usd(20))
 	w.sell(user(), "dear", usd(30))
 	w.sell(user(), "yen", money.Money{MinorUnits: 20, Currency: "JPY"})
-	for _, a := range []ticket.Availability{ticket.Reserved, ticket.Sold, ticket.Withdrawn} {
-		w.in(a) // is called Front row
+	for _, a := range []events.Availability{events.Reserved, events.Sold, events.Withdrawn} {
+		w.in(a) // its title is Front row
 	}
 	rows := func(n int) []string { return slices.Repeat([]string{"Front row"}, n) }
 	for name, c := range map[string]struct {
 		f    ticket.Filter
 		want []string
 	}{
-		"available":           {forSale, []string{"cheap", "dear", "middle", "yen"}},
-		"reserved or sold":    {ticket.Filter{Availabilities: []ticket.Availability{ticket.Reserved, ticket.Sold}}, rows(2)},
-		"every availability":  {ticket.Filter{Availabilities: all}, []string{"cheap", "dear", "Front row", "Front row", "Front row", "middle", "yen"}},
-		"a seller's":          {ticket.Filter{SellerID: &seller}, []string{"cheap", "middle"}},
-		"at least":            {ticket.Filter{MinPrice: ptr(usd(20))}, []string{"dear", "middle"}},
-		"at most":             {ticket.Filter{MaxPrice: ptr(usd(20))}, []string{"cheap", "middle"}},
-		"between":             {ticket.Filter{MinPrice: ptr(usd(11)), MaxPrice: ptr(usd(29))}, []string{"middle"}},
-		"beyond any price":    {ticket.Filter{MinPrice: ptr(usd(1 << 40))}, nil},
-		"below none":          {ticket.Filter{MaxPrice: ptr(usd(-1 << 40))}, nil},
-		"all together":        {ticket.Filter{SellerID: &seller, Query: ptr("middle"), MinPrice: ptr(usd(1))}, []string{"middle"}},
-		"of two sellers":      {ticket.Filter{SellerID: &seller}.Of(user()), nil},
-		"of a seller himself": {ticket.Filter{SellerID: &seller}.Of(seller), []string{"cheap", "middle"}},
+		"available":          {forSale, []string{"cheap", "dear", "middle", "yen"}},
+		"reserved or sold":   {ticket.Filter{Availabilities: []events.Availability{events.Reserved, events.Sold}}, rows(2)},
+		"every availability": {ticket.Filter{Availabilities: all}, []string{"cheap", "dear", "Front row", "Front row", "Front row", "middle", "yen"}},
+		"a seller's":         {ticket.Filter{SellerID: &seller}, []string{"cheap", "middle"}},
+		"at least":           {ticket.Filter{MinPrice: ptr(usd(20))}, []string{"dear", "middle"}},
+		"at most":            {ticket.Filter{MaxPrice: ptr(usd(20))}, []string{"cheap", "middle"}},
+		"between":            {ticket.Filter{MinPrice: ptr(usd(11)), MaxPrice: ptr(usd(29))}, []string{"middle"}},
+		"above every price":  {ticket.Filter{MinPrice: ptr(usd(1 << 40))}, nil},
+		"below every price":  {ticket.Filter{MaxPrice: ptr(usd(-1 << 40))}, nil},
+		"all conditions":     {ticket.Filter{SellerID: &seller, Query: ptr("middle"), MinPrice: ptr(usd(1))}, []string{"middle"}},
+		"of two sellers":     {ticket.Filter{SellerID: &seller}.Of(user()), nil},
+		"of the same seller": {ticket.Filter{SellerID: &seller}.Of(seller), []string{"cheap", "middle"}},
 	} {
 		t.Run("T12 "+name, func(t *testing.T) {
 			if got := w.titles(c.f, ticket.ByTitle, page.Args{}); !slices.Equal(got, c.want) && len(got)+len(c.want) > 0 {
@@ -180,20 +181,20 @@ func TestListFilters(t *testing.T) {
 		}
 	})
 	for name, f := range map[string]ticket.Filter{
-		"an id that is no user's": {SellerID: ptr(id.New(id.Ticket))},
-		"no id":                   {SellerID: ptr("\x00")},
-		"two currencies":          {MinPrice: ptr(usd(1)), MaxPrice: ptr(money.Money{MinorUnits: 2, Currency: "EUR"})},
-		"long query":              {Query: ptr(strings.Repeat("x", 101))},
-		"query with NUL":          {Query: ptr("a\x00")},
-		"no availability":         {Availabilities: []ticket.Availability{}},
-		"an availability twice":   {Availabilities: []ticket.Availability{ticket.Sold, ticket.Available, ticket.Sold}},
+		"id of another type":    {SellerID: ptr(id.New(id.Ticket))},
+		"malformed id":          {SellerID: ptr("\x00")},
+		"two currencies":        {MinPrice: ptr(usd(1)), MaxPrice: ptr(money.Money{MinorUnits: 2, Currency: "EUR"})},
+		"long query":            {Query: ptr(strings.Repeat("x", 101))},
+		"query with NUL":        {Query: ptr("a\x00")},
+		"no availability":       {Availabilities: []events.Availability{}},
+		"an availability twice": {Availabilities: []events.Availability{events.Sold, events.Available, events.Sold}},
 	} {
 		t.Run("T12 refused: "+name, func(t *testing.T) {
 			window, _ := page.Parse(page.Args{}, ticket.ByCreation)
 			_, err := w.List(t.Context(), window, forSale, f)
-			wantCode(t, err, apperr.BadUserInput)
+			wantError(t, err, apperr.New(apperr.BadUserInput, ""))
 			_, err = w.Count(t.Context(), f)
-			wantCode(t, err, apperr.BadUserInput)
+			wantError(t, err, apperr.New(apperr.BadUserInput, ""))
 		})
 	}
 }
@@ -209,7 +210,7 @@ func TestListSearch(t *testing.T) {
 		"night jazz":        {"Jazz night: Blue Note"},
 		"jaz":               {"Jazz night: Blue Note", "O'Brien's jazz"},
 		"azz":               nil,
-		"bl not":            nil, // only the last word may be a beginning
+		"bl not":            nil, // only the last word may be incomplete
 		"note bl":           {"Jazz night: Blue Note"},
 		"night -bl":         nil,
 		"o'b":               {"O'Brien's jazz"},
@@ -236,7 +237,7 @@ func TestListSearch(t *testing.T) {
 			}
 		})
 	}
-	t.Run("T12 whatever people type", func(t *testing.T) {
+	t.Run("T12 any text", func(t *testing.T) {
 		for _, query := range []string{
 			`'`, `"`, `\`, `\'`, `'':*`, `a:*`, `a & | ! b`, `((`, `<->`, `a <-> <2> b`, `-`, `--`, `-"`, `-"a b" -"c d"`, `or`, `or or`, `or -`,
 			`a or -"b c"`, `%`, `100% 'x\`, `a\`, `http://x.y/z?q='`, `1e9 -1.5`, `$1`, `; DROP TABLE tickets`, "\u200b", "\ufffd", "🎸", strings.Repeat("'", 100),
@@ -255,7 +256,7 @@ func TestListSearch(t *testing.T) {
 
 func TestByID(t *testing.T) {
 	w := newWorld(t)
-	a, b := w.create(), w.in(ticket.Sold)
+	a, b := w.create(), w.in(events.Sold)
 	got, err := w.ByID(t.Context(), []string{b.ID, "", "x", "tkt_\x00", id.New(id.Ticket), id.New(id.User), a.ID, b.ID})
 	if err != nil {
 		t.Fatal(err)
@@ -268,8 +269,8 @@ func TestByID(t *testing.T) {
 	}
 }
 
-// Lists of a big table are read from its indexes: no plan reads more than a page for each
-// availability, unless a filter is given that no order fits, and then that filter's index.
+// Lists of a big table are read from its indexes. A plan reads at most a page for each availability, or the index of
+// a filter that matches few rows.
 func TestListPlans(t *testing.T) {
 	t.Parallel()
 	plans := &planner{}
@@ -284,7 +285,7 @@ func TestListPlans(t *testing.T) {
 	}
 	t.Cleanup(pool.Close)
 	const rows = 50_000
-	// As in life, many titles share words: what the planner knows of those tells it how many begin with something.
+	// Many titles share words, as in production: the planner estimates prefixes from the statistics of common words.
 	if _, err := pool.Exec(t.Context(), `
 		INSERT INTO tickets (id, version, title, price_minor_units, currency, seller_id, availability, order_id, created_at, updated_at, request)
 		SELECT 'tkt_' || n, 1, 'Row ' || n % 300 || ' of show' || n % 211 || ' ' || md5(n::text), 1 + n * 7919 % 10007, 'USD', 'usr_' || n % 500, state,
@@ -313,7 +314,7 @@ func TestListPlans(t *testing.T) {
 			key.Desc = desc
 			index := map[string]string{"created": "tickets_by_creation", "price": "tickets_by_price", "title": "tickets_by_title"}[key.Name]
 			for name, f := range map[string]ticket.Filter{
-				"for sale": forSale, "any": {Availabilities: all}, "rare": {Availabilities: []ticket.Availability{ticket.Reserved, ticket.Withdrawn}},
+				"for sale": forSale, "any": {Availabilities: all}, "rare": {Availabilities: []events.Availability{events.Reserved, events.Withdrawn}},
 			} {
 				middle := key.Cursor(map[string]string{
 					"created": time.Now().Add(-rows / 2 * time.Second).Format(time.RFC3339), "price": "5000", "title": "Row 7",
@@ -370,7 +371,7 @@ func TestListPlans(t *testing.T) {
 	})
 }
 
-// planner remembers the last statement of a batch.
+// planner records the last statement of a batch.
 type planner struct {
 	sql  string
 	args []any

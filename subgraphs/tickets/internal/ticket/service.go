@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"boxoffice.dev/pkg/apperr"
+	"boxoffice.dev/pkg/events"
 	"boxoffice.dev/pkg/id"
 	"boxoffice.dev/pkg/money"
 	"boxoffice.dev/pkg/outbox"
@@ -25,44 +26,44 @@ import (
 //go:embed migrations
 var files embed.FS
 
-// Migrations makes the service's tables, except the outbox and the inbox.
+// Migrations returns the migrations of the service's tables, except the outbox and the inbox.
 func Migrations() postgres.Migrations { return postgres.Migrations{Name: "tickets", Files: files} }
 
 // maxTitle is the longest title, in characters.
 const maxTitle = 200
 
-// Service has the use cases of tickets. Each owns its transaction.
+// Service implements the use cases of tickets. Each method runs its own transaction.
 type Service struct {
-	pool     *pgxpool.Pool
-	outbox   *outbox.Outbox
-	now      func() time.Time
-	changed  signal.Hub // by ticket
-	together signal.Together[Ticket]
+	pool    *pgxpool.Pool
+	outbox  *outbox.Outbox
+	now     func() time.Time
+	changed signal.Hub // by ticket id
+	reads   signal.Together[Ticket]
 }
 
-// NewService returns the use cases on a migrated database.
+// NewService returns a Service on a migrated database.
 func NewService(pool *pgxpool.Pool, box *outbox.Outbox, now func() time.Time) *Service {
 	s := &Service{pool: pool, outbox: box, now: func() time.Time {
-		return now().UTC().Truncate(time.Millisecond) // what the schema's DateTime shows
+		return now().UTC().Truncate(time.Millisecond) // the precision of the schema's DateTime
 	}}
-	s.together.Read = s.ByID
+	s.reads.Read = s.ByID
 	return s
 }
 
-// CreateInput is what a seller puts on sale.
+// CreateInput describes a new ticket.
 type CreateInput struct {
 	Title          string
 	Price          money.Money
-	IdempotencyKey *string // the same key again returns the first ticket
+	IdempotencyKey *string // a repeated key returns the ticket that it created
 }
 
-// request is the input as it is kept to recognise a repetition.
+// request returns the input in the form that is stored to recognise a repeated request.
 func (in CreateInput) request() string {
 	return fmt.Sprintf("%d %s for %s", in.Price.MinorUnits, in.Price.Currency, in.Title)
 }
 
-// Create puts a ticket on sale. Spaces around the title are removed. Errors: ValidationFailed for every field at fault,
-// IdempotencyKeyReused.
+// Create lists a ticket for sale, with leading and trailing spaces of the title removed. Errors: a ValidationError for
+// each invalid field, IdempotencyKeyReusedError.
 func (s *Service) Create(ctx context.Context, sellerID string, in CreateInput) (Ticket, error) {
 	in.Title = strings.TrimSpace(in.Title)
 	if err := in.validate(); err != nil {
@@ -81,29 +82,32 @@ func (s *Service) Create(ctx context.Context, sellerID string, in CreateInput) (
 }
 
 func (in CreateInput) validate() error {
-	faults := append([]error{validateTitle(in.Title)}, in.Price.ValidatePrice("input.price")...)
+	faults := append([]error{validateTitle(in.Title)}, in.Price.ValidatePrice("price")...)
 	if in.IdempotencyKey != nil {
-		faults = append(faults, apperr.CheckIdempotencyKey(*in.IdempotencyKey, "input.idempotencyKey"))
+		faults = append(faults, apperr.ValidateIdempotencyKey(*in.IdempotencyKey))
 	}
 	return errors.Join(faults...)
 }
 
-// validateTitle returns nil for one line of 1 to maxTitle characters with something to see in it.
+// validateTitle returns a ValidationError unless the title is one line of 1 to maxTitle characters, one of them visible.
 func validateTitle(title string) error {
-	const path = "input.title"
+	invalid := func(rule, message string) error {
+		return apperr.ValidationError{Field: "title", Rule: rule, Message: message}
+	}
 	switch {
-	case !utf8.ValidString(title) || strings.ContainsFunc(title, controls):
-		return apperr.Invalid(path, "text", "The title must not contain line breaks or other control characters.")
+	case !utf8.ValidString(title) || strings.ContainsFunc(title, control):
+		return invalid("text", "The title must not contain line breaks or other control characters.")
 	case !strings.ContainsFunc(title, visible):
-		return apperr.Invalid(path, "blank", "The title must not be blank.")
+		return invalid("blank", "The title must not be blank.")
 	case utf8.RuneCountInString(title) > maxTitle:
-		return apperr.Invalid(path, "maxLength", fmt.Sprintf("The title must have at most %d characters.", maxTitle))
+		return invalid("maxLength", fmt.Sprintf("The title must have at most %d characters.", maxTitle))
 	}
 	return nil
 }
 
-// controls also what shows text in another order than it stands there. Letters from right to left need none of it.
-func controls(r rune) bool {
+// control reports whether r is a control character, which includes those that override the direction of text: they can
+// make a title read as another one, and right-to-left scripts work without them.
+func control(r rune) bool {
 	return unicode.IsControl(r) || '\u202a' <= r && r <= '\u202e' || '\u2066' <= r && r <= '\u2069'
 }
 
@@ -116,22 +120,22 @@ func (s *Service) repeated(ctx context.Context, sellerID string, in CreateInput)
 		return Ticket{}, err
 	}
 	if request != in.request() {
-		return Ticket{}, apperr.New(apperr.IdempotencyKeyReused, "This key was used for another request.").At("input.idempotencyKey")
+		return Ticket{}, apperr.IdempotencyKeyReusedError{}
 	}
 	return t, nil
 }
 
-// UpdateInput is what a seller changes.
+// UpdateInput describes a change of a ticket.
 type UpdateInput struct {
 	TicketID        string
-	Title           *string      // nil leaves it
-	Price           *money.Money // nil leaves it
-	ExpectedVersion *int         // refuse any other version
+	Title           *string      // nil: unchanged
+	Price           *money.Money // nil: unchanged
+	ExpectedVersion *int         // nil: any version
 }
 
-// Update edits a ticket for its seller. Spaces around the title are removed. Errors, the first
-// that applies: TicketNotFound, NotAuthorized, ValidationFailed for every field at fault,
-// TicketReserved and TicketWithdrawn (Detail: the Ticket), StaleVersion (Detail: the Ticket).
+// Update changes a ticket for its seller, with leading and trailing spaces of the title removed. Errors, in this order:
+// NotFoundError, NotAuthorizedError, a ValidationError for each invalid field, ReservedError, SoldError or
+// WithdrawnError, StaleVersionError.
 func (s *Service) Update(ctx context.Context, viewerID string, in UpdateInput) (Ticket, error) {
 	if in.Title != nil {
 		trimmed := strings.TrimSpace(*in.Title)
@@ -157,31 +161,30 @@ func (s *Service) Update(ctx context.Context, viewerID string, in UpdateInput) (
 
 func (in UpdateInput) validate() error {
 	if in.Title == nil && in.Price == nil {
-		return apperr.Invalid("input", "required", "Give a new title, a new price, or both.")
+		return apperr.ValidationError{Rule: "required", Message: "Enter a new title, a new price, or both."}
 	}
 	var faults []error
 	if in.Title != nil {
 		faults = append(faults, validateTitle(*in.Title))
 	}
 	if in.Price != nil {
-		faults = append(faults, in.Price.ValidatePrice("input.price")...)
+		faults = append(faults, in.Price.ValidatePrice("price")...)
 	}
 	return errors.Join(faults...)
 }
 
-// Withdraw takes a ticket off sale for its seller or an operator. Withdrawing a withdrawn ticket
-// succeeds and changes nothing. Errors, the first that applies: TicketNotFound, NotAuthorized,
-// TicketReserved and TicketSold (Detail: the Ticket), StaleVersion (Detail: the Ticket).
+// Withdraw takes a ticket off sale for its seller or an operator. Withdrawing a withdrawn ticket succeeds and changes
+// nothing. Errors, in this order: NotFoundError, NotAuthorizedError, ReservedError or SoldError, StaleVersionError.
 func (s *Service) Withdraw(ctx context.Context, v Viewer, ticketID string, expectedVersion *int) (Ticket, error) {
 	byOperator := false
 	t, err := s.change(ctx, ticketID, func(t Ticket) (change, bool, error) {
 		if t.SellerID != v.UserID && !v.Operator {
-			return change{}, false, NotOwner.refuse(t)
+			return change{}, false, NotAuthorizedError{}
 		}
 		switch t.Availability {
-		case Withdrawn:
+		case events.Withdrawn:
 			return change{}, false, nil
-		case Reserved, Sold:
+		case events.Reserved, events.Sold:
 			return change{}, false, Reason(t.Availability).refuse(t)
 		}
 		if err := t.expect(expectedVersion); err != nil {
@@ -196,39 +199,19 @@ func (s *Service) Withdraw(ctx context.Context, v Viewer, ticketID string, expec
 	return t, err
 }
 
-// refuse returns the error for somebody who tries to change the ticket in spite of the reason.
-func (r Reason) refuse(t Ticket) error {
-	switch r {
-	case SignedOut:
-		return apperr.New(apperr.Unauthenticated, "Sign in first.")
-	case NotOwner:
-		return apperr.New(apperr.NotAuthorized, "This is not your ticket.").At("input.ticketId")
-	case Reason(Withdrawn):
-		return apperr.New(apperr.TicketWithdrawn, "This ticket is off sale.").At("input.ticketId").With(t)
-	case Reason(Sold):
-		return apperr.New(apperr.TicketSold, "This ticket is sold.").At("input.ticketId").With(t)
-	default:
-		return apperr.New(apperr.TicketReserved, "This ticket is reserved.").At("input.ticketId").With(t)
-	}
-}
-
-// expect returns nil when the ticket is at the version, or when any will do.
+// expect returns a StaleVersionError unless the ticket has the version; nil stands for any version.
 func (t Ticket) expect(version *int) error {
 	if version == nil || *version == t.Version {
 		return nil
 	}
-	return apperr.New(apperr.StaleVersion, "The ticket has changed since you read it.").At("input.expectedVersion").With(t)
+	return StaleVersionError{t}
 }
 
-func ticketNotFound() error {
-	return apperr.New(apperr.TicketNotFound, "There is no such ticket.").At("input.ticketId")
-}
-
-// change locks a ticket and makes the change that decide wants, if any, together with its event.
-// It returns the ticket as it is afterwards, or TicketNotFound.
+// change locks a ticket, calls decide, and stores the change that decide returns, if any, with its event. It returns
+// the ticket as it is then. Errors: NotFoundError, those of decide.
 func (s *Service) change(ctx context.Context, ticketID string, decide func(Ticket) (change, bool, error)) (Ticket, error) {
 	if !id.Valid(id.Ticket, ticketID) {
-		return Ticket{}, ticketNotFound()
+		return Ticket{}, NotFoundError{}
 	}
 	var result Ticket
 	err := s.outbox.Tx(ctx, func(tx pgx.Tx) error {

@@ -1,57 +1,48 @@
-// Package ticket keeps what is for sale: sellers list, edit and withdraw their tickets, and an
-// order locks one while it holds it, so that nobody pays for something that changed meanwhile.
+// Package ticket implements tickets. Sellers list, update and withdraw them. An order locks the ticket that it
+// holds, so that its buyer pays for exactly what the order says.
 package ticket
 
 import (
 	"time"
 
+	"boxoffice.dev/pkg/apperr"
 	"boxoffice.dev/pkg/events"
 	"boxoffice.dev/pkg/money"
 )
 
-// Availability says who can have a ticket.
-type Availability string
-
-// A ticket begins as Available. An order makes it Reserved and then Sold, or Available again; a
-// refund makes a Sold one Available or Withdrawn. Its seller may withdraw it while it is Available.
-const (
-	Available Availability = "available" // nobody holds it
-	Reserved  Availability = "reserved"  // an unpaid order holds it
-	Sold      Availability = "sold"      // a paid order holds it
-	Withdrawn Availability = "withdrawn" // the seller took it off sale
-)
-
-// Ticket is something that one person sells to one other.
+// Ticket is one admission, offered by one seller at one price.
 type Ticket struct {
 	ID           string
-	Version      int // grows by exactly one with every change
+	Version      int // grows by one with every change
 	Title        string
 	Price        money.Money
 	SellerID     string
-	Availability Availability
-	OrderID      string // the order that holds it; only when reserved or sold
+	Availability events.Availability
+	OrderID      string // the order that holds the ticket; empty unless reserved or sold
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
 }
 
-// Viewer is the signed-in user who withdraws a ticket.
+// Viewer is a signed-in user.
 type Viewer struct {
 	UserID   string
 	Operator bool // may withdraw any ticket
 }
 
-// Reason is why somebody cannot update a ticket. An availability is one, too.
+// Reason says why a viewer cannot update a ticket.
 type Reason string
 
-// Reasons that lie in the person.
+// The reasons. Those after NotOwner are availabilities.
 const (
 	SignedOut Reason = "signed_out"
 	NotOwner  Reason = "not_owner"
+	Reserved         = Reason(events.Reserved)
+	Sold             = Reason(events.Sold)
+	Withdrawn        = Reason(events.Withdrawn)
 )
 
-// CannotUpdateReasons returns everything that keeps the viewer ("" when signed out) from updating
-// the ticket, the person's own reason first. It is empty when an update would be accepted; Update
-// itself goes by it.
+// CannotUpdateReasons returns every reason why the viewer, "" when signed out, cannot update the ticket. The reason
+// that concerns the viewer is first. The list is empty exactly when Update accepts the viewer and the ticket.
 func (t Ticket) CannotUpdateReasons(viewerID string) []Reason {
 	var reasons []Reason
 	switch viewerID {
@@ -61,39 +52,57 @@ func (t Ticket) CannotUpdateReasons(viewerID string) []Reason {
 	default:
 		reasons = append(reasons, NotOwner)
 	}
-	if t.Availability != Available {
+	if t.Availability != events.Available {
 		reasons = append(reasons, Reason(t.Availability))
 	}
 	return reasons
 }
 
-// refusal returns why the order cannot have the ticket, "" when it can. What counts is what the
-// buyer saw, not the version: that also grows when another order gives the ticket back.
-func (t Ticket) refusal(o events.Order) string {
+// refuse returns the error of a change of the ticket that the reason forbids.
+func (r Reason) refuse(t Ticket) error {
+	switch r {
+	case SignedOut:
+		return apperr.New(apperr.Unauthenticated, "Sign in first.")
+	case NotOwner:
+		return NotAuthorizedError{}
+	case Sold:
+		return SoldError{t}
+	case Withdrawn:
+		return WithdrawnError{t}
+	default:
+		return ReservedError{t}
+	}
+}
+
+// lockRefusal returns why the ticket cannot be locked for the order, "" when it can. It compares what the buyer saw
+// instead of the version, which also grows when another order releases the ticket.
+func (t Ticket) lockRefusal(o events.Order) events.LockRefusal {
 	switch {
 	case t.Version == 0:
-		return "unknown"
-	case t.Availability == Withdrawn || t.Availability == Sold:
-		return string(t.Availability)
+		return events.RefusedTicketUnknown
+	case t.Availability == events.Withdrawn:
+		return events.RefusedTicketWithdrawn
+	case t.Availability == events.Sold:
+		return events.RefusedTicketSold
 	case t.Title != o.Title || t.Price != o.Price:
-		return "changed"
+		return events.RefusedTicketChanged
 	}
 	return ""
 }
 
-// change is what happens to a ticket, with the type of the event that tells it.
+// change is a ticket after a change, with the type of the event that announces it.
 type change struct {
 	ticket Ticket
-	told   events.Type
+	typ    events.Type
 }
 
-// create makes the first change of a ticket.
+// create returns the first change of a ticket.
 func create(t Ticket) change {
-	t.Version, t.Availability, t.UpdatedAt = 1, Available, t.CreatedAt
+	t.Version, t.Availability, t.UpdatedAt = 1, events.Available, t.CreatedAt
 	return change{t, events.TicketCreated}
 }
 
-// edit gives the ticket a new title or price, or both; nil leaves one as it is.
+// edit changes the title, the price, or both; nil leaves a field unchanged.
 func (t Ticket) edit(title *string, price *money.Money, now time.Time) change {
 	if title != nil {
 		t.Title = *title
@@ -106,36 +115,36 @@ func (t Ticket) edit(title *string, price *money.Money, now time.Time) change {
 
 // withdraw takes the ticket off sale.
 func (t Ticket) withdraw(now time.Time) change {
-	return t.become(Withdrawn, "", events.TicketWithdrawn, now)
+	return t.become(events.Withdrawn, "", events.TicketWithdrawn, now)
 }
 
 // reserve locks the ticket for an unpaid order.
 func (t Ticket) reserve(orderID string, now time.Time) change {
-	return t.become(Reserved, orderID, events.TicketReserved, now)
+	return t.become(events.Reserved, orderID, events.TicketReserved, now)
 }
 
 // release puts the ticket back on sale.
 func (t Ticket) release(now time.Time) change {
-	return t.become(Available, "", events.TicketReleased, now)
+	return t.become(events.Available, "", events.TicketReleased, now)
 }
 
-// sell gives the ticket to a paid order, until the money is given back.
+// sell locks the ticket for a complete order.
 func (t Ticket) sell(orderID string, now time.Time) change {
-	return t.become(Sold, orderID, events.TicketSold, now)
+	return t.become(events.Sold, orderID, events.TicketSold, now)
 }
 
-func (t Ticket) become(a Availability, orderID string, told events.Type, now time.Time) change {
+func (t Ticket) become(a events.Availability, orderID string, typ events.Type, now time.Time) change {
 	t.Version++
 	t.Availability, t.OrderID, t.UpdatedAt = a, orderID, now
-	return change{t, told}
+	return change{t, typ}
 }
 
-// event is the change as other services hear of it.
-func (c change) event() events.Event { return events.New(c.told, c.ticket.payload()) }
+// event returns the event that announces the change to other services.
+func (c change) event() events.Event { return events.New(c.typ, c.ticket.payload()) }
 
 func (t Ticket) payload() events.Ticket {
 	return events.Ticket{
 		ID: t.ID, Version: t.Version, Title: t.Title, Price: t.Price,
-		SellerID: t.SellerID, Availability: events.Availability(t.Availability), OrderID: t.OrderID,
+		SellerID: t.SellerID, Availability: t.Availability, OrderID: t.OrderID,
 	}
 }

@@ -7,7 +7,7 @@ CREATE TABLE accounts (
     password_hash text        NOT NULL,
     created_at    timestamptz NOT NULL
 );
-COMMENT ON COLUMN accounts.email IS 'As it was typed.';
+COMMENT ON COLUMN accounts.email IS 'As entered.';
 COMMENT ON COLUMN accounts.email_key IS 'The address in the form in which two addresses are compared.';
 
 CREATE TABLE sessions (
@@ -16,8 +16,8 @@ CREATE TABLE sessions (
     created_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL
 );
-COMMENT ON TABLE sessions IS 'A session ends by losing its row.';
-COMMENT ON COLUMN sessions.expires_at IS 'Moves on with each renewal.';
+COMMENT ON TABLE sessions IS 'The row is deleted when the session ends.';
+COMMENT ON COLUMN sessions.expires_at IS 'Each renewal extends it.';
 CREATE INDEX sessions_of_account ON sessions (account_id);
 CREATE INDEX sessions_by_expiry ON sessions (expires_at);
 
@@ -37,5 +37,5 @@ CREATE TABLE throttles (
     attempts  int         NOT NULL,
     resets_at timestamptz NOT NULL
 );
-COMMENT ON COLUMN throttles.key IS 'SHA-256 of what is limited and for whom, so that no address stands here.';
+COMMENT ON COLUMN throttles.key IS 'SHA-256 of what is limited and for whom, so that no address is stored.';
 CREATE INDEX throttles_by_reset ON throttles (resets_at);

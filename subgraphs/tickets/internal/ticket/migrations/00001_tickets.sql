@@ -15,13 +15,13 @@ CREATE TABLE tickets (
     title_words       tsvector    NOT NULL GENERATED ALWAYS AS (to_tsvector('simple', title)) STORED,
     CHECK ((availability IN ('reserved', 'sold')) = (order_id IS NOT NULL))
 );
-COMMENT ON COLUMN tickets.title IS 'Sorted as people do in any language. After an upgrade of ICU its index must be rebuilt, as for any collation but "C".';
+COMMENT ON COLUMN tickets.title IS 'Sorted alphabetically in any language. After an upgrade of ICU its index must be rebuilt, as for any collation but "C".';
 COMMENT ON COLUMN tickets.order_id IS 'The order that holds the ticket.';
-COMMENT ON COLUMN tickets.request IS 'What was asked for at first, to tell a repeated idempotency key from a reused one.';
+COMMENT ON COLUMN tickets.request IS 'The request that created the ticket, to distinguish a repeated request from a reused idempotency key.';
 
 CREATE UNIQUE INDEX tickets_one_per_idempotency_key ON tickets (seller_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
 
--- Every list reads one range of one of these for each availability that it shows.
+-- Every list reads one range of one of these indexes for each availability.
 CREATE INDEX tickets_by_creation ON tickets (availability, created_at, id);
 CREATE INDEX tickets_by_price ON tickets (availability, price_minor_units, id);
 CREATE INDEX tickets_by_title ON tickets (availability, title, id);

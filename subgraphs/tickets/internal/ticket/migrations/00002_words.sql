@@ -1,5 +1,5 @@
 -- +goose Up
--- Words are looked for as they are, in lower case and without accents: people type neither.
+-- Words are compared in lower case and without accents, and not stemmed.
 CREATE EXTENSION IF NOT EXISTS unaccent;
 CREATE TEXT SEARCH CONFIGURATION words (COPY = simple);
 ALTER TEXT SEARCH CONFIGURATION words ALTER MAPPING FOR hword, hword_part, word WITH unaccent, simple;

@@ -41,7 +41,8 @@ func insertAccount(ctx context.Context, q querier, a accountRow, emailKey string
 // accountByEmail returns the account with the address, the zero account when there is none.
 func accountByEmail(ctx context.Context, q querier, emailKey string) (accountRow, error) {
 	var a accountRow
-	err := q.QueryRow(ctx, `SELECT id, display_name, created_at, email, password_hash FROM accounts WHERE email_key = $1`, emailKey).
+	err := q.QueryRow(ctx, `
+		SELECT id, display_name, created_at, email, password_hash FROM accounts WHERE email_key = $1`, emailKey).
 		Scan(&a.User.ID, &a.User.DisplayName, &a.User.MemberSince, &a.Email, &a.PasswordHash)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return accountRow{}, fmt.Errorf("read account: %w", err)
@@ -58,7 +59,8 @@ func updatePasswordHash(ctx context.Context, q querier, userID, hash string) err
 }
 
 func usersByID(ctx context.Context, q querier, ids []string) (map[string]User, error) {
-	rows, err := q.Query(ctx, `SELECT id, display_name, created_at AS member_since FROM accounts WHERE id = ANY($1) ORDER BY id`, ids)
+	rows, err := q.Query(ctx, `
+		SELECT id, display_name, created_at AS member_since FROM accounts WHERE id = ANY($1) ORDER BY id`, ids)
 	if err != nil {
 		return nil, fmt.Errorf("read users: %w", err)
 	}
@@ -176,7 +178,8 @@ func deleteSession(ctx context.Context, q querier, sessionID string) error {
 }
 
 func deleteSessionOfToken(ctx context.Context, q querier, tokenHash []byte) error {
-	_, err := q.Exec(ctx, `DELETE FROM sessions WHERE id = (SELECT session_id FROM refresh_tokens WHERE hash = $1)`, tokenHash)
+	_, err := q.Exec(ctx, `
+		DELETE FROM sessions WHERE id = (SELECT session_id FROM refresh_tokens WHERE hash = $1)`, tokenHash)
 	if err != nil {
 		return fmt.Errorf("delete session of refresh token: %w", err)
 	}

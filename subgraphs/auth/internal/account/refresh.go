@@ -55,7 +55,8 @@ func (s *Service) Refresh(ctx context.Context, token string, from netip.Addr) (G
 			token, err = s.follow(ctx, tx, token)
 		default:
 			reused = true
-			slog.WarnContext(ctx, "refresh token reused, session ended", "user", account.User.ID, "session", session.ID, "address", from)
+			slog.WarnContext(ctx, "refresh token reused, session ended",
+				"user", account.User.ID, "session", session.ID, "address", from)
 			return deleteSession(ctx, tx, session.ID)
 		}
 		grant = Grant{Viewer: account.viewer(session), RefreshToken: token}

@@ -46,7 +46,9 @@ type Service struct {
 }
 
 // NewService returns a Service on a migrated database. The secret must be the same in all processes.
-func NewService(pool *pgxpool.Pool, hasher *password.Hasher, limits Limits, secret string, now func() time.Time) *Service {
+func NewService(
+	pool *pgxpool.Pool, hasher *password.Hasher, limits Limits, secret string, now func() time.Time,
+) *Service {
 	tokenKey := hmac.New(sha256.New, []byte(secret))
 	tokenKey.Write([]byte("boxoffice refresh tokens")) // separates this key from other uses of the secret
 	return &Service{pool: pool, hasher: hasher, limits: limits, tokenKey: tokenKey.Sum(nil), now: func() time.Time {

@@ -33,7 +33,11 @@ func (l Limits) signIn(emailKey string, from netip.Addr) attempt {
 }
 
 func (l Limits) signUp(from netip.Addr) attempt {
-	return attempt{window: l.Window, from: from, keys: [][]byte{throttleKey("sign up from", network(from))}, limits: []int{l.SignUpsPerAddress}}
+	return attempt{
+		window: l.Window, from: from,
+		keys:   [][]byte{throttleKey("sign up from", network(from))},
+		limits: []int{l.SignUpsPerAddress},
+	}
 }
 
 // throttleKey returns the key of a counter. It is hashed because the subject may be an e-mail address.

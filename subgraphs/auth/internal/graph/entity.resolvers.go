@@ -7,7 +7,9 @@ import (
 )
 
 // FindManyViewerByIDs resolves the caller. Any other user, and an ended session, is null.
-func (r entityResolver) FindManyViewerByIDs(ctx context.Context, reps []*generated.ViewerByIDsInput) ([]*generated.Viewer, error) {
+func (r entityResolver) FindManyViewerByIDs(
+	ctx context.Context, reps []*generated.ViewerByIDsInput,
+) ([]*generated.Viewer, error) {
 	viewer, err := r.viewer(ctx)
 	if err != nil {
 		return nil, err
@@ -22,7 +24,9 @@ func (r entityResolver) FindManyViewerByIDs(ctx context.Context, reps []*generat
 }
 
 // FindManyUserByIDs resolves users that other subgraphs refer to. Profiles are public.
-func (r entityResolver) FindManyUserByIDs(ctx context.Context, reps []*generated.UserByIDsInput) ([]*generated.User, error) {
+func (r entityResolver) FindManyUserByIDs(
+	ctx context.Context, reps []*generated.UserByIDsInput,
+) ([]*generated.User, error) {
 	ids := make([]string, len(reps))
 	for i, rep := range reps {
 		ids[i] = rep.ID

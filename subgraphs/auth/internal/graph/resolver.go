@@ -22,7 +22,9 @@ type Resolver struct {
 
 // Schema returns the executable schema of the auth subgraph. Its handler must be wrapped in WithSession. The tokens of
 // operators, given by user id, have the scope "operator".
-func Schema(accounts *account.Service, keys *signing.Keyring, operators []string, now func() time.Time) graphql.ExecutableSchema {
+func Schema(
+	accounts *account.Service, keys *signing.Keyring, operators []string, now func() time.Time,
+) graphql.ExecutableSchema {
 	return generated.NewExecutableSchema(generated.Config{Resolvers: &Resolver{accounts, keys, operators, now}})
 }
 

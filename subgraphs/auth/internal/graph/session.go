@@ -50,8 +50,8 @@ func WithSession(next http.Handler, cookies Cookies) http.Handler {
 	})
 }
 
-// deliver issues an access token for a session and delivers both tokens, as cookies or as its result. If err is not nil,
-// it only returns err.
+// deliver issues an access token for a session and delivers both tokens, as cookies or as its result. It only returns
+// err if err is not nil.
 func (r *Resolver) deliver(
 	ctx context.Context, g account.Grant, err error, how generated.SessionDelivery,
 ) (*generated.Viewer, *generated.SessionTokens, error) {

@@ -146,7 +146,8 @@ func (h *Hasher) derive(ctx context.Context, password string, salt []byte, p Par
 
 func encode(p Params, salt, key []byte) string {
 	b64 := base64.RawStdEncoding.EncodeToString
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, p.MemoryKiB, p.Passes, p.Lanes, b64(salt), b64(key))
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s",
+		argon2.Version, p.MemoryKiB, p.Passes, p.Lanes, b64(salt), b64(key))
 }
 
 func decode(hash string) (p Params, salt, key []byte, err error) {

@@ -31,7 +31,8 @@ func lockKeys(ctx context.Context, tx pgx.Tx) ([]keyRow, error) {
 }
 
 func insertKey(ctx context.Context, tx pgx.Tx, r keyRow) error {
-	_, err := tx.Exec(ctx, `INSERT INTO signing_keys (id, sealed, signs_from) VALUES ($1, $2, $3)`, r.ID, r.Sealed, r.SignsFrom)
+	_, err := tx.Exec(ctx, `INSERT INTO signing_keys (id, sealed, signs_from) VALUES ($1, $2, $3)`,
+		r.ID, r.Sealed, r.SignsFrom)
 	if err != nil {
 		return fmt.Errorf("insert key %s: %w", r.ID, err)
 	}

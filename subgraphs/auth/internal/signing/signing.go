@@ -60,7 +60,9 @@ type key struct {
 
 // Open reads the keys from a migrated database and generates the first one if there is none. The secret encrypts the
 // private keys in the database. Open fails if they were encrypted with another secret.
-func Open(ctx context.Context, pool *pgxpool.Pool, secret string, issuer identity.Issuer, now func() time.Time) (*Keyring, error) {
+func Open(
+	ctx context.Context, pool *pgxpool.Pool, secret string, issuer identity.Issuer, now func() time.Time,
+) (*Keyring, error) {
 	aesKey, err := hkdf.Key(sha256.New, []byte(secret), nil, "boxoffice signing keys", 32)
 	if err != nil {
 		return nil, fmt.Errorf("derive key encryption key: %w", err)

@@ -73,8 +73,8 @@ func rotate(t *testing.T, rings ...*signing.Keyring) {
 	}
 }
 
-// TestRotation lives through three months, minute by minute around each change, with two replicas
-// that rotate in turns and a verifier of its own for each: no token is ever refused.
+// TestRotation simulates three months, minute by minute around each rotation, with two keyrings that rotate in turns and
+// a verifier for each. No token is ever refused.
 func TestRotation(t *testing.T) {
 	t.Parallel()
 	pool, c := pgtest.New(t, signing.Migrations()), newClock()
@@ -99,7 +99,7 @@ func TestRotation(t *testing.T) {
 			for _, token := range alive[max(0, len(alive)-2*int(ttl/time.Minute)):] {
 				for _, v := range verifiers {
 					if _, err := v.Verify(t.Context(), token); err != nil {
-						t.Fatalf("%s, replica %d: %v", c.now, i, err)
+						t.Fatalf("%s, keyring %d: %v", c.now, i, err)
 					}
 				}
 			}
@@ -123,7 +123,7 @@ func TestRotation(t *testing.T) {
 	}
 }
 
-func TestReplicasStartAtOnce(t *testing.T) {
+func TestConcurrentStart(t *testing.T) {
 	t.Parallel()
 	pool, c := pgtest.New(t, signing.Migrations()), newClock()
 	var group sync.WaitGroup
@@ -141,7 +141,7 @@ func TestReplicasStartAtOnce(t *testing.T) {
 	want := published(t, rings[0])
 	for i, ring := range rings {
 		if got := published(t, ring); len(got) != 1 || got[0] != want[0] {
-			t.Errorf("replica %d publishes %v, want %v", i, got, want)
+			t.Errorf("keyring %d publishes %v, want %v", i, got, want)
 		}
 	}
 }
@@ -151,7 +151,7 @@ func TestKeysAreEncrypted(t *testing.T) {
 	pool, c := pgtest.New(t, signing.Migrations()), newClock()
 	ring := open(t, pool, c)
 
-	t.Run("another start reads the same keys", func(t *testing.T) {
+	t.Run("a restart reads the same keys", func(t *testing.T) {
 		if got, want := published(t, open(t, pool, c)), published(t, ring); got[0] != want[0] {
 			t.Errorf("published %v, want %v", got, want)
 		}
@@ -178,7 +178,7 @@ func TestKeysAreEncrypted(t *testing.T) {
 			}
 		}
 		if got := issue(t, ring); got == "" {
-			t.Error("the keys in memory are gone")
+			t.Error("the keys in memory were lost")
 		}
 	})
 }

@@ -7,7 +7,9 @@ import (
 )
 
 // FindManyTicketByIDs resolves tickets that other subgraphs refer to. Tickets are public; an unknown one is null.
-func (r entityResolver) FindManyTicketByIDs(ctx context.Context, reps []*generated.TicketByIDsInput) ([]*generated.Ticket, error) {
+func (r entityResolver) FindManyTicketByIDs(
+	ctx context.Context, reps []*generated.TicketByIDsInput,
+) ([]*generated.Ticket, error) {
 	ids := make([]string, len(reps))
 	for i, rep := range reps {
 		ids[i] = rep.ID
@@ -24,7 +26,9 @@ func (r entityResolver) FindManyTicketByIDs(ctx context.Context, reps []*generat
 }
 
 // FindManyUserByIDs resolves users that other subgraphs refer to. Their fields have resolvers of their own.
-func (r entityResolver) FindManyUserByIDs(_ context.Context, reps []*generated.UserByIDsInput) ([]*generated.User, error) {
+func (r entityResolver) FindManyUserByIDs(
+	_ context.Context, reps []*generated.UserByIDsInput,
+) ([]*generated.User, error) {
 	users := make([]*generated.User, len(reps))
 	for i, rep := range reps {
 		users[i] = &generated.User{ID: rep.ID}

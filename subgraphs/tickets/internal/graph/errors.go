@@ -20,7 +20,8 @@ func createTicketError(err apperr.UserError) generated.CreateTicketError {
 	case apperr.ValidationError:
 		return validationError(e)
 	case apperr.IdempotencyKeyReusedError:
-		return generated.IdempotencyKeyReusedError{Code: code(e), Message: e.Error(), Path: gqlserver.InputPath("idempotencyKey")}
+		path := gqlserver.InputPath("idempotencyKey")
+		return generated.IdempotencyKeyReusedError{Code: code(e), Message: e.Error(), Path: path}
 	}
 	return nil
 }

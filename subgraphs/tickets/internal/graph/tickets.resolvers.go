@@ -10,7 +10,9 @@ import (
 	"boxoffice.dev/subgraphs/tickets/internal/ticket"
 )
 
-func (r mutationResolver) CreateTicket(ctx context.Context, input generated.CreateTicketInput) (*generated.CreateTicketPayload, error) {
+func (r mutationResolver) CreateTicket(
+	ctx context.Context, input generated.CreateTicketInput,
+) (*generated.CreateTicketPayload, error) {
 	viewer, err := identity.Require(ctx)
 	if err != nil {
 		return nil, err
@@ -22,7 +24,9 @@ func (r mutationResolver) CreateTicket(ctx context.Context, input generated.Crea
 	return &generated.CreateTicketPayload{Ticket: show(ctx, t), Errors: errs}, fault
 }
 
-func (r mutationResolver) UpdateTicket(ctx context.Context, input generated.UpdateTicketInput) (*generated.UpdateTicketPayload, error) {
+func (r mutationResolver) UpdateTicket(
+	ctx context.Context, input generated.UpdateTicketInput,
+) (*generated.UpdateTicketPayload, error) {
 	viewer, err := identity.Require(ctx)
 	if err != nil {
 		return nil, err
@@ -34,7 +38,9 @@ func (r mutationResolver) UpdateTicket(ctx context.Context, input generated.Upda
 	return &generated.UpdateTicketPayload{Ticket: show(ctx, t), Errors: errs}, fault
 }
 
-func (r mutationResolver) WithdrawTicket(ctx context.Context, input generated.WithdrawTicketInput) (*generated.WithdrawTicketPayload, error) {
+func (r mutationResolver) WithdrawTicket(
+	ctx context.Context, input generated.WithdrawTicketInput,
+) (*generated.WithdrawTicketPayload, error) {
 	viewer, err := identity.Require(ctx)
 	if err != nil {
 		return nil, err
@@ -78,5 +84,6 @@ func (r connectionResolver) TotalCount(ctx context.Context, c *generated.TicketC
 }
 
 func (r subscriptionResolver) TicketUpdated(ctx context.Context, ticketID string) (<-chan *generated.Ticket, error) {
-	return gqlserver.Stream(ctx, r.tickets.Follow(ctx, ticketID), func(t ticket.Ticket) *generated.Ticket { return show(ctx, t) })
+	show := func(t ticket.Ticket) *generated.Ticket { return show(ctx, t) }
+	return gqlserver.Stream(ctx, r.tickets.Follow(ctx, ticketID), show)
 }

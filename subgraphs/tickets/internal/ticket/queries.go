@@ -100,8 +100,8 @@ func ticketsByID(ctx context.Context, q querier, ids []string) ([]Ticket, error)
 // ticketByIdempotencyKey returns the ticket that was created with the key, and the request that created it.
 func ticketByIdempotencyKey(ctx context.Context, pool *pgxpool.Pool, sellerID, key string) (Ticket, string, error) {
 	var ticketID, request string
-	err := pool.QueryRow(ctx, `SELECT id, request FROM tickets WHERE seller_id = $1 AND idempotency_key = $2`, sellerID, key).
-		Scan(&ticketID, &request)
+	err := pool.QueryRow(ctx, `SELECT id, request FROM tickets WHERE seller_id = $1 AND idempotency_key = $2`,
+		sellerID, key).Scan(&ticketID, &request)
 	if err != nil {
 		return Ticket{}, "", fmt.Errorf("read ticket by idempotency key: %w", err)
 	}

@@ -89,7 +89,8 @@ func (in CreateInput) validate() error {
 	return errors.Join(faults...)
 }
 
-// validateTitle returns a ValidationError unless the title is one line of 1 to maxTitle characters, one of them visible.
+// validateTitle returns a ValidationError unless the title is one line of at most maxTitle characters, one of them
+// visible.
 func validateTitle(title string) error {
 	invalid := func(rule, message string) error {
 		return apperr.ValidationError{Field: "title", Rule: rule, Message: message}
@@ -209,7 +210,9 @@ func (t Ticket) expect(version *int) error {
 
 // change locks a ticket, calls decide, and stores the change that decide returns, if any, with its event. It returns
 // the ticket as it is then. Errors: NotFoundError, those of decide.
-func (s *Service) change(ctx context.Context, ticketID string, decide func(Ticket) (change, bool, error)) (Ticket, error) {
+func (s *Service) change(
+	ctx context.Context, ticketID string, decide func(Ticket) (change, bool, error),
+) (Ticket, error) {
 	if !id.Valid(id.Ticket, ticketID) {
 		return Ticket{}, NotFoundError{}
 	}

@@ -9,7 +9,7 @@ import (
 	"boxoffice.dev/subgraphs/payments/internal/payment"
 )
 
-// ledgerLine is an intent of the processor, or the error that ended the list.
+// ledgerLine is an intent at the processor, or the error that ended the list.
 type ledgerLine struct {
 	Reference          string    `json:"reference,omitempty"`
 	PaymentID          string    `json:"paymentId,omitempty"`
@@ -22,10 +22,11 @@ type ledgerLine struct {
 	Error              string    `json:"error,omitempty"`
 }
 
-// ledger shows an operator's tool what the processor knows, one JSON object a line, newest first:
+// ledger lists the processor's intents for boxofficectl, one JSON object per line, newest first:
 // GET /ledger?since=2026-05-01T00:00:00Z.
 func ledger(processor payment.Processor) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		ctx := r.Context()
 		since, err := time.Parse(time.RFC3339, r.FormValue("since"))
 		if err != nil {
 			http.Error(w, "since: want a time such as 2026-05-01T00:00:00Z", http.StatusBadRequest)
@@ -33,18 +34,18 @@ func ledger(processor payment.Processor) http.HandlerFunc {
 		}
 		w.Header().Set("Content-Type", "application/x-ndjson")
 		lines := json.NewEncoder(w)
-		for i, err := range processor.Ledger(r.Context(), since) { //nolint:contextcheck // the loop's body logs with it
+		for i, err := range processor.Ledger(ctx, since) {
 			line := ledgerLine{
 				Reference: i.Reference, PaymentID: i.PaymentID, Status: string(i.Status),
 				MinorUnits: i.Amount.MinorUnits, Currency: i.Amount.Currency,
 				CapturedMinorUnits: i.CapturedMinorUnits, RefundedMinorUnits: i.RefundedMinorUnits, CreatedAt: i.CreatedAt,
 			}
 			if err != nil {
-				slog.WarnContext(r.Context(), "processor's ledger ends early", "error", err)
-				line = ledgerLine{Error: "the processor did not tell the rest: " + err.Error()}
+				slog.WarnContext(ctx, "ledger incomplete", "error", err)
+				line = ledgerLine{Error: "ledger incomplete: " + err.Error()}
 			}
 			if lines.Encode(line) != nil {
-				return // the client is gone
+				return // the client has disconnected
 			}
 		}
 	}

@@ -37,8 +37,8 @@ const (
 	authenticationFailure = "payment_intent_authentication_failure"
 )
 
-// apiError is an error as Stripe tells it. As a Go error it means that the request was refused before
-// anything was done, so that it is not stored under its idempotency key; as an answer it is stored.
+// apiError is Stripe's error object. Returned as an error it rejects a request before it had any effect, and is not
+// stored under the idempotency key. A response with it is stored.
 type apiError struct {
 	Type          string `json:"type"`
 	Code          string `json:"code,omitempty"`
@@ -49,7 +49,7 @@ type apiError struct {
 	PaymentIntent any    `json:"payment_intent,omitempty"`
 	PaymentMethod any    `json:"payment_method,omitempty"`
 
-	status int // 400 when 0
+	status int // 400 if 0
 }
 
 func (e apiError) Error() string { return e.Message }
@@ -69,12 +69,12 @@ func missing(what, id, param string, status int) apiError {
 	return apiError{Type: invalidRequest, Code: resourceMissing, Param: param, Message: "No such " + what + ": '" + id + "'", status: status}
 }
 
-// answer is what a client gets.
+// answer is a response.
 type answer struct {
 	status   int
 	body     []byte
-	replayed bool  // from under an idempotency key
-	fault    fault // to be done to the client when this is the first answer
+	replayed bool  // stored under the idempotency key
+	fault    fault // injected unless the response is replayed
 }
 
 func ok(body any) answer { return answer{status: http.StatusOK, body: encode(body)} }
@@ -82,18 +82,20 @@ func ok(body any) answer { return answer{status: http.StatusOK, body: encode(bod
 func encode(body any) []byte {
 	b, err := json.Marshal(body)
 	if err != nil {
-		panic(fmt.Sprintf("simulator: encode %T: %v", body, err)) // our own types only
+		panic(fmt.Sprintf("simulator: encode %T: %v", body, err)) // only types of this package
 	}
 	return b
 }
 
-func write(w http.ResponseWriter, a answer) {
+func write(ctx context.Context, w http.ResponseWriter, a answer) {
 	w.Header().Set("Content-Type", "application/json")
 	if a.replayed {
 		w.Header().Set("Idempotent-Replayed", "true")
 	}
 	w.WriteHeader(a.status)
-	w.Write(a.body) //nolint:errcheck // the client is gone then
+	if _, err := w.Write(a.body); err != nil {
+		slog.DebugContext(ctx, "write response", "error", err)
+	}
 }
 
 func (s *Simulator) authenticate(r *http.Request) error {
@@ -104,7 +106,7 @@ func (s *Simulator) authenticate(r *http.Request) error {
 	return nil
 }
 
-// read serves a request that changes nothing.
+// read serves a request without an effect.
 func (s *Simulator) read(endpoint func(ctx context.Context, id string, f *form) (any, error)) http.Handler {
 	return s.serve(func(ctx context.Context, r *http.Request) (answer, error) {
 		f, err := parseForm(r.URL.RawQuery)
@@ -119,8 +121,8 @@ func (s *Simulator) read(endpoint func(ctx context.Context, id string, f *form) 
 	})
 }
 
-// change serves a request that may move money. What it does and what it answers are committed
-// together, so a repeated idempotency key gets the first answer, whatever has crashed in between.
+// change serves a request with an effect. It commits the effect and the response together, so a repeated idempotency
+// key always gets the first response.
 func (s *Simulator) change(endpoint func(ctx context.Context, tx pgx.Tx, id string, f *form) (answer, error)) http.Handler {
 	return s.serve(func(ctx context.Context, r *http.Request) (answer, error) {
 		encoded, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxBody))
@@ -131,14 +133,14 @@ func (s *Simulator) change(endpoint func(ctx context.Context, tx pgx.Tx, id stri
 		if err != nil {
 			return answer{}, err
 		}
-		// It is done, even when nobody waits for the answer any more.
+		// Like Stripe, complete a request whose client has disconnected.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deadline)
 		defer cancel()
 		parameters := sha256.Sum256([]byte(r.URL.Path + "?" + string(encoded)))
 		a, err := s.once(ctx, r.Header.Get("Idempotency-Key"), parameters[:], func(tx pgx.Tx) (answer, error) {
 			return endpoint(ctx, tx, r.PathValue("id"), f)
 		})
-		s.wakeUp()
+		s.wake.Send()
 		return a, err
 	})
 }
@@ -152,26 +154,26 @@ func (s *Simulator) serve(handle func(ctx context.Context, r *http.Request) (ans
 			a, err = handle(ctx, r)
 		}
 		if err != nil {
-			a = refusal(ctx, r, err)
+			a = failure(ctx, r, err)
 		}
 		if !a.replayed {
-			s.suffer(ctx, a.fault)
+			s.inject(ctx, a.fault)
 		}
-		write(w, a)
+		write(ctx, w, a)
 	})
 }
 
-// refusal is the answer that tells of an apiError, and of any other error only that there was one.
-func refusal(ctx context.Context, r *http.Request, err error) answer {
+// failure returns the response for an error. It hides the details of an error that is not an apiError.
+func failure(ctx context.Context, r *http.Request, err error) answer {
 	var e apiError
 	if !errors.As(err, &e) {
-		slog.ErrorContext(ctx, "simulator failed", "method", r.Method, "path", r.URL.Path, "error", err)
+		slog.ErrorContext(ctx, "request failed", "method", r.Method, "path", r.URL.Path, "error", err)
 		e = apiError{Type: internalError, Message: "An unknown error occurred", status: http.StatusInternalServerError}
 	}
 	return e.answer()
 }
 
-// once does what the key was not used for yet and otherwise answers as it did then.
+// once calls do unless the key was used before; then it returns the stored response.
 func (s *Simulator) once(ctx context.Context, key string, parameters []byte, do func(tx pgx.Tx) (answer, error)) (answer, error) {
 	var a answer
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) (err error) {
@@ -207,12 +209,12 @@ func (s *Simulator) once(ctx context.Context, key string, parameters []byte, do 
 	return a, err
 }
 
-// suffer lets the client wait as the fault wants it. After hang there is no answer at all.
-func (s *Simulator) suffer(ctx context.Context, f fault) {
+// inject delays the response, or closes the connection without one.
+func (s *Simulator) inject(ctx context.Context, f fault) {
 	switch f {
-	case slow:
+	case delayResponse:
 		wait(ctx, s.config.Slow)
-	case hang:
+	case loseResponse:
 		wait(ctx, s.config.Hang)
 		panic(http.ErrAbortHandler)
 	}
@@ -227,13 +229,13 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// faulty is the answer to a request that met a fault of the card after it was done.
-func faulty(a answer, t Token, path string) answer {
+// withFault returns the response with the token's fault, if it has one for the path.
+func withFault(a answer, t Token, path string) answer {
 	if t.faultyPath != path {
 		return a
 	}
 	a.fault = t.fault
-	if t.fault == broken || t.fault == useless {
+	if t.fault == failAfter || t.fault == failBefore {
 		return apiError{Type: internalError, Message: "An unknown error occurred", status: http.StatusInternalServerError}.answer()
 	}
 	return a

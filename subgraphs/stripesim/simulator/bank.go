@@ -15,8 +15,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// The page where a buyer's bank asks whether it is them. Its address holds a secret that only the
-// buyer's browser was told, so no other site can send its form; in the query, which no log shows.
+// The bank's page, where buyers authenticate (3-D Secure). Its URL has a secret, so no other site can submit its form. The
+// secret is in the query, which logs leave out.
 
 func (s *Simulator) pageURL(i intent) string { return s.config.URL + "/bank?secret=" + i.PageSecret }
 
@@ -56,21 +56,21 @@ func (s *Simulator) showPage(w http.ResponseWriter, r *http.Request) {
 	s.writePage(w, r, i, err)
 }
 
-// decidePage does what the buyer has decided. Deciding again changes nothing.
+// decidePage applies the buyer's decision. Only the first decision has an effect.
 func (s *Simulator) decidePage(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	decision := r.PostFormValue("decision")
 	if decision != "approve" && decision != "decline" {
-		s.writePage(w, r, intent{}, invalid("decision", "Nothing was decided."))
+		s.writePage(w, r, intent{}, invalid("decision", "The decision must be approve or decline."))
 		return
 	}
 	i, err := s.decide(r.Context(), r.URL.Query().Get("secret"), decision == "approve")
-	s.wakeUp()
+	s.wake.Send()
 	if err != nil || i.ReturnURL == "" {
 		s.writePage(w, r, i, err)
 		return
 	}
-	http.Redirect(w, r, returnTo(i), http.StatusSeeOther) //nolint:gosec // where those who have the key want it
+	http.Redirect(w, r, returnTo(i), http.StatusSeeOther) //nolint:gosec // the client chose it with its key
 }
 
 func (s *Simulator) decide(ctx context.Context, secret string, approved bool) (intent, error) {
@@ -85,14 +85,14 @@ func (s *Simulator) decide(ctx context.Context, secret string, approved bool) (i
 		if approved {
 			i, err = s.authorize(ctx, tx, i)
 		} else {
-			i, err = s.refuse(ctx, tx, i, decline{code: authenticationFailure})
+			i, err = s.decline(ctx, tx, i, decline{code: authenticationFailure})
 		}
 		return err
 	})
 	return i, err
 }
 
-// returnTo is where the browser goes from the bank, with what Stripe adds to it:
+// returnTo returns the return URL with the parameters that Stripe adds to it:
 // https://docs.stripe.com/payments/3d-secure/authentication-flow.
 func returnTo(i intent) string {
 	u, err := url.Parse(i.ReturnURL)
@@ -116,27 +116,29 @@ func (s *Simulator) writePage(w http.ResponseWriter, r *http.Request, i intent, 
 	var refused apiError
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
-		view.Message, status = "There is nothing to decide here.", http.StatusNotFound
+		view.Message, status = "This page does not exist.", http.StatusNotFound
 	case errors.As(err, &refused):
 		view.Message, status = refused.Message, http.StatusBadRequest
 	case err != nil:
-		slog.ErrorContext(r.Context(), "simulated bank failed", "error", err)
+		slog.ErrorContext(r.Context(), "bank page failed", "error", err)
 		view.Message, status = "Something went wrong. Please try again.", http.StatusInternalServerError
 	case i.Status == requiresAction:
 		view = bankView{Waiting: true, Description: i.Description, Last4: i.token().last4}
 	}
 	var page bytes.Buffer
 	if err := bankPage.Execute(&page, view); err != nil {
-		panic(err) // a mistake in the template
+		panic(err) // the template is invalid
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", contentPolicy(i))
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer") // the address is a secret
+	h.Set("Referrer-Policy", "no-referrer") // the URL is secret
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	page.WriteTo(w) //nolint:errcheck // the client is gone then
+	if _, err := page.WriteTo(w); err != nil {
+		slog.DebugContext(r.Context(), "write page", "error", err)
+	}
 }
 
 var bankStyleHash = func() string {
@@ -144,7 +146,7 @@ var bankStyleHash = func() string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }()
 
-// contentPolicy allows the page its style and its form, which leads on to where the buyer came from.
+// contentPolicy allows the page's style and its form, which redirects to the return URL.
 func contentPolicy(i intent) string {
 	form := "'self'"
 	if u, err := url.Parse(i.ReturnURL); err == nil && u.Host != "" && !strings.ContainsAny(u.Host, " ;,") {

@@ -6,22 +6,22 @@ import (
 	"strings"
 )
 
-// form is the parameters of a request. Stripe writes nested ones as a[b]=1, lists as a[]=1 or a[0]=1.
-// Whatever an endpoint does not ask for is refused, as Stripe does.
+// form holds the parameters of a request: nested ones are written a[b]=1, lists a[]=1 or a[0]=1. Like Stripe, endpoints
+// reject parameters that they do not read.
 type form struct {
 	values map[string]string            // plain ones
 	lists  map[string][]string          // in the order of their indexes
-	hashes map[string]map[string]string // nested ones, one level deep: the API that we simulate has no deeper ones
-	asked  map[string]bool
+	hashes map[string]map[string]string // nested ones, one level deep
+	read   map[string]bool
 }
 
-// parseForm reads an encoded form. A parameter that is given twice or in two shapes is refused.
+// parseForm parses an encoded form. It rejects a parameter that is given twice or in two shapes.
 func parseForm(encoded string) (*form, error) {
 	raw, err := url.ParseQuery(encoded)
 	if err != nil {
 		return nil, apiError{Type: invalidRequest, Message: "The request's form is malformed."}
 	}
-	f := &form{values: map[string]string{}, lists: map[string][]string{}, hashes: map[string]map[string]string{}, asked: map[string]bool{}}
+	f := &form{values: map[string]string{}, lists: map[string][]string{}, hashes: map[string]map[string]string{}, read: map[string]bool{}}
 	names := make([]string, 0, len(raw))
 	for name := range raw {
 		names = append(names, name)
@@ -66,7 +66,7 @@ func parseForm(encoded string) (*form, error) {
 	return f, nil
 }
 
-// split cuts a[b] into a and b; b is nil without brackets.
+// split splits a[b] into a and b. inner is nil if there are no brackets.
 func split(name string) (base string, inner *string, ok bool) {
 	base, rest, nested := strings.Cut(name, "[")
 	if !nested {
@@ -79,25 +79,25 @@ func split(name string) (base string, inner *string, ok bool) {
 func isIndex(s string) bool { return strings.Trim(s, "0123456789") == "" }
 
 func (f *form) value(name string) string {
-	f.asked[name] = true
+	f.read[name] = true
 	return f.values[name]
 }
 
 func (f *form) list(name string) []string {
-	f.asked[name] = true
+	f.read[name] = true
 	return f.lists[name]
 }
 
 func (f *form) hash(name string) map[string]string {
-	f.asked[name] = true
+	f.read[name] = true
 	if f.hashes[name] == nil {
 		return map[string]string{}
 	}
 	return f.hashes[name]
 }
 
-// unknown refuses a parameter that nobody has asked for.
-func (f *form) unknown() error {
+// rejectUnread returns an error if the form has a parameter that was not read.
+func (f *form) rejectUnread() error {
 	var left []string
 	for name := range f.values {
 		left = append(left, name)
@@ -110,7 +110,7 @@ func (f *form) unknown() error {
 	}
 	slices.Sort(left)
 	for _, name := range left {
-		if !f.asked[name] {
+		if !f.read[name] {
 			return apiError{Type: invalidRequest, Code: "parameter_unknown", Param: name, Message: "Received unknown parameter: " + name}
 		}
 	}

@@ -32,7 +32,7 @@ const (
 
 const maxAmount = 99_999_999 // eight digits: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
 
-// intent is a row of intents, with what was given back of it.
+// intent is a row of intents, with its refunds.
 type intent struct {
 	Seq            int64
 	ID             string
@@ -51,15 +51,15 @@ type intent struct {
 	CanceledAt     *time.Time
 	ClientSecret   string
 	PageSecret     string
-	Refunded       int64 // also what is pending
+	Refunded       int64 // including pending refunds
 }
 
 func (i intent) token() Token {
-	t, _ := findToken(i.Token) // creating it has checked this
+	t, _ := findToken(i.Token) // createIntent has checked the name
 	return t
 }
 
-// createIntent makes and confirms an intent. Only confirm=true and capture_method=manual are known.
+// createIntent creates and confirms an intent. It supports confirm=true with capture_method=manual only.
 func (s *Simulator) createIntent(ctx context.Context, tx pgx.Tx, _ string, f *form) (answer, error) {
 	amount, err := positive(f, "amount", maxAmount)
 	if err != nil {
@@ -70,10 +70,10 @@ func (s *Simulator) createIntent(ctx context.Context, tx pgx.Tx, _ string, f *fo
 		return answer{}, invalid("currency", "Invalid currency: "+currency)
 	}
 	if f.value("confirm") != "true" || f.value("capture_method") != "manual" {
-		return answer{}, invalid("confirm", "The simulator knows only confirm=true with capture_method=manual.")
+		return answer{}, invalid("confirm", "The simulator supports confirm=true with capture_method=manual only.")
 	}
 	if types := f.list("payment_method_types"); len(types) > 0 && !slices.Equal(types, []string{"card"}) {
-		return answer{}, invalid("payment_method_types", "The simulator knows only cards.")
+		return answer{}, invalid("payment_method_types", "The simulator supports cards only.")
 	}
 	expand, err := expansions(f, "")
 	if err != nil {
@@ -89,18 +89,18 @@ func (s *Simulator) createIntent(ctx context.Context, tx pgx.Tx, _ string, f *fo
 		Metadata: f.hash("metadata"), ReturnURL: f.value("return_url"), Token: token.Name, Status: requiresAction,
 		ClientSecret: "pi_" + name + "_secret_" + rand.Text(), PageSecret: rand.Text(),
 	}
-	f.value("use_stripe_sdk") // there is none to use; the page is there in any case
-	if err := f.unknown(); err != nil {
+	f.value("use_stripe_sdk") // ignored: the bank's page works without an SDK
+	if err := f.rejectUnread(); err != nil {
 		return answer{}, err
 	}
-	if token.faultyPath == onAuthorize && token.fault == useless {
-		return faulty(answer{}, token, onAuthorize), nil
+	if token.faultyPath == onAuthorize && token.fault == failBefore {
+		return withFault(answer{}, token, onAuthorize), nil
 	}
 	if err := insertIntent(ctx, tx, i); err != nil {
 		return answer{}, err
 	}
 	if token.bank {
-		if err := s.tell(ctx, tx, "payment_intent.requires_action", s.show(i, nil)); err != nil {
+		if err := s.queueEvent(ctx, tx, "payment_intent.requires_action", s.show(i, nil)); err != nil {
 			return answer{}, err
 		}
 		return ok(s.show(i, expand)), nil
@@ -112,31 +112,31 @@ func (s *Simulator) createIntent(ctx context.Context, tx pgx.Tx, _ string, f *fo
 	if i.Status == requiresPaymentMethod {
 		return s.declined(i).answer(), nil
 	}
-	return faulty(ok(s.show(i, expand)), token, onAuthorize), nil
+	return withFault(ok(s.show(i, expand)), token, onAuthorize), nil
 }
 
-// authorize asks the bank.
+// authorize requests the bank's authorization.
 func (s *Simulator) authorize(ctx context.Context, tx pgx.Tx, i intent) (intent, error) {
 	i.Charged = true
 	if d := i.token().decline; d != (decline{}) {
-		return s.refuse(ctx, tx, i, d)
+		return s.decline(ctx, tx, i, d)
 	}
 	i.Status = requiresCapture
-	return i, s.become(ctx, tx, i, moneyAuthorized, "payment_intent.amount_capturable_updated")
+	return i, s.update(ctx, tx, i, moneyAuthorized, "payment_intent.amount_capturable_updated")
 }
 
-// refuse ends an attempt to pay. What was held is not held any more.
-func (s *Simulator) refuse(ctx context.Context, tx pgx.Tx, i intent, d decline) (intent, error) {
+// decline ends an attempt to pay and releases its hold.
+func (s *Simulator) decline(ctx context.Context, tx pgx.Tx, i intent, d decline) (intent, error) {
 	released := ""
 	if i.Status == requiresCapture {
 		released = moneyVoided
 	}
 	i.Status, i.ErrorCode, i.DeclineCode = requiresPaymentMethod, d.code, d.declineCode
-	return i, s.become(ctx, tx, i, released, "payment_intent.payment_failed")
+	return i, s.update(ctx, tx, i, released, "payment_intent.payment_failed")
 }
 
-// become stores the intent with the movement of all its money, if any, and tells of it.
-func (s *Simulator) become(ctx context.Context, tx pgx.Tx, i intent, movement, event string) error {
+// update stores the intent with the movement of its whole amount, if any, and queues the event.
+func (s *Simulator) update(ctx context.Context, tx pgx.Tx, i intent, movement, event string) error {
 	if err := updateIntent(ctx, tx, i); err != nil {
 		return err
 	}
@@ -145,10 +145,10 @@ func (s *Simulator) become(ctx context.Context, tx pgx.Tx, i intent, movement, e
 			return err
 		}
 	}
-	return s.tell(ctx, tx, event, s.show(i, nil))
+	return s.queueEvent(ctx, tx, event, s.show(i, nil))
 }
 
-// declined is the error of an intent whose card was refused.
+// declined returns the error for a declined intent.
 func (s *Simulator) declined(i intent) apiError {
 	e := *s.show(i, nil).LastPaymentError
 	e.PaymentIntent, e.status = s.show(i, nil), http.StatusPaymentRequired
@@ -168,13 +168,13 @@ func (s *Simulator) captureIntent(ctx context.Context, tx pgx.Tx, id string, f *
 		return s.unexpected(i, "captured", "requires_capture").answer(), nil
 	}
 	if i.token().captureFails {
-		if i, err = s.refuse(ctx, tx, i, decline{"card_declined", "generic_decline"}); err != nil {
+		if i, err = s.decline(ctx, tx, i, decline{"card_declined", "generic_decline"}); err != nil {
 			return answer{}, err
 		}
 		return s.declined(i).answer(), nil
 	}
 	i.Status, i.AmountReceived = succeeded, i.Amount
-	return faulty(ok(s.show(i, expand)), i.token(), onCapture), s.become(ctx, tx, i, moneyCaptured, "payment_intent.succeeded")
+	return withFault(ok(s.show(i, expand)), i.token(), onCapture), s.update(ctx, tx, i, moneyCaptured, "payment_intent.succeeded")
 }
 
 func (s *Simulator) cancelIntent(ctx context.Context, tx pgx.Tx, id string, f *form) (answer, error) {
@@ -195,7 +195,7 @@ func (s *Simulator) cancelIntent(ctx context.Context, tx pgx.Tx, id string, f *f
 	}
 	now := s.now()
 	i.Status, i.CanceledAt = canceled, &now
-	return ok(s.show(i, expand)), s.become(ctx, tx, i, released, "payment_intent.canceled")
+	return ok(s.show(i, expand)), s.update(ctx, tx, i, released, "payment_intent.canceled")
 }
 
 func (s *Simulator) unexpected(i intent, done, want string) apiError {
@@ -219,7 +219,7 @@ func (s *Simulator) readIntent(ctx context.Context, id string, f *form) (any, er
 }
 
 func (s *Simulator) listIntents(ctx context.Context, _ string, f *form) (any, error) {
-	since, err := after(f)
+	since, err := createdSince(f)
 	if err != nil {
 		return nil, err
 	}
@@ -250,7 +250,7 @@ func (s *Simulator) listIntents(ctx context.Context, _ string, f *form) (any, er
 	return list{Object: "list", URL: "/v1/payment_intents", HasMore: len(intents) > p.limit, Data: shown}, nil
 }
 
-// noIntent is what a client reads when there is no such intent.
+// noIntent returns the client's error for pgx.ErrNoRows, and any other error as it is.
 func noIntent(err error, id, param string, status int) error {
 	if errors.Is(err, pgx.ErrNoRows) {
 		return missing("payment_intent", id, param, status)
@@ -258,7 +258,7 @@ func noIntent(err error, id, param string, status int) error {
 	return err
 }
 
-// positive reads a number from 1 to most.
+// positive returns a number from 1 to most.
 func positive(f *form, name string, most int64) (int64, error) {
 	n, err := strconv.ParseInt(f.value(name), 10, 64)
 	switch {
@@ -272,12 +272,12 @@ func positive(f *form, name string, most int64) (int64, error) {
 	return n, nil
 }
 
-// after reads created[gte], in seconds since 1970; the zero time without it.
-func after(f *form) (time.Time, error) {
+// createdSince returns the parameter created[gte]; the zero time if there is none.
+func createdSince(f *form) (time.Time, error) {
 	created := f.hash("created")
 	for name := range created {
 		if name != "gte" {
-			return time.Time{}, invalid("created["+name+"]", "The simulator knows only created[gte].")
+			return time.Time{}, invalid("created["+name+"]", "The simulator supports created[gte] only.")
 		}
 	}
 	if created["gte"] == "" {
@@ -290,13 +290,13 @@ func after(f *form) (time.Time, error) {
 	return time.Unix(seconds, 0).UTC(), nil
 }
 
-// page says which part of a list a client wants.
+// page is the requested part of a list.
 type page struct {
 	limit         int
 	startingAfter string
 }
 
-// pageOf reads it, and refuses parameters that nobody has asked for.
+// pageOf returns the requested page. It must be the last to read the form.
 func pageOf(f *form) (page, error) {
 	p := page{limit: 10, startingAfter: f.value("starting_after")}
 	if given := f.value("limit"); given != "" {
@@ -306,10 +306,10 @@ func pageOf(f *form) (page, error) {
 		}
 		p.limit = n
 	}
-	return p, f.unknown()
+	return p, f.rejectUnread()
 }
 
-// expansions reads which ids are to be replaced by their objects.
+// expansions returns the ids to replace by their objects.
 func expansions(f *form, prefix string) ([]string, error) {
 	var names []string
 	for _, e := range f.list("expand") {
@@ -322,11 +322,11 @@ func expansions(f *form, prefix string) ([]string, error) {
 	return names, nil
 }
 
-// onlyExpansions reads the parameters of a request that has no others.
+// onlyExpansions returns the expansions of a request that supports no other parameters.
 func onlyExpansions(f *form) ([]string, error) {
 	expand, err := expansions(f, "")
 	if err != nil {
 		return nil, err
 	}
-	return expand, f.unknown()
+	return expand, f.rejectUnread()
 }

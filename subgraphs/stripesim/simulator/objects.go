@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// The objects as Stripe shows them, with the fields that say something here:
+// Stripe's objects, with the fields that the simulator sets:
 // https://docs.stripe.com/api/payment_intents/object and its neighbours.
 
 type paymentIntent struct {
@@ -98,7 +98,7 @@ type list struct {
 	URL     string `json:"url"`
 }
 
-// show is the intent as Stripe shows it, with the named objects instead of their ids.
+// show returns Stripe's object for an intent, with the expanded objects instead of their ids.
 func (s *Simulator) show(i intent, expand []string) paymentIntent {
 	p := paymentIntent{
 		ID: i.ID, Object: "payment_intent", Amount: i.Amount, AmountReceived: i.AmountReceived,
@@ -120,7 +120,7 @@ func (s *Simulator) show(i intent, expand []string) paymentIntent {
 	}
 	if i.ErrorCode != "" {
 		d := decline{i.ErrorCode, i.DeclineCode}
-		p.LastPaymentError = &apiError{Type: cardError, Code: d.code, DeclineCode: d.declineCode, Message: d.says(), PaymentMethod: i.paymentMethod()}
+		p.LastPaymentError = &apiError{Type: cardError, Code: d.code, DeclineCode: d.declineCode, Message: d.message(), PaymentMethod: i.paymentMethod()}
 		if d.code == authenticationFailure {
 			p.LastPaymentError.Type = invalidRequest
 		} else {
@@ -133,7 +133,7 @@ func (s *Simulator) show(i intent, expand []string) paymentIntent {
 			p.LatestCharge = i.charge()
 		}
 	}
-	if i.Status != requiresPaymentMethod { // a refused one is taken from the intent
+	if i.Status != requiresPaymentMethod { // a declined method is detached
 		p.PaymentMethod = i.paymentMethodID()
 		if slices.Contains(expand, "payment_method") {
 			p.PaymentMethod = i.paymentMethod()

@@ -37,8 +37,8 @@ func updateIntent(ctx context.Context, tx pgx.Tx, i intent) error {
 	return wrap("update intent", err)
 }
 
-// lockIntent returns the intent for a change, pgx.ErrNoRows without one. It reads only once it has
-// the lock: a statement that waits for it would sum up the refunds as they were before.
+// lockIntent locks and returns the intent; pgx.ErrNoRows if there is none. It reads after it has the lock: a statement
+// that waits for the lock would sum up the refunds as they were before.
 func lockIntent(ctx context.Context, tx pgx.Tx, id string) (intent, error) {
 	if _, err := tx.Exec(ctx, `SELECT FROM intents WHERE id = $1 FOR UPDATE`, id); err != nil {
 		return intent{}, wrap("lock intent", err)
@@ -54,7 +54,7 @@ func findIntentOfPage(ctx context.Context, q querier, secret string) (intent, er
 	return one[intent](ctx, q, `SELECT `+intentColumns+` FROM intents WHERE page_secret = $1`, secret)
 }
 
-// selectIntents returns what was made since then and before the one with that seq (0: any), newest first.
+// selectIntents returns the intents created since then, before the one with the seq unless that is 0, newest first.
 func selectIntents(ctx context.Context, q querier, since time.Time, before int64, limit int) ([]intent, error) {
 	return all[intent](ctx, q, `
 		SELECT `+intentColumns+` FROM intents
@@ -66,7 +66,7 @@ func insertMovement(ctx context.Context, tx pgx.Tx, at time.Time, i intent, move
 	_, err := tx.Exec(ctx, `
 		INSERT INTO ledger (at, intent_id, payment_id, movement, amount, currency) VALUES ($1, $2, $3, $4, $5, $6)`,
 		at, i.ID, i.Metadata["payment_id"], movement, amount, i.Currency)
-	return wrap("book "+movement, err)
+	return wrap("insert movement "+movement, err)
 }
 
 const refundColumns = `r.seq, r.id, r.intent_id, r.created_at, r.amount, r.metadata, r.status, r.settles_at, i.currency`
@@ -78,7 +78,7 @@ func insertRefund(ctx context.Context, tx pgx.Tx, r refund) error {
 	return wrap("insert refund", err)
 }
 
-// settleRefunds lets the pending refunds succeed that are due, and returns them.
+// settleRefunds completes the pending refunds that are due and returns them.
 func settleRefunds(ctx context.Context, tx pgx.Tx, now time.Time) ([]refund, error) {
 	return all[refund](ctx, tx, `
 		WITH settled AS (
@@ -93,8 +93,8 @@ func findRefund(ctx context.Context, q querier, id string) (refund, error) {
 	return one[refund](ctx, q, `SELECT `+refundColumns+` FROM refunds r JOIN intents i ON i.id = r.intent_id WHERE r.id = $1`, id)
 }
 
-// selectRefunds returns refunds of the intent (of any, when empty) before the one with that seq
-// (0: any), newest first.
+// selectRefunds returns the refunds of the intent, of all intents if it is empty, before the one with the seq unless that
+// is 0, newest first.
 func selectRefunds(ctx context.Context, q querier, intentID string, before int64, limit int) ([]refund, error) {
 	return all[refund](ctx, q, `
 		SELECT `+refundColumns+` FROM refunds r JOIN intents i ON i.id = r.intent_id
@@ -111,19 +111,19 @@ type request struct {
 	Body       string
 }
 
-// lockKey reserves the idempotency key for the transaction, unless another one has it.
+// lockKey locks the idempotency key for the transaction. It reports false if another transaction has it.
 func lockKey(ctx context.Context, tx pgx.Tx, key string) (bool, error) {
 	var locked bool
-	err := tx.QueryRow(ctx, `SELECT pg_try_advisory_xact_lock(hashtextextended('simulator/' || $1, 0))`, key).Scan(&locked)
+	err := tx.QueryRow(ctx, `SELECT pg_try_advisory_xact_lock(hashtextextended('stripesim/' || $1, 0))`, key).Scan(&locked)
 	return locked, wrap("lock idempotency key", err)
 }
 
-// findRequest returns what was answered under the key since then, pgx.ErrNoRows without any.
+// findRequest returns the request with the key since then; pgx.ErrNoRows if there is none.
 func findRequest(ctx context.Context, tx pgx.Tx, key string, since time.Time) (request, error) {
 	return one[request](ctx, tx, `SELECT key, parameters, created_at, status, body FROM requests WHERE key = $1 AND created_at > $2`, key, since)
 }
 
-// storeRequest replaces what was stored under the key, which has expired.
+// storeRequest stores a request. It replaces an expired one with the same key.
 func storeRequest(ctx context.Context, tx pgx.Tx, r request) error {
 	_, err := tx.Exec(ctx, `
 		INSERT INTO requests (key, parameters, created_at, status, body) VALUES ($1, $2, $3, $4, $5)
@@ -151,8 +151,7 @@ func insertWebhook(ctx context.Context, tx pgx.Tx, due time.Time, eventID, body 
 	return wrap("queue webhook", err)
 }
 
-// takeWebhook returns the webhook that is due first, pgx.ErrNoRows without any. Until then it
-// belongs to the caller; afterwards it is due again, for the caller may have died.
+// takeWebhook leases the webhook that is due first until then; pgx.ErrNoRows if there is none.
 func takeWebhook(ctx context.Context, q querier, now, until time.Time) (webhook, error) {
 	return one[webhook](ctx, q, `
 		UPDATE webhooks SET attempts = attempts + 1, due_at = $2
@@ -170,24 +169,24 @@ func deleteWebhook(ctx context.Context, q querier, seq int64) error {
 	return wrap("delete webhook", err)
 }
 
-// one returns a single row, pgx.ErrNoRows without any.
+// one returns a single row; pgx.ErrNoRows if there is none.
 func one[T any](ctx context.Context, q querier, sql string, args ...any) (T, error) {
 	rows, err := q.Query(ctx, sql, args...)
 	if err != nil {
 		var none T
-		return none, wrap("read the simulator", err)
+		return none, wrap("read", err)
 	}
 	row, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[T])
-	return row, wrap("read the simulator", err)
+	return row, wrap("read", err)
 }
 
 func all[T any](ctx context.Context, q querier, sql string, args ...any) ([]T, error) {
 	rows, err := q.Query(ctx, sql, args...)
 	if err != nil {
-		return nil, wrap("read the simulator", err)
+		return nil, wrap("read", err)
 	}
 	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[T])
-	return found, wrap("read the simulator", err)
+	return found, wrap("read", err)
 }
 
 func wrap(doing string, err error) error {

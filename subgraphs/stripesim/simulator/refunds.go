@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// refund is a row of refunds, with its intent's currency.
+// refund is a row of refunds, with the currency of its intent.
 type refund struct {
 	Seq       int64
 	ID        string
@@ -30,7 +30,7 @@ func (r refund) show() refundObject {
 	}
 }
 
-// createRefund gives back a part of what was captured.
+// createRefund refunds some of a captured intent.
 func (s *Simulator) createRefund(ctx context.Context, tx pgx.Tx, _ string, f *form) (answer, error) {
 	id := f.value("payment_intent")
 	amount, err := positive(f, "amount", maxAmount)
@@ -38,7 +38,7 @@ func (s *Simulator) createRefund(ctx context.Context, tx pgx.Tx, _ string, f *fo
 		return answer{}, err
 	}
 	metadata := f.hash("metadata")
-	if err := f.unknown(); err != nil {
+	if err := f.rejectUnread(); err != nil {
 		return answer{}, err
 	}
 	i, err := lockIntent(ctx, tx, id)
@@ -70,25 +70,25 @@ func (s *Simulator) createRefund(ctx context.Context, tx pgx.Tx, _ string, f *fo
 	if err := insertRefund(ctx, tx, r); err != nil {
 		return answer{}, err
 	}
-	if err := s.tellRefund(ctx, tx, "refund.created", r); err != nil {
+	if err := s.queueRefundEvents(ctx, tx, "refund.created", r); err != nil {
 		return answer{}, err
 	}
-	return faulty(ok(r.show()), i.token(), onRefund), nil
+	return withFault(ok(r.show()), i.token(), onRefund), nil
 }
 
-// tellRefund queues an event of the refund, and one of its charge once money has gone back.
-func (s *Simulator) tellRefund(ctx context.Context, tx pgx.Tx, kind string, r refund) error {
-	if err := s.tell(ctx, tx, kind, r.show()); err != nil || r.Status != succeeded {
+// queueRefundEvents queues an event for the refund, and one for its charge if the refund has succeeded.
+func (s *Simulator) queueRefundEvents(ctx context.Context, tx pgx.Tx, kind string, r refund) error {
+	if err := s.queueEvent(ctx, tx, kind, r.show()); err != nil || r.Status != succeeded {
 		return err
 	}
 	i, err := lockIntent(ctx, tx, r.IntentID)
 	if err != nil {
 		return err
 	}
-	return s.tell(ctx, tx, "charge.refunded", i.charge())
+	return s.queueEvent(ctx, tx, "charge.refunded", i.charge())
 }
 
-// settle lets pending refunds succeed that have waited for long enough.
+// settle completes the pending refunds that are due.
 func (s *Simulator) settle(ctx context.Context) error {
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		settled, err := settleRefunds(ctx, tx, s.now())
@@ -103,7 +103,7 @@ func (s *Simulator) settle(ctx context.Context) error {
 			if err := insertMovement(ctx, tx, s.now(), i, moneyRefunded, r.Amount); err != nil {
 				return err
 			}
-			if err := s.tellRefund(ctx, tx, "refund.updated", r); err != nil {
+			if err := s.queueRefundEvents(ctx, tx, "refund.updated", r); err != nil {
 				return err
 			}
 		}
@@ -112,7 +112,7 @@ func (s *Simulator) settle(ctx context.Context) error {
 }
 
 func (s *Simulator) readRefund(ctx context.Context, id string, f *form) (any, error) {
-	if err := f.unknown(); err != nil {
+	if err := f.rejectUnread(); err != nil {
 		return nil, err
 	}
 	r, err := findRefund(ctx, s.pool, id)

@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"context"
 	"embed"
-	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"sync"
@@ -15,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"boxoffice.dev/pkg/postgres"
+	"boxoffice.dev/pkg/worker"
 )
 
 //go:embed migrations
@@ -23,37 +23,36 @@ var files embed.FS
 // Migrations creates the simulator's tables.
 func Migrations() postgres.Migrations { return postgres.Migrations{Name: "simulator", Files: files} }
 
-// Config says how the simulator behaves.
+// Config configures a Simulator.
 type Config struct {
-	SecretKey string // what every request must carry as bearer token
+	SecretKey string // the bearer token of every request
 	URL       string // where browsers find Handler, such as http://127.0.0.1:4006
 
-	WebhookURL    string        // where events are sent; nowhere when empty
-	WebhookSecret string        // what they are signed with
-	Webhooks      Mode          // Prompt when empty
-	Late          time.Duration // how late Late sends them, and the latest for Twice and Shuffled; 3 s when 0
-	Seed          uint64        // of the chance in Twice and Shuffled
+	WebhookURL    string        // where events are sent; if empty there are no webhooks
+	WebhookSecret string        // signs the webhooks
+	Webhooks      Mode          // Prompt if empty
+	Late          time.Duration // the delay of Late, and the maximum delay of Twice and Shuffled; 3 s if 0
+	Seed          uint64        // of the random delays of Twice and Shuffled
 
-	Slow   time.Duration // how long pm_sim_slow lets the client wait; 5 s when 0
-	Settle time.Duration // how long a refund stays pending, if it does; 3 s when 0
-	Hang   time.Duration // how long a request whose answer gets lost keeps its connection; it is cut at once when 0
+	Slow   time.Duration // the delay of responses to pm_sim_slow; 5 s if 0
+	Settle time.Duration // how long the refunds of pm_card_pendingRefund stay pending; 3 s if 0
+	Hang   time.Duration // how long to hold the connection of a lost response before closing it
 
-	Now func() time.Time // time.Now when nil
+	Now func() time.Time // time.Now if nil
 }
 
-// Simulator is the processor. Any number of processes may run it on one database.
+// Simulator is a card processor. Any number of processes may share one database.
 type Simulator struct {
 	config Config
 	pool   *pgxpool.Pool
 	http   *http.Client
-	wake   chan struct{}
+	wake   worker.Wake
 
 	mu     sync.Mutex
-	chance *rand.Rand
+	random *rand.Rand
 }
 
-// New returns the simulator on a database that holds its Migrations. It opens transactions of its
-// own, so what it has done stays done, whatever becomes of who asked for it.
+// New returns a Simulator on a migrated database.
 func New(config Config, pool *pgxpool.Pool) *Simulator {
 	config.Webhooks = cmp.Or(config.Webhooks, Prompt)
 	config.Late = cmp.Or(config.Late, 3*time.Second)
@@ -66,8 +65,8 @@ func New(config Config, pool *pgxpool.Pool) *Simulator {
 		config: config,
 		pool:   pool,
 		http:   &http.Client{Timeout: 10 * time.Second},
-		wake:   make(chan struct{}, 1),
-		chance: rand.New(rand.NewPCG(config.Seed, 0)), //nolint:gosec // repeatable on purpose
+		wake:   worker.NewWake(),
+		random: rand.New(rand.NewPCG(config.Seed, 0)), //nolint:gosec // repeatable
 	}
 }
 
@@ -85,31 +84,21 @@ func (s *Simulator) Handler() http.Handler {
 	mux.HandleFunc("GET /bank", s.showPage)
 	mux.HandleFunc("POST /bank", s.decidePage)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		write(w, apiError{Type: invalidRequest, Message: "Unrecognized request URL (" + r.Method + ": " + r.URL.Path + ").", status: http.StatusNotFound}.answer())
+		write(r.Context(), w, apiError{Type: invalidRequest, Message: "Unrecognized request URL (" + r.Method + ": " + r.URL.Path + ").", status: http.StatusNotFound}.answer())
 	})
 	return mux
 }
 
-const poll = 500 * time.Millisecond // finds what is due later and what other processes have left
+const pollInterval = 500 * time.Millisecond
 
 // Run settles refunds and delivers webhooks until ctx ends.
 func (s *Simulator) Run(ctx context.Context) error {
-	tick := time.NewTicker(poll)
-	defer tick.Stop()
-	for {
-		if err := s.work(ctx); err != nil && ctx.Err() == nil {
-			slog.WarnContext(ctx, "simulator will try again", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-s.wake:
-		case <-tick.C:
-		}
-	}
+	return worker.Run(ctx, "settling refunds and delivering webhooks", s.wake, func(ctx context.Context) (time.Duration, error) {
+		return pollInterval, s.work(ctx)
+	})
 }
 
-// work does what is due.
+// work does all that is due.
 func (s *Simulator) work(ctx context.Context) error {
 	if err := s.settle(ctx); err != nil {
 		return err
@@ -118,13 +107,6 @@ func (s *Simulator) work(ctx context.Context) error {
 		return err
 	}
 	return s.deliver(ctx)
-}
-
-func (s *Simulator) wakeUp() {
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
 }
 
 func (s *Simulator) now() time.Time { return s.config.Now().UTC() }

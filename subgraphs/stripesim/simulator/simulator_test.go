@@ -19,7 +19,7 @@ import (
 
 const key = "sk_test_simulator"
 
-// world is a simulator at a time that the test decides.
+// world is a simulator with a clock that the test sets.
 type world struct {
 	*Simulator
 	server *httptest.Server
@@ -49,14 +49,14 @@ func (w *world) advance(d time.Duration) {
 	w.now = w.now.Add(d)
 }
 
-// reply is what the simulator answered.
+// reply is a response of the simulator.
 type reply struct {
 	status   int
 	replayed bool
 	body     string
 }
 
-// call sends a request. Every second argument is a header's value.
+// call sends a request with headers, given as names and values.
 func (w *world) call(t *testing.T, method, path string, form url.Values, headers ...string) reply {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, w.server.URL+path, strings.NewReader(form.Encode()))
@@ -80,10 +80,10 @@ func (w *world) call(t *testing.T, method, path string, form url.Values, headers
 }
 
 // want fails the test unless the reply has the status and contains the text.
-func (r reply) want(t *testing.T, doing string, status int, replayed bool, text string) reply {
+func (r reply) want(t *testing.T, call string, status int, replayed bool, text string) reply {
 	t.Helper()
 	if r.status != status || r.replayed != replayed || !strings.Contains(r.body, text) {
-		t.Errorf("%s: got %d, replayed %v: %s; want %d, %v, %s", doing, r.status, r.replayed, r.body, status, replayed, text)
+		t.Errorf("%s: got %d, replayed %v: %s; want %d, %v, %s", call, r.status, r.replayed, r.body, status, replayed, text)
 	}
 	return r
 }
@@ -116,11 +116,11 @@ func (w *world) count(t *testing.T, table string) (n int) {
 	return n
 }
 
-// https://docs.stripe.com/api/idempotent_requests, sentence by sentence.
+// The guarantees of https://docs.stripe.com/api/idempotent_requests.
 func TestIdempotency(t *testing.T) {
 	t.Parallel()
 	const intents, header = "/v1/payment_intents", "Idempotency-Key"
-	t.Run("the first answer is repeated", func(t *testing.T) {
+	t.Run("the first response is repeated", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, Config{})
 		first := w.call(t, "POST", intents, pay("pm_card_visa"), header, "k").want(t, "first", 200, false, `"requires_capture"`)
@@ -130,19 +130,19 @@ func TestIdempotency(t *testing.T) {
 			t.Errorf("got %s, want %s", again.body, first.body)
 		}
 	})
-	t.Run("also when it was a failure", func(t *testing.T) {
+	t.Run("also if it was an error", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, Config{})
 		for _, replayed := range []bool{false, true} {
 			w.call(t, "POST", intents, pay("pm_card_chargeDeclined"), header, "declined").want(t, "declined", 402, replayed, `"card_declined"`)
-			w.call(t, "POST", intents, pay("pm_sim_error"), header, "nothing done").want(t, "nothing done", 500, replayed, `"api_error"`)
-			w.call(t, "POST", intents, pay("pm_sim_error_after_success"), header, "done").want(t, "done", 500, replayed, `"api_error"`)
+			w.call(t, "POST", intents, pay("pm_sim_error"), header, "not carried out").want(t, "not carried out", 500, replayed, `"api_error"`)
+			w.call(t, "POST", intents, pay("pm_sim_error_after_success"), header, "carried out").want(t, "carried out", 500, replayed, `"api_error"`)
 		}
 		if got := w.count(t, "intents"); got != 2 {
-			t.Errorf("got %d intents, want the declined one and the one that was done", got)
+			t.Errorf("got %d intents, want the declined one and the one that was carried out", got)
 		}
 	})
-	t.Run("for the same parameters only", func(t *testing.T) {
+	t.Run("only for the same parameters", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, Config{})
 		first := w.call(t, "POST", intents, pay("pm_card_visa"), header, "k")
@@ -150,13 +150,19 @@ func TestIdempotency(t *testing.T) {
 		w.call(t, "POST", intents+"/"+first.id(t)+"/capture", pay("pm_card_visa"), header, "k").want(t, "another path", 400, false, `"idempotency_error"`)
 		w.call(t, "POST", intents, pay("pm_card_visa"), header, "k").want(t, "the same", 200, true, first.id(t))
 	})
-	t.Run("not when validation failed", func(t *testing.T) {
+	t.Run("not if the request was invalid", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, Config{})
 		w.call(t, "POST", intents, pay("pm_card_visa", "amount", "0"), header, "k").want(t, "invalid", 400, false, `"amount"`)
 		w.call(t, "POST", intents, pay("pm_unknown"), header, "k").want(t, "unknown token", 400, false, `"resource_missing"`)
 		w.call(t, "POST", intents, pay("pm_card_visa"), header, "k").want(t, "valid", 200, false, `"requires_capture"`)
 	})
+}
+
+// https://docs.stripe.com/api/idempotent_requests
+func TestIdempotencyKeyLifetime(t *testing.T) {
+	t.Parallel()
+	const intents, header = "/v1/payment_intents", "Idempotency-Key"
 	t.Run("for 24 hours", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, Config{})
@@ -171,10 +177,10 @@ func TestIdempotency(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := w.count(t, "requests"); got != 0 {
-			t.Errorf("got %d keys, want those that expired deleted", got)
+			t.Errorf("got %d keys, want expired ones deleted", got)
 		}
 	})
-	t.Run("not while the first is at it", func(t *testing.T) {
+	t.Run("not during the first request", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, Config{})
 		tx, err := w.pool.Begin(t.Context())
@@ -185,7 +191,7 @@ func TestIdempotency(t *testing.T) {
 			t.Fatalf("lock: got %v, %v", locked, err)
 		}
 		w.call(t, "POST", intents, pay("pm_card_visa"), header, "k").want(t, "meanwhile", 409, false, `"idempotency_key_in_use"`)
-		if err := tx.Rollback(t.Context()); err != nil { // as when the process dies
+		if err := tx.Rollback(t.Context()); err != nil { // as if the process had ended
 			t.Fatal(err)
 		}
 		w.call(t, "POST", intents, pay("pm_card_visa"), header, "k").want(t, "afterwards", 200, false, "")
@@ -202,7 +208,7 @@ func TestIdempotency(t *testing.T) {
 	})
 }
 
-func TestRefusals(t *testing.T) {
+func TestInvalidRequests(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, Config{})
 	intents, refunds := "/v1/payment_intents", "/v1/refunds"
@@ -213,29 +219,29 @@ func TestRefusals(t *testing.T) {
 		status       int
 		text         string
 	}{
-		"no amount":                 {"POST", intents, pay("pm_card_visa", "amount", ""), 400, "parameter_invalid_integer"},
-		"amount with decimals":      {"POST", intents, pay("pm_card_visa", "amount", "19.99"), 400, "parameter_invalid_integer"},
-		"too much":                  {"POST", intents, pay("pm_card_visa", "amount", "100000000"), 400, "amount_too_large"},
-		"upper-case currency":       {"POST", intents, pay("pm_card_visa", "currency", "USD"), 400, `"currency"`},
-		"automatic capture":         {"POST", intents, pay("pm_card_visa", "capture_method", "automatic"), 400, "capture_method=manual"},
-		"another type":              {"POST", intents, pay("pm_card_visa", "payment_method_types[0]", "ideal"), 400, "payment_method_types"},
-		"unknown parameter":         {"POST", intents, pay("pm_card_visa", "colour", "red"), 400, "parameter_unknown"},
-		"unknown expansion":         {"POST", intents, pay("pm_card_visa", "expand[0]", "customer"), 400, "cannot be expanded"},
-		"malformed form":            {"POST", intents, url.Values{"a[b][c]": {"1"}}, 400, "Invalid parameter name"},
-		"64 KiB":                    {"POST", intents, pay("pm_card_visa", "description", strings.Repeat("x", 64<<10)), 400, "body"},
-		"unknown intent":            {"POST", intents + "/pi_unknown/capture", nil, 404, "resource_missing"},
-		"unknown intent to void":    {"POST", intents + "/pi_unknown/cancel", nil, 404, "resource_missing"},
-		"capture with parameters":   {"POST", intents + "/" + held + "/capture", url.Values{"amount_to_capture": {"1"}}, 400, "parameter_unknown"},
-		"list with parameters":      {"GET", intents + "?customer=cus_1", nil, 400, "parameter_unknown"},
-		"list of too many":          {"GET", intents + "?limit=101", nil, 400, "limit"},
-		"list after the unknown":    {"GET", intents + "?starting_after=pi_unknown", nil, 400, "resource_missing"},
-		"list until":                {"GET", intents + "?created[lt]=1", nil, 400, "created[lt]"},
-		"refund of the unknown":     {"POST", refunds, url.Values{"payment_intent": {"pi_unknown"}, "amount": {"1"}}, 404, "resource_missing"},
-		"refund of what is held":    {"POST", refunds, url.Values{"payment_intent": {held}, "amount": {"1"}}, 400, "successful charge"},
-		"unknown refund":            {"GET", refunds + "/re_unknown", nil, 404, "resource_missing"},
-		"refunds after the unknown": {"GET", refunds + "?starting_after=re_unknown", nil, 400, "resource_missing"},
-		"unknown path":              {"GET", "/v1/customers", nil, 404, "Unrecognized request URL"},
-		"another method":            {"DELETE", intents + "/" + held, nil, 404, "Unrecognized request URL"},
+		"no amount":                      {"POST", intents, pay("pm_card_visa", "amount", ""), 400, "parameter_invalid_integer"},
+		"amount with decimals":           {"POST", intents, pay("pm_card_visa", "amount", "19.99"), 400, "parameter_invalid_integer"},
+		"amount too large":               {"POST", intents, pay("pm_card_visa", "amount", "100000000"), 400, "amount_too_large"},
+		"upper-case currency":            {"POST", intents, pay("pm_card_visa", "currency", "USD"), 400, `"currency"`},
+		"automatic capture":              {"POST", intents, pay("pm_card_visa", "capture_method", "automatic"), 400, "capture_method=manual"},
+		"another type":                   {"POST", intents, pay("pm_card_visa", "payment_method_types[0]", "ideal"), 400, "payment_method_types"},
+		"unknown parameter":              {"POST", intents, pay("pm_card_visa", "colour", "red"), 400, "parameter_unknown"},
+		"unknown expansion":              {"POST", intents, pay("pm_card_visa", "expand[0]", "customer"), 400, "cannot be expanded"},
+		"malformed form":                 {"POST", intents, url.Values{"a[b][c]": {"1"}}, 400, "Invalid parameter name"},
+		"64 KiB":                         {"POST", intents, pay("pm_card_visa", "description", strings.Repeat("x", 64<<10)), 400, "body"},
+		"capture of an unknown intent":   {"POST", intents + "/pi_unknown/capture", nil, 404, "resource_missing"},
+		"cancel of an unknown intent":    {"POST", intents + "/pi_unknown/cancel", nil, 404, "resource_missing"},
+		"capture with parameters":        {"POST", intents + "/" + held + "/capture", url.Values{"amount_to_capture": {"1"}}, 400, "parameter_unknown"},
+		"list with parameters":           {"GET", intents + "?customer=cus_1", nil, 400, "parameter_unknown"},
+		"limit out of bounds":            {"GET", intents + "?limit=101", nil, 400, "limit"},
+		"cursor of an unknown intent":    {"GET", intents + "?starting_after=pi_unknown", nil, 400, "resource_missing"},
+		"unsupported filter":             {"GET", intents + "?created[lt]=1", nil, 400, "created[lt]"},
+		"refund of an unknown intent":    {"POST", refunds, url.Values{"payment_intent": {"pi_unknown"}, "amount": {"1"}}, 404, "resource_missing"},
+		"refund of an authorized intent": {"POST", refunds, url.Values{"payment_intent": {held}, "amount": {"1"}}, 400, "successful charge"},
+		"unknown refund":                 {"GET", refunds + "/re_unknown", nil, 404, "resource_missing"},
+		"cursor of an unknown refund":    {"GET", refunds + "?starting_after=re_unknown", nil, 400, "resource_missing"},
+		"unknown path":                   {"GET", "/v1/customers", nil, 404, "Unrecognized request URL"},
+		"another method":                 {"DELETE", intents + "/" + held, nil, 404, "Unrecognized request URL"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -249,28 +255,28 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// Mistakes and repetitions never move money twice: the ledger itself refuses.
-func TestLedgerRefusesASecondHold(t *testing.T) {
+// Indexes of the ledger reject movements that no intent can have.
+func TestLedgerConstraints(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, Config{})
 	i := w.call(t, "POST", "/v1/payment_intents", pay("pm_card_visa")).id(t)
-	book := func(movement string) error {
+	insert := func(movement string) error {
 		_, err := w.pool.Exec(t.Context(), `
 			INSERT INTO ledger (at, intent_id, payment_id, movement, amount, currency) VALUES (now(), $1, 'pay_1', $2, 1999, 'usd')`, i, movement)
 		return err
 	}
-	if err := book(moneyAuthorized); err == nil {
-		t.Error("held twice")
+	if err := insert(moneyAuthorized); err == nil {
+		t.Error("authorized twice")
 	}
-	if err := book(moneyCaptured); err != nil {
+	if err := insert(moneyCaptured); err != nil {
 		t.Errorf("capture: %v", err)
 	}
-	if err := book(moneyVoided); err == nil {
+	if err := insert(moneyVoided); err == nil {
 		t.Error("captured and voided")
 	}
 }
 
-// receiver takes webhooks and answers with the status that the test wants.
+// receiver receives webhooks. The test sets the status of its responses.
 type receiver struct {
 	server *httptest.Server
 
@@ -296,13 +302,13 @@ func newReceiver(t *testing.T) *receiver {
 	return r
 }
 
-func (r *receiver) answer(status int) {
+func (r *receiver) respond(status int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.status = status
 }
 
-// take returns what was delivered since it was last asked.
+// take returns the deliveries since the last call.
 func (r *receiver) take() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -318,7 +324,7 @@ func (w *world) mustWork(t *testing.T) {
 	}
 }
 
-// deliveries makes n intents, which is told by n events, and returns in which order they are delivered.
+// deliveries creates n intents, each with one event, and returns the events in the order of their delivery.
 func (w *world) deliveries(t *testing.T, r *receiver, n int) []string {
 	t.Helper()
 	for range n {
@@ -349,7 +355,7 @@ func TestWebhookModes(t *testing.T) {
 		t.Parallel()
 		w, r := start(t, Late, 0)
 		if got := w.deliveries(t, r, 1); len(got) != 0 {
-			t.Errorf("at once: got %q", got)
+			t.Errorf("immediately: got %q", got)
 		}
 		w.advance(time.Minute)
 		if w.mustWork(t); len(r.take()) != 1 {
@@ -375,7 +381,7 @@ func TestWebhookModes(t *testing.T) {
 	})
 	t.Run("shuffled", func(t *testing.T) {
 		t.Parallel()
-		// order returns in which order six events came, by the number of each.
+		// order returns the order in which six events arrive, by number.
 		order := func(seed uint64) []int {
 			w, r := start(t, Shuffled, seed)
 			w.deliveries(t, r, 6)
@@ -383,19 +389,19 @@ func TestWebhookModes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var made []string
+			var created []string
 			for rows.Next() {
 				var id string
 				if err := rows.Scan(&id); err != nil {
 					t.Fatal(err)
 				}
-				made = append(made, id)
+				created = append(created, id)
 			}
 			w.advance(time.Minute)
 			w.mustWork(t)
 			var order []int
 			for _, got := range r.take() {
-				order = append(order, slices.Index(made, strings.Fields(got)[1]))
+				order = append(order, slices.Index(created, strings.Fields(got)[1]))
 			}
 			return order
 		}
@@ -407,27 +413,27 @@ func TestWebhookModes(t *testing.T) {
 	})
 }
 
-func TestWebhooksAreRepeatedUntilTheySucceed(t *testing.T) {
+func TestWebhookRetries(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t)
 	w := newWorld(t, Config{WebhookURL: r.server.URL})
-	r.answer(http.StatusServiceUnavailable)
+	r.respond(http.StatusServiceUnavailable)
 	first := w.deliveries(t, r, 1)
-	pause := firstPause
+	pause := firstRetry
 	for range 12 {
-		w.advance(pause - time.Microsecond) // the least that Postgres can tell apart
+		w.advance(pause - time.Microsecond) // the resolution of timestamptz
 		if w.mustWork(t); len(r.take()) != 0 {
-			t.Errorf("repeated before a pause of %s", pause)
+			t.Errorf("retried before a pause of %s", pause)
 		}
 		w.advance(time.Microsecond)
 		w.mustWork(t)
 		if got := r.take(); !slices.Equal(got, first) {
 			t.Fatalf("after a pause of %s: got %q, want %q", pause, got, first)
 		}
-		pause = min(2*pause, longPause)
+		pause = min(2*pause, lastRetry)
 	}
-	r.server.Close() // nobody there
-	w.advance(longPause + time.Second)
+	r.server.Close()
+	w.advance(lastRetry + time.Second)
 	w.mustWork(t)
 	if got := w.count(t, "webhooks"); got != 1 {
 		t.Errorf("got %d left to deliver, want 1", got)
@@ -444,13 +450,13 @@ func TestModes(t *testing.T) {
 	}
 }
 
-// Each change of an intent is told, with the state it led to.
+// Each change of an intent has its event.
 func TestEvents(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t)
 	w := newWorld(t, Config{WebhookURL: r.server.URL, Settle: time.Hour})
 	const intents = "/v1/payment_intents"
-	told := func(doing string, want ...string) {
+	wantEvents := func(change string, want ...string) {
 		t.Helper()
 		w.mustWork(t)
 		var got []string
@@ -458,48 +464,48 @@ func TestEvents(t *testing.T) {
 			got = append(got, strings.Fields(e)[0])
 		}
 		if !slices.Equal(got, want) {
-			t.Errorf("%s: told %q, want %q", doing, got, want)
+			t.Errorf("%s: got %q, want %q", change, got, want)
 		}
 	}
 	id := w.call(t, "POST", intents, pay("pm_card_pendingRefund")).id(t)
-	told("authorize", "payment_intent.amount_capturable_updated")
+	wantEvents("authorize", "payment_intent.amount_capturable_updated")
 	w.call(t, "POST", intents+"/"+id+"/capture", nil)
-	told("capture", "payment_intent.succeeded")
+	wantEvents("capture", "payment_intent.succeeded")
 	w.call(t, "POST", intents+"/"+id+"/capture", nil).want(t, "capture again", 400, false, unexpectedState)
 	w.call(t, "POST", intents+"/"+id+"/cancel", nil).want(t, "cancel", 400, false, unexpectedState)
-	told("capture and cancel again")
+	wantEvents("rejected capture and cancel")
 	refund := w.call(t, "POST", "/v1/refunds", url.Values{"payment_intent": {id}, "amount": {"500"}}).want(t, "refund", 200, false, `"pending"`).id(t)
-	told("refund", "refund.created")
+	wantEvents("refund", "refund.created")
 	w.advance(time.Hour)
-	told("an hour later", "refund.updated", "charge.refunded")
+	wantEvents("an hour later", "refund.updated", "charge.refunded")
 	w.call(t, "GET", "/v1/refunds/"+refund, nil).want(t, "refund", 200, false, `"succeeded"`)
 
 	id = w.call(t, "POST", intents, pay("pm_card_visa")).id(t)
 	w.call(t, "POST", intents+"/"+id+"/cancel", nil)
-	told("authorize and cancel", "payment_intent.amount_capturable_updated", "payment_intent.canceled")
+	wantEvents("authorize and cancel", "payment_intent.amount_capturable_updated", "payment_intent.canceled")
 	w.call(t, "POST", intents, pay("pm_card_chargeDeclined"))
-	told("decline", "payment_intent.payment_failed")
+	wantEvents("decline", "payment_intent.payment_failed")
 	w.call(t, "POST", intents, pay("pm_card_threeDSecure2Required"))
-	told("3-D Secure", "payment_intent.requires_action")
+	wantEvents("3-D Secure", "payment_intent.requires_action")
 }
 
 func TestPages(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, Config{})
-	var made []string
+	var created []string
 	for range 5 {
 		id := w.call(t, "POST", "/v1/payment_intents", pay("pm_card_visa")).id(t)
 		w.call(t, "POST", "/v1/payment_intents/"+id+"/capture", nil)
-		made = append(made, id)
+		created = append(created, id)
 		w.advance(time.Second)
 	}
-	slices.Reverse(made)
+	slices.Reverse(created)
 	var refunds []string
 	for range 5 {
-		refunds = append(refunds, w.call(t, "POST", "/v1/refunds", url.Values{"payment_intent": {made[0]}, "amount": {"1"}}).id(t))
+		refunds = append(refunds, w.call(t, "POST", "/v1/refunds", url.Values{"payment_intent": {created[0]}, "amount": {"1"}}).id(t))
 	}
 	slices.Reverse(refunds)
-	// walk pages through the list, two at a time.
+	// walk returns the list, read in pages of two.
 	walk := func(path, query string) (got []string) {
 		last, more := "", true
 		for more {
@@ -519,37 +525,37 @@ func TestPages(t *testing.T) {
 		}
 		return got
 	}
-	if got := walk("/v1/payment_intents", ""); !slices.Equal(got, made) {
-		t.Errorf("got %q, want %q", got, made)
+	if got := walk("/v1/payment_intents", ""); !slices.Equal(got, created) {
+		t.Errorf("got %q, want %q", got, created)
 	}
 	since := fmt.Sprintf("created[gte]=%d", w.config.Now().Add(-3*time.Second).Unix())
-	if got := walk("/v1/payment_intents", since); !slices.Equal(got, made[:3]) {
-		t.Errorf("since: got %q, want %q", got, made[:3])
+	if got := walk("/v1/payment_intents", since); !slices.Equal(got, created[:3]) {
+		t.Errorf("since: got %q, want %q", got, created[:3])
 	}
-	if got := walk("/v1/refunds", "payment_intent="+made[0]); !slices.Equal(got, refunds) {
+	if got := walk("/v1/refunds", "payment_intent="+created[0]); !slices.Equal(got, refunds) {
 		t.Errorf("refunds: got %q, want %q", got, refunds)
 	}
-	if got := walk("/v1/refunds", "payment_intent="+made[1]); len(got) != 0 {
-		t.Errorf("refunds of another: got %q", got)
+	if got := walk("/v1/refunds", "payment_intent="+created[1]); len(got) != 0 {
+		t.Errorf("refunds of another intent: got %q", got)
 	}
 }
 
-// A client that does not wait for the answer changes nothing about what is done.
-func TestClientLeaves(t *testing.T) {
+// A request is carried out even if its client disconnects.
+func TestClientDisconnects(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, Config{})
-	ctx, leave := context.WithCancel(t.Context())
-	leave()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
 	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/v1/payment_intents", strings.NewReader(pay("pm_card_visa").Encode()))
 	r.Header.Set("Authorization", "Bearer "+key)
-	answer := httptest.NewRecorder()
-	if w.Handler().ServeHTTP(answer, r); answer.Code != http.StatusOK || w.count(t, "intents") != 1 {
-		t.Errorf("got %d %s, want an intent", answer.Code, answer.Body)
+	resp := httptest.NewRecorder()
+	if w.Handler().ServeHTTP(resp, r); resp.Code != http.StatusOK || w.count(t, "intents") != 1 {
+		t.Errorf("got %d %s, want an intent", resp.Code, resp.Body)
 	}
 }
 
-// A webhook that one process is delivering is not taken by another.
-func TestManyProcesses(t *testing.T) {
+// Two processes do not deliver the same webhook at the same time.
+func TestProcesses(t *testing.T) {
 	t.Parallel()
 	arrived, release := make(chan struct{}, 2), make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {

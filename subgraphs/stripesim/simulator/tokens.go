@@ -2,31 +2,31 @@ package simulator
 
 import "slices"
 
-// Token is a payment method that the simulator knows, with what happens to those who pay by it.
+// Token is a payment method, with the outcome of payments with it.
 type Token struct {
 	Name    string
 	Meaning string // one line
 
 	brand, last4 string
-	decline      decline // of the authorization; after the bank's page when there is one
-	bank         bool    // the buyer is sent to the bank's page first (3-D Secure)
+	decline      decline // of the authorization, after the bank's page if there is one
+	bank         bool    // requires authentication at the bank (3-D Secure)
 	captureFails bool
-	refund       string // what a refund begins as; succeeded when empty
-	fault        fault  // of the processor itself
-	faultyPath   string // the requests that meet the fault, by the end of their path
+	refund       string // initial status of a refund; succeeded if empty
+	fault        fault  // of the processor
+	faultyPath   string // the requests with the fault, by the end of their path
 }
 
-// decline is why a bank says no: https://docs.stripe.com/declines/codes.
+// decline is the reason of a bank's decline: https://docs.stripe.com/declines/codes.
 type decline struct{ code, declineCode string }
 
-// fault is a way for the processor to fail its client.
+// fault is a fault of the processor.
 type fault string
 
 const (
-	slow    fault = "slow"    // does it, answers late
-	hang    fault = "hang"    // does it, never answers
-	broken  fault = "broken"  // does it, answers 500
-	useless fault = "useless" // does not do it, answers 500
+	delayResponse fault = "delay response" // carries out the request, responds late
+	loseResponse  fault = "lose response"  // carries out the request, never responds
+	failAfter     fault = "fail after"     // carries out the request, responds with 500
+	failBefore    fault = "fail before"    // does not carry out the request, responds with 500
 )
 
 const (
@@ -35,7 +35,7 @@ const (
 	onRefund    = "refunds"
 )
 
-// Those that begin with pm_card are Stripe's own and do the same there:
+// Tokens that begin with pm_card are Stripe's and have the same outcome there:
 // https://docs.stripe.com/testing?testing-method=payment-methods.
 var tokens = []Token{
 	{Name: "pm_card_visa", Meaning: "succeeds", brand: "visa", last4: "4242"},
@@ -49,23 +49,23 @@ var tokens = []Token{
 	{Name: "pm_card_chargeDeclinedExpiredCard", Meaning: "declined: the card has expired", brand: "visa", last4: "0069", decline: decline{"expired_card", ""}},
 	{Name: "pm_card_chargeDeclinedIncorrectCvc", Meaning: "declined: wrong security code", brand: "visa", last4: "0127", decline: decline{"incorrect_cvc", ""}},
 	{Name: "pm_card_chargeDeclinedProcessingError", Meaning: "declined: error at the bank", brand: "visa", last4: "0119", decline: decline{"processing_error", ""}},
-	{Name: "pm_card_threeDSecure2Required", Meaning: "asks the buyer to confirm at the bank (3-D Secure)", brand: "visa", last4: "3220", bank: true},
-	{Name: "pm_card_authenticationRequired", Meaning: "asks the buyer to confirm at the bank (3-D Secure)", brand: "visa", last4: "3184", bank: true},
-	{Name: "pm_card_threeDSecureRequiredChargeDeclined", Meaning: "asks the buyer to confirm at the bank, is declined then", brand: "visa", last4: "1629", bank: true, decline: decline{"card_declined", "generic_decline"}},
-	{Name: "pm_card_pendingRefund", Meaning: "succeeds; its refunds take a while", brand: "visa", last4: "7726", refund: "pending"},
-	{Name: "pm_sim_slow", Meaning: "succeeds, answered late", brand: "visa", last4: "0001", fault: slow, faultyPath: onAuthorize},
-	{Name: "pm_sim_timeout_after_success", Meaning: "succeeds, but the answer is lost", brand: "visa", last4: "0003", fault: hang, faultyPath: onAuthorize},
-	{Name: "pm_sim_error_after_success", Meaning: "succeeds, but the processor answers 500", brand: "visa", last4: "0004", fault: broken, faultyPath: onAuthorize},
-	{Name: "pm_sim_error", Meaning: "nothing happens, and the processor answers 500", brand: "visa", last4: "0012", fault: useless, faultyPath: onAuthorize},
-	{Name: "pm_sim_capture_fails", Meaning: "is held, but cannot be captured", brand: "visa", last4: "0006", captureFails: true},
-	{Name: "pm_sim_capture_timeout_after_success", Meaning: "succeeds, but the answer to the capture is lost", brand: "visa", last4: "0007", fault: hang, faultyPath: onCapture},
-	{Name: "pm_sim_capture_error_after_success", Meaning: "succeeds, but the processor answers 500 to the capture", brand: "visa", last4: "0008", fault: broken, faultyPath: onCapture},
-	{Name: "pm_sim_refund_fails", Meaning: "succeeds; its refunds fail", brand: "visa", last4: "0009", refund: "failed"},
-	{Name: "pm_sim_refund_timeout_after_success", Meaning: "succeeds; the answers to its refunds are lost", brand: "visa", last4: "0010", fault: hang, faultyPath: onRefund},
-	{Name: "pm_sim_refund_error_after_success", Meaning: "succeeds; the processor answers 500 to its refunds", brand: "visa", last4: "0011", fault: broken, faultyPath: onRefund},
+	{Name: "pm_card_threeDSecure2Required", Meaning: "requires authentication at the bank (3-D Secure)", brand: "visa", last4: "3220", bank: true},
+	{Name: "pm_card_authenticationRequired", Meaning: "requires authentication at the bank (3-D Secure)", brand: "visa", last4: "3184", bank: true},
+	{Name: "pm_card_threeDSecureRequiredChargeDeclined", Meaning: "requires authentication at the bank, then declined", brand: "visa", last4: "1629", bank: true, decline: decline{"card_declined", "generic_decline"}},
+	{Name: "pm_card_pendingRefund", Meaning: "succeeds; refunds stay pending for a while", brand: "visa", last4: "7726", refund: "pending"},
+	{Name: "pm_sim_slow", Meaning: "succeeds, with a late response", brand: "visa", last4: "0001", fault: delayResponse, faultyPath: onAuthorize},
+	{Name: "pm_sim_timeout_after_success", Meaning: "succeeds, but the response is lost", brand: "visa", last4: "0003", fault: loseResponse, faultyPath: onAuthorize},
+	{Name: "pm_sim_error_after_success", Meaning: "succeeds, but the response is 500", brand: "visa", last4: "0004", fault: failAfter, faultyPath: onAuthorize},
+	{Name: "pm_sim_error", Meaning: "is not carried out; the response is 500", brand: "visa", last4: "0012", fault: failBefore, faultyPath: onAuthorize},
+	{Name: "pm_sim_capture_fails", Meaning: "is authorized; the capture is declined", brand: "visa", last4: "0006", captureFails: true},
+	{Name: "pm_sim_capture_timeout_after_success", Meaning: "succeeds, but the response to the capture is lost", brand: "visa", last4: "0007", fault: loseResponse, faultyPath: onCapture},
+	{Name: "pm_sim_capture_error_after_success", Meaning: "succeeds, but the response to the capture is 500", brand: "visa", last4: "0008", fault: failAfter, faultyPath: onCapture},
+	{Name: "pm_sim_refund_fails", Meaning: "succeeds; refunds fail", brand: "visa", last4: "0009", refund: "failed"},
+	{Name: "pm_sim_refund_timeout_after_success", Meaning: "succeeds; the responses to refunds are lost", brand: "visa", last4: "0010", fault: loseResponse, faultyPath: onRefund},
+	{Name: "pm_sim_refund_error_after_success", Meaning: "succeeds; the responses to refunds are 500", brand: "visa", last4: "0011", fault: failAfter, faultyPath: onRefund},
 }
 
-// Tokens lists everything that can be paid by.
+// Tokens returns all tokens.
 func Tokens() []Token { return slices.Clone(tokens) }
 
 func findToken(name string) (Token, bool) {
@@ -76,8 +76,8 @@ func findToken(name string) (Token, bool) {
 	return tokens[i], true
 }
 
-// says is how Stripe words a decline.
-func (d decline) says() string {
+// message returns Stripe's message for a decline.
+func (d decline) message() string {
 	switch {
 	case d.declineCode == "insufficient_funds":
 		return "Your card has insufficient funds."

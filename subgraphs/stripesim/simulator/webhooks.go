@@ -9,7 +9,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"time"
@@ -17,19 +16,19 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Mode is how reliably webhooks are delivered. Stripe promises neither order nor a single delivery.
+// Mode is the way in which webhooks are delivered. Stripe guarantees neither order nor single delivery.
 type Mode string
 
-// Modes. In all but Never, each event is repeated until it is answered with 2xx.
+// The modes. In all but Never, a delivery is retried until the response is 2xx.
 const (
 	Prompt   Mode = "prompt"   // at once
-	Late     Mode = "late"     // only after Config.Late
+	Late     Mode = "late"     // after Config.Late
 	Twice    Mode = "twice"    // at once, and again within Config.Late
-	Shuffled Mode = "shuffled" // each at some time within Config.Late
+	Shuffled Mode = "shuffled" // each at a random time within Config.Late
 	Never    Mode = "never"
 )
 
-// UnmarshalText implements encoding.TextUnmarshaler, for a Mode in a configuration.
+// UnmarshalText implements encoding.TextUnmarshaler.
 func (m *Mode) UnmarshalText(text []byte) error {
 	switch *m = Mode(text); *m {
 	case Prompt, Late, Twice, Shuffled, Never:
@@ -38,10 +37,10 @@ func (m *Mode) UnmarshalText(text []byte) error {
 	return fmt.Errorf("want prompt, late, twice, shuffled or never, got %q", text)
 }
 
-// apiVersion is the version of Stripe's API that the objects follow.
+// apiVersion is the version of Stripe's API that the objects have.
 const apiVersion = "2026-02-25.clover"
 
-// event is what a webhook tells: https://docs.stripe.com/api/events/object.
+// event is the body of a webhook: https://docs.stripe.com/api/events/object.
 type event struct {
 	ID              string    `json:"id"`
 	Object          string    `json:"object"`
@@ -57,8 +56,8 @@ type eventData struct {
 	Object any `json:"object"`
 }
 
-// tell queues the webhooks of a change in the change's own transaction.
-func (s *Simulator) tell(ctx context.Context, tx pgx.Tx, kind string, object any) error {
+// queueEvent queues the webhooks for a change in the change's transaction.
+func (s *Simulator) queueEvent(ctx context.Context, tx pgx.Tx, kind string, object any) error {
 	if s.config.WebhookURL == "" {
 		return nil
 	}
@@ -75,7 +74,7 @@ func (s *Simulator) tell(ctx context.Context, tx pgx.Tx, kind string, object any
 	return nil
 }
 
-// delays says when to deliver an event, how often it says it.
+// delays returns the delay of each delivery of an event.
 func (s *Simulator) delays() []time.Duration {
 	switch s.config.Webhooks {
 	case Never:
@@ -83,27 +82,27 @@ func (s *Simulator) delays() []time.Duration {
 	case Late:
 		return []time.Duration{s.config.Late}
 	case Twice:
-		return []time.Duration{0, s.some()}
+		return []time.Duration{0, s.randomDelay()}
 	case Shuffled:
-		return []time.Duration{s.some()}
+		return []time.Duration{s.randomDelay()}
 	default:
 		return []time.Duration{0}
 	}
 }
 
-// some is a part of Config.Late.
-func (s *Simulator) some() time.Duration {
+// randomDelay returns a random part of Config.Late.
+func (s *Simulator) randomDelay() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return time.Duration(s.chance.Int64N(int64(s.config.Late) + 1))
+	return time.Duration(s.random.Int64N(int64(s.config.Late) + 1))
 }
 
 const (
-	firstPause = time.Second
-	longPause  = 5 * time.Minute
+	firstRetry = time.Second
+	lastRetry  = 5 * time.Minute
 )
 
-// deliver sends the webhooks that are due, one after the other. What fails is due again after a pause.
+// deliver sends the webhooks that are due, one after the other. It retries those that fail, with growing pauses.
 func (s *Simulator) deliver(ctx context.Context) error {
 	for ctx.Err() == nil {
 		now := s.now()
@@ -115,8 +114,8 @@ func (s *Simulator) deliver(ctx context.Context) error {
 			return err
 		}
 		if sendErr := s.send(ctx, w); sendErr != nil {
-			slog.InfoContext(ctx, "webhook not delivered, will try again", "event", w.EventID, "attempts", w.Attempts, "error", sendErr)
-			err = postponeWebhook(ctx, s.pool, w.Seq, s.now().Add(min(firstPause<<min(w.Attempts-1, 20), longPause)))
+			slog.InfoContext(ctx, "webhook failed, retrying", "event", w.EventID, "attempts", w.Attempts, "error", sendErr)
+			err = postponeWebhook(ctx, s.pool, w.Seq, s.now().Add(min(firstRetry<<min(w.Attempts-1, 20), lastRetry)))
 		} else {
 			err = deleteWebhook(ctx, s.pool, w.Seq)
 		}
@@ -127,7 +126,7 @@ func (s *Simulator) deliver(ctx context.Context) error {
 	return nil
 }
 
-// send posts one webhook, signed as https://docs.stripe.com/webhooks#verify-manually says.
+// send posts a webhook, signed as in https://docs.stripe.com/webhooks#verify-manually.
 func (s *Simulator) send(ctx context.Context, w webhook) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.config.WebhookURL, bytes.NewReader([]byte(w.Body)))
 	if err != nil {
@@ -143,9 +142,8 @@ func (s *Simulator) send(ctx context.Context, w webhook) error {
 		return fmt.Errorf("send webhook: %w", err)
 	}
 	defer resp.Body.Close()
-	io.Copy(io.Discard, io.LimitReader(resp.Body, 4<<10)) //nolint:errcheck // so that the connection can be used again
 	if resp.StatusCode/100 != 2 {
-		return fmt.Errorf("answered %s", resp.Status)
+		return fmt.Errorf("send webhook: response %s", resp.Status)
 	}
 	return nil
 }

@@ -120,7 +120,10 @@ func (r response) at(path string) string {
 	if s, ok := value.(string); ok {
 		return s
 	}
-	text, _ := json.Marshal(value) //nolint:errchkjson // it was decoded from JSON
+	text, err := json.Marshal(value)
+	if err != nil {
+		return err.Error()
+	}
 	return string(text)
 }
 
@@ -318,12 +321,11 @@ func TestConnections(t *testing.T) {
 				return s.do(o.BuyerID, c.query, variables)
 			}
 			nodes := func(ids []string) string {
-				objects := []map[string]string{}
-				for _, id := range ids {
-					objects = append(objects, map[string]string{"id": id})
+				objects := make([]string, len(ids))
+				for i, id := range ids {
+					objects[i] = fmt.Sprintf(`{"id":%q}`, id)
 				}
-				text, _ := json.Marshal(objects) //nolint:errchkjson // strings
-				return string(text)
+				return "[" + strings.Join(objects, ",") + "]"
 			}
 			s.do(o.BuyerID, c.query, representation(c.typename, c.id)).want(t, path+".nodes", nodes(c.want))
 			first := page(2, nil)

@@ -7,7 +7,7 @@ import (
 	"boxoffice.dev/pkg/money"
 )
 
-// Stripe's API has amounts in hundredths of the currency, whatever its smallest unit is, with these exceptions:
+// Stripe's API has amounts in hundredths of the currency, not in its smallest unit, with these exceptions:
 // https://docs.stripe.com/currencies#minor-units.
 const (
 	zeroDecimal  = "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF"

@@ -19,10 +19,10 @@ import (
 	"boxoffice.dev/subgraphs/stripesim/simulator"
 )
 
-func TestPaying(t *testing.T) {
+func TestCapture(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	a := wish("pm_card_visa")
+	a := authorization("pm_card_visa")
 	held, err := w.Authorize(t.Context(), a)
 	want(t, "authorize", held, err, payment.IntentAuthorized)
 	expected := payment.Intent{
@@ -35,10 +35,10 @@ func TestPaying(t *testing.T) {
 	w.wantBalance(t, a.PaymentID, balance{Intents: 1, Authorized: 1999})
 
 	expected.Status, expected.CapturedMinorUnits = payment.IntentCaptured, 1999
-	for _, doing := range []string{"capture", "capture again"} {
+	for _, call := range []string{"capture", "repeated capture"} {
 		got, err := w.Capture(t.Context(), a.PaymentID, held.Reference)
 		if err != nil || !reflect.DeepEqual(got, expected) {
-			t.Errorf("%s: got %+v, %v; want %+v", doing, got, err, expected)
+			t.Errorf("%s: got %+v, %v; want %+v", call, got, err, expected)
 		}
 	}
 	found, err := w.Find(t.Context(), held.Reference)
@@ -49,24 +49,24 @@ func TestPaying(t *testing.T) {
 		t.Errorf("ledger: got %+v, want only %+v", all, expected)
 	}
 	voided, err := w.Void(t.Context(), a.PaymentID, held.Reference)
-	want(t, "void what is captured", voided, err, payment.IntentCaptured)
+	want(t, "void a captured intent", voided, err, payment.IntentCaptured)
 	w.wantBalance(t, a.PaymentID, balance{Intents: 1, Authorized: 1999, Captured: 1999})
 }
 
-func TestVoiding(t *testing.T) {
+func TestVoid(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	a, held := w.authorized(t, "pm_card_mastercard")
-	for _, doing := range []string{"void", "void again"} {
+	for _, call := range []string{"void", "repeated void"} {
 		got, err := w.Void(t.Context(), a.PaymentID, held.Reference)
-		want(t, doing, got, err, payment.IntentVoided)
+		want(t, call, got, err, payment.IntentVoided)
 	}
 	got, err := w.Capture(t.Context(), a.PaymentID, held.Reference)
-	want(t, "capture what is voided", got, err, payment.IntentVoided)
+	want(t, "capture a voided intent", got, err, payment.IntentVoided)
 	w.wantBalance(t, a.PaymentID, balance{Intents: 1, Authorized: 1999, Voided: 1999})
 }
 
-// Every token that the simulator offers, by what becomes of an authorization.
+// The outcome of an authorization with each of the simulator's tokens.
 func TestTokens(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -115,7 +115,7 @@ func TestTokens(t *testing.T) {
 	for token, want := range cases {
 		t.Run("token "+token, func(t *testing.T) {
 			t.Parallel()
-			a := wish(token)
+			a := authorization(token)
 			got, err := w.Authorize(t.Context(), a)
 			if want.Status == "" {
 				wantErr(t, "authorize", err, payment.ErrOutcomeUnknown)
@@ -140,52 +140,52 @@ func TestTokens(t *testing.T) {
 			}
 			again, err := w.Authorize(t.Context(), a)
 			if err != nil || !reflect.DeepEqual(again, got) {
-				t.Errorf("again: got %+v, %v; want %+v", again, err, got)
+				t.Errorf("repeated: got %+v, %v; want %+v", again, err, got)
 			}
 		})
 	}
 }
 
-// Stripe counts some currencies in other units than ISO 4217 does.
+// Stripe's unit of some currencies differs from the minor unit of ISO 4217.
 func TestCurrencies(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, tt := range []struct {
 		currency string
 		amount   int
-		atStripe int64 // 0: refused
+		stripe   int64 // amount at Stripe; 0: refused
 	}{
 		{"USD", 1, 1},
 		{"USD", 1999, 1999},
 		{"EUR", 5, 5},
-		{"JPY", 1999, 1999}, // no decimals anywhere
+		{"JPY", 1999, 1999}, // no decimals at Stripe either
 		{"KRW", 10000, 10000},
 		{"MGA", 7, 7},
-		{"ISK", 1999, 199900}, // no decimals, yet Stripe wants two
+		{"ISK", 1999, 199900}, // no decimals, two at Stripe
 		{"UGX", 5, 500},
-		{"RSD", 1999, 199900}, // shown without decimals
-		{"KWD", 1990, 1990},   // three decimals, of which cards know two
+		{"RSD", 1999, 199900}, // no decimals in CLDR, two at Stripe
+		{"KWD", 1990, 1990},   // three decimals, the last one 0
 		{"BHD", 10, 10},
 		{"KWD", 1999, 0},
 		{"TND", 1, 0},
-		{"CLF", 100, 1}, // four decimals, of which Stripe knows two
+		{"CLF", 100, 1}, // four decimals, two at Stripe
 		{"CLF", 101, 0},
 		{"USD", 0, 0},
 		{"USD", -5, 0},
 	} {
-		a := wish("pm_card_visa")
+		a := authorization("pm_card_visa")
 		a.Amount = money.Money{MinorUnits: tt.amount, Currency: tt.currency}
 		i, err := w.Authorize(t.Context(), a)
-		if tt.atStripe == 0 {
+		if tt.stripe == 0 {
 			if want(t, a.Amount.Decimal(), i, err, payment.IntentDeclined); i.Reference != "" || !strings.Contains(i.Decline.Message, tt.currency) {
-				t.Errorf("%v: got %+v %+v, want a refusal that names the currency", a.Amount, i, i.Decline)
+				t.Errorf("%v: got %+v %+v, want a decline that names the currency", a.Amount, i, i.Decline)
 			}
 			continue
 		}
 		if want(t, a.Amount.Decimal(), i, err, payment.IntentAuthorized); i.Amount != a.Amount {
 			t.Errorf("got %v, want %v", i.Amount, a.Amount)
 		}
-		w.wantBalance(t, a.PaymentID, balance{Intents: 1, Authorized: int(tt.atStripe)})
+		w.wantBalance(t, a.PaymentID, balance{Intents: 1, Authorized: int(tt.stripe)})
 		i, err = w.Capture(t.Context(), a.PaymentID, i.Reference)
 		if err != nil || i.CapturedMinorUnits != tt.amount {
 			t.Errorf("capture %v: got %+v, %v", a.Amount, i, err)
@@ -198,15 +198,15 @@ func TestCurrencies(t *testing.T) {
 			t.Errorf("find %v: got %+v, %v", a.Amount, i, err)
 		}
 	}
-	a := wish("pm_card_visa")
-	a.Amount = money.Money{MinorUnits: money.MaxMinorUnits, Currency: "ISK"} // too many digits at Stripe
+	a := authorization("pm_card_visa")
+	a.Amount = money.Money{MinorUnits: money.MaxMinorUnits, Currency: "ISK"} // too many digits for Stripe
 	i, err := w.Authorize(t.Context(), a)
 	if want(t, "too much", i, err, payment.IntentDeclined); i.Reference != "" {
-		t.Errorf("got %+v, want a refusal", i)
+		t.Errorf("got %+v, want a decline", i)
 	}
 }
 
-func TestAuthorizingAgain(t *testing.T) {
+func TestRepeatedAuthorize(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	a, first := w.captured(t, "pm_card_visa")
@@ -221,7 +221,7 @@ func TestAuthorizingAgain(t *testing.T) {
 		_, err := w.Authorize(t.Context(), other)
 		wantErr(t, "authorize", err, payment.ErrOutcomeUnknown)
 	})
-	t.Run("after Stripe has forgotten the key", func(t *testing.T) {
+	t.Run("after the key has expired", func(t *testing.T) {
 		for _, d := range []time.Duration{23*time.Hour + time.Minute, 2 * time.Hour, 30 * 24 * time.Hour} {
 			w.clock.advance(d)
 			again, err := w.Authorize(t.Context(), a)
@@ -231,18 +231,18 @@ func TestAuthorizingAgain(t *testing.T) {
 		}
 		w.wantBalance(t, a.PaymentID, balance{Intents: 1, Authorized: 1999, Captured: 1999})
 	})
-	t.Run("first of all long after it was begun", func(t *testing.T) {
-		late := wish("pm_card_visa")
+	t.Run("first request long after the payment began", func(t *testing.T) {
+		late := authorization("pm_card_visa")
 		w.clock.advance(48 * time.Hour)
 		i, err := w.Authorize(t.Context(), late)
 		want(t, "authorize", i, err, payment.IntentAuthorized)
 	})
 }
 
-func TestTwentyAtOnce(t *testing.T) {
+func TestConcurrentCalls(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	a := wish("pm_card_visa")
+	a := authorization("pm_card_visa")
 	const callers = 20
 	references := make([]string, callers)
 	errs := make([]error, callers)
@@ -253,7 +253,7 @@ func TestTwentyAtOnce(t *testing.T) {
 				var i payment.Intent
 				i, errs[n] = w.Authorize(t.Context(), a)
 				references[n] = i.Reference
-				if !errors.Is(errs[n], payment.ErrOutcomeUnknown) { // or another caller is at it
+				if !errors.Is(errs[n], payment.ErrOutcomeUnknown) { // the key is in use by another caller
 					return
 				}
 			}
@@ -279,25 +279,25 @@ func TestTwentyAtOnce(t *testing.T) {
 	w.wantBalance(t, a.PaymentID, balance{Intents: 1, Authorized: 1999, Captured: 1999})
 }
 
-// What to do when nobody knows what the processor has done: ask again, and ask the ledger.
+// After an unknown outcome the caller repeats the call or searches the ledger.
 func TestUnknownOutcomes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	t.Run("authorized, answer lost", func(t *testing.T) {
+	t.Run("authorized, response lost", func(t *testing.T) {
 		t.Parallel()
-		a := wish("pm_sim_timeout_after_success")
+		a := authorization("pm_sim_timeout_after_success")
 		_, err := w.Authorize(t.Context(), a)
 		wantErr(t, "first", err, payment.ErrOutcomeUnknown)
 		i, err := w.Authorize(t.Context(), a)
-		want(t, "again", i, err, payment.IntentAuthorized)
+		want(t, "repeated", i, err, payment.IntentAuthorized)
 		w.wantBalance(t, a.PaymentID, balance{Intents: 1, Authorized: 1999})
 	})
-	t.Run("authorized, answered 500", func(t *testing.T) {
+	t.Run("authorized, response 500", func(t *testing.T) {
 		t.Parallel()
-		a := wish("pm_sim_error_after_success")
-		for _, doing := range []string{"first", "again: Stripe repeats the 500"} {
+		a := authorization("pm_sim_error_after_success")
+		for _, call := range []string{"first", "repeated: Stripe repeats the 500"} {
 			_, err := w.Authorize(t.Context(), a)
-			wantErr(t, doing, err, payment.ErrOutcomeUnknown)
+			wantErr(t, call, err, payment.ErrOutcomeUnknown)
 		}
 		found := w.ledger(t, a.PaymentID)
 		if len(found) != 1 || found[0].Status != payment.IntentAuthorized {
@@ -306,72 +306,72 @@ func TestUnknownOutcomes(t *testing.T) {
 		i, err := w.Capture(t.Context(), a.PaymentID, found[0].Reference)
 		want(t, "capture", i, err, payment.IntentCaptured)
 	})
-	t.Run("nothing done, answered 500", func(t *testing.T) {
+	t.Run("not carried out, response 500", func(t *testing.T) {
 		t.Parallel()
-		a := wish("pm_sim_error")
+		a := authorization("pm_sim_error")
 		_, err := w.Authorize(t.Context(), a)
 		wantErr(t, "authorize", err, payment.ErrOutcomeUnknown)
 		if found := w.ledger(t, a.PaymentID); len(found) != 0 {
 			t.Errorf("ledger: got %+v, want nothing", found)
 		}
 	})
-	t.Run("captured, answer lost", func(t *testing.T) {
+	t.Run("captured, response lost", func(t *testing.T) {
 		t.Parallel()
 		a, held := w.authorized(t, "pm_sim_capture_timeout_after_success")
 		_, err := w.Capture(t.Context(), a.PaymentID, held.Reference)
 		wantErr(t, "first", err, payment.ErrOutcomeUnknown)
 		i, err := w.Capture(t.Context(), a.PaymentID, held.Reference)
-		want(t, "again", i, err, payment.IntentCaptured)
+		want(t, "repeated", i, err, payment.IntentCaptured)
 		w.wantBalance(t, a.PaymentID, balance{Intents: 1, Authorized: 1999, Captured: 1999})
 	})
-	t.Run("captured, answered 500", func(t *testing.T) {
+	t.Run("captured, response 500", func(t *testing.T) {
 		t.Parallel()
 		a, held := w.authorized(t, "pm_sim_capture_error_after_success")
 		i, err := w.Capture(t.Context(), a.PaymentID, held.Reference)
 		want(t, "capture", i, err, payment.IntentCaptured)
 		w.wantBalance(t, a.PaymentID, balance{Intents: 1, Authorized: 1999, Captured: 1999})
 	})
-	t.Run("refunded, answer lost", func(t *testing.T) {
+	t.Run("refunded, response lost", func(t *testing.T) {
 		t.Parallel()
 		a, paid := w.captured(t, "pm_sim_refund_timeout_after_success")
 		r := payment.RefundRequest{RefundID: id.New(id.Refund), PaymentID: a.PaymentID, Reference: paid.Reference, Amount: usd(500)}
 		_, err := w.Refund(t.Context(), r)
 		wantErr(t, "first", err, payment.ErrOutcomeUnknown)
 		if got, err := w.Refund(t.Context(), r); err != nil || got.Status != payment.RefundSucceeded {
-			t.Errorf("again: got %+v, %v", got, err)
+			t.Errorf("repeated: got %+v, %v", got, err)
 		}
 		w.wantBalance(t, a.PaymentID, balance{Intents: 1, Authorized: 1999, Captured: 1999, Refunded: 500})
 	})
-	t.Run("refunded, answered 500", func(t *testing.T) {
+	t.Run("refunded, response 500", func(t *testing.T) {
 		t.Parallel()
 		a, paid := w.captured(t, "pm_sim_refund_error_after_success")
 		r := payment.RefundRequest{RefundID: id.New(id.Refund), PaymentID: a.PaymentID, Reference: paid.Reference, Amount: usd(500)}
-		for _, doing := range []string{"first", "again"} { // the refunds of the intent tell
+		for _, call := range []string{"first", "repeated"} { // finds the refund in the list of the intent's refunds
 			if got, err := w.Refund(t.Context(), r); err != nil || got.Status != payment.RefundSucceeded || got.Reference == "" {
-				t.Errorf("%s: got %+v, %v", doing, got, err)
+				t.Errorf("%s: got %+v, %v", call, got, err)
 			}
 		}
 		w.wantBalance(t, a.PaymentID, balance{Intents: 1, Authorized: 1999, Captured: 1999, Refunded: 500})
 	})
 }
 
-func TestRefusedCapture(t *testing.T) {
+func TestDeclinedCapture(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	a, held := w.authorized(t, "pm_sim_capture_fails")
-	for _, doing := range []string{"capture", "again"} {
+	for _, call := range []string{"capture", "repeated capture"} {
 		i, err := w.Capture(t.Context(), a.PaymentID, held.Reference)
-		if want(t, doing, i, err, payment.IntentDeclined); i.Decline == nil || i.Decline.Reason != events.CardDeclined {
-			t.Errorf("%s: got %+v", doing, i.Decline)
+		if want(t, call, i, err, payment.IntentDeclined); i.Decline == nil || i.Decline.Reason != events.CardDeclined {
+			t.Errorf("%s: got %+v", call, i.Decline)
 		}
 	}
 	w.wantBalance(t, a.PaymentID, balance{Intents: 1, Authorized: 1999, Voided: 1999})
 	i, err := w.Void(t.Context(), a.PaymentID, held.Reference)
-	want(t, "void what is refused", i, err, payment.IntentVoided)
+	want(t, "void a declined intent", i, err, payment.IntentVoided)
 	w.wantBalance(t, a.PaymentID, balance{Intents: 1, Authorized: 1999, Voided: 1999})
 }
 
-func TestStrangeReferences(t *testing.T) {
+func TestUnknownReferences(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, reference := range []string{"", "pi_unknown", "../refunds", "pi_1?expand[]=x"} {
@@ -399,10 +399,10 @@ func TestRefunds(t *testing.T) {
 		first := id.New(id.Refund)
 		part, err := refund(paid.Reference, first, 500)
 		if err != nil || part.Status != payment.RefundSucceeded || part.Reference == "" {
-			t.Fatalf("a part: got %+v, %v", part, err)
+			t.Fatalf("part: got %+v, %v", part, err)
 		}
 		if again, err := refund(paid.Reference, first, 500); err != nil || again != part {
-			t.Errorf("again: got %+v, %v; want %+v", again, err, part)
+			t.Errorf("repeated: got %+v, %v; want %+v", again, err, part)
 		}
 		if found, err := w.FindRefund(t.Context(), part.Reference); err != nil || found != part {
 			t.Errorf("find: got %+v, %v; want %+v", found, err, part)
@@ -417,11 +417,11 @@ func TestRefunds(t *testing.T) {
 			t.Errorf("the rest: got %+v, %v", rest, err)
 		}
 		if more, err := refund(paid.Reference, id.New(id.Refund), 1); err != nil || more != (payment.RefundResult{Status: payment.RefundFailed}) {
-			t.Errorf("after all of it: got %+v, %v", more, err)
+			t.Errorf("after a full refund: got %+v, %v", more, err)
 		}
 		w.wantBalance(t, a.PaymentID, balance{Intents: 1, Authorized: 1999, Captured: 1999, Refunded: 1999})
 	})
-	t.Run("at once", func(t *testing.T) {
+	t.Run("concurrent", func(t *testing.T) {
 		a, paid := w.captured(t, "pm_card_visa")
 		var group sync.WaitGroup
 		for range 10 {
@@ -434,7 +434,7 @@ func TestRefunds(t *testing.T) {
 		group.Wait()
 		w.wantBalance(t, a.PaymentID, balance{Intents: 1, Authorized: 1999, Captured: 1999, Refunded: 1500})
 	})
-	t.Run("long after Stripe has forgotten the key", func(t *testing.T) {
+	t.Run("after the key has expired", func(t *testing.T) {
 		a, paid := w.captured(t, "pm_card_visa")
 		refundID := id.New(id.Refund)
 		first, err := refund(paid.Reference, refundID, 500)
@@ -447,7 +447,7 @@ func TestRefunds(t *testing.T) {
 		}
 		w.wantBalance(t, a.PaymentID, balance{Intents: 1, Authorized: 1999, Captured: 1999, Refunded: 500})
 	})
-	t.Run("that fails", func(t *testing.T) {
+	t.Run("failed", func(t *testing.T) {
 		a, paid := w.captured(t, "pm_sim_refund_fails")
 		got, err := refund(paid.Reference, id.New(id.Refund), 500)
 		if err != nil || got.Status != payment.RefundFailed {
@@ -455,7 +455,7 @@ func TestRefunds(t *testing.T) {
 		}
 		w.wantBalance(t, a.PaymentID, balance{Intents: 1, Authorized: 1999, Captured: 1999})
 	})
-	t.Run("of what is not captured", func(t *testing.T) {
+	t.Run("of an intent that is not captured", func(t *testing.T) {
 		_, held := w.authorized(t, "pm_card_visa")
 		if got, err := refund(held.Reference, id.New(id.Refund), 500); err == nil {
 			t.Errorf("got %+v, want an error", got)
@@ -463,11 +463,11 @@ func TestRefunds(t *testing.T) {
 	})
 }
 
-// page is what a browser was shown.
+// page is a response to a browser.
 type page struct {
 	status       int
 	header       http.Header
-	body, target string // target of a redirect, which is not followed
+	body, target string // target is where a redirect leads; it is not followed
 }
 
 func browse(t *testing.T, method, address string, form url.Values) page {
@@ -490,7 +490,7 @@ func browse(t *testing.T, method, address string, form url.Values) page {
 	return page{resp.StatusCode, resp.Header, string(body), resp.Header.Get("Location")}
 }
 
-// bank decides on the page that a buyer is sent to.
+// bank submits the decision on the bank's page.
 func bank(t *testing.T, i payment.Intent, decision string) page {
 	t.Helper()
 	if i.Status != payment.IntentRequiresAction || i.Action == nil || i.Action.RedirectURL == "" || i.Action.ClientSecret == "" {
@@ -502,17 +502,17 @@ func bank(t *testing.T, i payment.Intent, decision string) page {
 func TestThreeDSecure(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	waiting := func(t *testing.T, token string) (payment.Authorization, payment.Intent) {
+	requireAction := func(t *testing.T, token string) (payment.Authorization, payment.Intent) {
 		t.Helper()
-		a := wish(token)
+		a := authorization(token)
 		i, err := w.Authorize(t.Context(), a)
 		return a, want(t, "authorize", i, err, payment.IntentRequiresAction)
 	}
 	t.Run("approved", func(t *testing.T) {
 		t.Parallel()
-		a, i := waiting(t, "pm_card_threeDSecure2Required")
+		a, i := requireAction(t, "pm_card_threeDSecure2Required")
 		got, err := w.Capture(t.Context(), a.PaymentID, i.Reference)
-		want(t, "capture too early", got, err, payment.IntentRequiresAction)
+		want(t, "capture before the decision", got, err, payment.IntentRequiresAction)
 		w.wantBalance(t, a.PaymentID, balance{})
 		if got := bank(t, i, "approve"); got.status != http.StatusOK {
 			t.Errorf("got %+v", got)
@@ -522,14 +522,14 @@ func TestThreeDSecure(t *testing.T) {
 			t.Errorf("got %+v, want no action", got.Action)
 		}
 		got, err = w.Authorize(t.Context(), a)
-		want(t, "authorize again", got, err, payment.IntentAuthorized)
+		want(t, "repeated authorize", got, err, payment.IntentAuthorized)
 		bank(t, i, "decline") // too late
 		got, err = w.Capture(t.Context(), a.PaymentID, i.Reference)
 		want(t, "capture", got, err, payment.IntentCaptured)
 	})
 	t.Run("declined", func(t *testing.T) {
 		t.Parallel()
-		a, i := waiting(t, "pm_card_authenticationRequired")
+		a, i := requireAction(t, "pm_card_authenticationRequired")
 		bank(t, i, "decline")
 		bank(t, i, "approve") // too late
 		got, err := w.Find(t.Context(), i.Reference)
@@ -541,16 +541,16 @@ func TestThreeDSecure(t *testing.T) {
 	})
 	t.Run("approved, then declined by the card", func(t *testing.T) {
 		t.Parallel()
-		_, i := waiting(t, "pm_card_threeDSecureRequiredChargeDeclined")
+		_, i := requireAction(t, "pm_card_threeDSecureRequiredChargeDeclined")
 		bank(t, i, "approve")
 		got, err := w.Find(t.Context(), i.Reference)
 		if want(t, "find", got, err, payment.IntentDeclined); got.Decline.Reason != events.CardDeclined {
 			t.Errorf("got %+v", got.Decline)
 		}
 	})
-	t.Run("voided while it waits", func(t *testing.T) {
+	t.Run("voided before the decision", func(t *testing.T) {
 		t.Parallel()
-		a, i := waiting(t, "pm_card_threeDSecure2Required")
+		a, i := requireAction(t, "pm_card_threeDSecure2Required")
 		got, err := w.Void(t.Context(), a.PaymentID, i.Reference)
 		want(t, "void", got, err, payment.IntentVoided)
 		bank(t, i, "approve") // too late
@@ -558,12 +558,12 @@ func TestThreeDSecure(t *testing.T) {
 		want(t, "find", got, err, payment.IntentVoided)
 		w.wantBalance(t, a.PaymentID, balance{})
 	})
-	t.Run("back to where the buyer came from", func(t *testing.T) {
+	t.Run("redirect to the return URL", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		w.Processor = stripe.New(stripe.Config{SecretKey: secretKey, APIBase: w.url, ReturnURL: "http://shop.example/orders?a=b", Now: w.clock.now})
 		for decision, status := range map[string]string{"approve": "succeeded", "decline": "failed"} {
-			i, err := w.Authorize(t.Context(), wish("pm_card_threeDSecure2Required"))
+			i, err := w.Authorize(t.Context(), authorization("pm_card_threeDSecure2Required"))
 			want(t, "authorize", i, err, payment.IntentRequiresAction)
 			got := bank(t, i, decision)
 			wantURL := "http://shop.example/orders?a=b&payment_intent=" + i.Reference + "&payment_intent_client_secret=" + i.Action.ClientSecret + "&redirect_status=" + status
@@ -577,31 +577,31 @@ func TestThreeDSecure(t *testing.T) {
 func TestBankPage(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	a := wish("pm_card_threeDSecure2Required")
+	a := authorization("pm_card_threeDSecure2Required")
 	a.Description = "<script>alert(1)</script>"
 	i, err := w.Authorize(t.Context(), a)
 	want(t, "authorize", i, err, payment.IntentRequiresAction)
-	asked := browse(t, http.MethodGet, i.Action.RedirectURL, nil)
-	if !strings.Contains(asked.body, "3220") || !strings.Contains(asked.body, "Approve") || strings.Contains(asked.body, "<script") {
-		t.Errorf("got %s", asked.body)
+	shown := browse(t, http.MethodGet, i.Action.RedirectURL, nil)
+	if !strings.Contains(shown.body, "3220") || !strings.Contains(shown.body, "Approve") || strings.Contains(shown.body, "<script") {
+		t.Errorf("got %s", shown.body)
 	}
-	policy := asked.header.Get("Content-Security-Policy")
+	policy := shown.header.Get("Content-Security-Policy")
 	if !strings.Contains(policy, "default-src 'none'") || !strings.Contains(policy, "frame-ancestors 'none'") || strings.Contains(policy, "unsafe") {
 		t.Errorf("policy: %s", policy)
 	}
-	if got := asked.header.Get("Referrer-Policy"); got != "no-referrer" {
+	if got := shown.header.Get("Referrer-Policy"); got != "no-referrer" {
 		t.Errorf("referrer policy: %s", got)
 	}
 	if got := bank(t, i, "perhaps"); got.status != http.StatusBadRequest {
-		t.Errorf("neither approved nor declined: got %+v", got)
+		t.Errorf("invalid decision: got %+v", got)
 	}
 	bank(t, i, "approve")
 	if got := browse(t, http.MethodGet, i.Action.RedirectURL, nil); strings.Contains(got.body, "<form") || !strings.Contains(got.body, "You can close this page.") {
-		t.Errorf("afterwards: got %+v", got)
+		t.Errorf("after the decision: got %+v", got)
 	}
 	for _, method := range []string{http.MethodGet, http.MethodPost} {
 		if got := browse(t, method, w.url+"/bank?secret=unknown", url.Values{"decision": {"approve"}}); got.status != http.StatusNotFound {
-			t.Errorf("unknown page: got %+v", got)
+			t.Errorf("unknown secret: got %+v", got)
 		}
 	}
 }
@@ -612,11 +612,11 @@ func TestLedgerPages(t *testing.T) {
 	old, _ := w.authorized(t, "pm_card_visa")
 	w.clock.advance(time.Hour)
 	since := w.clock.now()
-	const made = 203 // three pages
-	wanted := make([]string, made)
-	for n := range made {
+	const count = 203 // three pages
+	wanted := make([]string, count)
+	for n := range count {
 		a, _ := w.authorized(t, "pm_card_visa")
-		wanted[made-1-n] = a.PaymentID
+		wanted[count-1-n] = a.PaymentID
 	}
 	var got []string
 	for i, err := range w.Ledger(t.Context(), since) {
@@ -629,15 +629,15 @@ func TestLedgerPages(t *testing.T) {
 		got = append(got, i.PaymentID)
 	}
 	if !reflect.DeepEqual(got, wanted) {
-		t.Errorf("got %d intents, want %d, newest first", len(got), made)
+		t.Errorf("got %d intents, want %d, newest first", len(got), count)
 	}
 	if all := w.ledger(t, old.PaymentID); len(all) != 0 { // older than an hour
-		t.Errorf("got %+v, want only what was made since", all)
+		t.Errorf("got %+v, want only intents since then", all)
 	}
 	w.Processor = w.adapter("sk_wrong")
 	for _, err := range w.Ledger(t.Context(), since) {
 		if err == nil {
-			t.Error("got an intent with a wrong key")
+			t.Error("got an intent with an invalid key")
 		}
 	}
 }

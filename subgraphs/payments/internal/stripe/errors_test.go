@@ -18,28 +18,28 @@ import (
 	"boxoffice.dev/subgraphs/payments/internal/stripe"
 )
 
-// elsewhere is the adapter with something else than Stripe at the other end.
-func elsewhere(t *testing.T, timeout time.Duration, handler http.HandlerFunc) *stripe.Processor {
+// connect returns a Processor that sends its requests to the handler.
+func connect(t *testing.T, timeout time.Duration, handler http.HandlerFunc) *stripe.Processor {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
 	return stripe.New(stripe.Config{SecretKey: "sk_test_very_secret", APIBase: server.URL, Timeout: timeout})
 }
 
-// calls are all the methods, and what they were told.
+// calls calls every method and returns its error.
 func calls(ctx context.Context, p payment.Processor) map[string]error {
 	var err error
-	told := map[string]error{}
-	_, told["authorize"] = p.Authorize(ctx, wish("pm_very_secret"))
-	_, told["capture"] = p.Capture(ctx, id.New(id.Payment), "pi_1")
-	_, told["void"] = p.Void(ctx, id.New(id.Payment), "pi_1")
-	_, told["find"] = p.Find(ctx, "pi_1")
-	_, told["refund"] = p.Refund(ctx, payment.RefundRequest{RefundID: id.New(id.Refund), Reference: "pi_1", Amount: usd(1)})
-	_, told["find refund"] = p.FindRefund(ctx, "re_1")
+	errs := map[string]error{}
+	_, errs["authorize"] = p.Authorize(ctx, authorization("pm_very_secret"))
+	_, errs["capture"] = p.Capture(ctx, id.New(id.Payment), "pi_1")
+	_, errs["void"] = p.Void(ctx, id.New(id.Payment), "pi_1")
+	_, errs["find"] = p.Find(ctx, "pi_1")
+	_, errs["refund"] = p.Refund(ctx, payment.RefundRequest{RefundID: id.New(id.Refund), Reference: "pi_1", Amount: usd(1)})
+	_, errs["find refund"] = p.FindRefund(ctx, "re_1")
 	for _, err = range p.Ledger(ctx, time.Now()) {
 	}
-	told["ledger"] = err
-	return told
+	errs["ledger"] = err
+	return errs
 }
 
 const (
@@ -48,9 +48,9 @@ const (
 	refused = "refused" // neither
 )
 
-func wantErrors(t *testing.T, told map[string]error, want string) {
+func wantErrors(t *testing.T, errs map[string]error, want string) {
 	t.Helper()
-	for call, err := range told {
+	for call, err := range errs {
 		got := refused
 		switch {
 		case err == nil:
@@ -64,7 +64,7 @@ func wantErrors(t *testing.T, told map[string]error, want string) {
 			t.Errorf("%s: got %s (%v), want %s", call, got, err, want)
 		}
 		if err != nil && (strings.Contains(err.Error(), "secret") || strings.Contains(fmt.Sprintf("%+v", err), "secret")) {
-			t.Errorf("%s: the error tells a secret: %v", call, err)
+			t.Errorf("%s: the error contains a secret: %v", call, err)
 		}
 	}
 }
@@ -80,82 +80,90 @@ func TestErrors(t *testing.T) {
 		body   string
 		want   string
 	}{
-		"wrong key":            {401, stripeError("invalid_request_error", ""), refused},
-		"forbidden":            {403, stripeError("invalid_request_error", "platform_api_key_expired"), refused},
-		"bad parameter":        {400, stripeError("invalid_request_error", "parameter_unknown"), refused},
-		"not found":            {404, stripeError("invalid_request_error", "resource_missing"), missing},
-		"not found, says 400":  {400, stripeError("invalid_request_error", "resource_missing"), missing},
-		"key in use":           {409, stripeError("idempotency_error", "idempotency_key_in_use"), unknown},
-		"another conflict":     {409, stripeError("invalid_request_error", "lock_timeout"), unknown},
-		"key used differently": {400, stripeError("idempotency_error", ""), unknown},
-		"too many requests":    {429, stripeError("invalid_request_error", "rate_limit"), unknown},
-		"broken":               {500, stripeError("api_error", ""), unknown},
-		"bad gateway":          {502, "<html>very secret</html>", unknown},
-		"unavailable":          {503, "", unknown},
-		"a page":               {200, "<html>very secret</html>", unknown},
-		"cut JSON":             {200, `{"id": "pi_1", "client_secret": "pi_1_secret_2`, unknown},
-		"no error in it":       {400, `{"client_secret": "pi_1_secret_2"}`, unknown},
-		"teapot":               {418, `very secret`, unknown},
+		"invalid key":        {401, stripeError("invalid_request_error", ""), refused},
+		"forbidden":          {403, stripeError("invalid_request_error", "platform_api_key_expired"), refused},
+		"bad parameter":      {400, stripeError("invalid_request_error", "parameter_unknown"), refused},
+		"not found":          {404, stripeError("invalid_request_error", "resource_missing"), missing},
+		"not found with 400": {400, stripeError("invalid_request_error", "resource_missing"), missing},
+		"key in use":         {409, stripeError("idempotency_error", "idempotency_key_in_use"), unknown},
+		"another conflict":   {409, stripeError("invalid_request_error", "lock_timeout"), unknown},
+		"key reused":         {400, stripeError("idempotency_error", ""), unknown},
+		"too many requests":  {429, stripeError("invalid_request_error", "rate_limit"), unknown},
+		"server error":       {500, stripeError("api_error", ""), unknown},
+		"bad gateway":        {502, "<html>very secret</html>", unknown},
+		"unavailable":        {503, "", unknown},
+		"HTML":               {200, "<html>very secret</html>", unknown},
+		"cut JSON":           {200, `{"id": "pi_1", "client_secret": "pi_1_secret_2`, unknown},
+		"no error object":    {400, `{"client_secret": "pi_1_secret_2"}`, unknown},
+		"teapot":             {418, `very secret`, unknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := elsewhere(t, 0, func(w http.ResponseWriter, _ *http.Request) {
+			p := connect(t, 0, func(w http.ResponseWriter, _ *http.Request) {
 				w.WriteHeader(tt.status)
 				_, _ = io.WriteString(w, tt.body)
 			})
 			wantErrors(t, calls(t.Context(), p), tt.want)
 		})
 	}
-	t.Run("elsewhere", func(t *testing.T) { // with the key in the request
+}
+
+func TestConnectionErrors(t *testing.T) {
+	t.Parallel()
+	t.Run("redirect", func(t *testing.T) { // it would pass on the key
 		t.Parallel()
 		other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("followed a redirect") }))
 		t.Cleanup(other.Close)
-		p := elsewhere(t, 0, func(w http.ResponseWriter, r *http.Request) {
+		p := connect(t, 0, func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, other.URL, http.StatusTemporaryRedirect)
 		})
 		wantErrors(t, calls(t.Context(), p), unknown)
 	})
 	t.Run("cut connection", func(t *testing.T) {
 		t.Parallel()
-		p := elsewhere(t, 0, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+		p := connect(t, 0, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 		wantErrors(t, calls(t.Context(), p), unknown)
 	})
-	t.Run("no answer", func(t *testing.T) {
+	t.Run("timeout", func(t *testing.T) {
 		t.Parallel()
-		p := elsewhere(t, time.Millisecond, func(_ http.ResponseWriter, r *http.Request) {
-			_, _ = io.Copy(io.Discard, r.Body) // only then the server notices that the client leaves
+		p := connect(t, time.Millisecond, func(_ http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body) // the server detects a disconnect only after the body
 			<-r.Context().Done()
 		})
-		told := calls(t.Context(), p)
-		wantErrors(t, told, unknown)
-		for call, err := range told {
+		errs := calls(t.Context(), p)
+		wantErrors(t, errs, unknown)
+		for call, err := range errs {
 			if !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("%s: got %v, want a deadline", call, err)
 			}
 		}
 	})
-	t.Run("nobody there", func(t *testing.T) {
+	t.Run("connection refused", func(t *testing.T) {
 		t.Parallel()
 		server := httptest.NewServer(http.NotFoundHandler())
 		server.Close()
 		p := stripe.New(stripe.Config{SecretKey: "sk_test_very_secret", APIBase: server.URL})
 		wantErrors(t, calls(t.Context(), p), unknown)
 	})
-	t.Run("caller gives up", func(t *testing.T) {
+	t.Run("cancelled by the caller", func(t *testing.T) {
 		t.Parallel()
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		p := elsewhere(t, 0, func(http.ResponseWriter, *http.Request) {})
+		p := connect(t, 0, func(http.ResponseWriter, *http.Request) {})
 		wantErrors(t, calls(ctx, p), unknown)
 	})
-	t.Run("wrong key at the simulator", func(t *testing.T) {
+}
+
+func TestInvalidRequests(t *testing.T) {
+	t.Parallel()
+	t.Run("invalid key at the simulator", func(t *testing.T) {
 		t.Parallel()
 		wantErrors(t, calls(t.Context(), newWorld(t).adapter("sk_test_very_secret")), refused)
 	})
-	t.Run("ids that are none of ours", func(t *testing.T) {
+	t.Run("invalid ids", func(t *testing.T) {
 		t.Parallel()
-		p := elsewhere(t, 0, func(http.ResponseWriter, *http.Request) { t.Error("asked Stripe") })
-		a := wish("pm_card_visa")
+		p := connect(t, 0, func(http.ResponseWriter, *http.Request) { t.Error("sent a request") })
+		a := authorization("pm_card_visa")
 		a.PaymentID = "rfd_1"
 		_, err := p.Authorize(t.Context(), a)
 		_, refundErr := p.Refund(t.Context(), payment.RefundRequest{RefundID: "pay_1", Reference: "pi_1", Amount: usd(1)})
@@ -163,33 +171,32 @@ func TestErrors(t *testing.T) {
 	})
 }
 
-// Nothing is sent twice: net/http, too, would repeat what has an Idempotency-Key on a connection that
-// was used before.
-func TestNothingIsRepeated(t *testing.T) {
+// No request is sent twice. By default net/http repeats one with an Idempotency-Key if a reused connection breaks.
+func TestNoRetries(t *testing.T) {
 	t.Parallel()
 	var posts atomic.Int32
-	p := elsewhere(t, 0, func(w http.ResponseWriter, r *http.Request) {
+	p := connect(t, 0, func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost {
 			posts.Add(1)
 			panic(http.ErrAbortHandler)
 		}
 		_, _ = io.WriteString(w, `{"id": "pi_1", "object": "payment_intent", "status": "requires_capture"}`)
 	})
-	if _, err := p.Find(t.Context(), "pi_1"); err != nil { // leaves a connection behind
+	if _, err := p.Find(t.Context(), "pi_1"); err != nil { // leaves an idle connection
 		t.Fatal(err)
 	}
-	_, err := p.Authorize(t.Context(), wish("pm_card_visa"))
+	_, err := p.Authorize(t.Context(), authorization("pm_card_visa"))
 	wantErr(t, "authorize", err, payment.ErrOutcomeUnknown)
 	if got := posts.Load(); got != 1 {
 		t.Errorf("sent %d times, want once", got)
 	}
 }
 
-// A bank may refuse to pay and hold the amount all the same.
-func TestRefusedCaptureReleasesTheHold(t *testing.T) {
+// A bank may decline the capture and still hold the amount.
+func TestDeclinedCaptureReleasesTheHold(t *testing.T) {
 	t.Parallel()
 	status := "requires_capture"
-	p := elsewhere(t, 0, func(w http.ResponseWriter, r *http.Request) {
+	p := connect(t, 0, func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case strings.HasSuffix(r.URL.Path, "/capture"):
 			w.WriteHeader(http.StatusPaymentRequired)

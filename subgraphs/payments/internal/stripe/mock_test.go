@@ -25,12 +25,13 @@ import (
 	"boxoffice.dev/subgraphs/payments/internal/stripe"
 )
 
-// stripeMock answers any request that fits Stripe's OpenAPI description with a made-up object.
+// stripeMock is the version of stripe-mock, which validates requests against Stripe's OpenAPI description and responds
+// with example objects.
 const stripeMock = "v0.203.0"
 
-// mock returns the address of a stripe-mock that is everybody's.
+// mock starts the stripe-mock of this test binary and returns its URL.
 var mock = sync.OnceValues(func() (string, error) {
-	// Beside the other pinned tools, where it is built only once.
+	// It is built once, beside the other pinned tools.
 	_, file, _, _ := runtime.Caller(0)
 	bin := filepath.Join(filepath.Dir(file), "../../../../.data/bin/stripe-mock-"+stripeMock+"-"+runtime.Version())
 	if _, err := os.Stat(filepath.Join(bin, "stripe-mock")); err != nil {
@@ -81,14 +82,14 @@ func mockURL(t *testing.T) *url.URL {
 	return u
 }
 
-// exchange is a request that the adapter sent and what was answered.
+// exchange is a request of the Processor with its response.
 type exchange struct {
 	method, path, form string
 	status             int
-	answer             []byte
+	body               []byte // of the response
 }
 
-// recorder passes requests on and remembers them.
+// recorder forwards requests and records them.
 type recorder struct {
 	to *url.URL
 
@@ -107,19 +108,19 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	defer resp.Body.Close()
-	answer, _ := io.ReadAll(resp.Body)
+	body, _ := io.ReadAll(resp.Body)
 	r.mu.Lock()
-	r.seen = append(r.seen, exchange{req.Method, req.URL.RequestURI(), string(form), resp.StatusCode, answer})
+	r.seen = append(r.seen, exchange{req.Method, req.URL.RequestURI(), string(form), resp.StatusCode, body})
 	r.mu.Unlock()
 	for name := range resp.Header {
 		w.Header().Set(name, resp.Header.Get(name))
 	}
 	w.WriteHeader(resp.StatusCode)
-	_, _ = w.Write(answer)
+	_, _ = w.Write(body)
 }
 
-// watched is the adapter with a recorder between it and the other end.
-func watched(t *testing.T, to *url.URL, config stripe.Config) (payment.Processor, *recorder) {
+// record returns a Processor whose requests are recorded and forwarded.
+func record(t *testing.T, to *url.URL, config stripe.Config) (payment.Processor, *recorder) {
 	t.Helper()
 	r := &recorder{to: to}
 	server := httptest.NewServer(r)
@@ -128,21 +129,21 @@ func watched(t *testing.T, to *url.URL, config stripe.Config) (payment.Processor
 	return stripe.New(config), r
 }
 
-// Every kind of request that the adapter sends fits Stripe's own description of its API.
-func TestRequestsFitStripesDescription(t *testing.T) {
+// Every kind of request is valid according to Stripe's description of its API.
+func TestRequestsAreValid(t *testing.T) {
 	t.Parallel()
 	to := mockURL(t)
 	for _, config := range []stripe.Config{
 		{SecretKey: "sk_test_123"},
 		{SecretKey: "sk_test_123", ReturnURL: "https://shop.example/orders"},
-		{SecretKey: "sk_test_123", Now: func() time.Time { return time.Now().Add(48 * time.Hour) }}, // looks before it asks
+		{SecretKey: "sk_test_123", Now: func() time.Time { return time.Now().Add(48 * time.Hour) }}, // searches before it sends
 	} {
-		p, r := watched(t, to, config)
-		everything(t.Context(), p)
+		p, r := record(t, to, config)
+		callAll(t.Context(), p)
 		paths := map[string]int{}
 		for _, e := range r.seen {
 			if e.status != http.StatusOK {
-				t.Errorf("%s %s %s: got %d %s", e.method, e.path, e.form, e.status, e.answer)
+				t.Errorf("%s %s %s: got %d %s", e.method, e.path, e.form, e.status, e.body)
 			}
 			path, _, _ := strings.Cut(e.path, "?")
 			paths[e.method+" "+path]++
@@ -152,11 +153,11 @@ func TestRequestsFitStripesDescription(t *testing.T) {
 			"GET /v1/payment_intents/pi_1", "GET /v1/payment_intents", "POST /v1/refunds", "GET /v1/refunds/re_1",
 		} {
 			if paths[path] == 0 {
-				t.Errorf("the adapter never sent %s", path)
+				t.Errorf("%s was never sent", path)
 			}
 		}
 	}
-	t.Run("which is checked", func(t *testing.T) {
+	t.Run("stripe-mock validates", func(t *testing.T) {
 		resp, err := http.Get(to.String() + "/v1/payment_intents?nonsense=1")
 		if err != nil {
 			t.Fatal(err)
@@ -168,9 +169,9 @@ func TestRequestsFitStripesDescription(t *testing.T) {
 	})
 }
 
-// everything calls every method. What comes back is made up.
-func everything(ctx context.Context, p payment.Processor) {
-	_, _ = p.Authorize(ctx, wish("pm_card_visa"))
+// callAll calls every method. The results are examples.
+func callAll(ctx context.Context, p payment.Processor) {
+	_, _ = p.Authorize(ctx, authorization("pm_card_visa"))
 	_, _ = p.Capture(ctx, id.New(id.Payment), "pi_1")
 	_, _ = p.Void(ctx, id.New(id.Payment), "pi_1")
 	_, _ = p.Find(ctx, "pi_1")
@@ -183,8 +184,8 @@ func everything(ctx context.Context, p payment.Processor) {
 	}
 }
 
-// What the simulator answers has the shape of what stripe-mock answers to the very same request.
-func TestSimulatorHasStripesShape(t *testing.T) {
+// The simulator's responses have the shape of stripe-mock's responses to the same requests.
+func TestSimulatorResponses(t *testing.T) {
 	t.Parallel()
 	to := mockURL(t)
 	w := newWorld(t)
@@ -192,9 +193,9 @@ func TestSimulatorHasStripesShape(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, r := watched(t, simulated, stripe.Config{SecretKey: secretKey, ReturnURL: "https://shop.example/orders"})
+	p, r := record(t, simulated, stripe.Config{SecretKey: secretKey, ReturnURL: "https://shop.example/orders"})
 	for _, token := range []string{"pm_card_visa", "pm_card_chargeDeclined", "pm_card_threeDSecure2Required", "pm_sim_capture_fails"} {
-		a := wish(token)
+		a := authorization(token)
 		i, err := p.Authorize(t.Context(), a)
 		if err != nil {
 			t.Fatal(err)
@@ -228,11 +229,11 @@ func TestSimulatorHasStripesShape(t *testing.T) {
 			t.Fatalf("stripe-mock: %s %s: got %s %s, %v", e.method, e.path, resp.Status, answer, err)
 		}
 		var ours, theirs map[string]any
-		if err := errors.Join(json.Unmarshal(e.answer, &ours), json.Unmarshal(answer, &theirs)); err != nil {
+		if err := errors.Join(json.Unmarshal(e.body, &ours), json.Unmarshal(answer, &theirs)); err != nil {
 			t.Fatal(err)
 		}
-		if refusal, ok := ours["error"].(map[string]any); ok { // stripe-mock never refuses: the intent in it is what can be compared
-			if ours, ok = refusal["payment_intent"].(map[string]any); !ok {
+		if failure, ok := ours["error"].(map[string]any); ok { // stripe-mock never fails: compare the intent in the error
+			if ours, ok = failure["payment_intent"].(map[string]any); !ok {
 				continue
 			}
 		}
@@ -240,12 +241,12 @@ func TestSimulatorHasStripesShape(t *testing.T) {
 		compare(t, e.method+" "+e.path, ours, theirs)
 	}
 	if shapes < 15 {
-		t.Errorf("compared only %d answers", shapes)
+		t.Errorf("compared only %d responses", shapes)
 	}
 }
 
-// compare checks that whatever we have is there in theirs, with the same type of JSON. Nulls fit
-// everything, and so does an id an object that the other side has not expanded.
+// compare checks that theirs has each field in ours with the same JSON type. Null matches any type, and an id matches
+// an expanded object.
 func compare(t *testing.T, at string, ours, theirs any) {
 	t.Helper()
 	if ours == nil || theirs == nil {
@@ -258,20 +259,20 @@ func compare(t *testing.T, at string, ours, theirs any) {
 			return
 		}
 		if !ok {
-			t.Errorf("%s: we have an object, Stripe %T", at, theirs)
+			t.Errorf("%s: an object, at Stripe %T", at, theirs)
 			return
 		}
 		for name, value := range ours {
 			if other, there := object[name]; there {
 				compare(t, at+"."+name, value, other)
-			} else if !loose(at) {
-				t.Errorf("%s.%s: Stripe has none", at, name)
+			} else if !isOpen(at) {
+				t.Errorf("%s.%s: not at Stripe", at, name)
 			}
 		}
 	case []any:
 		list, ok := theirs.([]any)
 		if !ok {
-			t.Errorf("%s: we have a list, Stripe %T", at, theirs)
+			t.Errorf("%s: a list, at Stripe %T", at, theirs)
 			return
 		}
 		for _, value := range ours {
@@ -284,17 +285,17 @@ func compare(t *testing.T, at string, ours, theirs any) {
 			return
 		}
 		if _, ok := theirs.(string); !ok {
-			t.Errorf("%s: we have a string, Stripe %T", at, theirs)
+			t.Errorf("%s: a string, at Stripe %T", at, theirs)
 		}
 	default:
 		if fmt.Sprintf("%T", ours) != fmt.Sprintf("%T", theirs) {
-			t.Errorf("%s: we have %T, Stripe %T", at, ours, theirs)
+			t.Errorf("%s: %T, at Stripe %T", at, ours, theirs)
 		}
 	}
 }
 
-// loose reports whether stripe-mock leaves out there what Stripe may have: what anybody has put there,
-// and objects with one field for each of their kinds. stripe-go, which knows these, reads ours.
-func loose(at string) bool {
+// isOpen reports whether the object may have fields that stripe-mock leaves out: metadata, and objects with a field for
+// each kind. The tests of Processor cover those.
+func isOpen(at string) bool {
 	return strings.HasSuffix(at, ".metadata") || strings.HasSuffix(at, ".last_payment_error") || strings.HasSuffix(at, ".next_action")
 }

@@ -3,7 +3,6 @@ package stripe_test
 import (
 	"context"
 	"errors"
-	"net/http"
 	"net/http/httptest"
 	"sync"
 	"testing"
@@ -22,7 +21,7 @@ import (
 
 const secretKey = "sk_test_world"
 
-// world is the adapter with a simulator of its own to talk to.
+// world is a Processor with a simulator of its own, which it reaches over HTTP.
 type world struct {
 	payment.Processor
 	pool  *pgxpool.Pool
@@ -31,7 +30,7 @@ type world struct {
 	clock *clock
 }
 
-// clock is the time of day plus what it was advanced by.
+// clock is the system's clock plus an offset.
 type clock struct {
 	mu     sync.Mutex
 	offset time.Duration
@@ -52,16 +51,16 @@ func (c *clock) advance(d time.Duration) {
 func newWorld(t *testing.T, change ...func(*simulator.Config)) *world {
 	t.Helper()
 	w := &world{pool: pgtest.New(t, simulator.Migrations()), clock: &clock{}}
-	mux := http.NewServeMux()
-	server := httptest.NewServer(mux)
-	t.Cleanup(server.Close)
-	w.url = server.URL
+	server := httptest.NewUnstartedServer(nil)
+	w.url = "http://" + server.Listener.Addr().String()
 	config := simulator.Config{SecretKey: secretKey, URL: w.url, Slow: time.Nanosecond, Settle: time.Nanosecond, Now: w.clock.now}
 	for _, c := range change {
 		c(&config)
 	}
 	w.sim = simulator.New(config, w.pool)
-	mux.Handle("/", w.sim.Handler())
+	server.Config.Handler = w.sim.Handler()
+	server.Start()
+	t.Cleanup(server.Close)
 	w.Processor = w.adapter(secretKey)
 	return w
 }
@@ -72,33 +71,33 @@ func (w *world) adapter(key string) *stripe.Processor {
 
 func usd(minorUnits int) money.Money { return money.Money{MinorUnits: minorUnits, Currency: "USD"} }
 
-// wish asks to pay 19.99 USD by the token.
-func wish(token string) payment.Authorization {
+// authorization requests 19.99 USD with the token.
+func authorization(token string) payment.Authorization {
 	return payment.Authorization{
 		PaymentID: id.New(id.Payment), OrderID: id.New(id.Order), Amount: usd(1999), Token: token, Description: "Ticket: Concert",
 	}
 }
 
-// want fails the test unless the call went well and led to the status.
-func want(t *testing.T, doing string, i payment.Intent, err error, status payment.IntentStatus) payment.Intent {
+// want fails the test unless the call succeeded and returned an intent with the status.
+func want(t *testing.T, call string, i payment.Intent, err error, status payment.IntentStatus) payment.Intent {
 	t.Helper()
 	if err != nil || i.Status != status {
-		t.Fatalf("%s: got %+v, %v; want status %s", doing, i, err, status)
+		t.Fatalf("%s: got %+v, %v; want status %s", call, i, err, status)
 	}
 	return i
 }
 
-func wantErr(t *testing.T, doing string, got, want error) {
+func wantErr(t *testing.T, call string, got, want error) {
 	t.Helper()
 	if !errors.Is(got, want) {
-		t.Fatalf("%s: got %v, want %v", doing, got, want)
+		t.Fatalf("%s: got %v, want %v", call, got, want)
 	}
 }
 
-// authorized pays by the token up to where the money is held.
+// authorized returns an authorized intent.
 func (w *world) authorized(t *testing.T, token string) (payment.Authorization, payment.Intent) {
 	t.Helper()
-	a := wish(token)
+	a := authorization(token)
 	i, err := w.Authorize(t.Context(), a)
 	return a, want(t, "authorize", i, err, payment.IntentAuthorized)
 }
@@ -110,7 +109,7 @@ func (w *world) captured(t *testing.T, token string) (payment.Authorization, pay
 	return a, want(t, "capture", i, err, payment.IntentCaptured)
 }
 
-// balance is what the simulator's ledger says about a payment.
+// balance sums up the simulator's ledger of a payment.
 type balance struct{ Intents, Authorized, Captured, Voided, Refunded int }
 
 func (w *world) balance(t *testing.T, paymentID string) balance {
@@ -136,7 +135,7 @@ func (w *world) wantBalance(t *testing.T, paymentID string, want balance) {
 	}
 }
 
-// ledger returns the intents of the payment, by way of the adapter.
+// ledger returns the intents of the payment.
 func (w *world) ledger(t *testing.T, paymentID string) []payment.Intent {
 	t.Helper()
 	var found []payment.Intent
@@ -151,7 +150,7 @@ func (w *world) ledger(t *testing.T, paymentID string) []payment.Intent {
 	return found
 }
 
-// run lets the simulator work until the test ends.
+// run runs the simulator's background tasks until the test ends.
 func (w *world) run(t *testing.T) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())

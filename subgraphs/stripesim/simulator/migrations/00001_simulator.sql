@@ -18,8 +18,8 @@ CREATE TABLE intents (
     client_secret   text        NOT NULL,
     page_secret     text        NOT NULL UNIQUE
 );
-COMMENT ON COLUMN intents.charged IS 'Whether the card was ever reached, so that there is a charge.';
-COMMENT ON COLUMN intents.page_secret IS 'Part of the address of the page that stands for the bank.';
+COMMENT ON COLUMN intents.charged IS 'Whether the bank was requested to authorize, so that there is a charge.';
+COMMENT ON COLUMN intents.page_secret IS 'In the URL of the bank''s page.';
 CREATE INDEX ON intents (created_at);
 
 CREATE TABLE refunds (
@@ -45,10 +45,10 @@ CREATE TABLE ledger (
     amount     bigint      NOT NULL CHECK (amount > 0),
     currency   text        NOT NULL
 );
-COMMENT ON TABLE ledger IS 'Every movement of money, only ever added to. Amounts are in Stripe''s units.';
-COMMENT ON COLUMN ledger.payment_id IS 'From the intent''s metadata; empty when it has none.';
+COMMENT ON TABLE ledger IS 'Every movement of money, append-only. Amounts are in Stripe''s unit.';
+COMMENT ON COLUMN ledger.payment_id IS 'From the intent''s metadata; empty if it has none.';
 CREATE INDEX ON ledger (payment_id);
--- Whatever else goes wrong, a hold is made once and ends once.
+-- An intent is held at most once, and its hold ends at most once.
 CREATE UNIQUE INDEX ledger_one_hold ON ledger (intent_id) WHERE movement = 'authorized';
 CREATE UNIQUE INDEX ledger_one_end_of_hold ON ledger (intent_id) WHERE movement IN ('captured', 'voided');
 
@@ -60,7 +60,7 @@ SELECT payment_id, intent_id, currency,
        coalesce(sum(amount) FILTER (WHERE movement = 'refunded'), 0)::bigint   AS refunded
   FROM ledger
  GROUP BY payment_id, intent_id, currency;
-COMMENT ON VIEW balances IS 'The ledger summed per intent: held is authorized - captured - voided, taken is captured - refunded.';
+COMMENT ON VIEW balances IS 'The sums of the ledger per intent. The held amount is authorized - captured - voided.';
 
 CREATE TABLE requests (
     key        text COLLATE "C" PRIMARY KEY,
@@ -69,7 +69,7 @@ CREATE TABLE requests (
     status     int         NOT NULL,
     body       text        NOT NULL
 );
-COMMENT ON TABLE requests IS 'Idempotency keys with what was answered, for 24 hours.';
+COMMENT ON TABLE requests IS 'Idempotency keys with their responses, for 24 hours.';
 CREATE INDEX ON requests (created_at);
 
 CREATE TABLE webhooks (
@@ -79,5 +79,5 @@ CREATE TABLE webhooks (
     event_id text        NOT NULL,
     body     text        NOT NULL
 );
-COMMENT ON TABLE webhooks IS 'Deliveries that have not succeeded yet.';
+COMMENT ON TABLE webhooks IS 'Deliveries that have not succeeded.';
 CREATE INDEX ON webhooks (due_at, seq);

@@ -10,7 +10,7 @@ CREATE TABLE orders (
     currency          text        NOT NULL,
     expires_at        timestamptz NOT NULL
 );
-COMMENT ON TABLE orders IS 'Replica of the orders service, a few milliseconds behind.';
+COMMENT ON TABLE orders IS 'Replica of the orders service; it lags by some milliseconds.';
 
 CREATE TABLE payments (
     id                   text COLLATE "C" PRIMARY KEY,
@@ -38,12 +38,12 @@ CREATE TABLE payments (
     tries                int         NOT NULL DEFAULT 0,
     CHECK ((status = 'failed') = (decline IS NOT NULL))
 );
-COMMENT ON COLUMN payments.step IS 'What has to happen next; by whom it is driven stands in due_at.';
-COMMENT ON COLUMN payments.due_at IS 'When a worker takes the next step; null when there is none to take. A worker moves it on while it works.';
-COMMENT ON COLUMN payments.token IS 'One-time token of the card, empty once it was used.';
-COMMENT ON COLUMN payments.request IS 'What was asked for, hashed, to tell a repeated idempotency key from a reused one.';
+COMMENT ON COLUMN payments.step IS 'The next step.';
+COMMENT ON COLUMN payments.due_at IS 'When a worker takes the next step; null if there is none. A worker that takes a step sets it to the end of its lease.';
+COMMENT ON COLUMN payments.token IS 'Token of the card, empty once used.';
+COMMENT ON COLUMN payments.request IS 'Hash of the request, to distinguish a repeated idempotency key from a reused one.';
 
--- These two decide every race.
+-- These decide between concurrent attempts.
 CREATE UNIQUE INDEX payments_one_live_per_order ON payments (order_id)
     WHERE status IN ('processing', 'requires_action', 'authorized', 'succeeded', 'partially_refunded');
 CREATE UNIQUE INDEX payments_one_per_idempotency_key ON payments (buyer_id, idempotency_key);

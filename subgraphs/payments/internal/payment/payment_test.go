@@ -24,8 +24,8 @@ import (
 
 var price = money.Money{MinorUnits: 1999, Currency: "USD"}
 
-// processor is a card processor in memory. Like every Processor it moves money at most once. Tests choose the outcome of
-// each kind of request.
+// processor is a card processor in memory. Like every Processor it moves money at most once. Tests choose the outcomes
+// of its requests.
 type processor struct {
 	mu      sync.Mutex
 	intents map[string]payment.Intent // by reference

@@ -85,7 +85,7 @@ func start(t testing.TB, file string, fields map[string]subgraphtest.Field) *gra
 	return g
 }
 
-// refused are the fields, by folder, that nobody may read who is not signed in.
+// refused lists the fields, by folder, that anonymous callers may not read.
 var refused = map[string][]string{"testdata/access": {"Closed.code", "Query.thing"}}
 
 // refuse returns the data with errors where these are refused.
@@ -175,7 +175,7 @@ func (g *graph) forget() {
 	}
 }
 
-// asked returns what the subgraphs were asked, for a person who wonders why.
+// asked returns the requests to the subgraphs, for the log of a failed test.
 func (g *graph) asked() string {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(g.subgraphs)) {
@@ -301,7 +301,7 @@ func compact(t testing.TB, v any) string {
 	return string(text)
 }
 
-// To find out where entities stand that errors are about, nobody is asked again.
+// Errors of entities are located without further fetches.
 func TestErrorsOfEntitiesAskNothingMore(t *testing.T) {
 	t.Parallel()
 	g := start(t, "testdata/failures/supergraph.graphql", nil)
@@ -415,7 +415,7 @@ func TestMutationsInOrder(t *testing.T) {
 	}
 }
 
-// Nobody is signed in. Rules hold under the name that the subgraph gave their directive, and through
+// The caller is anonymous. Rules apply under the name that the subgraph gave their directive, and through
 // interfaces, unions, fragments and aliases.
 func TestAccess(t *testing.T) {
 	t.Parallel()

@@ -12,8 +12,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// FuzzOperations asks a supergraph what nobody has thought of: an operation that a number makes up. Its answer is
-// compared as those of TestConformance are.
+// FuzzOperations executes operations that are generated from a number. The responses are checked as in TestConformance.
 func FuzzOperations(f *testing.F) {
 	files, err := filepath.Glob("testdata/*/supergraph*.graphql")
 	if err != nil || len(files) == 0 {

@@ -62,7 +62,7 @@ func TestLiveClients(t *testing.T) {
 	}
 }
 
-// serve starts a router at an address. Stop ends it as the binary ends: followers are told to connect again.
+// serve starts a router at an address. Stop ends it like the binary: it closes subscriptions first.
 func (w *world) serve(addr string) (stop func()) {
 	w.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())

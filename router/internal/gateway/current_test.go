@@ -47,7 +47,7 @@ func withoutMargin(t *testing.T, cfg gateway.Config) gateway.Config {
 	return cfg
 }
 
-// A hundred reloads under traffic: nobody gets an error, and nothing stays behind. It counts the goroutines
+// A hundred reloads under load: no request fails, and no goroutine is left. It counts the goroutines
 // of the process, so no other test may run beside it.
 func TestReloadsUnderTraffic(t *testing.T) {
 	w, current := reloadable(t)
@@ -73,7 +73,7 @@ func TestReloadsUnderTraffic(t *testing.T) {
 			}
 		})
 	}
-	people.Go(func() { // a client that follows something and connects again whenever it is told to
+	people.Go(func() { // a client with a subscription that reconnects
 		for ctx.Err() == nil {
 			err := w.follow(ctx)
 			if ctx.Err() == nil && websocket.CloseStatus(err) != websocket.StatusGoingAway {
@@ -177,7 +177,7 @@ func TestWhoFollowsSomethingConnectsAgainAfterAReload(t *testing.T) {
 	w, current := reloadable(t)
 	conn := w.socket(initAnna)
 	w.subscribe(conn, orderUpdated, map[string]any{"id": "o1"})
-	w.hear(conn, next(annasOrder))
+	w.expect(conn, next(annasOrder))
 	body, err := json.Marshal(map[string]any{"query": orderUpdated, "variables": map[string]any{"id": "o1"}})
 	if err != nil {
 		t.Fatal(err)
@@ -198,7 +198,7 @@ func TestWhoFollowsSomethingConnectsAgainAfterAReload(t *testing.T) {
 		t.Fatal("a supergraph that is none was loaded")
 	}
 	w.orders.Change()
-	w.hear(conn, next(annasOrder))
+	w.expect(conn, next(annasOrder))
 	for lines.Scan() && lines.Text() != "data: "+annasOrder {
 	}
 
@@ -218,5 +218,5 @@ func TestWhoFollowsSomethingConnectsAgainAfterAReload(t *testing.T) {
 	}
 	again := w.socket(initAnna)
 	w.subscribe(again, orderUpdated, map[string]any{"id": "o1"})
-	w.hear(again, next(annasOrder))
+	w.expect(again, next(annasOrder))
 }

@@ -226,7 +226,7 @@ func TestDeferIsValidated(t *testing.T) {
 		conn := w.socket(initAnna)
 		w.subscribe(conn, `subscription($no: Boolean!) { orderUpdated(id: "o1") { id ... @defer(if: $no) { ticket { title } } ... @defer(if: false) { buyer { id } } } }`,
 			map[string]any{"no": true})
-		w.hear(conn, next(`{"data":{"orderUpdated":{"id":"o1","ticket":{"title":"ticket t1"},"buyer":{"id":"anna"}}}}`))
+		w.expect(conn, next(`{"data":{"orderUpdated":{"id":"o1","ticket":{"title":"ticket t1"},"buyer":{"id":"anna"}}}}`))
 	})
 }
 
@@ -365,11 +365,11 @@ func TestDeferredOverConnections(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			conn := w.socket(initAnonymous)
-			w.say(conn, `{"type":"subscribe","id":"1","payload":`+payload(extensions)+`}`)
+			w.sendText(conn, `{"type":"subscribe","id":"1","payload":`+payload(extensions)+`}`)
 			for _, part := range want {
-				w.hear(conn, next(part))
+				w.expect(conn, next(part))
 			}
-			w.hear(conn, completed)
+			w.expect(conn, completed)
 			events := w.do(w.raw(http.MethodPost, "/graphql", []byte(payload(extensions)), "Content-Type", "application/json", "Accept", "text/event-stream"))
 			text := ":\n\n"
 			for _, part := range want {

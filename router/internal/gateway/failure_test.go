@@ -14,7 +14,7 @@ import (
 	"boxoffice.dev/router/internal/gateway"
 )
 
-// Whatever a subgraph does wrong, its fields are null with one masked error and the others answer.
+// When a subgraph fails, its fields are null with one masked error and the others answer.
 func TestAFailingSubgraphIsMaskedAndConfined(t *testing.T) {
 	t.Parallel()
 	respond := func(contentType string, body []byte, header ...string) http.HandlerFunc {
@@ -142,7 +142,7 @@ func TestATimeoutForOneSubgraph(t *testing.T) {
 	}
 	w.cfg.Upstream.Timeouts = map[string]time.Duration{"order": time.Second}
 	if _, err := gateway.New(t.Context(), w.cfg); err == nil || !strings.Contains(err.Error(), `no subgraph "order"`) {
-		t.Errorf("a timeout for nobody: got %v", err)
+		t.Errorf("a timeout of an unknown subgraph: got %v", err)
 	}
 }
 

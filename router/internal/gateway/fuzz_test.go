@@ -22,7 +22,7 @@ import (
 	"boxoffice.dev/router/internal/gateway"
 )
 
-// FuzzRequest sends bodies and URLs. Whatever they are, the answer is JSON, and nothing is the router's
+// FuzzRequest sends bodies and URLs. The response is always JSON, and nothing is the router's
 // own fault.
 func FuzzRequest(f *testing.F) {
 	files, err := filepath.Glob("testdata/operations/*.graphql")
@@ -64,7 +64,7 @@ func FuzzRequest(f *testing.F) {
 	})
 }
 
-// FuzzAccept sends Accept headers. Whatever they are, the answer is JSON, or parts of it up to the last
+// FuzzAccept sends Accept headers. The response is always JSON, or parts of it up to the last
 // boundary.
 func FuzzAccept(f *testing.F) {
 	for _, accept := range []string{
@@ -96,7 +96,7 @@ func FuzzAccept(f *testing.F) {
 }
 
 // FuzzSocket sends messages to a WebSocket, one in each line, those that begin with a tab as binary ones, or the
-// bytes as they are in place of frames. Whatever they are, the socket is closed with a code that its protocol
+// bytes as they are in place of frames. The socket is always closed with a code that its protocol
 // knows, none of which says that the router is at fault, and nothing stays behind.
 func FuzzSocket(f *testing.F) {
 	for _, messages := range [][]string{

@@ -298,7 +298,7 @@ func TestCORSNamesExactOriginsOnly(t *testing.T) {
 	}
 }
 
-func TestSubgraphsHearOnlyWhatTheRouterSays(t *testing.T) {
+func TestHeadersOfFetches(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.query(`{ viewer { email } ticket(id: "t1") { id } }`, nil,
@@ -311,13 +311,13 @@ func TestSubgraphsHearOnlyWhatTheRouterSays(t *testing.T) {
 			"X-Refresh-Token": map[string]string{"auth": "mine"}[name],
 		} {
 			if got := strings.Join(s.Values(header), "|"); got != want {
-				t.Errorf("%s heard %s: %q, want %q", name, header, got, want)
+				t.Errorf("%s got %s: %q, want %q", name, header, got, want)
 			}
 		}
 	}
 }
 
-func TestForwardedForIsBelievedFromTrustedProxiesOnly(t *testing.T) {
+func TestForwardedForOfTrustedProxiesOnly(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *gateway.Config) {
 		c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.0.0.0/8")}

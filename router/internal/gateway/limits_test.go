@@ -140,7 +140,7 @@ func TestCostGrowsWithThePageSize(t *testing.T) {
 	}
 }
 
-func TestCostIsToldWhenAskedFor(t *testing.T) {
+func TestCostOnRequest(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, c := range []struct{ query, extensions, want string }{
@@ -159,7 +159,7 @@ func TestCostIsToldWhenAskedFor(t *testing.T) {
 	}
 }
 
-func TestQueryPlanIsToldWhenAskedForWhereAllowed(t *testing.T) {
+func TestQueryPlanOnRequest(t *testing.T) {
 	t.Parallel()
 	const query = `"{ order(id: \"o1\") { id ticket { title } } }"`
 	for allowed, want := range map[bool]string{
@@ -173,7 +173,7 @@ func TestQueryPlanIsToldWhenAskedForWhereAllowed(t *testing.T) {
 	}
 }
 
-func TestCostIsToldOverEveryTransport(t *testing.T) {
+func TestCostOverEveryTransport(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	const request, want = `{"query":"{ ticket(id: \"t1\") { title } }","extensions":{"cost":true}}`,
@@ -192,7 +192,7 @@ func TestCostIsToldOverEveryTransport(t *testing.T) {
 }
 
 // What holds for the text of a POST holds for every other way to send a document.
-func TestLimitsHoldHoweverADocumentArrives(t *testing.T) {
+func TestLimitsApplyToEveryTransport(t *testing.T) {
 	t.Parallel()
 	const deep = `{ user(id: 1) { tickets(first: 100) { nodes { seller { tickets(first: 100) { nodes { id } } } } } } }`
 	const wide = `{ ticket(id: 1) { a: id b: id c: id d: id } }`
@@ -333,7 +333,7 @@ func TestToolsGetTheirIntrospection(t *testing.T) {
 	}
 	for _, want := range []string{
 		`"deprecationReason":"Everything is USD."`, `"specifiedByURL":"https://www.iso.org/iso-4217-currency-codes.html"`,
-		`"description":"Who is signed in, null when nobody is."`, `"defaultValue":"{by:TITLE}"`, `"name":"oneOf"`, `"isOneOf":false`,
+		`"description":"The signed-in user, null when signed out."`, `"defaultValue":"{by:TITLE}"`, `"name":"oneOf"`, `"isOneOf":false`,
 		`"subscriptionType":{`, `"name":"Subscription"`,
 	} {
 		if !strings.Contains(a.body, want) {

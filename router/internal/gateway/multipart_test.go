@@ -121,7 +121,7 @@ func TestMultipartSubscriptions(t *testing.T) {
 		p := newWorld(t).parts(orderUpdated, map[string]any{"id": "unknown"}, acceptUpdates, as("anna")...)
 		p.want(`{"payload":{"errors":[{"message":"There is no such order.","path":["orderUpdated"],"extensions":{"code":"NOT_FOUND"}}],"data":null}}`)
 	})
-	t.Run("whoever is not signed in hears so", func(t *testing.T) {
+	t.Run("an anonymous caller gets UNAUTHENTICATED", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		p := w.parts(orderUpdated, map[string]any{"id": "o1"}, acceptUpdates)

@@ -43,7 +43,7 @@ func TestAReadWithoutAnAnswerIsAskedOnceMore(t *testing.T) {
 			w.Header().Set("Content-Length", "100")
 			write(200, "application/json", `{"data":{"order":{"id":`)(w, r)
 		},
-		"a proxy finds nobody":       write(502, "text/html", "<h1>Bad Gateway</h1>"),
+		"a proxy without a backend":  write(502, "text/html", "<h1>Bad Gateway</h1>"),
 		"it starts or stops":         write(503, "text/plain", "not yet"),
 		"a proxy waits in vain":      write(504, "text/html", "<h1>Gateway Timeout</h1>"),
 		"a proxy that speaks JSON":   write(502, "application/json", `{"message":"no healthy upstream"}`),
@@ -234,7 +234,7 @@ func TestAnOutageIsNotAmplified(t *testing.T) {
 	}
 }
 
-func TestWhoIsMissingIsKnown(t *testing.T) {
+func TestReachNamesFailingSubgraphs(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, withBreaker(time.Hour))
 	missing := func(why map[string]string) {

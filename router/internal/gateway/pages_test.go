@@ -105,7 +105,7 @@ func TestPagesAreServedBesideTheAPI(t *testing.T) {
 	})
 }
 
-func TestAPageIsKeptToItsOrigin(t *testing.T) {
+func TestPageIsRestrictedToItsOrigin(t *testing.T) {
 	t.Parallel()
 	own := newWorld(t, withPages(t)).get("GET", "/", "Accept", html).Header()
 	for name, want := range map[string]string{
@@ -134,7 +134,7 @@ func TestAPageIsKeptToItsOrigin(t *testing.T) {
 	}
 }
 
-func TestWithoutPagesThePlaygroundIsTheFirst(t *testing.T) {
+func TestPlaygroundWithoutPages(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(cfg *gateway.Config) { cfg.Playground = true })
 	if got := w.get("GET", "/"); got.Code != http.StatusFound || got.Header().Get("Location") != "/playground/" {

@@ -68,7 +68,7 @@ func TestADocumentIsRememberedByItsHash(t *testing.T) {
 			t.Errorf("%v: got %s", members, a.body)
 		}
 	}
-	// What protects a GET with cookies does so whatever names the document.
+	// A GET with cookies needs the preflight header for identifiers of documents, too.
 	if a := get(byURL, "Cookie", "access=token-anna"); a.status != 403 {
 		t.Errorf("GET with cookies: got %d", a.status)
 	}

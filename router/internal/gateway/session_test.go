@@ -27,7 +27,7 @@ func TestBearerWinsOverCookies(t *testing.T) {
 		{"scheme in other letters", "bearer token-anna", "", "anna"},
 		{"cookie", "", "access=token-bert", "bert"},
 		{"both", "Bearer token-anna", "access=token-bert; refresh=refresh-bert", "anna"},
-		{"an invalid bearer token is anonymous, whatever the cookie", "Bearer expired", "access=token-bert; refresh=refresh-bert", ""},
+		{"an invalid bearer token is anonymous, despite cookies", "Bearer expired", "access=token-bert; refresh=refresh-bert", ""},
 		{"another scheme is no token", "Basic YTpi", "access=token-bert", "bert"},
 		{"an invalid cookie", "", "access=tampered", ""},
 		{"nothing", "", "", ""},
@@ -136,7 +136,7 @@ func TestProductionCookiesCarryThePrefix(t *testing.T) {
 	}
 }
 
-// While auth is away nobody can tell whether a session goes on, so nobody is told to be signed out.
+// While the session subgraph is down, sessions cannot be renewed, and no client is signed out.
 func TestRenewalWithoutAuthIsNoSignOut(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -146,7 +146,7 @@ func TestRenewalWithoutAuthIsNoSignOut(t *testing.T) {
 	}
 }
 
-// Without the issuer's keys nobody can tell who is signed in, so nobody is told to be signed out.
+// Without the issuer's keys no token can be verified, and no client is signed out.
 func TestUnknownKeysAreNoSignOut(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *gateway.Config) {

@@ -141,7 +141,7 @@ func TestDepthOfInputIsLimited(t *testing.T) {
 		{"a variable at the limit", byVariable, `{"w":` + nest(4, `{"or":`, "{}", "}") + `}`, ""},
 		{"a variable", byVariable, `{"w":` + nest(5, `{"or":`, "{}", "}") + `}`, "DEPTH_LIMIT_EXCEEDED"},
 		{"a variable of 5,000", byVariable, `{"w":` + nest(5000, `{"or":`, "{}", "}") + `}`, "DEPTH_LIMIT_EXCEEDED"},
-		{"a variable that nobody declared", `{ __typename }`, `{"w":` + nest(6, "[", "", "]") + `}`, "DEPTH_LIMIT_EXCEEDED"},
+		{"a variable that is not declared", `{ __typename }`, `{"w":` + nest(6, "[", "", "]") + `}`, "DEPTH_LIMIT_EXCEEDED"},
 		{"brackets in texts", byVariable, `{"w":{"title":"[[[[[[\"[[[[[[{\\"}}`, ""},
 	} {
 		if _, code, message := check(t, documents, c.query, c.variables); code != c.code {

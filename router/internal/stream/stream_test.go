@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 }
 
 // pipes is a network in memory. Nothing is buffered: what a peer does not read, the other cannot
-// write. In a bubble of synctest, time only passes while everybody waits.
+// write. In a bubble of synctest, time only passes while all goroutines are blocked.
 type pipes struct {
 	conns chan net.Conn
 	done  chan struct{}
@@ -51,7 +51,7 @@ func (p *pipes) dial(context.Context, string, string) (net.Conn, error) {
 	return client, nil
 }
 
-// world is a server of streams with one client, who is anna by the header, or whoever connection_init
+// world is a server of streams with one client, who is anna by the header, or the user that connection_init
 // says.
 type world struct {
 	t      *testing.T
@@ -327,7 +327,7 @@ func TestSocket(t *testing.T) {
 				s.send(sent)
 				s.want(want)
 			}
-			s.send(`{"type":"pong","payload":{"a":1}}`) // nobody has asked
+			s.send(`{"type":"pong","payload":{"a":1}}`) // without a ping
 			s.send(`{"type":"connection_init","payload":null}`)
 			s.want(ack)
 			for range 2 {
@@ -340,7 +340,7 @@ func TestSocket(t *testing.T) {
 			s.want(`{"id":"1","type":"error","payload":[{"message":"internal error","extensions":{"code":"INTERNAL_SERVER_ERROR"}}]}`)
 			s.send(subscribe)
 			s.want(zero)
-			s.send(`{"id":"1","type":"complete"}`, `{"id":"nobody","type":"complete"}`, `{"type":"pong"}`, subscribe)
+			s.send(`{"id":"1","type":"complete"}`, `{"id":"unknown","type":"complete"}`, `{"type":"pong"}`, subscribe)
 			s.want(zero)
 		})
 	})
@@ -446,7 +446,7 @@ func TestSocket(t *testing.T) {
 			}
 		})
 	})
-	t.Run("its reader stalls, and disturbs nobody", func(t *testing.T) {
+	t.Run("its reader stalls, and others are not affected", func(t *testing.T) {
 		t.Parallel()
 		run(t, func(w *world) {
 			stalled, other := open(w), open(w)
@@ -544,7 +544,7 @@ func TestServerSentEvents(t *testing.T) {
 			}
 		})
 	})
-	t.Run("its reader stalls, and disturbs nobody", func(t *testing.T) {
+	t.Run("its reader stalls, and others are not affected", func(t *testing.T) {
 		t.Parallel()
 		run(t, func(w *world) {
 			stalled := follow(w, "flood")

@@ -139,7 +139,7 @@ func (e *execution) field(at place, f *ast.Field) (any, error) {
 	}
 	object := at.object
 	if object == nil {
-		root := "Query" // whatever this service calls it
+		root := "Query" // under any name
 		if at.def == e.schema.Mutation {
 			root = "Mutation"
 		}

@@ -129,7 +129,7 @@ func TestWhatIsNoSupergraphIsRefused(t *testing.T) {
 		}
 	}
 	if _, err := supergraph.Parse(`schema @link(url: "https://specs.example/notes/v1.0")` + rest + `}`); err != nil {
-		t.Errorf("a specification that nobody needs to know: %v", err)
+		t.Errorf("a specification that is not needed: %v", err)
 	}
 	if err := load(t).Relocate(map[string]string{"ticket": "http://x.invalid"}); err == nil {
 		t.Error("a subgraph that does not exist was moved")

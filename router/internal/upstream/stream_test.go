@@ -119,7 +119,7 @@ func TestStreamOverTLS(t *testing.T) {
 	}
 }
 
-// Whoever waits for a response learns that nobody wants it any more, and so does the subgraph.
+// Cancelling the context ends the wait for a response and closes the connection to the subgraph.
 func TestStreamEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	left := make(chan struct{})

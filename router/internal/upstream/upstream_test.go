@@ -35,7 +35,7 @@ func TestARushQueuesInFrontOfASubgraph(t *testing.T) {
 		var mu sync.Mutex
 		arrived := map[string]int{} // by host
 		count := func(host string) int {
-			synctest.Wait() // until everybody is held, here or in the queue
+			synctest.Wait() // until all requests are blocked, here or in the queue
 			mu.Lock()
 			defer mu.Unlock()
 			return arrived[host]

@@ -397,7 +397,7 @@ mutation CreateTicket($input: CreateTicketInput!) {
     }
   }
 }
-`;var Sne=`# {"input": {"ticketId": "an id from ListTickets that somebody else sells"}}
+`;var Sne=`# {"input": {"ticketId": "the id of a ticket of another seller, from ListTickets"}}
 mutation Reserve($input: CreateOrderInput!) {
   createOrder(input: $input) {
     order {

@@ -40,20 +40,20 @@ func (w *world) socket(initial string, header ...string) *websocket.Conn {
 	}
 	w.t.Cleanup(func() { conn.CloseNow() })
 	if initial != "" {
-		w.say(conn, initial)
-		w.hear(conn, `{"type":"connection_ack"}`)
+		w.sendText(conn, initial)
+		w.expect(conn, `{"type":"connection_ack"}`)
 	}
 	return conn
 }
 
-func (w *world) say(conn *websocket.Conn, text string) {
+func (w *world) sendText(conn *websocket.Conn, text string) {
 	w.t.Helper()
 	if err := conn.Write(context.Background(), websocket.MessageText, []byte(text)); err != nil {
 		w.t.Fatal(err)
 	}
 }
 
-func (w *world) hear(conn *websocket.Conn, want string) {
+func (w *world) expect(conn *websocket.Conn, want string) {
 	w.t.Helper()
 	if _, got, err := conn.Read(context.Background()); err != nil || string(got) != want {
 		w.t.Fatalf("got  %s, %v\nwant %s", got, err, want)
@@ -76,20 +76,21 @@ func next(response string) string { return `{"id":"1","type":"next","payload":` 
 
 const completed = `{"id":"1","type":"complete"}`
 
-func TestLiveUpdates(t *testing.T) {
+var o1 = map[string]any{"id": "o1"} // variables of orderUpdated
+
+func TestSubscriptions(t *testing.T) {
 	t.Parallel()
-	o1 := map[string]any{"id": "o1"}
-	t.Run("each event is completed from other subgraphs, until the subgraph says that it is over", func(t *testing.T) {
+	t.Run("other subgraphs complete each event, until the subgraph completes the stream", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		conn := w.socket(initAnna)
 		w.subscribe(conn, orderUpdated, o1)
-		w.hear(conn, next(annasOrder))
+		w.expect(conn, next(annasOrder))
 		w.orders.Change()
-		w.hear(conn, next(annasOrder))
+		w.expect(conn, next(annasOrder))
 		w.orders.Complete()
-		w.hear(conn, next(annasOrder))
-		w.hear(conn, completed)
+		w.expect(conn, next(annasOrder))
+		w.expect(conn, completed)
 		for _, r := range slices.Concat(w.orders.Requests(), w.tickets.Requests(), w.auth.Requests()) {
 			if got := r.Header.Get("Authorization"); got != "Bearer token-anna" {
 				t.Errorf("%s was asked with Authorization %q", r.Query, got)
@@ -101,32 +102,32 @@ func TestLiveUpdates(t *testing.T) {
 		w := newWorld(t)
 		conn := w.socket(initAnonymous, "Cookie", "refresh=refresh-anna-1", "Origin", w.router.URL)
 		w.subscribe(conn, orderUpdated, o1)
-		w.hear(conn, next(annasOrder))
+		w.expect(conn, next(annasOrder))
 	})
 	t.Run("a bearer token wins over cookies", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		conn := w.socket(initAnna, "Cookie", "access=token-bob", "Origin", w.router.URL)
 		w.subscribe(conn, orderUpdated, o1)
-		w.hear(conn, next(annasOrder))
+		w.expect(conn, next(annasOrder))
 	})
 	t.Run("queries and mutations", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		conn := w.socket(initAnonymous)
 		w.subscribe(conn, `query($id: ID!) { ticket(id: $id) { title } }`, map[string]any{"id": "t1"})
-		w.hear(conn, next(`{"data":{"ticket":{"title":"ticket t1"}}}`))
-		w.hear(conn, completed)
+		w.expect(conn, next(`{"data":{"ticket":{"title":"ticket t1"}}}`))
+		w.expect(conn, completed)
 		w.subscribe(conn, `mutation { ping }`, nil)
-		w.hear(conn, next(`{"data":{"ping":true}}`))
-		w.hear(conn, completed)
+		w.expect(conn, next(`{"data":{"ping":true}}`))
+		w.expect(conn, completed)
 	})
-	t.Run("a subgraph breaks off, and the stream goes on with what has changed", func(t *testing.T) {
+	t.Run("a broken stream of a subgraph is reconnected", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		conn := w.socket(initAnna)
 		w.subscribe(conn, orderUpdated, o1)
-		w.hear(conn, next(annasOrder))
+		w.expect(conn, next(annasOrder))
 		again := make(chan struct{}, 1)
 		w.orders.Watch(func(r subgraphtest.Request) {
 			if strings.Contains(r.Query, "subscription") {
@@ -136,9 +137,9 @@ func TestLiveUpdates(t *testing.T) {
 		w.orders.CloseClientConnections()
 		<-again
 		w.orders.Change()
-		w.hear(conn, next(annasOrder))
+		w.expect(conn, next(annasOrder))
 	})
-	t.Run("a subgraph that falls silent is asked again", func(t *testing.T) {
+	t.Run("a silent stream of a subgraph is reconnected", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, func(c *gateway.Config) { c.Upstream.Silence = 50 * time.Millisecond })
 		first(w.orders, func(rw http.ResponseWriter, r *http.Request) {
@@ -149,10 +150,14 @@ func TestLiveUpdates(t *testing.T) {
 		})
 		conn := w.socket(initAnna)
 		w.subscribe(conn, orderUpdated, o1)
-		w.hear(conn, next(strings.Replace(annasOrder, "o1", "old", 1)))
-		w.hear(conn, next(annasOrder))
+		w.expect(conn, next(strings.Replace(annasOrder, "o1", "old", 1)))
+		w.expect(conn, next(annasOrder))
 	})
-	t.Run("what is no request closes the socket", func(t *testing.T) {
+}
+
+func TestSubscriptionErrors(t *testing.T) {
+	t.Parallel()
+	t.Run("a malformed request closes the socket", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		for payload, reason := range map[string]string{
@@ -164,7 +169,7 @@ func TestLiveUpdates(t *testing.T) {
 			`{"query":"{a}","documentId":"sha256:"}`: "documentId must not be combined with query or persistedQuery",
 		} {
 			conn := w.socket(initAnonymous)
-			w.say(conn, `{"id":"1","type":"subscribe","payload":`+payload+`}`)
+			w.sendText(conn, `{"id":"1","type":"subscribe","payload":`+payload+`}`)
 			_, text, err := conn.Read(context.Background())
 			var closed websocket.CloseError
 			if !errors.As(err, &closed) || closed.Code != 4400 || closed.Reason != reason {
@@ -181,13 +186,13 @@ func TestLiveUpdates(t *testing.T) {
 		}
 		anonymous, anna := w.socket(initAnonymous), w.socket(initAnna)
 		w.subscribe(anonymous, orderUpdated, o1)
-		w.hear(anonymous, failed("Sign in first.", "UNAUTHENTICATED"))
-		w.hear(anonymous, completed)
+		w.expect(anonymous, failed("Sign in first.", "UNAUTHENTICATED"))
+		w.expect(anonymous, completed)
 		w.untouchedBySubscriptions()
 		w.subscribe(anna, orderUpdated, map[string]any{"id": "unknown"})
-		w.hear(anna, failed("There is no such order.", "NOT_FOUND"))
+		w.expect(anna, failed("There is no such order.", "NOT_FOUND"))
 	})
-	t.Run("what a client may not read is in no event", func(t *testing.T) {
+	t.Run("fields that the client may not read are null in every event", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		const request = `{"query":"subscription { orderUpdated(id: \"o1\") { id ticket { ...M } } } fragment M on Ticket { m: margin }"}`
@@ -202,29 +207,33 @@ func TestLiveUpdates(t *testing.T) {
 			}
 		}
 		if n := len(w.tickets.Requests()); n != 2 {
-			t.Errorf("tickets was asked %d times, want by the one who may read it only", n)
+			t.Errorf("tickets was asked %d times, want one for each permitted client", n)
 		}
 	})
-	t.Run("a subgraph that never answers properly", func(t *testing.T) {
+	t.Run("a subgraph that never sends a valid response", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		conn := w.socket(initAnna)
 		w.orders.Answer(func(rw http.ResponseWriter, _ *http.Request) { http.Error(rw, "<html>", http.StatusBadGateway) })
 		w.subscribe(conn, orderUpdated, o1)
-		w.hear(conn, next(`{"errors":[{"message":"Part of the service is unavailable. Try again.","path":["orderUpdated"],"extensions":{"code":"SUBGRAPH_UNAVAILABLE"}}],"data":null}`))
-		w.hear(conn, completed)
+		w.expect(conn, next(`{"errors":[{"message":"Part of the service is unavailable. Try again.","path":["orderUpdated"],"extensions":{"code":"SUBGRAPH_UNAVAILABLE"}}],"data":null}`))
+		w.expect(conn, completed)
 	})
 	t.Run("a subgraph that does not come back", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, func(c *gateway.Config) { c.Upstream.Resume = 0 })
 		conn := w.socket(initAnna)
 		w.subscribe(conn, orderUpdated, o1)
-		w.hear(conn, next(annasOrder))
+		w.expect(conn, next(annasOrder))
 		w.orders.CloseClientConnections()
-		w.hear(conn, next(`{"errors":[{"message":"Part of the service is unavailable. Try again.","path":["orderUpdated"],"extensions":{"code":"SUBGRAPH_UNAVAILABLE"}}],"data":null}`))
-		w.hear(conn, completed)
+		w.expect(conn, next(`{"errors":[{"message":"Part of the service is unavailable. Try again.","path":["orderUpdated"],"extensions":{"code":"SUBGRAPH_UNAVAILABLE"}}],"data":null}`))
+		w.expect(conn, completed)
 	})
-	t.Run("limits hold", func(t *testing.T) {
+}
+
+func TestConnectionChecks(t *testing.T) {
+	t.Parallel()
+	t.Run("limits apply", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		conn := w.socket(initAnonymous)
@@ -258,59 +267,60 @@ func TestLiveUpdates(t *testing.T) {
 			}
 		}
 	})
-	t.Run("a token of no use", func(t *testing.T) {
+	t.Run("an invalid token", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		conn := w.socket("")
-		w.say(conn, `{"type":"connection_init","payload":{"Authorization":"Bearer expired"}}`)
+		w.sendText(conn, `{"type":"connection_init","payload":{"Authorization":"Bearer expired"}}`)
 		if _, _, err := conn.Read(context.Background()); websocket.CloseStatus(err) != 4403 {
 			t.Errorf("got %v, want 4403", err)
 		}
 	})
-	t.Run("server-sent events", func(t *testing.T) {
-		t.Parallel()
-		w := newWorld(t)
-		body, err := json.Marshal(map[string]any{"query": orderUpdated, "variables": o1})
-		if err != nil {
-			t.Fatal(err)
+}
+
+func TestServerSentEvents(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	body, err := json.Marshal(map[string]any{"query": orderUpdated, "variables": o1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	post := append([]string{"Content-Type", "application/json", "Accept", "text/event-stream"}, as("anna")...)
+	resp, err := http.DefaultTransport.RoundTrip(w.raw(http.MethodPost, "/graphql", body, post...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	lines := bufio.NewScanner(resp.Body)
+	for lines.Scan() && lines.Text() != "data: "+annasOrder {
+	}
+	w.orders.Complete()
+	var rest []string
+	for lines.Scan() {
+		if lines.Text() != "" {
+			rest = append(rest, lines.Text())
 		}
-		post := append([]string{"Content-Type", "application/json", "Accept", "text/event-stream"}, as("anna")...)
-		resp, err := http.DefaultTransport.RoundTrip(w.raw(http.MethodPost, "/graphql", body, post...))
-		if err != nil {
-			t.Fatal(err)
+	}
+	if want := []string{"event: next", "data: " + annasOrder, "event: complete", "data:"}; !slices.Equal(rest, want) {
+		t.Errorf("got %q, want %q", rest, want)
+	}
+	for _, tt := range []struct {
+		name, method, path string
+		header             []string
+		status             int
+		body               string
+	}{
+		{"a query", "GET", `/graphql?query={ticket(id:"t1"){title}}`, nil, 200, `{"data":{"ticket":{"title":"ticket t1"}}}`},
+		{"a refused document", "GET", `/graphql?query={nonsense}`, nil, 200, "GRAPHQL_VALIDATION_FAILED"},
+		{"a mutation by GET", "GET", `/graphql?query=mutation{ping}`, nil, 405, "METHOD_NOT_ALLOWED"},
+		{"cookies without the preflight header", "GET", `/graphql?query={ticket(id:"t1"){title}}`, []string{"Cookie", "access=token-anna"}, 403, "CROSS_ORIGIN_REFUSED"},
+		{"cookies of a page of the same origin", "GET", `/graphql?query={ticket(id:"t1"){title}}`, []string{"Cookie", "access=token-anna", "Sec-Fetch-Site", "same-origin"}, 200, "ticket t1"},
+	} {
+		a := w.do(w.raw(tt.method, strings.ReplaceAll(tt.path, " ", "%20"), nil, append([]string{"Accept", "text/event-stream"}, tt.header...)...))
+		if a.status != tt.status || !strings.Contains(a.body, tt.body) {
+			t.Errorf("%s: got %d %s, want %d %s", tt.name, a.status, a.body, tt.status, tt.body)
 		}
-		defer resp.Body.Close()
-		lines := bufio.NewScanner(resp.Body)
-		for lines.Scan() && lines.Text() != "data: "+annasOrder {
-		}
-		w.orders.Complete()
-		var rest []string
-		for lines.Scan() {
-			if lines.Text() != "" {
-				rest = append(rest, lines.Text())
-			}
-		}
-		if want := []string{"event: next", "data: " + annasOrder, "event: complete", "data:"}; !slices.Equal(rest, want) {
-			t.Errorf("got %q, want %q", rest, want)
-		}
-		for _, tt := range []struct {
-			name, method, path string
-			header             []string
-			status             int
-			body               string
-		}{
-			{"a query", "GET", `/graphql?query={ticket(id:"t1"){title}}`, nil, 200, `{"data":{"ticket":{"title":"ticket t1"}}}`},
-			{"a refused document", "GET", `/graphql?query={nonsense}`, nil, 200, "GRAPHQL_VALIDATION_FAILED"},
-			{"a mutation by GET", "GET", `/graphql?query=mutation{ping}`, nil, 405, "METHOD_NOT_ALLOWED"},
-			{"cookies and no proof of the page", "GET", `/graphql?query={ticket(id:"t1"){title}}`, []string{"Cookie", "access=token-anna"}, 403, "CROSS_ORIGIN_REFUSED"},
-			{"cookies of a page of ours", "GET", `/graphql?query={ticket(id:"t1"){title}}`, []string{"Cookie", "access=token-anna", "Sec-Fetch-Site", "same-origin"}, 200, "ticket t1"},
-		} {
-			a := w.do(w.raw(tt.method, strings.ReplaceAll(tt.path, " ", "%20"), nil, append([]string{"Accept", "text/event-stream"}, tt.header...)...))
-			if a.status != tt.status || !strings.Contains(a.body, tt.body) {
-				t.Errorf("%s: got %d %s, want %d %s", tt.name, a.status, a.body, tt.status, tt.body)
-			}
-		}
-	})
+	}
 }
 
 func (w *world) untouchedBySubscriptions() {
@@ -320,8 +330,8 @@ func (w *world) untouchedBySubscriptions() {
 	}
 }
 
-// bySocket returns what comes first over a WebSocket, a response or a list of errors; "" if it was told to come
-// back. Name is whose request it is, "" for nobody's.
+// bySocket returns the first response or list of errors over a WebSocket, "" if the router closes it for a restart.
+// Name is the user, "" when signed out.
 func (w *world) bySocket(name, request string) string {
 	conn, _, err := websocket.Dial(w.t.Context(), w.router.URL+"/graphql", &websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}}) //nolint:bodyclose // the library's
 	if err != nil {
@@ -351,7 +361,7 @@ func (w *world) bySocket(name, request string) string {
 	}
 }
 
-// byEvents returns the first response of a stream of events, "" if it was told to come back.
+// byEvents returns the first response of an event stream, "" if it ends without one.
 func (w *world) byEvents(name, request string) string {
 	ctx, cancel := context.WithCancel(w.t.Context())
 	defer cancel()

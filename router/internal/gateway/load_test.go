@@ -18,42 +18,41 @@ import (
 	"boxoffice.dev/router/internal/upstream"
 )
 
-// A whole evening in some seconds: 200 people ask and change in every way at once, while subgraphs fail in every
-// way and other supergraphs are loaded. Everybody reads only what is theirs, nobody gets an error but that a part
-// is unavailable, many get everything, and nothing stays behind. It counts the goroutines of the process, so no other
-// test may run beside it.
-func TestEverythingAtOnce(t *testing.T) {
+// 200 users send all kinds of operations over all transports, while subgraphs fail in several ways and other supergraphs
+// are loaded. Each user reads only their own data, the only error is an unavailable part, many responses are complete,
+// and no goroutine is left. The test counts the goroutines of the process, so it does not run in parallel.
+func TestMixedLoadWithFailures(t *testing.T) {
 	w, current := reloadable(t, func(c *gateway.Config) {
 		c.Upstream.Timeout, c.Upstream.Retries = 5*time.Second, 20
 		c.Upstream.Breaker = upstream.Breaker{Failures: 50, Fetches: 20, Window: time.Second, Pause: 10 * time.Millisecond}
-		c.Live.PerAddress, c.Live.InitTimeout = 1000, time.Minute // it is crowded here
+		c.Live.PerAddress, c.Live.InitTimeout = 1000, time.Minute // all clients have one address
 	})
 	http.DefaultClient.CloseIdleConnections()
 	baseline := runtime.NumGoroutine()
 	const people, turns = 200, 9
 	s := storm{world: w, current: current}
-	var crowd sync.WaitGroup
+	var users sync.WaitGroup
 	for i := range people {
-		crowd.Go(func() {
+		users.Go(func() {
 			for turn := range turns {
 				s.weather(t, s.turns.Add(1))
 				s.turn(fmt.Sprintf("user%d", i), i+turn)
 			}
 		})
 	}
-	crowd.Wait()
-	t.Logf("%d complete answers, %d with a part that was unavailable, %d connections that were told to come back", s.complete.Load(), s.partial.Load(), s.sentAway.Load())
+	users.Wait()
+	t.Logf("%d complete responses, %d with an unavailable part, %d connections closed by a reload", s.complete.Load(), s.partial.Load(), s.sentAway.Load())
 	if s.complete.Load() < people*turns/3 || s.partial.Load() == 0 || s.sentAway.Load() == 0 {
-		t.Error("want many complete, some partial, and some sent away")
+		t.Error("want many complete, some partial, and some closed")
 	}
-	if err := current.Load(t.Context(), w.cfg); err != nil { // ends the connections to subgraphs that wait for other queries
+	if err := current.Load(t.Context(), w.cfg); err != nil { // closes idle connections to subgraphs
 		t.Fatal(err)
 	}
 	http.DefaultClient.CloseIdleConnections()
 	eventually(t, "everything has ended", func() bool { return runtime.NumGoroutine() <= baseline })
 }
 
-// storm counts how people fare.
+// storm counts the results.
 type storm struct {
 	*world
 
@@ -61,8 +60,8 @@ type storm struct {
 	turns, complete, partial, sentAway atomic.Int64
 }
 
-// weather changes with the turns: now and then a subgraph fails for some of them, and drops its connections when it
-// is well again; or another supergraph is loaded.
+// weather starts and ends faults by the number of turns: a subgraph fails for some of them, then drops its connections
+// and recovers; or another supergraph is loaded.
 func (s *storm) weather(t *testing.T, turn int64) {
 	t.Helper()
 	const spell = 400
@@ -86,7 +85,7 @@ func (s *storm) weather(t *testing.T, turn int64) {
 	}
 }
 
-// What somebody asks, and the answer, in which %[1]s is their name and %[2]s a ticket of their choice.
+// errands are operations and their responses. %[1]s is the user's name and %[2]s the id of a ticket.
 var errands = []struct{ query, answer string }{
 	{
 		`query($t: ID!) { viewer { email user { displayName } } orders { id buyer { id displayName } ticket { viewerOrder { id } } } ticket(id: $t) { title } }`,
@@ -103,7 +102,7 @@ var errands = []struct{ query, answer string }{
 	},
 }
 
-// turn lets somebody do one errand in one way.
+// turn executes one errand for a user over one transport.
 func (s *storm) turn(name string, n int) {
 	errand, ticket := errands[n%len(errands)], fmt.Sprintf("t-of-%s-%d", name, n)
 	sent := map[string]any{"query": errand.query, "variables": map[string]any{"t": ticket}}
@@ -128,9 +127,9 @@ func (s *storm) turn(name string, n int) {
 	s.judge(name, answer, fmt.Sprintf(errand.answer, name, ticket))
 }
 
-var anybody = regexp.MustCompile(`user\d+`)
+var anyUser = regexp.MustCompile(`user\d+`)
 
-// judge checks what somebody was answered.
+// judge checks a response to a user.
 func (s *storm) judge(name, got, want string) {
 	var answer struct {
 		Data   json.RawMessage
@@ -151,9 +150,9 @@ func (s *storm) judge(name, got, want string) {
 			s.t.Errorf("%s got %s", name, got)
 		}
 	}
-	for _, other := range anybody.FindAllString(got, -1) {
+	for _, other := range anyUser.FindAllString(got, -1) {
 		if other != name {
-			s.t.Errorf("%s got what is of %s: %s", name, other, got)
+			s.t.Errorf("%s got data of %s: %s", name, other, got)
 		}
 	}
 	s.partial.Add(1)

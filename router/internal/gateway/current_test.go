@@ -145,7 +145,7 @@ func eventually(t *testing.T, awaited string, done func() bool) {
 	}
 }
 
-func TestARequestEndsOnTheGatewayThatItBeganOn(t *testing.T) {
+func TestRequestCompletesOnItsGateway(t *testing.T) {
 	t.Parallel()
 	w, current := reloadable(t)
 	arrived, release := make(chan struct{}), make(chan struct{})
@@ -172,7 +172,7 @@ func TestARequestEndsOnTheGatewayThatItBeganOn(t *testing.T) {
 	}
 }
 
-func TestWhoFollowsSomethingConnectsAgainAfterAReload(t *testing.T) {
+func TestSubscriptionsReconnectAfterReload(t *testing.T) {
 	t.Parallel()
 	w, current := reloadable(t)
 	conn := w.socket(initAnna)

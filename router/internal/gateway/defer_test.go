@@ -68,7 +68,7 @@ func hold(t *testing.T, s *subgraphtest.Subgraph) (release func()) {
 	return release
 }
 
-func TestDeferredPartsComeWhenTheyAreReady(t *testing.T) {
+func TestDeferredPartsAreSentWhenReady(t *testing.T) {
 	t.Parallel()
 	t.Run("what is not deferred does not wait", func(t *testing.T) {
 		t.Parallel()
@@ -126,7 +126,7 @@ func TestDeferredPartsComeWhenTheyAreReady(t *testing.T) {
 	})
 }
 
-func TestDeferredOnlyWhenAskedFor(t *testing.T) {
+func TestDeferOnRequestOnly(t *testing.T) {
 	t.Parallel()
 	const query = `query($if: Boolean = true) { ticket(id: "t1") { title ... @defer(if: $if) { total } } }`
 	whole := `{"data":{"ticket":{"title":"ticket t1","total":2149}}}`

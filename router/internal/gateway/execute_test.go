@@ -106,9 +106,8 @@ func TestSkipAndIncludeAreNotCachedAcrossValues(t *testing.T) {
 	}
 }
 
-// A name that stands twice in the variables must not mean one thing to the cache and another to
-// the engine.
-func TestAVariableSentTwiceHasOneValue(t *testing.T) {
+// The cache and the engine must use the same value of a duplicate variable.
+func TestDuplicateVariable(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	const query = `query($a: Boolean!) { ticket(id: \"t1\") { id title @include(if: $a) } }`
@@ -140,7 +139,7 @@ func TestEqualOperationsArePlannedOnce(t *testing.T) {
 	}
 }
 
-func TestUsersAtOnceReadOnlyTheirOwn(t *testing.T) {
+func TestConcurrentUsersAreIsolated(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	const query = `{ viewer { email user { displayName } } orders { id buyer { id displayName } ticket { title viewerOrder { id } } } }`
@@ -164,9 +163,9 @@ func TestUsersAtOnceReadOnlyTheirOwn(t *testing.T) {
 	wg.Wait()
 }
 
-// What is remembered of an operation holds for other values of its variables: each request reaches the
-// subgraph with its own, whether they come as variables, literals, defaults or single items of lists.
-func TestKnownOperationsTakeOtherValues(t *testing.T) {
+// Cached operations are executed with other values: each request reaches the subgraph with its own, sent as variables,
+// literals, defaults or single items of lists.
+func TestCachedOperationsWithOtherValues(t *testing.T) {
 	t.Parallel()
 	page := func(first, sort any) map[string]any { return map[string]any{"first": first, "sort": sort} }
 	byPrice, byTitle := map[string]any{"by": "PRICE"}, map[string]any{"by": "TITLE"}
@@ -222,7 +221,7 @@ func TestKnownOperationsTakeOtherValues(t *testing.T) {
 	}
 }
 
-// values returns the values of variables in JSON, sorted: their names are the plan's business.
+// values returns the values of variables in JSON, sorted: their names depend on the plan.
 func values(variables map[string]any) (list []string) {
 	for _, v := range variables {
 		text, err := json.Marshal(v)

@@ -15,7 +15,7 @@ import (
 )
 
 // When a subgraph fails, its fields are null with one masked error and the others answer.
-func TestAFailingSubgraphIsMaskedAndConfined(t *testing.T) {
+func TestFailingSubgraphIsMasked(t *testing.T) {
 	t.Parallel()
 	respond := func(contentType string, body []byte, header ...string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
@@ -84,7 +84,7 @@ func TestAFailingSubgraphIsMaskedAndConfined(t *testing.T) {
 	}
 }
 
-func TestADeadSubgraphNullsOnlyTheEdgesThatCrossToIt(t *testing.T) {
+func TestDeadSubgraphNullsItsFieldsOnly(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.orders.Close()
@@ -103,7 +103,7 @@ func TestADeadSubgraphNullsOnlyTheEdgesThatCrossToIt(t *testing.T) {
 	}
 }
 
-func TestASlowSubgraphIsCutOff(t *testing.T) {
+func TestSubgraphTimeout(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *gateway.Config) { c.Upstream.Timeout = 50 * time.Millisecond })
 	for name, handler := range map[string]http.HandlerFunc{
@@ -123,7 +123,7 @@ func TestASlowSubgraphIsCutOff(t *testing.T) {
 	}
 }
 
-func TestATimeoutForOneSubgraph(t *testing.T) {
+func TestTimeoutOfOneSubgraph(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *gateway.Config) {
 		c.Upstream.Timeouts = map[string]time.Duration{"orders": 50 * time.Millisecond}
@@ -146,7 +146,7 @@ func TestATimeoutForOneSubgraph(t *testing.T) {
 	}
 }
 
-func TestAQueueThatDoesNotMoveIsLeft(t *testing.T) {
+func TestQueueTimeout(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *gateway.Config) { c.Upstream.Concurrency, c.Upstream.Wait = 1, 20*time.Millisecond })
 	arrived, release := make(chan struct{}), make(chan struct{})
@@ -183,7 +183,7 @@ func TestErrorsOfASubgraphAreCapped(t *testing.T) {
 	}
 }
 
-// A mutation that the client may not do reaches no subgraph; the others of the document do.
+// A mutation that the caller may not execute reaches no subgraph; the others of the document do.
 func TestADeniedMutationIsNeverSent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -220,8 +220,8 @@ func TestScopesAreNeeded(t *testing.T) {
 	}
 }
 
-// A fetch that would only serve fields that the client may not read is not made; one that serves
-// others, too, is, and the subgraph decides.
+// A fetch is not sent when the caller may read none of its fields. With other fields it is sent, and the subgraph
+// authorizes them.
 func TestNothingIsFetchedForDeniedFieldsAlone(t *testing.T) {
 	t.Parallel()
 	for query, want := range map[string]struct {

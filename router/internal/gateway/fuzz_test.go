@@ -158,8 +158,8 @@ func frame(opcode byte, payload []byte) []byte {
 	return append(append(head, 0, 0, 0, 0), payload...)
 }
 
-// converse opens a socket and sends frames. Then it waits for the end of the operation "last" and says good-bye, or
-// else hangs up at once. It returns what the router closes the socket with, 1005 when it hangs up without a word.
+// converse opens a socket and sends frames. Then it waits for the end of the operation "last" and sends a close frame, or
+// disconnects at once. It returns the close code of the router, 1005 without a close frame.
 func (w *world) converse(t *testing.T, frames []byte, politely bool) int {
 	t.Helper()
 	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", w.router.Listener.Addr().String())

@@ -92,7 +92,9 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 	if err := graph.Relocate(cfg.SubgraphURLs); err != nil {
 		return nil, err
 	}
-	documents, err := operation.New(operation.Config{SDL: graph.ClientSDL, Costs: graph.Costs, Limits: cfg.Limits, Introspection: cfg.Introspection})
+	documents, err := operation.New(operation.Config{
+		SDL: graph.ClientSDL, Costs: graph.Costs, Limits: cfg.Limits, Introspection: cfg.Introspection,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("load client schema: %w", err)
 	}
@@ -119,7 +121,8 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 		}
 	}
 	eng, err := engine.New(ctx, engine.Config{
-		Supergraph: graph, Subgraphs: subgraphs, Streams: upstream.NewStreams(cfg.Upstream), Resume: cfg.Upstream.Resume, Planning: cfg.Limits.Planning, Explain: cfg.QueryPlans,
+		Supergraph: graph, Subgraphs: subgraphs, Streams: upstream.NewStreams(cfg.Upstream), Resume: cfg.Upstream.Resume,
+		Planning: cfg.Limits.Planning, Explain: cfg.QueryPlans,
 	})
 	if err != nil {
 		return nil, err
@@ -149,6 +152,21 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
+	mux, err := routes(cfg, api)
+	if err != nil {
+		return nil, err
+	}
+	reach := map[string]func(context.Context) error{}
+	for name, s := range subgraphs {
+		reach[name] = func(ctx context.Context) error {
+			return s.Reach(ctx, upstream.Headers{ServiceToken: cfg.ServiceToken}.For(name))
+		}
+	}
+	return &Gateway{Handler: mux, engine: eng, client: client, streams: streams, reach: reach}, nil
+}
+
+// routes returns the handler of all public paths.
+func routes(cfg Config, api http.Handler) (*http.ServeMux, error) {
 	mux := http.NewServeMux()
 	mux.Handle("/graphql", api)
 	if cfg.Playground {
@@ -164,13 +182,7 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 	case cfg.Playground:
 		mux.Handle("GET /{$}", http.RedirectHandler(playground.Path, http.StatusFound))
 	}
-	reach := map[string]func(context.Context) error{}
-	for name, s := range subgraphs {
-		reach[name] = func(ctx context.Context) error {
-			return s.Reach(ctx, upstream.Headers{ServiceToken: cfg.ServiceToken}.For(name))
-		}
-	}
-	return &Gateway{Handler: mux, engine: eng, client: client, streams: streams, reach: reach}, nil
+	return mux, nil
 }
 
 // reportsEndedSessions reports whether a subgraph has the field endedSessions, which is hidden from clients.

@@ -140,7 +140,7 @@ func TestMediaTypesAndStatuses(t *testing.T) {
 	}
 }
 
-func TestTheClientNamesTheMediaTypesOnSeveralLines(t *testing.T) {
+func TestAcceptOnSeveralLines(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	a := w.query(`{ __typename }`, nil, "Accept", "text/html", "Accept", "application/graphql-response+json")
@@ -149,7 +149,7 @@ func TestTheClientNamesTheMediaTypesOnSeveralLines(t *testing.T) {
 	}
 }
 
-func TestABodyIsNeitherCompressedNorLargerThanAllowed(t *testing.T) {
+func TestInvalidBodies(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *gateway.Config) { c.Limits.Body = 100 })
 	if a := w.query(`{ __typename }`, nil, "Content-Encoding", "gzip"); a.status != 415 || a.code() != "UNSUPPORTED_MEDIA_TYPE" {
@@ -174,7 +174,7 @@ func TestABodyIsNeitherCompressedNorLargerThanAllowed(t *testing.T) {
 	}
 }
 
-func TestLargeAnswersToQueriesAreCompressed(t *testing.T) {
+func TestCompression(t *testing.T) {
 	t.Parallel()
 	const large = `{ tickets(first: 50) { nodes { id title price currency } } }`
 	zipped := func(t *testing.T, w *world, query string, header ...string) bool {
@@ -227,7 +227,7 @@ func TestLargeAnswersToQueriesAreCompressed(t *testing.T) {
 	}
 }
 
-func TestAnswersCannotBeSniffedOrStored(t *testing.T) {
+func TestSecurityHeaders(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	a := w.query(`{ viewer { email } }`, nil, as("anna")...)

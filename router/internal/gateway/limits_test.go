@@ -12,9 +12,9 @@ import (
 	"boxoffice.dev/router/internal/persisted"
 )
 
-// TestBombsAreRefusedBeforePlanning: every one of these is small, and would cost seconds or
-// gigabytes when its fragments were written out.
-func TestBombsAreRefusedBeforePlanning(t *testing.T) {
+// TestExponentialDocumentsAreRefused: each of these documents is small, and expanding its
+// fragments would take seconds or gigabytes.
+func TestExponentialDocumentsAreRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	doubling := "query { ticket(id: 1) { ...F0 } }"
@@ -78,7 +78,7 @@ func TestBombsAreRefusedBeforePlanning(t *testing.T) {
 	w.untouched()
 }
 
-func TestPagesHaveASize(t *testing.T) {
+func TestPageSizes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	const byVariable = `query($n: Int) { tickets(first: $n) { nodes { id } } }`
@@ -191,7 +191,7 @@ func TestCostOverEveryTransport(t *testing.T) {
 	}
 }
 
-// What holds for the text of a POST holds for every other way to send a document.
+// Limits of a document in a POST apply to every other way to send it.
 func TestLimitsApplyToEveryTransport(t *testing.T) {
 	t.Parallel()
 	const deep = `{ user(id: 1) { tickets(first: 100) { nodes { seller { tickets(first: 100) { nodes { id } } } } } } }`
@@ -229,7 +229,7 @@ func TestLimitsApplyToEveryTransport(t *testing.T) {
 }
 
 // It runs alone, because it measures the heap.
-func TestDistinctQueriesLeaveMemoryFlat(t *testing.T) {
+func TestCachesAreBounded(t *testing.T) {
 	w := newWorld(t, automatic)
 	heap := func() uint64 {
 		var m runtime.MemStats
@@ -323,8 +323,8 @@ func TestVariablesAreNotRepeatedInErrors(t *testing.T) {
 	}
 }
 
-// testdata/introspection.graphql is what GraphiQL and code generators ask, with every option on.
-func TestToolsGetTheirIntrospection(t *testing.T) {
+// testdata/introspection.graphql is the introspection query of GraphiQL and code generators with all options.
+func TestIntrospectionOfTools(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	a := w.query(string(read(t, "testdata/introspection.graphql")), nil)

@@ -14,14 +14,14 @@ import (
 
 const acceptUpdates = "multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/graphql-response+json,application/json;q=0.9"
 
-// parts are an answer of which parts are still to come.
+// parts is a multipart response that is being read.
 type parts struct {
 	w    *world
 	resp *http.Response
 	text *bufio.Scanner
 }
 
-// parts asks for an answer in parts.
+// parts sends a request for a multipart response.
 func (w *world) parts(query string, variables map[string]any, accept string, header ...string) *parts {
 	w.t.Helper()
 	req := w.request(query, variables, append(header, "Accept", accept+",application/json")...).WithContext(w.t.Context())
@@ -61,7 +61,7 @@ func (p *parts) next() string {
 	return body
 }
 
-// want compares what comes next.
+// want compares the next part.
 func (p *parts) want(want ...string) {
 	p.w.t.Helper()
 	for _, part := range want {
@@ -71,7 +71,7 @@ func (p *parts) want(want ...string) {
 	}
 }
 
-// updates follows anna's order in parts.
+// updates subscribes to anna's order.
 func (w *world) updates(header ...string) *parts {
 	w.t.Helper()
 	p := w.parts(orderUpdated, map[string]any{"id": "o1"}, acceptUpdates, append(as("anna"), header...)...)

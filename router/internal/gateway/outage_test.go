@@ -15,7 +15,7 @@ import (
 	"boxoffice.dev/router/internal/upstream"
 )
 
-// first makes a subgraph fail once with h and answer after that.
+// first makes a subgraph answer the first request with h and others normally.
 func first(s *subgraphtest.Subgraph, h http.HandlerFunc) {
 	s.Answer(func(w http.ResponseWriter, r *http.Request) {
 		s.Answer(nil)
@@ -35,7 +35,7 @@ func write(status int, contentType, body string) http.HandlerFunc {
 
 func withRetries(c *gateway.Config) { c.Upstream.Retries = 20 }
 
-func TestAReadWithoutAnAnswerIsAskedOnceMore(t *testing.T) {
+func TestRetries(t *testing.T) {
 	t.Parallel()
 	for name, h := range map[string]http.HandlerFunc{
 		"the connection breaks": hangUp,
@@ -88,7 +88,7 @@ func TestAReadWithoutAnAnswerIsAskedOnceMore(t *testing.T) {
 	})
 }
 
-func TestWhatIsAskedOnlyOnce(t *testing.T) {
+func TestNoRetries(t *testing.T) {
 	t.Parallel()
 	const read = `{ order(id: "o1") { id } }`
 	for name, tt := range map[string]struct {
@@ -119,7 +119,7 @@ func withBreaker(pause time.Duration) option {
 	}
 }
 
-func TestASubgraphThatDoesNotAnswerIsLeftAlone(t *testing.T) {
+func TestCircuitBreaker(t *testing.T) {
 	t.Parallel()
 	const read = `{ order(id: "o1") { id } ticket(id: "t1") { title } }`
 	whole := `{"order":{"id":"o1"},"ticket":{"title":"ticket t1"}}`
@@ -166,7 +166,7 @@ func TestASubgraphThatDoesNotAnswerIsLeftAlone(t *testing.T) {
 	})
 }
 
-func TestWhatDoesNotOpenTheBreaker(t *testing.T) {
+func TestBreakerStaysClosed(t *testing.T) {
 	t.Parallel()
 	for name, h := range map[string]http.HandlerFunc{
 		"errors of a subgraph":        write(200, "application/json", `{"data":null,"errors":[{"message":"no","extensions":{"code":"INTERNAL_SERVER_ERROR"}}]}`),
@@ -217,8 +217,8 @@ func TestWhatDoesNotOpenTheBreaker(t *testing.T) {
 	})
 }
 
-// While an outage lasts, a subgraph with many readers is asked little more than they ask.
-func TestAnOutageIsNotAmplified(t *testing.T) {
+// During an outage, retries add little to the load of a subgraph.
+func TestRetryBudget(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, withRetries)
 	var asked atomic.Int64

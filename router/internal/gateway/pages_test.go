@@ -12,7 +12,7 @@ import (
 	"boxoffice.dev/router/internal/pages"
 )
 
-// build is a web page's, as bundlers write it.
+// build is the build of a web page.
 var build = map[string]string{
 	"index.html":            "<!doctype html><title>shop</title>",
 	"index.html.br":         "index.html as brotli",
@@ -41,7 +41,7 @@ func withPages(t *testing.T, sources ...pages.Source) option {
 	}
 }
 
-// get asks the router as it is.
+// get sends a GET request to the router.
 func (w *world) get(method, path string, header ...string) *httptest.ResponseRecorder {
 	r := w.raw(method, path, nil, header...)
 	r.RequestURI = ""

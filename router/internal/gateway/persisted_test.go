@@ -37,7 +37,7 @@ func object(members map[string]string) string {
 	return "{" + strings.Join(lines, ",") + "}"
 }
 
-func TestADocumentIsRememberedByItsHash(t *testing.T) {
+func TestPersistedQueries(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, automatic)
 	const document, want = `query T($id: ID!) { ticket(id: $id) { id } }`, `{"data":{"ticket":{"id":"t7"}}}`
@@ -74,7 +74,7 @@ func TestADocumentIsRememberedByItsHash(t *testing.T) {
 	}
 }
 
-func TestAHashIsChecked(t *testing.T) {
+func TestPersistedQueryHashes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, automatic)
 	const document = `{ ticket(id: \"t1\") { id } }`
@@ -105,7 +105,7 @@ func TestAHashIsChecked(t *testing.T) {
 	}
 }
 
-func TestRegisteringCanBeOff(t *testing.T) {
+func TestPersistedQueriesDisabled(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	const document = `{ __typename }`

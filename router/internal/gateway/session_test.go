@@ -50,7 +50,7 @@ func TestBearerWinsOverCookies(t *testing.T) {
 	}
 }
 
-func TestABrowsersSessionIsRenewedOnTheWay(t *testing.T) {
+func TestSessionRenewal(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, cookies := range []string{"refresh=refresh-anna", "access=expired; refresh=refresh-anna"} {

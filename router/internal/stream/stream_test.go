@@ -307,15 +307,17 @@ func TestEveryWayToBeClosed(t *testing.T) {
 	})
 }
 
+// open returns a WebSocket after connection_init.
+func (w *world) open(header ...string) *socket {
+	s := w.dial(header...)
+	s.send(initiate)
+	s.want(ack)
+	return s
+}
+
 func TestSocket(t *testing.T) {
 	t.Parallel()
-	open := func(w *world, header ...string) *socket {
-		s := w.dial(header...)
-		s.send(initiate)
-		s.want(ack)
-		return s
-	}
-	t.Run("answers, and ids that may be used again", func(t *testing.T) {
+	t.Run("responses, and ids that are reused", func(t *testing.T) {
 		t.Parallel()
 		run(t, func(w *world) {
 			s := w.dial()
@@ -344,10 +346,10 @@ func TestSocket(t *testing.T) {
 			s.want(zero)
 		})
 	})
-	t.Run("what the client has completed stays unsaid, also when it uses the id again", func(t *testing.T) {
+	t.Run("nothing is sent for a completed operation, also when its id is reused", func(t *testing.T) {
 		t.Parallel()
 		run(t, func(w *world) {
-			s := open(w)
+			s := w.open()
 			late := strings.Replace(subscribe, "subscription", "late", 1)
 			s.send(late, completed, late, completed, completed, subscribe)
 			s.want(zero)
@@ -359,14 +361,14 @@ func TestSocket(t *testing.T) {
 	t.Run("an operation that ends while its client completes it", func(t *testing.T) {
 		t.Parallel()
 		run(t, func(w *world) {
-			s := open(w)
+			s := w.open()
 			s.send(strings.Replace(subscribe, "subscription", "once", 1))
 			s.want(`{"id":"1","type":"next","payload":{"data":{"n":1}}}`, completed)
 			s.send(completed, `{"type":"ping"}`)
 			s.want(`{"type":"pong"}`)
 		})
 	})
-	t.Run("of several protocols, the one that is known", func(t *testing.T) {
+	t.Run("the supported one of several protocols", func(t *testing.T) {
 		t.Parallel()
 		run(t, func(w *world) {
 			conn, _, err := websocket.Dial(context.Background(), "ws://router/graphql", &websocket.DialOptions{ //nolint:bodyclose // the library's
@@ -381,21 +383,25 @@ func TestSocket(t *testing.T) {
 			conn.Close(websocket.StatusNormalClosure, "")
 		})
 	})
-	t.Run("a client that says good-bye", func(t *testing.T) {
+	t.Run("a client that sends a close frame", func(t *testing.T) {
 		t.Parallel()
 		run(t, func(w *world) {
-			s := open(w)
+			s := w.open()
 			s.send(subscribe)
 			s.want(zero)
 			if err := s.Close(websocket.StatusNormalClosure, "bye"); err != nil {
-				t.Errorf("the router did not say so, too: %v", err)
+				t.Errorf("the router did not send a close frame: %v", err)
 			}
 		})
 	})
+}
+
+func TestSocketLimits(t *testing.T) {
+	t.Parallel()
 	t.Run("a limited number of operations", func(t *testing.T) {
 		t.Parallel()
 		run(t, func(w *world) {
-			s := open(w)
+			s := w.open()
 			for i := range config().Subscriptions {
 				s.send(fmt.Sprintf(`{"id":"s%d","type":"subscribe","payload":{"query":"n"}}`, i))
 				s.want(fmt.Sprintf(`{"id":"s%d","type":"next","payload":{"data":{"n":0}}}`, i))
@@ -407,16 +413,16 @@ func TestSocket(t *testing.T) {
 	t.Run("a limited number of connections of a user and from an address", func(t *testing.T) {
 		t.Parallel()
 		run(t, func(w *world) {
-			open(w, "X-Who", "anna")
-			second := open(w, "X-Who", "anna")
+			w.open("X-Who", "anna")
+			second := w.open("X-Who", "anna")
 			third := w.dial()
 			go third.send(`{"type":"connection_init","payload":{"Authorization":"Bearer anna"}}`)
 			third.wantClosed(websocket.StatusTryAgainLater, "Too many connections")
 			second.Close(websocket.StatusNormalClosure, "")
 			synctest.Wait()
-			open(w, "X-Who", "anna")
-			open(w)
-			open(w)
+			w.open("X-Who", "anna")
+			w.open()
+			w.open()
 			_, resp, err := websocket.Dial(context.Background(), "ws://router/graphql", &websocket.DialOptions{HTTPClient: w.client, Subprotocols: []string{stream.Subprotocol}}) //nolint:bodyclose // the library's
 			if err == nil || resp.StatusCode != http.StatusTooManyRequests {
 				t.Errorf("got %v, %v, want 429", resp, err)
@@ -426,7 +432,7 @@ func TestSocket(t *testing.T) {
 	t.Run("its token expires", func(t *testing.T) {
 		t.Parallel()
 		run(t, func(w *world) {
-			s, begin := open(w, "X-Who", "anna"), time.Now()
+			s, begin := w.open("X-Who", "anna"), time.Now()
 			s.wantClosed(4403, "Forbidden")
 			if got := time.Since(begin); got != 5*time.Minute {
 				t.Errorf("closed after %s", got)
@@ -436,7 +442,7 @@ func TestSocket(t *testing.T) {
 	t.Run("its session ends", func(t *testing.T) {
 		t.Parallel()
 		run(t, func(w *world) {
-			s, begin := open(w, "X-Who", "anna"), time.Now()
+			s, begin := w.open("X-Who", "anna"), time.Now()
 			w.mu.Lock()
 			w.ended = []string{"session-of-anna"}
 			w.mu.Unlock()
@@ -449,7 +455,7 @@ func TestSocket(t *testing.T) {
 	t.Run("its reader stalls, and others are not affected", func(t *testing.T) {
 		t.Parallel()
 		run(t, func(w *world) {
-			stalled, other := open(w), open(w)
+			stalled, other := w.open(), w.open()
 			stalled.send(`{"id":"1","type":"subscribe","payload":{"query":"flood"}}`)
 			other.send(`{"id":"1","type":"subscribe","payload":{"query":"once"}}`)
 			other.want(`{"id":"1","type":"next","payload":{"data":{"n":1}}}`, `{"id":"1","type":"complete"}`)
@@ -459,7 +465,7 @@ func TestSocket(t *testing.T) {
 					break
 				}
 				if i > 10 {
-					t.Fatal("the stalled reader was not dropped")
+					t.Fatal("the stalled client was not disconnected")
 				}
 			}
 		})
@@ -467,7 +473,7 @@ func TestSocket(t *testing.T) {
 	t.Run("the router stops", func(t *testing.T) {
 		t.Parallel()
 		run(t, func(w *world) {
-			s := open(w)
+			s := w.open()
 			s.send(subscribe)
 			s.want(zero)
 			w.stop()
@@ -552,7 +558,7 @@ func TestServerSentEvents(t *testing.T) {
 			time.Sleep(config().WriteTimeout + time.Second) //nolint:forbidigo // the bubble's time, which does not pass by itself
 			for n := 0; stalled.Scan(); n++ {
 				if n > 10_000 {
-					t.Fatal("the stalled reader was not dropped")
+					t.Fatal("the stalled client was not disconnected")
 				}
 			}
 		})

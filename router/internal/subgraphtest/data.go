@@ -10,10 +10,9 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// Data is what all subgraphs of a graph know together: root objects by their type ("Query") and
-// entities by a name of their own that begins with their type ("Product:1"). A value "@Product:1" refers to that
-// entity, and "!text" is an error. A field with arguments is named like price(currency: "EUR"),
-// and price stands for all others.
+// Data is the data of all subgraphs of a graph: root objects by their type ("Query") and entities by a unique name that
+// begins with their type ("Product:1"). A value "@Product:1" refers to that entity, and "!text" is an error. A field with
+// arguments is named like price(currency: "EUR"); price applies to all other arguments.
 type Data map[string]Object
 
 // ParseData reads Data from JSON.
@@ -30,7 +29,7 @@ func ParseData(text []byte) (Data, error) {
 	return d, nil
 }
 
-// resolve follows a reference and makes objects of what JSON calls so.
+// resolve follows references and converts JSON objects to Objects.
 func (d Data) resolve(value any) any {
 	switch v := value.(type) {
 	case string:
@@ -46,9 +45,9 @@ func (d Data) resolve(value any) any {
 	return value
 }
 
-// entity finds what a representation stands for, nil when there is none: all that it says must be true.
+// entity returns the entity of a representation, all of whose fields must match, or nil.
 func (d Data) entity(typename string, representation map[string]any) any {
-	known := false // an interface object does not know the types behind it
+	known := false // an interface object does not have the implementations
 	for _, o := range d {
 		known = known || o["__typename"] == typename
 	}
@@ -60,7 +59,7 @@ func (d Data) entity(typename string, representation map[string]any) any {
 	return nil
 }
 
-// agrees reports whether everything in a representation is so.
+// agrees reports whether all fields of a representation match.
 func (d Data) agrees(o Object, said map[string]any) bool {
 	for name, value := range said {
 		if name == "__typename" {
@@ -99,7 +98,7 @@ func (d Data) same(actual, said any) bool {
 	return reflect.DeepEqual(actual, said)
 }
 
-// Execute answers an operation over the whole graph, as if one server had everything.
+// Execute executes an operation over the whole graph, like one server that has all data.
 func (d Data) Execute(schema *ast.Schema, query string, variables map[string]any) (data any, errs gqlerror.List) {
 	doc, errs := load(schema, query)
 	if len(errs) > 0 {

@@ -14,7 +14,7 @@ import (
 	"github.com/vektah/gqlparser/v2/parser"
 )
 
-// execution is one run of an operation, as the GraphQL specification has it.
+// execution executes one operation by the GraphQL specification.
 type execution struct {
 	schema    *ast.Schema
 	variables map[string]any
@@ -25,12 +25,12 @@ type execution struct {
 	errs      gqlerror.List
 }
 
-// place is an object where a selection stands.
+// place is an object with the context of its selection.
 type place struct {
 	object         Object // nil at the root
 	def            *ast.Definition
-	representation map[string]any    // that it was found by, nil when it was not
-	provided       *ast.SelectionSet // what @provides allows of it
+	representation map[string]any    // of an entity, otherwise nil
+	provided       *ast.SelectionSet // the fields of @provides
 	path           ast.Path
 }
 
@@ -123,7 +123,7 @@ func (e *execution) applies(condition string, def *ast.Definition) bool {
 
 func (e *execution) field(at place, f *ast.Field) (any, error) {
 	args := f.ArgumentMap(e.variables)
-	for name, value := range args { // one item stands for a list of it
+	for name, value := range args { // a single item is coerced to a list
 		if _, isList := value.([]any); !isList && value != nil && f.Definition.Arguments.ForName(name).Type.Elem != nil {
 			args[name] = []any{value}
 		}
@@ -166,7 +166,7 @@ func (e *execution) field(at place, f *ast.Field) (any, error) {
 	return e.data.resolve(value), nil
 }
 
-// signature writes a field with its arguments as Data does: price(currency: "EUR").
+// signature returns a field with its arguments in the format of Data: price(currency: "EUR").
 func signature(name string, args map[string]any) string {
 	if len(args) == 0 {
 		return name
@@ -182,7 +182,7 @@ func signature(name string, args map[string]any) string {
 	return name + "(" + strings.Join(list, ", ") + ")"
 }
 
-// find resolves _entities. What was found keeps its representation.
+// find resolves _entities. Entities keep their representation.
 func (e *execution) find(representations any) (any, error) {
 	all, _ := representations.([]any)
 	found := make([]any, len(all))
@@ -203,7 +203,7 @@ func (e *execution) find(representations any) (any, error) {
 	return found, nil
 }
 
-// hasKey reports whether a representation has all of a key of its type.
+// hasKey reports whether a representation has all fields of a key of its type.
 func hasKey(def *ast.Definition, representation map[string]any) bool {
 	var has func(set ast.SelectionSet, in any) bool
 	has = func(set ast.SelectionSet, in any) bool {
@@ -226,8 +226,8 @@ type reached struct {
 	representation map[string]any
 }
 
-// mayAnswer refuses what a planner must not ask a subgraph for: external fields that are neither
-// keys nor provided, and fields whose requirements did not come with the representation.
+// mayAnswer refuses fields that a planner must not request from a subgraph: external fields that are neither keys nor
+// provided, and fields whose requirements are missing in the representation.
 func (e *execution) mayAnswer(at place, f *ast.Field) error {
 	def := f.Definition
 	external := def.Directives.ForName("external") != nil || at.def.Directives.ForName("external") != nil
@@ -249,7 +249,7 @@ func (e *execution) mayAnswer(at place, f *ast.Field) error {
 	return nil
 }
 
-// provides returns what may be asked below a field although it is external.
+// provides returns the external fields that may be requested below a field.
 func (e *execution) provides(at place, f *ast.Field) *ast.SelectionSet {
 	if d := f.Definition.Directives.ForName("provides"); d != nil {
 		set := selection(d)
@@ -273,7 +273,7 @@ func selection(d *ast.Directive) ast.SelectionSet {
 	return doc.Operations[0].SelectionSet
 }
 
-// flat returns the fields of a selection, those in inline fragments as well.
+// flat returns the fields of a selection, including those in inline fragments.
 func flat(set ast.SelectionSet) (fields []*ast.Field) {
 	for _, selected := range set {
 		switch s := selected.(type) {

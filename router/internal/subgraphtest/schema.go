@@ -11,7 +11,7 @@ import (
 	"github.com/vektah/gqlparser/v2/validator"
 )
 
-// federation is what a service may use without defining it.
+// federation defines the directives that a service may use without a definition.
 const federation = `
 scalar FieldSet
 directive @key(fields: FieldSet!, resolvable: Boolean = true) repeatable on OBJECT | INTERFACE
@@ -26,8 +26,7 @@ directive @authenticated on FIELD_DEFINITION | OBJECT | INTERFACE | SCALAR | ENU
 directive @requiresScopes(scopes: [[String!]!]!) on FIELD_DEFINITION | OBJECT | INTERFACE | SCALAR | ENUM
 `
 
-// serviceSchema makes a service's SDL executable: with _entities, and without the directives that are
-// meant for composers alone.
+// serviceSchema returns the executable schema of a service: with _entities, and without the directives for composers.
 func serviceSchema(sdl string) (*ast.Schema, error) {
 	doc, err := parser.ParseSchemas(validator.Prelude, &ast.Source{Name: "service", Input: sdl})
 	if err != nil {
@@ -69,7 +68,7 @@ func serviceSchema(sdl string) (*ast.Schema, error) {
 	return validator.ValidateSchemaDocument(doc)
 }
 
-// queryType returns the name of the query type, and makes one part of a schema that lacks it.
+// queryType returns the name of the query type, which it adds to a schema without one.
 func queryType(doc *ast.SchemaDocument) string {
 	for _, s := range doc.Schema {
 		for _, op := range s.OperationTypes {

@@ -1,6 +1,5 @@
-// Package subgraphtest stands in for subgraphs in tests: real HTTP servers that validate what they
-// are sent against their own schema and answer from Go values. It is a small GraphQL executor and
-// knows nothing of the router.
+// Package subgraphtest provides subgraphs for tests: HTTP servers that validate requests against their own schema and
+// answer from Go values. It is a small GraphQL executor that is independent of the router.
 package subgraphtest
 
 import (
@@ -20,10 +19,10 @@ import (
 // Object is a value of an object type. Its fields are values, or functions of the arguments.
 type Object map[string]any
 
-// Field computes a field from its arguments and the request that asks.
+// Field computes a field from its arguments and the request.
 type Field func(r *http.Request, args map[string]any) (any, error)
 
-// Error is an answer with a top-level error that has a code.
+// Error is a GraphQL error with a code.
 type Error struct{ Code, Message string }
 
 func (e *Error) Error() string { return e.Message }
@@ -43,15 +42,15 @@ type Subgraph struct {
 	over     bool
 }
 
-// Request is what a subgraph was asked.
+// Request is a request to a subgraph.
 type Request struct {
 	Header http.Header
 	Query  string
 	Body   []byte
 }
 
-// Config describes a subgraph. Root fields are named like "Query.ticket"; what Fields and Entity
-// do not know, Data does.
+// Config describes a subgraph. Root fields are named like "Query.ticket". Data resolves fields and entities that Fields
+// and Entity do not.
 type Config struct {
 	SDL    string // as the service would write it
 	Fields map[string]Field
@@ -72,7 +71,7 @@ func Start(t testing.TB, cfg Config) *Subgraph {
 	return s
 }
 
-// Answer makes the subgraph answer everything with h, or normally again with nil.
+// Answer makes the subgraph answer all requests with h, or normally when h is nil.
 func (s *Subgraph) Answer(h http.HandlerFunc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -95,7 +94,7 @@ func (s *Subgraph) Complete() {
 	s.Change()
 }
 
-// stream sends what answer returns, again after each change, also one since the request came.
+// stream sends an event with the result of answer, and another one after each change since the request arrived.
 func (s *Subgraph) stream(w http.ResponseWriter, r *http.Request, changed chan struct{}, answer func() any) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	for {
@@ -123,7 +122,7 @@ func (s *Subgraph) stream(w http.ResponseWriter, r *http.Request, changed chan s
 	}
 }
 
-// Requests returns what the subgraph has been asked so far.
+// Requests returns the requests so far.
 func (s *Subgraph) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -137,7 +136,7 @@ func (s *Subgraph) Watch(f func(Request)) {
 	s.watch = f
 }
 
-// Forget makes Requests begin anew.
+// Forget clears Requests.
 func (s *Subgraph) Forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

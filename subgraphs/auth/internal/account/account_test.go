@@ -171,14 +171,21 @@ func (w *world) hold(g account.Grant, n int) (release func()) {
 	}
 }
 
-// wantError returns the error as an E.
-func wantError[E error](t *testing.T, err error) E {
+// errorAs returns the error as an E.
+func errorAs[E error](t *testing.T, err error) E {
 	t.Helper()
 	e, ok := errors.AsType[E](err)
 	if !ok {
 		t.Fatalf("got error %v, want %T", err, e)
 	}
 	return e
+}
+
+func wantError[E error](t *testing.T, err error) {
+	t.Helper()
+	if e, ok := errors.AsType[E](err); !ok {
+		t.Fatalf("got error %v, want %T", err, e)
+	}
 }
 
 // Codes that race counts.
@@ -277,7 +284,7 @@ func TestSignUp(t *testing.T) {
 			strings.Repeat("a", 65) + "@example.com", "ada@" + strings.Repeat("a.", 124) + "com",
 		} {
 			_, err := w.SignUp(t.Context(), account.SignUpInput{Email: email, Password: goodPassword, From: here})
-			if e := wantError[apperr.ValidationError](t, err); e.Field != "email" {
+			if e := errorAs[apperr.ValidationError](t, err); e.Field != "email" {
 				t.Errorf("%q: field %s", email, e.Field)
 			}
 		}
@@ -302,7 +309,7 @@ func TestSignUp(t *testing.T) {
 		_, err := w.SignUp(t.Context(), account.SignUpInput{Email: "x", Password: "short", DisplayName: &name, From: here})
 		var got []string
 		for _, e := range apperr.Split(err) {
-			invalid := wantError[apperr.ValidationError](t, e)
+			invalid := errorAs[apperr.ValidationError](t, e)
 			got = append(got, invalid.Field+" "+invalid.Rule)
 		}
 		want := []string{"email email", "password minLength", "displayName minLength"}
@@ -328,7 +335,7 @@ func TestSignUp(t *testing.T) {
 				}
 				continue
 			}
-			if e := wantError[apperr.ValidationError](t, err); e.Rule != rule {
+			if e := errorAs[apperr.ValidationError](t, err); e.Rule != rule {
 				t.Errorf("%q: rule %s, want %s", name, e.Rule, rule)
 			}
 		}
@@ -465,12 +472,12 @@ func TestSignInLimits(t *testing.T) {
 			t.Errorf("got %v, want %d admitted", codes, limits.SignInsPerAccount)
 		}
 		// The right password counts, too, and so does another form of the address.
-		e := wantError[account.RateLimitedError](t, w.signIn("Ada@Example.com", goodPassword))
+		e := errorAs[account.RateLimitedError](t, w.signIn("Ada@Example.com", goodPassword))
 		if e.RetryAfterSeconds != int(limits.Window/time.Second) {
 			t.Errorf("retry after %d s, want %v", e.RetryAfterSeconds, limits.Window)
 		}
 		w.advance(limits.Window - 100*time.Millisecond)
-		if e := wantError[account.RateLimitedError](t, w.signIn("ada@example.com", goodPassword)); e.RetryAfterSeconds != 1 {
+		if e := errorAs[account.RateLimitedError](t, w.signIn("ada@example.com", goodPassword)); e.RetryAfterSeconds != 1 {
 			t.Errorf("retry after %d s, want 1", e.RetryAfterSeconds)
 		}
 		w.advance(100 * time.Millisecond)

@@ -43,8 +43,8 @@ func read(t *testing.T, name string) string {
 
 var (
 	definition = regexp.MustCompile(`(?m)^\| ([A-Z]{1,2}[0-9]{1,2}) \|`)
-	// citations are the ids that a test's name or a string in it begins with, or a comment: "P5 P9 success", // E4: …
-	citations = regexp.MustCompile("(?:[\"'`]|// )((?:[AETOPS][0-9]{1,2}[ :])+)")
+	// citations are the ids with which a test's name begins, or a string or comment in it: "P5 P9 success", func TestE4….
+	citations = regexp.MustCompile("(?:[\"'`]|// )((?:[AETOPS][0-9]{1,2}[ :])+)|func Test([AETOPS][0-9]{1,2})[A-Z(]")
 	id        = regexp.MustCompile(`[A-Z]{1,2}[0-9]{1,2}`)
 )
 
@@ -66,7 +66,7 @@ func TestRequirements(t *testing.T) {
 			continue
 		}
 		for _, match := range citations.FindAllStringSubmatch(read(t, name), -1) {
-			for _, cite := range id.FindAllString(match[1], -1) {
+			for _, cite := range id.FindAllString(match[1]+match[2], -1) {
 				cited[cite] = true
 				if !defined[cite] {
 					t.Errorf("%s cites %s, which docs/requirements.md does not define", name, cite)

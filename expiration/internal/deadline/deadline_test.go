@@ -367,7 +367,7 @@ func TestE3ExpiresAfterARestart(t *testing.T) {
 	start(t, newService(pool)).expect(pool, o.ID)
 }
 
-// A deadline that has passed on arrival never has a timer.
+// E4: a deadline that has passed on arrival never has a timer.
 func TestE4PastDeadlineExpiresAtOnce(t *testing.T) {
 	t.Parallel()
 	pool := newDatabase(t)
@@ -400,7 +400,7 @@ func TestMetricsOfPendingAndOverdueDeadlines(t *testing.T) {
 	expect(1, 0)
 }
 
-// The deadline was stored by another replica, which may have died since.
+// E5: the deadline was stored by another replica, which may have died since.
 func TestE5PollFindsDeadlinesWithoutWakeUp(t *testing.T) {
 	t.Parallel()
 	pool := newDatabase(t)

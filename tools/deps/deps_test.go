@@ -75,7 +75,7 @@ const (
 var layers = []struct{ who, may string }{
 	// Auth's domain makes the tokens and keys that identity verifies.
 	{`subgraphs/auth/internal/[a-fh-z]\w*`, `pkg/(apperr|correlation|events|id|identity|postgres)|subgraphs/internal/page|subgraphs/auth/internal/[a-fh-z]\w*`},
-	{domain, `pkg/(apperr|correlation|events|id|inbox|money|outbox|postgres|worker)|subgraphs/internal/(page|signal)`},
+	{domain, `pkg/(apperr|correlation|events|id|inbox|limit|money|outbox|postgres|worker)|subgraphs/internal/(page|signal)`},
 	{processor, `pkg/(apperr|correlation|events|id|money)|subgraphs/payments/internal/payment`},
 	{`subgraphs/stripesim(/.*)?`, `pkg/(config|postgres|server|service|worker)|subgraphs/stripesim/simulator`},
 	{graph, `pkg/(apperr|events|id|identity|money)|subgraphs/internal/(gqlserver|page)|` + graph + `|` + domain},
@@ -83,7 +83,7 @@ var layers = []struct{ who, may string }{
 	{`pkg(/.*)?`, `pkg/.*`},
 	{`subgraphs/\w+`, `pkg/.*|` + shared + `|` + graph + `|` + domain + `|` + processor},
 	{`expiration`, `pkg/.*|` + domain},
-	{`router(/.*)?`, `pkg/(apperr|config|correlation|id|identity|logging|metrics|server|sse)|router/.*`},
+	{`router(/.*)?`, `pkg/(apperr|config|correlation|id|identity|limit|logging|metrics|server|sse)|router/.*`},
 	{`tools(/.*)?`, `pkg/.*|tools/.*`}, // they drive services as binaries
 }
 

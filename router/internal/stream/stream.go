@@ -15,6 +15,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"boxoffice.dev/pkg/limit"
 )
 
 // Config limits connections. Each field is a setting.
@@ -68,9 +70,9 @@ type Server struct {
 	cfg     Config
 	onStop  func(func()) (cancel func() bool)
 	running sync.WaitGroup
+	places  limit.Limiter // of connections, by user and by address
 
 	mu       sync.Mutex
-	places   map[string]int                      // number of connections by user and by address
 	sessions map[string]map[*connection]struct{} // by session
 }
 
@@ -81,7 +83,7 @@ type connection struct{ end context.CancelCauseFunc }
 func New(ctx context.Context, cfg Config, ended Ended) *Server {
 	s := &Server{
 		cfg: cfg, onStop: func(f func()) func() bool { return context.AfterFunc(ctx, f) },
-		places: map[string]int{}, sessions: map[string]map[*connection]struct{}{},
+		sessions: map[string]map[*connection]struct{}{},
 	}
 	if ended != nil {
 		s.running.Go(func() { s.watchSessions(ctx, ended) })
@@ -109,20 +111,7 @@ func (s *Server) enter(kind, name string, limit int) (leave func(), ok bool) {
 	if name == "" {
 		return func() {}, true
 	}
-	key := kind + " " + name
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.places[key] >= limit {
-		return nil, false
-	}
-	s.places[key]++
-	return func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.places[key]--; s.places[key] == 0 {
-			delete(s.places, key)
-		}
-	}, true
+	return s.places.Acquire(kind+" "+name, limit)
 }
 
 // bound ends a connection with its session, until done is called.

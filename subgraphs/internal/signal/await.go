@@ -5,18 +5,20 @@ import (
 	"time"
 )
 
-// lookOften bounds how late a change is seen, by who waits, that no signal told of.
-const lookOften = 100 * time.Millisecond
+// pollInterval bounds the delay of Await when a change comes without a signal.
+const pollInterval = 100 * time.Millisecond
 
-// Await looks, and again after each change of the key, until what it finds is enough or patience
-// ends. It returns what it found last. Errors: look's, at once, and ctx's when that has ended.
-func Await[T any](ctx, patience context.Context, hub *Hub, key string, look func(context.Context) (T, error), enough func(T) bool) (T, error) {
+// Await calls read, and again after each change of the key, until the result is enough or patience ends. It returns
+// the last result. Errors: those of read, at once, and that of ctx after it ends.
+func Await[T any](
+	ctx, patience context.Context, hub *Hub, key string, read func(context.Context) (T, error), enough func(T) bool,
+) (T, error) {
 	changed, done := hub.Subscribe(key)
 	defer done()
-	again := time.NewTicker(lookOften)
-	defer again.Stop()
+	poll := time.NewTicker(pollInterval)
+	defer poll.Stop()
 	for {
-		found, err := look(ctx)
+		found, err := read(ctx)
 		if err != nil || enough(found) {
 			return found, err
 		}
@@ -24,7 +26,7 @@ func Await[T any](ctx, patience context.Context, hub *Hub, key string, look func
 		case <-patience.Done():
 			return found, ctx.Err()
 		case <-changed:
-		case <-again.C:
+		case <-poll.C:
 		}
 	}
 }

@@ -9,42 +9,44 @@ import (
 	"boxoffice.dev/pkg/apperr"
 )
 
-// lookAnyway bounds how late a change is seen that no signal told of.
-const lookAnyway = 30 * time.Second
+// fallbackPoll bounds the delay of Follow when a change comes without a signal.
+const fallbackPoll = 30 * time.Second
 
-// Follow yields what look finds, at once and then each time that its version is another one, until
-// ctx ends. It looks again after the key has changed. When the first look fails, or a later one with
-// an error that is meant for people, it yields that error and ends; after other errors it goes on.
-func Follow[T any, V comparable](ctx context.Context, hub *Hub, key string, look func(context.Context) (T, error), version func(T) V) iter.Seq2[T, error] {
+// Follow yields the result of read, and again after each change of the key that gives it another version, until ctx
+// ends. An error of the first read, or a later UserError, is yielded and ends it. Other errors are logged, and Follow
+// goes on.
+func Follow[T any, V comparable](
+	ctx context.Context, hub *Hub, key string, read func(context.Context) (T, error), version func(T) V,
+) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		changed, done := hub.Subscribe(key)
 		defer done()
-		again := time.NewTicker(lookAnyway)
-		defer again.Stop()
-		var seen *V
+		poll := time.NewTicker(fallbackPoll)
+		defer poll.Stop()
+		var last *V
 		for {
-			found, err := look(ctx)
+			found, err := read(ctx)
 			switch {
 			case ctx.Err() != nil:
 				return
-			case err != nil && (seen == nil || apperr.All(err) != nil || apperr.Split(err) != nil):
+			case err != nil && (last == nil || apperr.All(err) != nil || apperr.Split(err) != nil):
 				yield(found, err)
 				return
 			case err != nil:
-				slog.WarnContext(ctx, "change not read, will look again", "key", key, "error", err)
+				slog.WarnContext(ctx, "reading a followed object failed, retrying", "key", key, "error", err)
 			default:
-				if v := version(found); seen == nil || *seen != v {
+				if v := version(found); last == nil || *last != v {
 					if !yield(found, nil) {
 						return
 					}
-					seen = &v
+					last = &v
 				}
 			}
 			select {
 			case <-ctx.Done():
 				return
 			case <-changed:
-			case <-again.C:
+			case <-poll.C:
 			}
 		}
 	}

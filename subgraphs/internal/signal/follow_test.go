@@ -12,26 +12,26 @@ import (
 	"boxoffice.dev/subgraphs/internal/signal"
 )
 
-// Time in the bubble stands still as long as somebody has something to do.
+// Time in the bubble advances only while every goroutine is blocked.
 func TestFollow(t *testing.T) {
 	t.Parallel()
-	type answer struct {
+	type result struct {
 		version int
 		err     error
 	}
-	down, gone := errors.New("database is away"), apperr.New(apperr.NotFound, "There is no such thing.")
+	down, gone := errors.New("database is down"), apperr.New(apperr.NotFound, "There is no such object.")
 	for _, tt := range []struct {
 		name    string
-		answers []answer // to one look after the other
-		signals int      // all others are looked for anyway
+		results []result // of one read after the other
+		signals int      // the other reads are polls
 		want    []int
 		err     error
 	}{
-		{"each version once", []answer{{1, nil}, {1, nil}, {2, nil}, {2, nil}, {5, nil}}, 4, []int{1, 2, 5}, nil},
-		{"changes that no signal tells of", []answer{{1, nil}, {2, nil}, {3, nil}}, 1, []int{1, 2, 3}, nil},
-		{"a first look that fails", []answer{{0, down}}, 0, nil, down},
-		{"a later look that fails", []answer{{1, nil}, {0, down}, {2, nil}}, 2, []int{1, 2}, nil},
-		{"a later look that is refused", []answer{{1, nil}, {0, gone}}, 1, []int{1}, gone},
+		{"each version once", []result{{1, nil}, {1, nil}, {2, nil}, {2, nil}, {5, nil}}, 4, []int{1, 2, 5}, nil},
+		{"changes without a signal", []result{{1, nil}, {2, nil}, {3, nil}}, 1, []int{1, 2, 3}, nil},
+		{"the first read fails", []result{{0, down}}, 0, nil, down},
+		{"a later read fails", []result{{1, nil}, {0, down}, {2, nil}}, 2, []int{1, 2}, nil},
+		{"a later read is refused", []result{{1, nil}, {0, gone}}, 1, []int{1}, gone},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -39,15 +39,15 @@ func TestFollow(t *testing.T) {
 				var hub signal.Hub
 				ctx, stop := context.WithCancel(t.Context())
 				defer stop()
-				looks := 0
-				look := func(context.Context) (int, error) {
-					if looks == len(tt.answers) {
+				reads := 0
+				read := func(context.Context) (int, error) {
+					if reads == len(tt.results) {
 						stop()
 						return 0, ctx.Err()
 					}
-					a := tt.answers[looks]
-					looks++
-					return a.version, a.err
+					r := tt.results[reads]
+					reads++
+					return r.version, r.err
 				}
 				done := make(chan struct{})
 				go func() {
@@ -59,7 +59,7 @@ func TestFollow(t *testing.T) {
 				}()
 				var got []int
 				var err error
-				for v, e := range signal.Follow(ctx, &hub, "key", look, func(v int) int { return v }) {
+				for v, e := range signal.Follow(ctx, &hub, "key", read, func(v int) int { return v }) {
 					if err = e; e == nil {
 						got = append(got, v)
 					}
@@ -87,19 +87,19 @@ func TestAllChanged(t *testing.T) {
 
 func TestAwait(t *testing.T) {
 	t.Parallel()
-	down := errors.New("database is away")
+	down := errors.New("database is down")
 	for name, tt := range map[string]struct {
-		enough int // the look that finds enough
-		fails  int // the look that fails
+		enough int // the read whose result is enough
+		fails  int // the read that fails
 		cancel bool
 		want   int
 		err    error
 	}{
-		"enough at once":      {enough: 1, want: 1},
-		"enough later":        {enough: 3, want: 3},
-		"a look that fails":   {enough: 3, fails: 2, want: 2, err: down},
-		"patience ends first": {enough: 1000, want: 10}, // at 0, 100, ... 900 ms
-		"who waits has left":  {enough: 1000, cancel: true, want: 1, err: context.Canceled},
+		"enough at once":           {enough: 1, want: 1},
+		"enough later":             {enough: 3, want: 3},
+		"a read that fails":        {enough: 3, fails: 2, want: 2, err: down},
+		"patience ends first":      {enough: 1000, want: 10}, // at 0, 100, ... 900 ms
+		"the request is cancelled": {enough: 1000, cancel: true, want: 1, err: context.Canceled},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -109,15 +109,15 @@ func TestAwait(t *testing.T) {
 				defer cancel()
 				patience, done := context.WithTimeout(ctx, 950*time.Millisecond)
 				defer done()
-				looks := 0
+				reads := 0
 				got, err := signal.Await(ctx, patience, &hub, "key", func(context.Context) (int, error) {
-					if looks++; looks == tt.fails {
-						return looks, down
+					if reads++; reads == tt.fails {
+						return reads, down
 					}
 					if tt.cancel {
 						cancel()
 					}
-					return looks, nil
+					return reads, nil
 				}, func(n int) bool { return n == tt.enough })
 				if got != tt.want || !errors.Is(err, tt.err) {
 					t.Errorf("got %d, %v, want %d, %v", got, err, tt.want, tt.err)
@@ -125,16 +125,16 @@ func TestAwait(t *testing.T) {
 			})
 		})
 	}
-	t.Run("a signal is heard at once", func(t *testing.T) {
+	t.Run("a signal causes a read at once", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			var hub signal.Hub
-			looks := 0
+			reads := 0
 			begin := time.Now()
 			_, err := signal.Await(t.Context(), t.Context(), &hub, "key", func(context.Context) (int, error) {
-				looks++
+				reads++
 				hub.Changed("key")
-				return looks, nil
+				return reads, nil
 			}, func(n int) bool { return n == 5 })
 			if err != nil || !time.Now().Equal(begin) { // the bubble's time
 				t.Errorf("got %v after %s", err, time.Since(begin))

@@ -1,4 +1,4 @@
-// Package signal lets goroutines of one process wait until something has changed.
+// Package signal lets goroutines of one process wait for changes, and read what changed once for all of them.
 package signal
 
 import "sync"
@@ -9,8 +9,8 @@ type Hub struct {
 	subs map[string]map[chan struct{}]struct{}
 }
 
-// Subscribe returns a channel that receives after the key changes, until the caller has called
-// done. Several changes may arrive as one; none is missed by who subscribes before it looks.
+// Subscribe returns a channel that receives after the key changes, until done is called. Several changes may arrive
+// as one. A subscriber that reads after Subscribe misses no change.
 func (h *Hub) Subscribe(key string) (changed <-chan struct{}, done func()) {
 	ch := make(chan struct{}, 1)
 	h.mu.Lock()
@@ -32,14 +32,14 @@ func (h *Hub) Subscribe(key string) (changed <-chan struct{}, done func()) {
 	}
 }
 
-// Changed wakes everybody who has subscribed to the key. It never blocks.
+// Changed wakes the subscribers of the key. It never blocks.
 func (h *Hub) Changed(key string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	wake(h.subs[key])
 }
 
-// AllChanged wakes everybody: nobody knows what has changed. It never blocks.
+// AllChanged wakes every subscriber, for when changes may have been missed. It never blocks.
 func (h *Hub) AllChanged() {
 	h.mu.Lock()
 	defer h.mu.Unlock()

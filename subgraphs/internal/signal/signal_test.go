@@ -20,7 +20,7 @@ func TestHub(t *testing.T) {
 	<-second
 	select {
 	case <-first:
-		t.Error("two changes at once arrived as two")
+		t.Error("two changes in a row arrived as two")
 	case <-other:
 		t.Error("a change of another key arrived")
 	default:
@@ -34,21 +34,21 @@ func TestHub(t *testing.T) {
 	default:
 	}
 	secondDone()
-	hub.Changed("a") // nobody is there
+	hub.Changed("a") // without subscribers
 }
 
-func TestHubAtOnce(t *testing.T) {
+func TestHubConcurrently(t *testing.T) {
 	t.Parallel()
 	var hub signal.Hub
-	var everybody sync.WaitGroup
+	var wg sync.WaitGroup
 	for range 50 {
 		changed, done := hub.Subscribe("a")
-		everybody.Go(func() {
+		wg.Go(func() {
 			defer done()
 			<-changed
 		})
-		everybody.Go(func() { hub.Changed("b") })
+		wg.Go(func() { hub.Changed("b") })
 	}
 	hub.Changed("a")
-	everybody.Wait()
+	wg.Wait()
 }

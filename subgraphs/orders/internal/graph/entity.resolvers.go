@@ -3,31 +3,43 @@ package graph
 import (
 	"context"
 
-	"boxoffice.dev/pkg/identity"
 	"boxoffice.dev/subgraphs/orders/internal/graph/generated"
 )
 
-// FindManyOrderByIDs resolves orders that other subgraphs refer to. The router can ask for any id
-// from anywhere, so one that the viewer may not see is null, like one that does not exist.
+// FindManyOrderByIDs resolves orders that other subgraphs refer to. Any id can be requested, so an order that is not
+// visible to the viewer is null, like one that does not exist.
 func (r entityResolver) FindManyOrderByIDs(ctx context.Context, reps []*generated.OrderByIDsInput) ([]*generated.Order, error) {
-	visible, err := r.orders.Visible(ctx, identity.From(ctx).UserID, ids(reps, func(rep *generated.OrderByIDsInput) string { return rep.ID }))
+	v := viewer(ctx)
+	visible, err := r.orders.Visible(ctx, v, ids(reps, func(rep *generated.OrderByIDsInput) string { return rep.ID }))
 	if err != nil {
 		return nil, err
 	}
 	found := make([]*generated.Order, len(reps))
 	for i, rep := range reps {
-		found[i] = r.show(ctx, visible[rep.ID])
+		found[i] = r.show(v, visible[rep.ID])
 	}
 	return found, nil
 }
 
-// FindManyTicketByIDs resolves what this subgraph adds to tickets; that happens field by field.
+// FindManyTicketByIDs resolves the tickets to which this subgraph adds fields, each with a resolver of its own.
 func (r entityResolver) FindManyTicketByIDs(_ context.Context, reps []*generated.TicketByIDsInput) ([]*generated.Ticket, error) {
 	tickets := make([]*generated.Ticket, len(reps))
 	for i, rep := range reps {
 		tickets[i] = &generated.Ticket{ID: rep.ID}
 	}
 	return tickets, nil
+}
+
+// FindManyViewerByIDs resolves the viewer of the request. Any other id is null.
+func (r entityResolver) FindManyViewerByIDs(ctx context.Context, reps []*generated.ViewerByIDsInput) ([]*generated.Viewer, error) {
+	v := viewer(ctx)
+	viewers := make([]*generated.Viewer, len(reps))
+	for i, rep := range reps {
+		if rep.ID != "" && rep.ID == v.UserID {
+			viewers[i] = &generated.Viewer{ID: rep.ID}
+		}
+	}
+	return viewers, nil
 }
 
 func ids[T any](things []T, id func(T) string) []string {

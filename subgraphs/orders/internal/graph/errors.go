@@ -1,8 +1,6 @@
 package graph
 
 import (
-	"context"
-
 	"boxoffice.dev/pkg/apperr"
 	"boxoffice.dev/subgraphs/internal/gqlserver"
 	"boxoffice.dev/subgraphs/orders/internal/graph/generated"
@@ -23,8 +21,8 @@ func createOrderError(err apperr.UserError) generated.CreateOrderError {
 		return generated.TicketNotFoundError{Code: code, Message: message, Path: path}
 	case order.TicketReservedError:
 		return generated.TicketReservedError{Code: code, Message: message, Path: path, Ticket: ticket(e.TicketID)}
-	case order.TicketSoldError: // TODO
-		return generated.TicketReservedError{Code: code, Message: message, Path: path, Ticket: ticket(e.TicketID)}
+	case order.TicketSoldError:
+		return generated.TicketSoldError{Code: code, Message: message, Path: path, Ticket: ticket(e.TicketID)}
 	case order.TicketNotForSaleError:
 		return generated.TicketNotForSaleError{Code: code, Message: message, Path: path, Ticket: ticket(e.TicketID)}
 	case order.PriceChangedError:
@@ -40,7 +38,7 @@ func createOrderError(err apperr.UserError) generated.CreateOrderError {
 	return nil
 }
 
-func (r *Resolver) cancelOrderError(ctx context.Context) func(apperr.UserError) generated.CancelOrderError {
+func (r *Resolver) cancelOrderError(v order.Viewer) func(apperr.UserError) generated.CancelOrderError {
 	return func(err apperr.UserError) generated.CancelOrderError {
 		code, message, path := code(err), err.Error(), gqlserver.InputPath("orderId")
 		switch e := err.(type) {
@@ -49,7 +47,7 @@ func (r *Resolver) cancelOrderError(ctx context.Context) func(apperr.UserError) 
 		case order.NotAuthorizedError:
 			return generated.NotAuthorizedError{Code: code, Message: message, Path: path}
 		case order.NotCancellableError:
-			return generated.OrderNotCancellableError{Code: code, Message: message, Path: path, Order: r.show(ctx, e.Order)}
+			return generated.OrderNotCancellableError{Code: code, Message: message, Path: path, Order: r.show(v, e.Order)}
 		}
 		return nil
 	}

@@ -29,8 +29,8 @@ import (
 
 const serviceToken = "a-service-token-of-32-characters"
 
-// subgraph is the orders subgraph on a database of its own. An access token in these tests is
-// the user's id; "forged" is refused, and of "unverifiable" nobody can tell.
+// subgraph is the orders subgraph on a database of its own. The access token of a user in these tests is the user's id,
+// after "operator " for an operator. The token "forged" is invalid, and "unverifiable" cannot be verified.
 type subgraph struct {
 	t          *testing.T
 	handler    http.Handler
@@ -72,6 +72,9 @@ func newSubgraph(t *testing.T) *subgraph {
 			if token == "forged" {
 				return identity.Caller{}, identity.ErrInvalid
 			}
+			if userID, ok := strings.CutPrefix(token, "operator "); ok {
+				return identity.Caller{UserID: userID, Scopes: []string{identity.Operator}}, nil
+			}
 			return identity.Caller{UserID: token}, nil
 		},
 	})
@@ -95,8 +98,8 @@ func (a answer) codes() string {
 	return strings.Join(codes, " ")
 }
 
-// ask sends an operation as the router would for the viewer; "" is signed out.
-func (s *subgraph) ask(viewer, query string, variables map[string]any) answer {
+// send sends an operation as the router would for the viewer; "" is signed out.
+func (s *subgraph) send(viewer, query string, variables map[string]any) answer {
 	s.t.Helper()
 	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
 	if err != nil {
@@ -129,8 +132,8 @@ func (s *subgraph) ticket() string {
 	return e.Subject
 }
 
-// hear delivers an event as the broker would.
-func (s *subgraph) hear(typ events.Type, p events.Payload) {
+// deliver delivers an event as the broker would.
+func (s *subgraph) deliver(typ events.Type, p events.Payload) {
 	s.t.Helper()
 	if err := s.orders.Reactions().Deliver(s.t.Context(), events.New(typ, p)); err != nil {
 		s.t.Fatal(err)
@@ -144,7 +147,34 @@ func (s *subgraph) pays(o order.Order, p *events.Payment, typ events.Type, statu
 		*p = events.Payment{ID: id.New(id.Payment), OrderID: o.ID, Amount: o.Price, StartedAt: o.CreatedAt}
 	}
 	p.Version, p.Status = p.Version+1, status
-	s.hear(typ, *p)
+	s.deliver(typ, *p)
+}
+
+// reserve delivers that tickets has locked the order's ticket.
+func (s *subgraph) reserve(o order.Order) {
+	s.t.Helper()
+	s.deliver(events.TicketReserved, events.Ticket{
+		ID: o.TicketID, Version: 2, Title: o.Title, Price: o.Price, SellerID: o.SellerID, Availability: events.Reserved, OrderID: o.ID,
+	})
+}
+
+// complete delivers that the order is locked and paid.
+func (s *subgraph) complete(o order.Order) {
+	s.t.Helper()
+	s.reserve(o)
+	var p events.Payment
+	s.pays(o, &p, events.PaymentStarted, events.Processing)
+	s.pays(o, &p, events.PaymentAuthorized, events.Authorized)
+	s.pays(o, &p, events.PaymentSucceeded, events.Succeeded)
+}
+
+// field returns a field of the data as JSON.
+func (a answer) field(name string) string {
+	text, err := json.Marshal(a.Data[name])
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
 }
 
 func (s *subgraph) order(buyer string) order.Order {
@@ -165,7 +195,7 @@ func TestSignedOut(t *testing.T) {
 		"O6 order":       `{ order(id: "ord_1") { id } }`,
 	} {
 		for _, viewer := range []string{"", "forged"} {
-			if got := s.ask(viewer, query, nil).codes(); got != "UNAUTHENTICATED" {
+			if got := s.send(viewer, query, nil).codes(); got != "UNAUTHENTICATED" {
 				t.Errorf("%s as %q: got %q, want UNAUTHENTICATED", name, viewer, got)
 			}
 		}
@@ -176,95 +206,186 @@ func TestOrder(t *testing.T) {
 	s := newSubgraph(t)
 	buyer := id.New(id.User)
 	o := s.order(buyer)
-	const query = `query($id: ID!) { order(id: $id) { id status secondsUntilExpiry viewerCanCancel viewerCanPay
+	const query = `query($id: ID!) { order(id: $id) { id status secondsUntilExpiry
+		viewerCanCancel viewerCannotCancelReasons viewerCanPay viewerCannotPayReasons
 		price { minorUnits currency decimal } ticket { id reservation { heldByViewer until } viewerOrder { id } }
 		history { nodes { actor from to } pageInfo { hasNextPage } } } }`
-
-	t.Run("O6 own", func(t *testing.T) {
-		a := s.ask(buyer, query, map[string]any{"id": o.ID})
-		if a.codes() != "" {
-			t.Fatalf("got errors %+v", a.Errors)
+	for _, tt := range []struct{ name, viewer, mine, viewerOrder, canPay, cannotPay string }{
+		{"O6 its buyer", buyer, "true", fmt.Sprintf(`{"id":%q}`, o.ID), "true", `[]`},
+		{"O6 an operator", "operator " + id.New(id.User), "false", "null", "false", `["NOT_BUYER"]`},
+	} {
+		a := s.send(tt.viewer, query, map[string]any{"id": o.ID})
+		shown, ok := a.Data["order"].(map[string]any)
+		if !ok {
+			t.Fatalf("%s: got %+v", tt.name, a)
 		}
-		left := a.Data["order"].(map[string]any)["secondsUntilExpiry"].(float64)
+		left, _ := shown["secondsUntilExpiry"].(float64)
 		if left < 800 || left > 900 {
 			t.Errorf("O13 secondsUntilExpiry: got %v", left)
 		}
-		got, _ := json.Marshal(a.Data["order"])
 		want := fmt.Sprintf(`{"history":{"nodes":[{"actor":"BUYER","from":null,"to":"CREATED"}],"pageInfo":{"hasNextPage":false}},`+
 			`"id":%q,"price":{"currency":"USD","decimal":"19.99","minorUnits":1999},"secondsUntilExpiry":%v,"status":"CREATED",`+
-			`"ticket":{"id":%q,"reservation":{"heldByViewer":true,"until":%q},"viewerOrder":{"id":%q}},"viewerCanCancel":true,"viewerCanPay":true}`,
-			o.ID, left, o.TicketID, o.ExpiresAt.Format("2006-01-02T15:04:05.000Z"), o.ID)
-		if string(got) != want {
-			t.Errorf("got  %s\nwant %s", got, want)
+			`"ticket":{"id":%q,"reservation":{"heldByViewer":%s,"until":%q},"viewerOrder":%s},`+
+			`"viewerCanCancel":true,"viewerCanPay":%s,"viewerCannotCancelReasons":[],"viewerCannotPayReasons":%s}`,
+			o.ID, left, o.TicketID, tt.mine, o.ExpiresAt.Format("2006-01-02T15:04:05.000Z"), tt.viewerOrder, tt.canPay, tt.cannotPay)
+		if got := a.field("order"); got != want || a.codes() != "" {
+			t.Errorf("%s: %+v\ngot  %s\nwant %s", tt.name, a.Errors, got, want)
 		}
-	})
-	t.Run("O6 somebody else's and unknown", func(t *testing.T) {
-		for viewer, orderID := range map[string]string{id.New(id.User): o.ID} {
-			if a := s.ask(viewer, query, map[string]any{"id": orderID}); a.codes() != "FORBIDDEN" || a.Data["order"] != nil {
-				t.Errorf("got %+v", a)
-			}
+	}
+	for name, tt := range map[string]struct{ viewer, orderID string }{
+		"O6 another buyer's": {id.New(id.User), o.ID}, "O6 unknown": {buyer, id.New(id.Order)}, "O6 malformed": {buyer, "nonsense"},
+	} {
+		if a := s.send(tt.viewer, query, map[string]any{"id": tt.orderID}); a.codes() != "" || a.Data["order"] != nil {
+			t.Errorf("%s: got %+v, want null without an error", name, a)
 		}
-		if a := s.ask(buyer, query, map[string]any{"id": id.New(id.Order)}); a.codes() != "NOT_FOUND" || a.Data["order"] != nil {
-			t.Errorf("got %+v", a)
-		}
-	})
+	}
 }
+
+func TestSubscription(t *testing.T) {
+	s := newSubgraph(t)
+	o := s.order(id.New(id.User))
+	created := fmt.Sprintf(`{"data":{"orderUpdated":{"id":%q,"status":"CREATED"}}}`, o.ID)
+	const notFound = `"code":"NOT_FOUND"`
+	for name, tt := range map[string]struct{ viewer, orderID, want string }{
+		"O6 its buyer":       {o.BuyerID, o.ID, created},
+		"O6 an operator":     {"operator " + id.New(id.User), o.ID, created},
+		"O6 another buyer's": {id.New(id.User), o.ID, notFound},
+		"O6 unknown":         {o.BuyerID, id.New(id.Order), notFound},
+	} {
+		if got := s.follow(tt.viewer, tt.orderID); !strings.Contains(got, tt.want) {
+			t.Errorf("%s: got %s, want %s", name, got, tt.want)
+		}
+	}
+}
+
+// follow subscribes to an order and returns what the subgraph sent up to the first event.
+func (s *subgraph) follow(viewer, orderID string) string {
+	s.t.Helper()
+	body, err := json.Marshal(map[string]any{
+		"query":     `subscription($id: ID!) { orderUpdated(orderId: $id) { id status } }`,
+		"variables": map[string]any{"id": orderID},
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(s.t.Context())
+	defer cancel()
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/graphql", bytes.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Accept", "text/event-stream")
+	r.Header.Set(gqlserver.ServiceTokenHeader, serviceToken)
+	r.Header.Set("Authorization", "Bearer "+viewer)
+	w := &firstEvent{ResponseRecorder: httptest.NewRecorder(), cancel: cancel}
+	s.handler.ServeHTTP(w, r)
+	return w.Body.String()
+}
+
+// firstEvent cancels the request once an event was written.
+type firstEvent struct {
+	*httptest.ResponseRecorder
+
+	cancel func()
+}
+
+func (w *firstEvent) Write(p []byte) (int, error) {
+	n, err := w.ResponseRecorder.Write(p)
+	if strings.Contains(w.Body.String(), "data:") {
+		w.cancel()
+	}
+	return n, err
+}
+
+// SetWriteDeadline makes the recorder a connection that package sse accepts.
+func (*firstEvent) SetWriteDeadline(time.Time) error { return nil }
 
 func TestPaidOrder(t *testing.T) {
 	s := newSubgraph(t)
 	buyer := id.New(id.User)
 	o := s.order(buyer)
 	var p events.Payment
-	show := func(want string) {
+	want := func(cancellation, status, cannotCancel, cannotPay string) {
 		t.Helper()
-		a := s.ask(buyer, `query($id: ID!) { order(id: $id) { status viewerCanCancel viewerCanPay cancellation { reason } } }`, map[string]any{"id": o.ID})
-		if got, _ := json.Marshal(a.Data["order"]); string(got) != want {
+		a := s.send(buyer, `query($id: ID!) { order(id: $id) { status cancellation { reason }
+			viewerCanCancel viewerCannotCancelReasons viewerCanPay viewerCannotPayReasons } }`, map[string]any{"id": o.ID})
+		want := fmt.Sprintf(`{"cancellation":%s,"status":%q,"viewerCanCancel":%v,"viewerCanPay":%v,"viewerCannotCancelReasons":%s,"viewerCannotPayReasons":%s}`,
+			cancellation, status, cannotCancel == "[]", cannotPay == "[]", cannotCancel, cannotPay)
+		if got := a.field("order"); got != want {
 			t.Errorf("O13 got %s %+v, want %s", got, a.Errors, want)
 		}
 	}
-	s.hear(events.TicketReserved, events.Ticket{ID: o.TicketID, Version: 2, Title: o.Title, Price: o.Price, SellerID: o.SellerID, Availability: events.Reserved, OrderID: o.ID})
-	show(`{"cancellation":null,"status":"AWAITING_PAYMENT","viewerCanCancel":true,"viewerCanPay":true}`)
+	s.reserve(o)
+	want("null", "AWAITING_PAYMENT", `[]`, `[]`)
 	s.pays(o, &p, events.PaymentStarted, events.Processing)
-	show(`{"cancellation":null,"status":"AWAITING_PAYMENT","viewerCanCancel":true,"viewerCanPay":false}`)
+	want("null", "AWAITING_PAYMENT", `[]`, `["PAYMENT_IN_PROGRESS"]`)
 	s.pays(o, &p, events.PaymentAuthorized, events.Authorized)
-	show(`{"cancellation":null,"status":"AWAITING_PAYMENT","viewerCanCancel":false,"viewerCanPay":false}`)
+	want("null", "AWAITING_PAYMENT", `["PAYMENT_CONFIRMED"]`, `["PAYMENT_IN_PROGRESS"]`)
 
-	a := s.ask(buyer, `mutation($id: ID!) { cancelOrder(input: {orderId: $id}) { order { id }
-		errors { __typename ... on UserError { code message } ... on OrderNotCancellableError { order { id viewerCanCancel } } } } }`, map[string]any{"id": o.ID})
-	want := fmt.Sprintf(`{"errors":[{"__typename":"OrderNotCancellableError","code":"ORDER_NOT_CANCELLABLE","message":"The order is being paid.",`+
+	a := s.send(buyer, `mutation($id: ID!) { cancelOrder(input: {orderId: $id}) { order { id }
+		errors { __typename ... on UserError { code message } ... on OrderNotCancellableError { order { id viewerCanCancel } } } } }`,
+		map[string]any{"id": o.ID})
+	refused := fmt.Sprintf(`{"errors":[{"__typename":"OrderNotCancellableError","code":"ORDER_NOT_CANCELLABLE","message":"The order is being paid.",`+
 		`"order":{"id":%q,"viewerCanCancel":false}}],"order":null}`, o.ID)
-	if got, _ := json.Marshal(a.Data["cancelOrder"]); string(got) != want {
-		t.Errorf("O7 got  %s %+v\nwant %s", got, a.Errors, want)
+	if got := a.field("cancelOrder"); got != refused {
+		t.Errorf("O7 got  %s %+v\nwant %s", got, a.Errors, refused)
 	}
 
 	answers := make(chan answer)
 	go func() {
-		answers <- s.ask(buyer, `query($id: ID!) { order(id: $id, atLeastVersion: 3) { version status } }`, map[string]any{"id": o.ID})
+		answers <- s.send(buyer, `query($id: ID!) { order(id: $id, atLeastVersion: 3) { version status } }`, map[string]any{"id": o.ID})
 	}()
 	s.pays(o, &p, events.PaymentSucceeded, events.Succeeded)
 	a = <-answers
-	if got, _ := json.Marshal(a.Data["order"]); string(got) != `{"status":"COMPLETE","version":3}` {
+	if got := a.field("order"); got != `{"status":"COMPLETE","version":3}` {
 		t.Errorf("P5 got %s %+v", got, a.Errors)
 	}
-	show(`{"cancellation":null,"status":"COMPLETE","viewerCanCancel":false,"viewerCanPay":false}`)
+	want("null", "COMPLETE", `["COMPLETE"]`, `["COMPLETE"]`)
 
 	p.RefundedBy = events.Operator
 	s.pays(o, &p, events.PaymentRefunded, events.Refunded)
-	show(`{"cancellation":{"reason":"REFUNDED"},"status":"CANCELLED","viewerCanCancel":false,"viewerCanPay":false}`)
-	a = s.ask(buyer, `query($id: ID!) { order(id: $id) { history { nodes { actor to } } } }`, map[string]any{"id": o.ID})
-	const lines = `{"history":{"nodes":[{"actor":"BUYER","to":"CREATED"},{"actor":"SYSTEM","to":"AWAITING_PAYMENT"},` +
-		`{"actor":"BUYER","to":"COMPLETE"},{"actor":"OPERATOR","to":"CANCELLED"}]}}`
-	if got, _ := json.Marshal(a.Data["order"]); string(got) != lines {
-		t.Errorf("O13 got  %s %+v\nwant %s", got, a.Errors, lines)
+	want(`{"reason":"REFUNDED"}`, "CANCELLED", `["CANCELLED"]`, `["CANCELLED"]`)
+	a = s.send(buyer, `query($id: ID!) { order(id: $id) { history(first: 3) { nodes { actor to } pageInfo { hasNextPage } } } }`, map[string]any{"id": o.ID})
+	const entries = `{"history":{"nodes":[{"actor":"OPERATOR","to":"CANCELLED"},{"actor":"BUYER","to":"COMPLETE"},` +
+		`{"actor":"SYSTEM","to":"AWAITING_PAYMENT"}],"pageInfo":{"hasNextPage":true}}}`
+	if got := a.field("order"); got != entries {
+		t.Errorf("O13 got  %s %+v\nwant %s", got, a.Errors, entries)
+	}
+}
+
+func TestCancelOrder(t *testing.T) {
+	s := newSubgraph(t)
+	const cancel = `mutation($id: ID!) { cancelOrder(input: {orderId: $id}) {
+		order { status cancellation { reason } history(first: 1) { nodes { actor reason } } } errors { __typename ... on UserError { code path } } } }`
+	cancelled := func(actor, reason string) string {
+		return fmt.Sprintf(`{"errors":[],"order":{"cancellation":{"reason":%[2]q},"history":{"nodes":[{"actor":%[1]q,"reason":%[2]q}]},"status":"CANCELLED"}}`, actor, reason)
+	}
+	refused := func(typename, code string) string {
+		return fmt.Sprintf(`{"errors":[{"__typename":%q,"code":%q,"path":["input","orderId"]}],"order":null}`, typename, code)
+	}
+	mine, theirs, paid := s.order(id.New(id.User)), s.order(id.New(id.User)), s.order(id.New(id.User))
+	s.complete(paid)
+	operator := "operator " + id.New(id.User)
+	for _, tt := range []struct{ name, viewer, orderID, want string }{
+		{"O7 another buyer's", mine.BuyerID, theirs.ID, refused("NotAuthorizedError", "NOT_AUTHORIZED")},
+		{"O7 unknown", mine.BuyerID, id.New(id.Order), refused("OrderNotFoundError", "ORDER_NOT_FOUND")},
+		{"O7 complete", paid.BuyerID, paid.ID, refused("OrderNotCancellableError", "ORDER_NOT_CANCELLABLE")},
+		{"O7 complete, by an operator", operator, paid.ID, refused("OrderNotCancellableError", "ORDER_NOT_CANCELLABLE")},
+		{"O7 own", mine.BuyerID, mine.ID, cancelled("BUYER", "BUYER_CANCELLED")},
+		{"O7 by an operator", operator, theirs.ID, cancelled("OPERATOR", "OPERATOR")},
+		{"O7 again", operator, theirs.ID, cancelled("OPERATOR", "OPERATOR")},
+	} {
+		if a := s.send(tt.viewer, cancel, map[string]any{"id": tt.orderID}); a.field("cancelOrder") != tt.want {
+			t.Errorf("%s:\ngot  %s %+v\nwant %s", tt.name, a.field("cancelOrder"), a.Errors, tt.want)
+		}
 	}
 }
 
 func TestTypedErrors(t *testing.T) {
 	s := newSubgraph(t)
 	buyer := id.New(id.User)
-	held := s.order(id.New(id.User))
+	held, sold := s.order(id.New(id.User)), s.order(id.New(id.User))
+	s.complete(sold)
 	const create = `mutation($input: CreateOrderInput!) { createOrder(input: $input) { order { id }
-		errors { __typename ... on UserError { code path } ... on TicketReservedError { ticket { id } }
+		errors { __typename ... on UserError { code path } ... on TicketReservedError { ticket { id } } ... on TicketSoldError { ticket { id } }
 		... on PriceChangedError { currentPrice { minorUnits } } } } }`
 	for _, tt := range []struct {
 		name  string
@@ -275,10 +396,14 @@ func TestTypedErrors(t *testing.T) {
 			`[{"__typename":"TicketNotFoundError","code":"TICKET_NOT_FOUND","path":["input","ticketId"]}]`},
 		{"O3 reserved ticket", map[string]any{"ticketId": held.TicketID},
 			`[{"__typename":"TicketReservedError","code":"TICKET_RESERVED","path":["input","ticketId"],"ticket":{"id":"` + held.TicketID + `"}}]`},
-		{"O11 other price", map[string]any{"ticketId": s.ticket(), "expectedPrice": map[string]any{"minorUnits": 1, "currency": "USD"}},
+		{"O3 sold ticket", map[string]any{"ticketId": sold.TicketID},
+			`[{"__typename":"TicketSoldError","code":"TICKET_SOLD","path":["input","ticketId"],"ticket":{"id":"` + sold.TicketID + `"}}]`},
+		{"O11 invalid idempotency key", map[string]any{"ticketId": s.ticket(), "idempotencyKey": "a b"},
+			`[{"__typename":"ValidationError","code":"VALIDATION_FAILED","path":["input","idempotencyKey"]}]`},
+		{"O11 another price", map[string]any{"ticketId": s.ticket(), "expectedPrice": map[string]any{"minorUnits": 1, "currency": "USD"}},
 			`[{"__typename":"PriceChangedError","code":"PRICE_CHANGED","currentPrice":{"minorUnits":1999},"path":["input","expectedPrice"]}]`},
 	} {
-		a := s.ask(buyer, create, map[string]any{"input": tt.input})
+		a := s.send(buyer, create, map[string]any{"input": tt.input})
 		payload, _ := a.Data["createOrder"].(map[string]any)
 		got, _ := json.Marshal(payload["errors"])
 		if string(got) != tt.want || payload["order"] != nil {
@@ -296,25 +421,28 @@ func TestEntities(t *testing.T) {
 		}
 		return map[string]any{"reps": all}
 	}
-	t.Run("foreign and unknown orders are null, the order of ids is kept", func(t *testing.T) {
+	t.Run("O6 foreign and unknown orders are null, and the order of ids is kept", func(t *testing.T) {
 		s := newSubgraph(t)
 		buyer := id.New(id.User)
 		mine, other, mine2 := s.order(buyer), s.order(id.New(id.User)), s.order(buyer)
-		a := s.ask(buyer, query, reps("Order", mine2.ID, other.ID, "nonsense", mine.ID))
+		a := s.send(buyer, query, reps("Order", mine2.ID, other.ID, "nonsense", mine.ID))
 		got := fmt.Sprint(a.Data["_entities"])
 		list := a.Data["_entities"].([]any)
 		if len(list) != 4 || list[1] != nil || list[2] != nil ||
 			list[0].(map[string]any)["id"] != mine2.ID || list[3].(map[string]any)["id"] != mine.ID {
 			t.Errorf("got %s %+v", got, a.Errors)
 		}
-		if a := s.ask("", query, reps("Order", mine.ID)); a.Data["_entities"].([]any)[0] != nil {
+		if a := s.send("operator "+id.New(id.User), query, reps("Order", other.ID)); a.Data["_entities"].([]any)[0] == nil {
+			t.Errorf("an operator: got %v", a.Data)
+		}
+		if a := s.send("", query, reps("Order", mine.ID)); a.Data["_entities"].([]any)[0] != nil {
 			t.Errorf("signed out: got %v", a.Data)
 		}
 	})
-	t.Run("somebody else's hold is not shown as the viewer's", func(t *testing.T) {
+	t.Run("another buyer's order is not the viewer's", func(t *testing.T) {
 		s := newSubgraph(t)
 		o := s.order(id.New(id.User))
-		a := s.ask(id.New(id.User), query, reps("Ticket", o.TicketID))
+		a := s.send(id.New(id.User), query, reps("Ticket", o.TicketID))
 		if v := a.Data["_entities"].([]any)[0].(map[string]any)["viewerOrder"]; v != nil {
 			t.Errorf("got %v, want null", v)
 		}
@@ -328,23 +456,38 @@ func TestEntities(t *testing.T) {
 			orders, tickets = append(orders, o.ID), append(tickets, o.TicketID)
 		}
 		before := s.statements.Load()
-		if a := s.ask(buyer, query, reps("Ticket", tickets...)); a.codes() != "" {
+		if a := s.send(buyer, query, reps("Ticket", tickets...)); a.codes() != "" {
 			t.Fatal(a.Errors)
 		}
 		if n := s.statements.Load() - before; n != 1 {
 			t.Errorf("viewerOrder of 100 tickets: %d statements, want 1", n)
 		}
 		before = s.statements.Load()
-		if a := s.ask(buyer, query, reps("Order", orders...)); a.codes() != "" {
+		if a := s.send(buyer, query, reps("Order", orders...)); a.codes() != "" {
 			t.Fatal(a.Errors)
 		}
 		if n := s.statements.Load() - before; n != 2 {
 			t.Errorf("history of 100 orders: %d statements, want 2 (orders and their history)", n)
 		}
 	})
+	t.Run("O5 a viewer other than the caller is null", func(t *testing.T) {
+		s := newSubgraph(t)
+		o := s.order(id.New(id.User))
+		const query = `query($reps: [_Any!]!) { _entities(representations: $reps) { ... on Viewer { id orders { totalCount nodes { id } } } } }`
+		a := s.send(o.BuyerID, query, reps("Viewer", o.BuyerID, id.New(id.User), ""))
+		want := fmt.Sprintf(`[{"id":%q,"orders":{"nodes":[{"id":%q}],"totalCount":1}},null,null]`, o.BuyerID, o.ID)
+		if got := a.field("_entities"); got != want {
+			t.Errorf("got  %s %+v\nwant %s", got, a.Errors, want)
+		}
+		for _, viewer := range []string{"", "operator " + id.New(id.User)} {
+			if a := s.send(viewer, query, reps("Viewer", o.BuyerID)); a.field("_entities") != "[null]" {
+				t.Errorf("as %q: got %+v, want null", viewer, a)
+			}
+		}
+	})
 	t.Run("more than 1,000 representations are refused", func(t *testing.T) {
 		s := newSubgraph(t)
-		if a := s.ask("", query, reps("Order", make([]string, 1001)...)); a.codes() != "BAD_USER_INPUT" {
+		if a := s.send("", query, reps("Order", make([]string, 1001)...)); a.codes() != "BAD_USER_INPUT" {
 			t.Errorf("got %+v", a)
 		}
 	})
@@ -353,25 +496,33 @@ func TestEntities(t *testing.T) {
 func TestLists(t *testing.T) {
 	s := newSubgraph(t)
 	buyer := id.New(id.User)
+	var newest []string
 	for range 3 {
-		s.order(buyer)
+		newest = append([]string{s.order(buyer).ID}, newest...)
 	}
 	s.order(id.New(id.User))
+	t.Run("O5 newest first", func(t *testing.T) {
+		a := s.send(buyer, `{ orders { nodes { id } } }`, nil)
+		want := fmt.Sprintf(`{"nodes":[{"id":%q},{"id":%q},{"id":%q}]}`, newest[0], newest[1], newest[2])
+		if got := a.field("orders"); got != want {
+			t.Errorf("got %s %+v, want %s", got, a.Errors, want)
+		}
+	})
 	t.Run("O5 exactly the viewer's", func(t *testing.T) {
-		a := s.ask(buyer, `{ orders(first: 2) { totalCount nodes { buyer { id } } edges { cursor } pageInfo { hasNextPage endCursor } } }`, nil)
+		a := s.send(buyer, `{ orders(first: 2) { totalCount nodes { buyer { id } } edges { cursor } pageInfo { hasNextPage endCursor } } }`, nil)
 		c := a.Data["orders"].(map[string]any)
 		if c["totalCount"] != 3.0 || len(c["nodes"].([]any)) != 2 || !c["pageInfo"].(map[string]any)["hasNextPage"].(bool) {
 			t.Errorf("got %v %+v", c, a.Errors)
 		}
 		end := c["pageInfo"].(map[string]any)["endCursor"]
-		a = s.ask(buyer, `query($c: String) { orders(first: 2, after: $c) { nodes { id } pageInfo { hasNextPage } } }`, map[string]any{"c": end})
+		a = s.send(buyer, `query($c: String) { orders(first: 2, after: $c) { nodes { id } pageInfo { hasNextPage } } }`, map[string]any{"c": end})
 		if n := len(a.Data["orders"].(map[string]any)["nodes"].([]any)); n != 1 {
 			t.Errorf("second page: got %d, want 1", n)
 		}
 	})
 	t.Run("O5 filters", func(t *testing.T) {
-		for filter, want := range map[string]int{"{}": 3, "{status: null}": 3, "{status: []}": 0, "{status: [CREATED]}": 3, "{status: [COMPLETE]}": 0} {
-			a := s.ask(buyer, `{ orders(filter: `+filter+`) { totalCount nodes { id } } }`, nil)
+		for filter, want := range map[string]int{"{}": 3, "{statuses: null}": 3, "{statuses: [CREATED]}": 3, "{statuses: [COMPLETE]}": 0} {
+			a := s.send(buyer, `{ orders(filter: `+filter+`) { totalCount nodes { id } } }`, nil)
 			c := a.Data["orders"].(map[string]any)
 			if n := len(c["nodes"].([]any)); n != want || c["totalCount"] != float64(want) {
 				t.Errorf("%s: got %d of %v, want %d", filter, n, c["totalCount"], want)
@@ -380,15 +531,15 @@ func TestLists(t *testing.T) {
 	})
 	t.Run("T12 page sizes out of bounds", func(t *testing.T) {
 		for _, size := range []string{"first: 101", "last: 101", "first: -1", "first: 1, last: 1", `after: "x"`,
-			`filter: {ticketId: "tkt_\u0000"}`, "filter: {status: [CREATED, CREATED, CREATED, CREATED, CREATED]}"} {
-			if a := s.ask(buyer, `{ orders(`+size+`) { nodes { id } } }`, nil); a.codes() != "BAD_USER_INPUT" {
+			`filter: {ticketId: "tkt_\u0000"}`, "filter: {statuses: []}", "filter: {statuses: [CREATED, CREATED, CREATED, CREATED, CREATED]}"} {
+			if a := s.send(buyer, `{ orders(`+size+`) { nodes { id } } }`, nil); a.codes() != "BAD_USER_INPUT" {
 				t.Errorf("%s: got %+v", size, a)
 			}
 		}
 	})
 }
 
-func TestTrustsNobody(t *testing.T) {
+func TestRequests(t *testing.T) {
 	s := newSubgraph(t)
 	send := func(method, body string, header map[string]string) *httptest.ResponseRecorder {
 		r := httptest.NewRequestWithContext(t.Context(), method, "/graphql", strings.NewReader(body))
@@ -416,7 +567,7 @@ func TestTrustsNobody(t *testing.T) {
 		"no service token":           {http.MethodPost, service, with(gqlserver.ServiceTokenHeader, ""), 403},
 		"a wrong service token":      {http.MethodPost, service, with(gqlserver.ServiceTokenHeader, serviceToken+"x"), 403},
 		"a service token as bearer":  {http.MethodPost, service, with(gqlserver.ServiceTokenHeader, "", "Authorization", "Bearer "+serviceToken), 403},
-		"keys that are not known":    {http.MethodPost, service, with("Authorization", "Bearer unverifiable"), 503},
+		"an unverifiable token":      {http.MethodPost, service, with("Authorization", "Bearer unverifiable"), 503},
 		"GET":                        {http.MethodGet, "", with(), 400},
 		"a form":                     {http.MethodPost, "query=%7B__typename%7D", with("Content-Type", "application/x-www-form-urlencoded"), 400},
 		"a body of more than 1 MiB":  {http.MethodPost, `{"query":"` + strings.Repeat(" ", 1<<20) + `"}`, with(), 413},
@@ -427,7 +578,7 @@ func TestTrustsNobody(t *testing.T) {
 		}
 	}
 	t.Run("no suggestions", func(t *testing.T) {
-		if a := s.ask("", `{ order(id: "x") { statu } }`, nil); len(a.Errors) != 1 || strings.Contains(a.Errors[0].Message, "Did you mean") {
+		if a := s.send("", `{ order(id: "x") { statu } }`, nil); len(a.Errors) != 1 || strings.Contains(a.Errors[0].Message, "Did you mean") {
 			t.Errorf("got %+v", a.Errors)
 		}
 	})

@@ -33,13 +33,8 @@ type Order struct {
 // Until then, only the end of that payment ends the order.
 func (o Order) Frozen() bool { return !o.FrozenAt.IsZero() }
 
-// Cancellable reports whether its buyer can cancel the order.
+// Cancellable reports whether the order can be cancelled.
 func (o Order) Cancellable() bool { return o.Status.Unpaid() && !o.Frozen() }
-
-// Payable reports whether its buyer can start a payment for the order.
-func (o Order) Payable(now time.Time) bool {
-	return o.Cancellable() && !o.Paying && now.Before(o.ExpiresAt)
-}
 
 // SecondsUntilExpiry returns the seconds left to pay, rounded up; 0 unless the order is unpaid.
 func (o Order) SecondsUntilExpiry(now time.Time) int {

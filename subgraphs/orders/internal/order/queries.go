@@ -279,7 +279,7 @@ func queuePayment(batch *pgx.Batch, p events.Payment, newer *bool) {
 func historyOfOrders(ctx context.Context, q querier, orderIDs []string) ([]HistoryEntry, error) {
 	rows, err := q.Query(ctx, `
 		SELECT id, order_id, version, at, actor, from_status AS "from", to_status AS "to", reason, request_id
-		FROM order_events WHERE order_id = ANY($1) ORDER BY order_id, version`, orderIDs)
+		FROM order_events WHERE order_id = ANY($1) ORDER BY order_id, version DESC`, orderIDs)
 	if err != nil {
 		return nil, fmt.Errorf("read history: %w", err)
 	}

@@ -2,25 +2,30 @@ package order
 
 import (
 	"context"
+	"iter"
 	"time"
 
 	"boxoffice.dev/pkg/apperr"
 	"boxoffice.dev/pkg/events"
 	"boxoffice.dev/pkg/id"
 	"boxoffice.dev/subgraphs/internal/page"
+	"boxoffice.dev/subgraphs/internal/signal"
 )
 
-// Filter narrows a list of orders. Nil fields do not.
+// Filter narrows a list of orders. A nil field matches every order.
 type Filter struct {
 	Statuses []events.OrderStatus // any of these
 	TicketID *string
 }
 
-// Orders of a list.
+// The orders of a list, oldest or earliest first.
 var (
 	ByCreation = page.Key{Name: "created", Column: "created_at", Type: "timestamptz"}
 	ByExpiry   = page.Key{Name: "expires", Column: "expires_at", Type: "timestamptz"}
 )
+
+// ByVersion is the order of a history, newest first.
+var ByVersion = page.Key{Name: "version", Type: "int", Desc: true}
 
 // CursorValue returns the value of the order's column that the key sorts by, for its cursor.
 func CursorValue(key page.Key, o Order) string {
@@ -31,21 +36,23 @@ func CursorValue(key page.Key, o Order) string {
 	return at.Format(time.RFC3339Nano)
 }
 
-// countLimit bounds what is counted exactly.
+// countLimit bounds how many rows Count reads.
 const countLimit = 10_000
 
-// check returns BadUserInput for a filter that makes no sense.
+// check returns BadUserInput for an invalid filter.
 func (f Filter) check() error {
-	if len(f.Statuses) > 4 {
+	switch {
+	case f.Statuses != nil && len(f.Statuses) == 0:
+		return apperr.New(apperr.BadUserInput, "Name at least one status, or leave statuses out.")
+	case len(f.Statuses) > 4:
 		return apperr.New(apperr.BadUserInput, "Name each status at most once.")
-	}
-	if f.TicketID != nil && !id.Valid(id.Ticket, *f.TicketID) {
-		return apperr.New(apperr.BadUserInput, "The filter's ticketId is no id of a ticket.")
+	case f.TicketID != nil && !id.Valid(id.Ticket, *f.TicketID):
+		return apperr.New(apperr.BadUserInput, "The filter's ticketId is not the id of a ticket.")
 	}
 	return nil
 }
 
-// List returns a page of the buyer's orders. Errors: BadUserInput for a filter that makes no sense.
+// List returns a page of the buyer's orders. Errors: BadUserInput for an invalid filter.
 func (s *Service) List(ctx context.Context, buyerID string, f Filter, w page.Window) (page.Page[Order], error) {
 	if err := f.check(); err != nil {
 		return page.Page[Order]{}, err
@@ -54,7 +61,7 @@ func (s *Service) List(ctx context.Context, buyerID string, f Filter, w page.Win
 	return page.Of(w, orders), err
 }
 
-// Count returns how many orders List would page through, nil when more than 10 000.
+// Count returns how many orders List would page through, nil for more than 10 000.
 func (s *Service) Count(ctx context.Context, buyerID string, f Filter) (*int, error) {
 	n, err := countOrdersOfBuyer(ctx, s.pool, buyerID, f, countLimit+1)
 	if err != nil || n > countLimit {
@@ -63,41 +70,32 @@ func (s *Service) Count(ctx context.Context, buyerID string, f Filter) (*int, er
 	return &n, nil
 }
 
-// Get returns one order for its buyer. Errors: NotFound, Forbidden when it is somebody else's.
-func (s *Service) Get(ctx context.Context, viewerID, orderID string) (Order, error) {
-	var found []Order
-	if id.Valid(id.Order, orderID) {
-		var err error
-		if found, err = ordersByID(ctx, s.pool, []string{orderID}); err != nil {
-			return Order{}, err
-		}
+// Get returns an order, the zero Order if it does not exist or is not visible to the viewer.
+func (s *Service) Get(ctx context.Context, v Viewer, orderID string) (Order, error) {
+	if !id.Valid(id.Order, orderID) {
+		return Order{}, nil
 	}
-	if len(found) == 0 {
-		return Order{}, apperr.New(apperr.NotFound, "There is no such order.")
-	}
-	if found[0].BuyerID != viewerID {
-		return Order{}, apperr.New(apperr.Forbidden, "This is not your order.")
-	}
-	return found[0], nil
+	visible, err := s.Visible(ctx, v, []string{orderID})
+	return visible[orderID], err
 }
 
-// Visible returns those of the orders that the viewer may see, by id, in one statement.
-func (s *Service) Visible(ctx context.Context, viewerID string, orderIDs []string) (map[string]Order, error) {
+// Visible returns those of the orders that are visible to the viewer, by id, in one statement.
+func (s *Service) Visible(ctx context.Context, v Viewer, orderIDs []string) (map[string]Order, error) {
 	visible := map[string]Order{}
-	if viewerID == "" {
+	if v.UserID == "" {
 		return visible, nil
 	}
 	found, err := ordersByID(ctx, s.pool, orderIDs)
 	for _, o := range found {
-		if o.BuyerID == viewerID {
+		if v.sees(o) {
 			visible[o.ID] = o
 		}
 	}
 	return visible, err
 }
 
-// Holding returns the live order of each of the tickets that has one, by ticket id, in one statement.
-// Whoever shows them to somebody must show only what that person may see.
+// Holding returns the live order of each of the tickets that has one, by ticket id, in one statement. It does not
+// check who may see them.
 func (s *Service) Holding(ctx context.Context, ticketIDs []string) (map[string]Order, error) {
 	live, err := liveOrdersOfTickets(ctx, s.pool, ticketIDs)
 	holding := make(map[string]Order, len(live))
@@ -107,7 +105,7 @@ func (s *Service) Holding(ctx context.Context, ticketIDs []string) (map[string]O
 	return holding, err
 }
 
-// Histories returns what happened to each of the orders, oldest first, by order id, in one statement.
+// Histories returns the history of each of the orders, newest first, by order id, in one statement.
 func (s *Service) Histories(ctx context.Context, orderIDs []string) (map[string][]HistoryEntry, error) {
 	all, err := historyOfOrders(ctx, s.pool, orderIDs)
 	histories := map[string][]HistoryEntry{}
@@ -116,3 +114,41 @@ func (s *Service) Histories(ctx context.Context, orderIDs []string) (map[string]
 	}
 	return histories, err
 }
+
+// Await returns what Get returns, as soon as the order has the version, if one is given. It waits at most for
+// Config.Wait, and neither for an order that has ended nor beyond the limits on waiting requests.
+func (s *Service) Await(ctx context.Context, v Viewer, orderID string, version *int) (Order, error) {
+	read := func(ctx context.Context) (Order, error) { return s.Get(ctx, v, orderID) }
+	enough := func(o Order) bool { return version == nil || o.Version >= *version || !o.Status.Live() }
+	o, err := read(ctx)
+	if err != nil || enough(o) {
+		return o, err
+	}
+	release, ok := s.waiters.acquire(v.UserID)
+	if !ok {
+		return o, nil
+	}
+	defer release()
+	patience, cancel := context.WithTimeout(ctx, s.cfg.Wait)
+	defer cancel()
+	return signal.Await(ctx, patience, &s.changed, orderID, read, enough)
+}
+
+// Follow yields an order, and again after each change, until ctx ends. Changes in quick succession may be yielded as
+// one. An error ends it: NotFound if the order does not exist or is not visible to the viewer.
+func (s *Service) Follow(ctx context.Context, v Viewer, orderID string) iter.Seq2[Order, error] {
+	read := func(ctx context.Context) (Order, error) {
+		o, err := s.Get(ctx, v, orderID)
+		if err == nil && o.ID == "" {
+			err = apperr.New(apperr.NotFound, "There is no such order.")
+		}
+		return o, err
+	}
+	return signal.Follow(ctx, &s.changed, orderID, read, func(o Order) int { return o.Version })
+}
+
+// OnEvent wakes the requests that follow or await an order after any process of the service published an event about it.
+func (s *Service) OnEvent(e events.Event) { s.changed.Changed(e.Subject) }
+
+// Resync wakes all of them, because events may have been missed.
+func (s *Service) Resync() { s.changed.AllChanged() }

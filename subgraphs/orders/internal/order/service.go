@@ -4,6 +4,7 @@ import (
 	"context"
 	"embed"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -24,13 +25,13 @@ var files embed.FS
 // Migrations makes the service's tables, except the outbox.
 func Migrations() postgres.Migrations { return postgres.Migrations{Name: "orders", Files: files} }
 
-// Config is what an operator may set.
+// Config has the settings of orders.
 type Config struct {
-	Hold           time.Duration        `env:"HOLD" envDefault:"15m" min:"1s" help:"how long a reservation lasts unless it is paid"`
-	MaxUnpaid      int                  `env:"MAX_LIVE_ORDERS" envDefault:"5" min:"1" help:"unpaid orders of one buyer at a time"`
-	PaymentFailure events.FailurePolicy `env:"PAYMENT_FAILURE" envDefault:"cancel" help:"what a failed payment does to its order: cancel ends it, retry leaves it alive for another card"`
-	PaymentGrace   time.Duration        `env:"PAYMENT_GRACE" envDefault:"60s" help:"how long an attempt to pay that began before the deadline may go on after it"`
-	Wait           time.Duration        `env:"ORDER_WAIT" envDefault:"3s" help:"how long a reader may wait for a version that is not there yet"`
+	Hold           time.Duration        `env:"HOLD" envDefault:"15m" min:"1s" help:"how long an unpaid order holds its ticket"`
+	MaxUnpaid      int                  `env:"MAX_LIVE_ORDERS" envDefault:"5" min:"1" help:"limit of unpaid orders per buyer"`
+	PaymentFailure events.FailurePolicy `env:"PAYMENT_FAILURE" envDefault:"cancel" help:"effect of a failed payment: cancel cancels the order, retry lets the buyer try again until the deadline"`
+	PaymentGrace   time.Duration        `env:"PAYMENT_GRACE" envDefault:"60s" help:"how long a payment that began before the deadline may go on after it"`
+	Wait           time.Duration        `env:"ORDER_WAIT" envDefault:"3s" help:"how long the query order waits for atLeastVersion"`
 }
 
 // Check returns an error if a setting is invalid.
@@ -50,25 +51,25 @@ type Service struct {
 	pool    *pgxpool.Pool
 	outbox  *outbox.Outbox
 	now     func() time.Time
-	changed signal.Hub // by order
-	waiting crowd
+	changed signal.Hub // by order id
+	waiters waiterLimiter
 }
 
 // NewService returns the use cases on a migrated database.
 func NewService(cfg Config, pool *pgxpool.Pool, box *outbox.Outbox, now func() time.Time) *Service {
 	return &Service{cfg: cfg, pool: pool, outbox: box, now: func() time.Time {
-		return now().UTC().Truncate(time.Millisecond) // what the schema's DateTime shows
+		return now().UTC().Truncate(time.Millisecond) // the precision of the schema's DateTime
 	}}
 }
 
-// CreateInput is what a buyer asks for.
+// CreateInput is a request to reserve a ticket.
 type CreateInput struct {
 	TicketID       string
 	ExpectedPrice  *money.Money // refuse any other price
 	IdempotencyKey *string      // the same key again returns the first order
 }
 
-// request is the input as it is kept to recognise a repetition.
+// request returns the input in the form that is stored to recognize a repetition.
 func (in CreateInput) request() string {
 	if in.ExpectedPrice == nil {
 		return in.TicketID
@@ -76,9 +77,9 @@ func (in CreateInput) request() string {
 	return fmt.Sprintf("%s at %d %s", in.TicketID, in.ExpectedPrice.MinorUnits, in.ExpectedPrice.Currency)
 }
 
-// Create reserves a ticket for the buyer, in two round trips: one reads what the decision needs,
-// one writes order, history and event together. Unique indexes decide between buyers who come at
-// the same instant; whoever loses reads again and learns why.
+// Create reserves a ticket for the buyer in two round trips: one reads the facts that decide, the other stores order,
+// history and event together. Unique indexes decide between buyers at the same moment; the loser reads again, and the
+// facts then say why.
 //
 // Errors: apperr.ValidationError, apperr.IdempotencyKeyReusedError, TicketNotFoundError, OwnTicketError,
 // TicketReservedError, TicketSoldError, TicketNotForSaleError, PriceChangedError, TooManyActiveOrdersError.
@@ -95,7 +96,7 @@ func (s *Service) Create(ctx context.Context, buyerID string, in CreateInput) (O
 			if f.repeated.request != in.request() {
 				return Order{}, apperr.IdempotencyKeyReusedError{}
 			}
-			return s.Get(ctx, buyerID, f.repeated.orderID)
+			return s.Get(ctx, Viewer{UserID: buyerID}, f.repeated.orderID)
 		}
 		if err := f.admit(buyerID, in, s.cfg.MaxUnpaid); err != nil {
 			return Order{}, err
@@ -109,7 +110,7 @@ func (s *Service) Create(ctx context.Context, buyerID string, in CreateInput) (O
 		err = insertOrder(ctx, s.pool, c, s.cfg.PaymentFailure, f.freeSlot, in)
 		switch postgres.Violated(err) {
 		case "orders_one_live_per_ticket", "orders_one_per_slot", "orders_one_per_idempotency_key":
-			continue // somebody was faster, which the next look shows
+			continue // another request was faster
 		}
 		if err != nil {
 			return Order{}, err
@@ -123,27 +124,37 @@ func (in CreateInput) validate() error {
 	if !id.Valid(id.Ticket, in.TicketID) {
 		return TicketNotFoundError{}
 	}
-	if key := in.IdempotencyKey; key != nil {
-		return apperr.ValidateIdempotencyKey(*key)
+	if in.IdempotencyKey != nil {
+		return apperr.ValidateIdempotencyKey(*in.IdempotencyKey)
 	}
 	return nil
 }
 
-// Cancel gives a reservation back for its buyer. Cancelling a cancelled order changes nothing and
+// Cancel ends an unpaid order for its buyer or for an operator. Cancelling a cancelled order changes nothing and
 // succeeds. Errors: NotFoundError, NotAuthorizedError, NotCancellableError.
-func (s *Service) Cancel(ctx context.Context, buyerID, orderID string) (Order, error) {
+func (s *Service) Cancel(ctx context.Context, v Viewer, orderID string) (Order, error) {
 	if !id.Valid(id.Order, orderID) {
 		return Order{}, NotFoundError{}
 	}
-	return s.change(ctx, orderID, nil, func(o orderWithPayments) (change, error) {
+	actor, reason := events.Buyer, events.ReasonBuyerCancelled
+	cancelled := false
+	after, err := s.change(ctx, orderID, nil, func(o orderWithPayments) (change, error) {
 		switch {
-		case o.BuyerID != buyerID:
+		case !v.sees(o.Order):
 			return change{}, NotAuthorizedError{}
 		case o.Status == events.Complete || o.Frozen():
 			return change{}, NotCancellableError{o.Order}
+		case !v.buys(o.Order):
+			actor, reason = events.Operator, events.ReasonOperator
 		}
-		return o.cancel(events.Buyer, events.ReasonBuyerCancelled, s.now()), nil
+		c := o.cancel(actor, reason, s.now())
+		cancelled = c.statusChanged()
+		return c, nil
 	})
+	if cancelled && err == nil && actor == events.Operator {
+		slog.InfoContext(ctx, "operator cancelled order", "operator", v.UserID, "order", orderID)
+	}
+	return after, err
 }
 
 // change locks an order, calls decide with it, and stores the returned change in one transaction with its history

@@ -13,7 +13,7 @@ import (
 // as one. Errors: apperr.NotFound, which ends the sequence.
 func (s *Service) Follow(ctx context.Context, ticketID string) iter.Seq2[Ticket, error] {
 	read := func(ctx context.Context) (Ticket, error) {
-		t, ok, err := s.reads.Look(ctx, ticketID)
+		t, ok, err := s.reads.Get(ctx, ticketID)
 		if err == nil && !ok {
 			err = apperr.New(apperr.NotFound, "There is no such ticket.")
 		}

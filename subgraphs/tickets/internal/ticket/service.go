@@ -38,7 +38,7 @@ type Service struct {
 	outbox  *outbox.Outbox
 	now     func() time.Time
 	changed signal.Hub // by ticket id
-	reads   signal.Together[Ticket]
+	reads   signal.Coalescer[Ticket]
 }
 
 // NewService returns a Service on a migrated database.

@@ -39,6 +39,7 @@ type ResolverRoot interface {
 	Query() QueryResolver
 	Subscription() SubscriptionResolver
 	Ticket() TicketResolver
+	Viewer() ViewerResolver
 }
 
 type DirectiveRoot struct {
@@ -58,6 +59,7 @@ type ComplexityRoot struct {
 	Entity struct {
 		FindManyOrderByIDs  func(childComplexity int, reps []*OrderByIDsInput) int
 		FindManyTicketByIDs func(childComplexity int, reps []*TicketByIDsInput) int
+		FindManyViewerByIDs func(childComplexity int, reps []*ViewerByIDsInput) int
 	}
 
 	IdempotencyKeyReusedError struct {
@@ -84,21 +86,23 @@ type ComplexityRoot struct {
 	}
 
 	Order struct {
-		Buyer              func(childComplexity int) int
-		Cancellation       func(childComplexity int) int
-		CreatedAt          func(childComplexity int) int
-		ExpiresAt          func(childComplexity int) int
-		History            func(childComplexity int, first *int, after *string) int
-		ID                 func(childComplexity int) int
-		Price              func(childComplexity int) int
-		SecondsUntilExpiry func(childComplexity int) int
-		Status             func(childComplexity int) int
-		Ticket             func(childComplexity int) int
-		Title              func(childComplexity int) int
-		UpdatedAt          func(childComplexity int) int
-		Version            func(childComplexity int) int
-		ViewerCanCancel    func(childComplexity int) int
-		ViewerCanPay       func(childComplexity int) int
+		Buyer                     func(childComplexity int) int
+		Cancellation              func(childComplexity int) int
+		CreatedAt                 func(childComplexity int) int
+		ExpiresAt                 func(childComplexity int) int
+		History                   func(childComplexity int, first *int, after *string) int
+		ID                        func(childComplexity int) int
+		Price                     func(childComplexity int) int
+		SecondsUntilExpiry        func(childComplexity int) int
+		Status                    func(childComplexity int) int
+		Ticket                    func(childComplexity int) int
+		Title                     func(childComplexity int) int
+		UpdatedAt                 func(childComplexity int) int
+		Version                   func(childComplexity int) int
+		ViewerCanCancel           func(childComplexity int) int
+		ViewerCanPay              func(childComplexity int) int
+		ViewerCannotCancelReasons func(childComplexity int) int
+		ViewerCannotPayReasons    func(childComplexity int) int
 	}
 
 	OrderCancellation struct {
@@ -118,7 +122,18 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
-	OrderEvent struct {
+	OrderHistoryConnection struct {
+		Edges    func(childComplexity int) int
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	OrderHistoryEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	OrderHistoryEntry struct {
 		Actor     func(childComplexity int) int
 		At        func(childComplexity int) int
 		From      func(childComplexity int) int
@@ -126,17 +141,6 @@ type ComplexityRoot struct {
 		Reason    func(childComplexity int) int
 		RequestID func(childComplexity int) int
 		To        func(childComplexity int) int
-	}
-
-	OrderEventConnection struct {
-		Edges    func(childComplexity int) int
-		Nodes    func(childComplexity int) int
-		PageInfo func(childComplexity int) int
-	}
-
-	OrderEventEdge struct {
-		Cursor func(childComplexity int) int
-		Node   func(childComplexity int) int
 	}
 
 	OrderNotCancellableError struct {
@@ -181,7 +185,7 @@ type ComplexityRoot struct {
 	}
 
 	Subscription struct {
-		OrderUpdated func(childComplexity int, id string) int
+		OrderUpdated func(childComplexity int, orderID string) int
 	}
 
 	Ticket struct {
@@ -215,6 +219,13 @@ type ComplexityRoot struct {
 		Ticket  func(childComplexity int) int
 	}
 
+	TicketSoldError struct {
+		Code    func(childComplexity int) int
+		Message func(childComplexity int) int
+		Path    func(childComplexity int) int
+		Ticket  func(childComplexity int) int
+	}
+
 	TooManyActiveOrdersError struct {
 		Code    func(childComplexity int) int
 		Limit   func(childComplexity int) int
@@ -233,6 +244,11 @@ type ComplexityRoot struct {
 		Rule    func(childComplexity int) int
 	}
 
+	Viewer struct {
+		ID     func(childComplexity int) int
+		Orders func(childComplexity int, first *int, after *string, last *int, before *string, filter *OrderFilter, sort *OrderSort) int
+	}
+
 	_Service struct {
 		SDL func(childComplexity int) int
 	}
@@ -245,13 +261,14 @@ type ComplexityRoot struct {
 type EntityResolver interface {
 	FindManyOrderByIDs(ctx context.Context, reps []*OrderByIDsInput) ([]*Order, error)
 	FindManyTicketByIDs(ctx context.Context, reps []*TicketByIDsInput) ([]*Ticket, error)
+	FindManyViewerByIDs(ctx context.Context, reps []*ViewerByIDsInput) ([]*Viewer, error)
 }
 type MutationResolver interface {
 	CreateOrder(ctx context.Context, input CreateOrderInput) (*CreateOrderPayload, error)
 	CancelOrder(ctx context.Context, input CancelOrderInput) (*CancelOrderPayload, error)
 }
 type OrderResolver interface {
-	History(ctx context.Context, objs []*Order, first *int, after *string) ([]*OrderEventConnection, error)
+	History(ctx context.Context, objs []*Order, first *int, after *string) ([]*OrderHistoryConnection, error)
 }
 type OrderConnectionResolver interface {
 	TotalCount(ctx context.Context, obj *OrderConnection) (*int, error)
@@ -261,11 +278,14 @@ type QueryResolver interface {
 	Order(ctx context.Context, id string, atLeastVersion *int) (*Order, error)
 }
 type SubscriptionResolver interface {
-	OrderUpdated(ctx context.Context, id string) (<-chan *Order, error)
+	OrderUpdated(ctx context.Context, orderID string) (<-chan *Order, error)
 }
 type TicketResolver interface {
 	Reservation(ctx context.Context, objs []*Ticket) ([]*TicketReservation, error)
 	ViewerOrder(ctx context.Context, objs []*Ticket) ([]*Order, error)
+}
+type ViewerResolver interface {
+	Orders(ctx context.Context, obj *Viewer, first *int, after *string, last *int, before *string, filter *OrderFilter, sort *OrderSort) (*OrderConnection, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -334,6 +354,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Entity.FindManyTicketByIDs(childComplexity, args["reps"].([]*TicketByIDsInput)), true
+	case "Entity.findManyViewerByIDs":
+		if e.ComplexityRoot.Entity.FindManyViewerByIDs == nil {
+			break
+		}
+
+		args, err := ec.field_Entity_findManyViewerByIDs_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Entity.FindManyViewerByIDs(childComplexity, args["reps"].([]*ViewerByIDsInput)), true
 
 	case "IdempotencyKeyReusedError.code":
 		if e.ComplexityRoot.IdempotencyKeyReusedError.Code == nil {
@@ -510,6 +541,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Order.ViewerCanPay(childComplexity), true
+	case "Order.viewerCannotCancelReasons":
+		if e.ComplexityRoot.Order.ViewerCannotCancelReasons == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Order.ViewerCannotCancelReasons(childComplexity), true
+	case "Order.viewerCannotPayReasons":
+		if e.ComplexityRoot.Order.ViewerCannotPayReasons == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Order.ViewerCannotPayReasons(childComplexity), true
 
 	case "OrderCancellation.at":
 		if e.ComplexityRoot.OrderCancellation.At == nil {
@@ -562,80 +605,80 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.OrderEdge.Node(childComplexity), true
 
-	case "OrderEvent.actor":
-		if e.ComplexityRoot.OrderEvent.Actor == nil {
+	case "OrderHistoryConnection.edges":
+		if e.ComplexityRoot.OrderHistoryConnection.Edges == nil {
 			break
 		}
 
-		return e.ComplexityRoot.OrderEvent.Actor(childComplexity), true
-	case "OrderEvent.at":
-		if e.ComplexityRoot.OrderEvent.At == nil {
+		return e.ComplexityRoot.OrderHistoryConnection.Edges(childComplexity), true
+	case "OrderHistoryConnection.nodes":
+		if e.ComplexityRoot.OrderHistoryConnection.Nodes == nil {
 			break
 		}
 
-		return e.ComplexityRoot.OrderEvent.At(childComplexity), true
-	case "OrderEvent.from":
-		if e.ComplexityRoot.OrderEvent.From == nil {
+		return e.ComplexityRoot.OrderHistoryConnection.Nodes(childComplexity), true
+	case "OrderHistoryConnection.pageInfo":
+		if e.ComplexityRoot.OrderHistoryConnection.PageInfo == nil {
 			break
 		}
 
-		return e.ComplexityRoot.OrderEvent.From(childComplexity), true
-	case "OrderEvent.id":
-		if e.ComplexityRoot.OrderEvent.ID == nil {
+		return e.ComplexityRoot.OrderHistoryConnection.PageInfo(childComplexity), true
+
+	case "OrderHistoryEdge.cursor":
+		if e.ComplexityRoot.OrderHistoryEdge.Cursor == nil {
 			break
 		}
 
-		return e.ComplexityRoot.OrderEvent.ID(childComplexity), true
-	case "OrderEvent.reason":
-		if e.ComplexityRoot.OrderEvent.Reason == nil {
+		return e.ComplexityRoot.OrderHistoryEdge.Cursor(childComplexity), true
+	case "OrderHistoryEdge.node":
+		if e.ComplexityRoot.OrderHistoryEdge.Node == nil {
 			break
 		}
 
-		return e.ComplexityRoot.OrderEvent.Reason(childComplexity), true
-	case "OrderEvent.requestId":
-		if e.ComplexityRoot.OrderEvent.RequestID == nil {
+		return e.ComplexityRoot.OrderHistoryEdge.Node(childComplexity), true
+
+	case "OrderHistoryEntry.actor":
+		if e.ComplexityRoot.OrderHistoryEntry.Actor == nil {
 			break
 		}
 
-		return e.ComplexityRoot.OrderEvent.RequestID(childComplexity), true
-	case "OrderEvent.to":
-		if e.ComplexityRoot.OrderEvent.To == nil {
+		return e.ComplexityRoot.OrderHistoryEntry.Actor(childComplexity), true
+	case "OrderHistoryEntry.at":
+		if e.ComplexityRoot.OrderHistoryEntry.At == nil {
 			break
 		}
 
-		return e.ComplexityRoot.OrderEvent.To(childComplexity), true
-
-	case "OrderEventConnection.edges":
-		if e.ComplexityRoot.OrderEventConnection.Edges == nil {
+		return e.ComplexityRoot.OrderHistoryEntry.At(childComplexity), true
+	case "OrderHistoryEntry.from":
+		if e.ComplexityRoot.OrderHistoryEntry.From == nil {
 			break
 		}
 
-		return e.ComplexityRoot.OrderEventConnection.Edges(childComplexity), true
-	case "OrderEventConnection.nodes":
-		if e.ComplexityRoot.OrderEventConnection.Nodes == nil {
+		return e.ComplexityRoot.OrderHistoryEntry.From(childComplexity), true
+	case "OrderHistoryEntry.id":
+		if e.ComplexityRoot.OrderHistoryEntry.ID == nil {
 			break
 		}
 
-		return e.ComplexityRoot.OrderEventConnection.Nodes(childComplexity), true
-	case "OrderEventConnection.pageInfo":
-		if e.ComplexityRoot.OrderEventConnection.PageInfo == nil {
+		return e.ComplexityRoot.OrderHistoryEntry.ID(childComplexity), true
+	case "OrderHistoryEntry.reason":
+		if e.ComplexityRoot.OrderHistoryEntry.Reason == nil {
 			break
 		}
 
-		return e.ComplexityRoot.OrderEventConnection.PageInfo(childComplexity), true
-
-	case "OrderEventEdge.cursor":
-		if e.ComplexityRoot.OrderEventEdge.Cursor == nil {
+		return e.ComplexityRoot.OrderHistoryEntry.Reason(childComplexity), true
+	case "OrderHistoryEntry.requestId":
+		if e.ComplexityRoot.OrderHistoryEntry.RequestID == nil {
 			break
 		}
 
-		return e.ComplexityRoot.OrderEventEdge.Cursor(childComplexity), true
-	case "OrderEventEdge.node":
-		if e.ComplexityRoot.OrderEventEdge.Node == nil {
+		return e.ComplexityRoot.OrderHistoryEntry.RequestID(childComplexity), true
+	case "OrderHistoryEntry.to":
+		if e.ComplexityRoot.OrderHistoryEntry.To == nil {
 			break
 		}
 
-		return e.ComplexityRoot.OrderEventEdge.Node(childComplexity), true
+		return e.ComplexityRoot.OrderHistoryEntry.To(childComplexity), true
 
 	case "OrderNotCancellableError.code":
 		if e.ComplexityRoot.OrderNotCancellableError.Code == nil {
@@ -806,7 +849,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Subscription.OrderUpdated(childComplexity, args["id"].(string)), true
+		return e.ComplexityRoot.Subscription.OrderUpdated(childComplexity, args["orderId"].(string)), true
 
 	case "Ticket.id":
 		if e.ComplexityRoot.Ticket.ID == nil {
@@ -909,6 +952,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.TicketReservedError.Ticket(childComplexity), true
 
+	case "TicketSoldError.code":
+		if e.ComplexityRoot.TicketSoldError.Code == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TicketSoldError.Code(childComplexity), true
+	case "TicketSoldError.message":
+		if e.ComplexityRoot.TicketSoldError.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TicketSoldError.Message(childComplexity), true
+	case "TicketSoldError.path":
+		if e.ComplexityRoot.TicketSoldError.Path == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TicketSoldError.Path(childComplexity), true
+	case "TicketSoldError.ticket":
+		if e.ComplexityRoot.TicketSoldError.Ticket == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TicketSoldError.Ticket(childComplexity), true
+
 	case "TooManyActiveOrdersError.code":
 		if e.ComplexityRoot.TooManyActiveOrdersError.Code == nil {
 			break
@@ -966,6 +1034,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ValidationError.Rule(childComplexity), true
 
+	case "Viewer.id":
+		if e.ComplexityRoot.Viewer.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.ID(childComplexity), true
+	case "Viewer.orders":
+		if e.ComplexityRoot.Viewer.Orders == nil {
+			break
+		}
+
+		args, err := ec.field_Viewer_orders_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Viewer.Orders(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["filter"].(*OrderFilter), args["sort"].(*OrderSort)), true
+
 	case "_Service.sdl":
 		if e.ComplexityRoot._Service.SDL == nil {
 			break
@@ -989,6 +1075,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("OrderFilter", ec.unmarshalInputOrderFilter),
 			graphql.NewInputUnmarshaler("OrderSort", ec.unmarshalInputOrderSort),
 			graphql.NewInputUnmarshaler("TicketByIDsInput", ec.unmarshalInputTicketByIDsInput),
+			graphql.NewInputUnmarshaler("ViewerByIDsInput", ec.unmarshalInputViewerByIDsInput),
 		)
 	}
 	first := true
@@ -1082,46 +1169,44 @@ func newExecutionContext(
 }
 
 var sources = []*ast.Source{
-	{Name: "../../../../../schema/orders.graphqls", Input: `# orders: reserve a ticket for a limited time; then it is paid, given back, or expires.
+	{Name: "../../../../../schema/orders.graphqls", Input: `# orders: reserve a ticket for a limited time, until the order is paid, is cancelled or expires.
 extend schema
   @link(url: "https://specs.apollo.dev/federation/v2.5", import: ["@key", "@shareable", "@authenticated"])
 
 type Query {
-  # WHY a root field and not viewer.orders: one hop instead of two, in parallel with ` + "`" + `viewer` + "`" + `.
-  # There is no argument to ask for somebody else's orders.
+  # WHY beside viewer.orders: one fetch instead of two, in parallel with ` + "`" + `viewer` + "`" + `.
   """
-  The viewer's orders, by default all of them, oldest first. Page forward with ` + "`" + `first` + "`" + ` and ` + "`" + `after` + "`" + `, or
-  backward with ` + "`" + `last` + "`" + ` and ` + "`" + `before` + "`" + `. Both sizes at once, a size out of bounds, a cursor of another list
-  or order, or a filter out of bounds: ` + "`" + `BAD_USER_INPUT` + "`" + `. Signed out: ` + "`" + `UNAUTHENTICATED` + "`" + `. Null only when
-  the request failed.
+  The viewer's orders, newest first unless ` + "`" + `sort` + "`" + ` says otherwise. Page forward with ` + "`" + `first` + "`" + ` and ` + "`" + `after` + "`" + `, or backward
+  with ` + "`" + `last` + "`" + ` and ` + "`" + `before` + "`" + `. ` + "`" + `BAD_USER_INPUT` + "`" + ` for both sizes at once, a size out of bounds, a cursor of another list or
+  sort, or an invalid filter. Signed out: ` + "`" + `UNAUTHENTICATED` + "`" + `. Null only when the request failed.
   """
   orders(
-    "Size of a page from the start, 0 to 100. Left out or null together with ` + "`" + `last` + "`" + `: 20."
+    "Page size from the start of the list, 0 to 100. Left out or null: 20, unless ` + "`" + `last` + "`" + ` is given."
     first: Int
-    "Only orders behind this cursor."
+    "Only orders after this cursor."
     after: String
-    "Size of a page from the end, 0 to 100."
+    "Page size from the end of the list, 0 to 100."
     last: Int
     "Only orders before this cursor."
     before: String
     "Which orders. Left out or null: all of them."
     filter: OrderFilter
-    "In which order. Null is the same as leaving it out."
-    sort: OrderSort = { field: CREATED_AT, direction: ASC }
+    "The order of the list. Null is the same as leaving it out."
+    sort: OrderSort = { field: CREATED_AT, direction: DESC }
   ): OrderConnection @authenticated
 
   """
-  One order of the viewer. Null with a top-level error when there is no such order (` + "`" + `NOT_FOUND` + "`" + `), when
-  it is somebody else's (` + "`" + `FORBIDDEN` + "`" + `), and when signed out (` + "`" + `UNAUTHENTICATED` + "`" + `).
+  One order of the viewer; operators can read every order. Null if it does not exist or is not visible to the viewer.
+  Signed out: ` + "`" + `UNAUTHENTICATED` + "`" + `.
   """
   order(
     "Id of an order, such as ` + "`" + `ord_01jq…` + "`" + `."
     id: ID!
-    # WHY: a payment is made in another subgraph, and this one hears of it a moment later.
+    # WHY: a payment is made in another subgraph, and its effect reaches this one a moment later.
     """
     Waits, for a few seconds at most, until the order has this version or a later one, such as the
-    ` + "`" + `expectedOrderVersion` + "`" + ` of ` + "`" + `payOrder` + "`" + `. After that, or when too many wait already, the answer is what
-    there is: look at ` + "`" + `version` + "`" + `. Left out or null: answers at once.
+    ` + "`" + `expectedOrderVersion` + "`" + ` of ` + "`" + `payOrder` + "`" + `. After that, or when too many requests wait already, returns the current order:
+    compare its ` + "`" + `version` + "`" + `. Left out or null: returns at once.
     """
     atLeastVersion: Int
   ): Order @authenticated
@@ -1129,36 +1214,59 @@ type Query {
 
 type Mutation {
   """
-  Reserves a ticket for the viewer, at the price it has now. The order must be paid before its
-  ` + "`" + `expiresAt` + "`" + `. Of several buyers at once exactly one gets the ticket. Signed out: ` + "`" + `UNAUTHENTICATED` + "`" + `.
+  Reserves a ticket for the viewer at its current price. The order must be paid before its ` + "`" + `expiresAt` + "`" + `. Of several
+  buyers at the same moment, one gets the ticket. Signed out: ` + "`" + `UNAUTHENTICATED` + "`" + `.
   """
   createOrder(
-    "What to reserve."
+    "The ticket to reserve."
     input: CreateOrderInput!
   ): CreateOrderPayload! @authenticated
 
   """
-  Gives a reservation back. Only its buyer may, and only while it is neither paid nor about to be: once
-  a payment holds the money and the order has agreed, it is ` + "`" + `ORDER_NOT_CANCELLABLE` + "`" + `. A payment that is
-  not as far takes no money. Cancelling a cancelled order succeeds and changes nothing. Signed out:
-  ` + "`" + `UNAUTHENTICATED` + "`" + `.
+  Cancels an unpaid order, which puts its ticket back on sale. Its buyer and operators may. Once a payment is confirmed
+  and about to be captured, the result is ` + "`" + `ORDER_NOT_CANCELLABLE` + "`" + `; an earlier payment is not charged. Cancelling a
+  cancelled order succeeds and changes nothing. Signed out: ` + "`" + `UNAUTHENTICATED` + "`" + `.
   """
   cancelOrder(
-    "What to cancel."
+    "The order to cancel."
     input: CancelOrderInput!
   ): CancelOrderPayload! @authenticated
 }
 
 type Subscription {
   """
-  An order of the viewer as it is now, and again after each change; changes that follow closely may come
-  as one. Ends with a top-level error when there is no such order (` + "`" + `NOT_FOUND` + "`" + `), when it is somebody
-  else's (` + "`" + `FORBIDDEN` + "`" + `), and when signed out (` + "`" + `UNAUTHENTICATED` + "`" + `).
+  An order of the viewer, or any order for an operator: its current state, then again after each change. Changes in
+  quick succession may be delivered as one. Ends with a top-level error if the order does not exist or is not visible
+  to the viewer (` + "`" + `NOT_FOUND` + "`" + `), and when signed out (` + "`" + `UNAUTHENTICATED` + "`" + `).
   """
   orderUpdated(
     "Id of an order, such as ` + "`" + `ord_01jq…` + "`" + `."
-    id: ID!
+    orderId: ID!
   ): Order! @authenticated
+}
+
+"The signed-in user, with what only that user can see."
+type Viewer @key(fields: "id") {
+  "Id of the user, such as ` + "`" + `usr_01jq…` + "`" + `. Same as ` + "`" + `user.id` + "`" + `."
+  id: ID!
+  """
+  The viewer's orders. Arguments and errors are those of the root field ` + "`" + `orders` + "`" + `. Null only when they could not be
+  loaded.
+  """
+  orders(
+    "Page size from the start of the list, 0 to 100. Left out or null: 20, unless ` + "`" + `last` + "`" + ` is given."
+    first: Int
+    "Only orders after this cursor."
+    after: String
+    "Page size from the end of the list, 0 to 100."
+    last: Int
+    "Only orders before this cursor."
+    before: String
+    "Which orders. Left out or null: all of them."
+    filter: OrderFilter
+    "The order of the list. Null is the same as leaving it out."
+    sort: OrderSort = { field: CREATED_AT, direction: DESC }
+  ): OrderConnection
 }
 
 "One buyer's reservation of one ticket, until it is paid, is cancelled or expires."
@@ -1167,60 +1275,85 @@ type Order implements Node @key(fields: "id") {
   id: ID!
   "1 for a new order; grows by exactly one with every change."
   version: Int!
-  "Where the order is in its life."
+  "The current status."
   status: OrderStatus!
   # WHY nullable, like every edge into another subgraph: when that one is down, only the edge is null.
-  "Who ordered. Null only when the person could not be looked up."
+  "The person who ordered. Null only when the person could not be loaded."
   buyer: User
-  "The ticket as it is now; what the buyer agreed to is ` + "`" + `title` + "`" + ` and ` + "`" + `price` + "`" + `. Null only when it could not be looked up."
+  "The current ticket; the buyer agreed to ` + "`" + `title` + "`" + ` and ` + "`" + `price` + "`" + `. Null only when it could not be loaded."
   ticket: Ticket
-  "Title of the ticket when the order was made."
+  "Title of the ticket when the order was created."
   title: String!
-  "Price of the ticket when the order was made; the amount to pay."
+  "Price of the ticket when the order was created: the amount to pay."
   price: Money!
-  "When the order was made."
+  "When the order was created."
   createdAt: DateTime!
   "When ` + "`" + `version` + "`" + ` last changed."
   updatedAt: DateTime!
   """
-  When the reservation ends unless it is paid first. A payment that began before and is still under way
-  then gets a minute more; one that has been agreed to is waited for.
+  When the order expires unless it is paid. A payment that is in progress then gets one more minute; a confirmed payment
+  is waited for.
   """
   expiresAt: DateTime!
   # WHY both: a countdown to expiresAt trusts the clock of the buyer's device; this one does not.
-  "Whole seconds left to pay, at the moment of this answer. 0 when over, cancelled or complete."
+  "Whole seconds left to pay when this response was made. 0 unless the order is unpaid."
   secondsUntilExpiry: Int!
   "Why and when the order was cancelled. Null unless ` + "`" + `status` + "`" + ` is ` + "`" + `CANCELLED` + "`" + `."
   cancellation: OrderCancellation
-  "Whether ` + "`" + `cancelOrder` + "`" + ` by the viewer would change the order right now. False once a payment has been agreed to."
+  "Whether ` + "`" + `cancelOrder` + "`" + ` by the viewer would cancel the order now. False once a payment is confirmed."
   viewerCanCancel: Boolean!
-  """
-  Whether the viewer may begin to pay for the order right now: it is the viewer's, unpaid and not over,
-  and no payment is under way.
-  """
+  "Why the viewer cannot cancel the order. Empty exactly when ` + "`" + `viewerCanCancel` + "`" + ` is true."
+  viewerCannotCancelReasons: [OrderCannotCancelReason!]!
+  "Whether the viewer can start a payment for the order now."
   viewerCanPay: Boolean!
-  "Every change of the order, oldest first. A size out of bounds or a cursor of another list: ` + "`" + `BAD_USER_INPUT` + "`" + `."
+  "Why the viewer cannot pay for the order. Empty exactly when ` + "`" + `viewerCanPay` + "`" + ` is true."
+  viewerCannotPayReasons: [OrderCannotPayReason!]!
+  "The changes of ` + "`" + `status` + "`" + `, newest first. ` + "`" + `BAD_USER_INPUT` + "`" + ` for a page size out of bounds or a cursor of another list."
   history(
-    "Size of a page, 0 to 100."
-    first: Int = 50
-    "Only changes behind this cursor."
+    "Page size, 0 to 100."
+    first: Int = 20
+    "Only entries after this cursor."
     after: String
-  ): OrderEventConnection!
+  ): OrderHistoryConnection!
 }
 
-"Where an order is in its life. The reason of a cancellation stands in ` + "`" + `cancellation` + "`" + `."
+"The status of an order. ` + "`" + `cancellation` + "`" + ` has the reason for a cancellation."
 enum OrderStatus {
-  "Made: no other buyer can have the ticket. The seller may still change it in this very instant, which cancels the order."
+  "No other buyer can have the ticket. If the seller changed it at the same moment, the order is cancelled yet."
   CREATED
-  "Title and price of the ticket are locked; the order waits to be paid until ` + "`" + `expiresAt` + "`" + `."
+  "Title and price of the ticket are locked. The order can be paid until ` + "`" + `expiresAt` + "`" + `."
   AWAITING_PAYMENT
-  "Paid: the money is taken, and the ticket is the buyer's."
+  "The money is captured, and the ticket is the buyer's."
   COMPLETE
-  "Over, for good, and the ticket is not held by it any more."
+  "The order has ended and does not hold the ticket."
   CANCELLED
 }
 
-"The end of an order that did not lead to a sale, or that was undone."
+"Why the viewer cannot cancel an order. ` + "`" + `cancelOrder` + "`" + ` would return the error named."
+enum OrderCannotCancelReason {
+  "A payment is confirmed and about to be captured: ` + "`" + `OrderNotCancellableError` + "`" + `."
+  PAYMENT_CONFIRMED
+  "It is paid: ` + "`" + `OrderNotCancellableError` + "`" + `."
+  COMPLETE
+  "It is cancelled already: ` + "`" + `cancelOrder` + "`" + ` would succeed and change nothing."
+  CANCELLED
+}
+
+"Why the viewer cannot pay for an order. ` + "`" + `payOrder` + "`" + ` would return the error named."
+enum OrderCannotPayReason {
+  "The viewer did not order it: ` + "`" + `NotAuthorizedError` + "`" + `."
+  NOT_BUYER
+  "Another payment for it is in progress: ` + "`" + `PaymentInProgressError` + "`" + `."
+  PAYMENT_IN_PROGRESS
+  "Its ` + "`" + `expiresAt` + "`" + ` has passed: ` + "`" + `OrderNotPayableError` + "`" + `."
+  EXPIRED
+  "It is paid: ` + "`" + `OrderAlreadyPaidError` + "`" + `."
+  COMPLETE
+  "It is cancelled: ` + "`" + `OrderNotPayableError` + "`" + `."
+  CANCELLED
+}
+
+"The end of an order without a sale, or by a refund."
 type OrderCancellation {
   "Why."
   reason: OrderCancellationReason!
@@ -1230,40 +1363,40 @@ type OrderCancellation {
 
 "Why an order was cancelled."
 enum OrderCancellationReason {
-  "The buyer gave the reservation back."
+  "The buyer cancelled it."
   BUYER_CANCELLED
   "It was not paid in time."
   EXPIRED
-  "The payment was refused."
+  "The payment failed."
   PAYMENT_FAILED
-  "The seller changed or withdrew the ticket in the same instant."
+  "The seller changed or withdrew the ticket at the same moment."
   RESERVATION_REFUSED
-  "It was paid, and the money was given back."
+  "It was paid, and the money was refunded."
   REFUNDED
   "An operator of the service cancelled it."
   OPERATOR
 }
 
 # Data and not prose, so that a client can translate it and support can audit it.
-"One change of an order."
-type OrderEvent {
+"One change of an order's status."
+type OrderHistoryEntry {
   "Id, such as ` + "`" + `oev_01jq…` + "`" + `."
   id: ID!
   "When it happened."
   at: DateTime!
-  "Who did it."
+  "Who or what made the change."
   actor: OrderActor!
-  "The status before. Null for the first event, which made the order."
+  "The status before. Null for the first entry."
   from: OrderStatus
   "The status after."
   to: OrderStatus!
   "Why the order was cancelled. Null unless ` + "`" + `to` + "`" + ` is ` + "`" + `CANCELLED` + "`" + `."
   reason: OrderCancellationReason
-  "Id of the request that began it, to quote to support. Null when no request did."
+  "Id of the request that caused the change, for support. Null when no request did."
   requestId: String
 }
 
-"Who changed an order."
+"The role in which an order was changed."
 enum OrderActor {
   "Its buyer."
   BUYER
@@ -1276,34 +1409,34 @@ enum OrderActor {
 }
 
 "A page of an order's history."
-type OrderEventConnection {
-  "The events with their cursors."
-  edges: [OrderEventEdge!]!
-  "The events alone."
-  nodes: [OrderEvent!]!
-  "Where the page lies in the list."
+type OrderHistoryConnection {
+  "The entries with their cursors."
+  edges: [OrderHistoryEdge!]!
+  "The entries alone."
+  nodes: [OrderHistoryEntry!]!
+  "The position of the page in the list."
   pageInfo: PageInfo!
 }
 
-"An event in a list."
-type OrderEventEdge {
+"An entry in a history."
+type OrderHistoryEdge {
   "Opaque position in this list, for ` + "`" + `after` + "`" + `."
   cursor: String!
-  "The event."
-  node: OrderEvent!
+  "The entry."
+  node: OrderHistoryEntry!
 }
 
 "One admission, offered by one seller at one price."
 type Ticket @key(fields: "id") {
   "Global id, such as ` + "`" + `tkt_01jq…` + "`" + `."
   id: ID!
-  "The hold on this ticket; says nothing about who has it. Null when nobody does, or it could not be looked up."
+  "The order's hold on the ticket, without the buyer. Null when no order holds it, or it could not be loaded."
   reservation: TicketReservation
-  "The viewer's own order that holds this ticket, paid or not. Null when there is none, and when signed out."
+  "The viewer's own order that holds the ticket, paid or not. Null when there is none, and when signed out."
   viewerOrder: Order
 }
 
-"A ticket is held by an order."
+"The hold of an order on a ticket."
 type TicketReservation {
   "When the ticket may come back on sale. Null once it is sold."
   until: DateTime
@@ -1317,27 +1450,27 @@ type User @key(fields: "id", resolvable: false) {
   id: ID!
 }
 
-"Which orders to list. Every condition must hold."
+"Which orders to list. An order must match every condition."
 input OrderFilter {
-  "Any of these; at most 4, one of each. Left out or null: whatever their status. Empty: none."
-  status: [OrderStatus!]
+  "Any of these; at most 4. Left out or null: every status. Empty: ` + "`" + `BAD_USER_INPUT` + "`" + `."
+  statuses: [OrderStatus!]
   "Only orders for this ticket. Left out or null: any."
   ticketId: ID
 }
 
-"Order of a list of orders. Ties are broken by id."
+"The sort of a list of orders. Ties are broken by id."
 input OrderSort {
-  "By what."
+  "The field to sort by."
   field: OrderSortField!
-  "Which end comes first."
+  "The direction."
   direction: SortDirection!
 }
 
-"What orders can be sorted by."
+"The fields that orders can be sorted by."
 enum OrderSortField {
-  "When the order was made."
+  "When the order was created."
   CREATED_AT
-  "When its reservation ends or ended."
+  "When the order expires or expired."
   EXPIRES_AT
 }
 
@@ -1347,16 +1480,16 @@ type OrderConnection {
   edges: [OrderEdge!]!
   "The orders alone."
   nodes: [Order!]!
-  "Where the page lies in the list."
+  "The position of the page in the list."
   pageInfo: PageInfo!
-  # A count is a scan: it is made only when asked for, and stops.
-  "How many orders the filter matches. Null when more than 10 000."
+  # A count reads all rows up to the limit, so it is a field of its own.
+  "How many orders match the filter. Null when more than 10 000."
   totalCount: Int
 }
 
 "An order in a list."
 type OrderEdge {
-  "Opaque position in this list and order, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  "Opaque position in this list and sort, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
   "The order."
   node: Order!
@@ -1366,16 +1499,15 @@ type OrderEdge {
 input CreateOrderInput {
   "The ticket to reserve."
   ticketId: ID!
-  # Compare and swap on what the person saw.
-  "Refuses any other price than this one, which the buyer saw. Left out or null: any price."
+  # Compare and swap on the price that the person saw.
+  "The price that the buyer saw; any other is refused. Left out or null: any price."
   expectedPrice: MoneyInput
   # WHY an input field and not a directive on the operation: routers drop those on the way.
   """
-  1 to 255 visible ASCII characters, such as a UUID. The same key with the same arguments returns the
-  viewer's first order again, in the state it has now; with other arguments it is refused. Left out or
-  null: every call asks for an order.
+  1 to 255 visible ASCII characters, such as a UUID. The same key with the same arguments returns the viewer's first
+  order again, in its current state; with other arguments it is refused. Left out or null: every call is a new order.
   """
-  idempotencyKey: ID
+  idempotencyKey: String
 }
 
 "An order to cancel."
@@ -1384,34 +1516,35 @@ input CancelOrderInput {
   orderId: ID!
 }
 
-"The outcome of ` + "`" + `createOrder` + "`" + `."
+"The result of ` + "`" + `createOrder` + "`" + `."
 type CreateOrderPayload {
   "The new order, ` + "`" + `CREATED` + "`" + ` or already ` + "`" + `AWAITING_PAYMENT` + "`" + `. Null when ` + "`" + `errors` + "`" + ` is not empty."
   order: Order
-  "Why there is no order. Empty on success."
+  "Why no order was created. Empty on success."
   errors: [CreateOrderError!]!
 }
 
-"What can be wrong with ` + "`" + `createOrder` + "`" + `."
+"Errors of ` + "`" + `createOrder` + "`" + `."
 union CreateOrderError =
     ValidationError
   | TicketNotFoundError
   | TicketReservedError
+  | TicketSoldError
   | TicketNotForSaleError
   | PriceChangedError
   | OwnTicketError
   | TooManyActiveOrdersError
   | IdempotencyKeyReusedError
 
-"The outcome of ` + "`" + `cancelOrder` + "`" + `."
+"The result of ` + "`" + `cancelOrder` + "`" + `."
 type CancelOrderPayload {
   "The order, ` + "`" + `CANCELLED` + "`" + `. Null when ` + "`" + `errors` + "`" + ` is not empty."
   order: Order
-  "Why nothing was changed. Empty on success."
+  "Why the order was not cancelled. Empty on success."
   errors: [CancelOrderError!]!
 }
 
-"What can be wrong with ` + "`" + `cancelOrder` + "`" + `."
+"Errors of ` + "`" + `cancelOrder` + "`" + `."
 union CancelOrderError = OrderNotFoundError | NotAuthorizedError | OrderNotCancellableError
 
 "The seller took the ticket off sale. Code ` + "`" + `TICKET_NOT_FOR_SALE` + "`" + `."
@@ -1426,7 +1559,7 @@ type TicketNotForSaleError implements UserError {
   ticket: Ticket
 }
 
-"The ticket does not cost ` + "`" + `expectedPrice` + "`" + ` any more. Code ` + "`" + `PRICE_CHANGED` + "`" + `."
+"The price of the ticket is not ` + "`" + `expectedPrice` + "`" + `. Code ` + "`" + `PRICE_CHANGED` + "`" + `."
 type PriceChangedError implements UserError {
   "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
@@ -1434,7 +1567,7 @@ type PriceChangedError implements UserError {
   message: String!
   "Path of the argument at fault, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single argument is."
   path: [String!]
-  "What the ticket costs now."
+  "The current price of the ticket."
   currentPrice: Money!
   "The ticket as it is now, which updates a client's cache. Null only when it could not be loaded."
   ticket: Ticket
@@ -1450,7 +1583,7 @@ type OwnTicketError implements UserError {
   path: [String!]
 }
 
-"The viewer has as many unpaid orders as one person may: pay or cancel one first. Code ` + "`" + `TOO_MANY_ACTIVE_ORDERS` + "`" + `."
+"The viewer has reached the limit of unpaid orders: pay for or cancel one first. Code ` + "`" + `TOO_MANY_ACTIVE_ORDERS` + "`" + `."
 type TooManyActiveOrdersError implements UserError {
   "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
@@ -1462,8 +1595,7 @@ type TooManyActiveOrdersError implements UserError {
   limit: Int!
 }
 
-
-"The order is paid already, or a payment is taking the money right now. Code ` + "`" + `ORDER_NOT_CANCELLABLE` + "`" + `."
+"The order is paid, or a payment is confirmed and about to be captured. Code ` + "`" + `ORDER_NOT_CANCELLABLE` + "`" + `."
 type OrderNotCancellableError implements UserError {
   "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
@@ -1471,7 +1603,7 @@ type OrderNotCancellableError implements UserError {
   message: String!
   "Path of the argument at fault, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single argument is."
   path: [String!]
-  "The order as it is now."
+  "The current order."
   order: Order!
 }
 
@@ -1555,9 +1687,11 @@ enum UserErrorCode {
   TICKET_NOT_FOUND
   "An unpaid order holds the ticket."
   TICKET_RESERVED
+  "A complete order holds the ticket."
+  TICKET_SOLD
   "The seller took the ticket off sale."
   TICKET_NOT_FOR_SALE
-  "The ticket has another price by now."
+  "The price of the ticket has changed."
   PRICE_CHANGED
   "The viewer sells the ticket."
   OWN_TICKET
@@ -1565,7 +1699,7 @@ enum UserErrorCode {
   TOO_MANY_ACTIVE_ORDERS
   "No order has this id."
   ORDER_NOT_FOUND
-  "The order is paid already, or being paid."
+  "The order is paid, or about to be."
   ORDER_NOT_CANCELLABLE
 }
 
@@ -1613,6 +1747,18 @@ type TicketNotFoundError implements UserError @shareable {
 
 "An unpaid order holds the ticket. Code ` + "`" + `TICKET_RESERVED` + "`" + `."
 type TicketReservedError implements UserError @shareable {
+  "Stable code for programs, for translations and for analytics. New codes may be added."
+  code: UserErrorCode!
+  "What happened, in English, suitable for display."
+  message: String!
+  "Path of the argument at fault, such as ` + "`" + `[\"input\", \"email\"]` + "`" + `. Null when no single argument is."
+  path: [String!]
+  "The ticket as it is now, which updates a client's cache. Null only when it could not be loaded."
+  ticket: Ticket
+}
+
+"A complete order holds the ticket. Code ` + "`" + `TICKET_SOLD` + "`" + `."
+type TicketSoldError implements UserError @shareable {
   "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
   "What happened, in English, suitable for display."
@@ -1687,7 +1833,7 @@ type OrderNotFoundError implements UserError @shareable {
 `, BuiltIn: true},
 	{Name: "../../../federation/entity.graphql", Input: `
 # a union of all types that use the @key directive
-union _Entity = Order | Ticket | User
+union _Entity = Order | Ticket | User | Viewer
 
 input OrderByIDsInput {
 	ID: ID!
@@ -1697,10 +1843,15 @@ input TicketByIDsInput {
 	ID: ID!
 }
 
+input ViewerByIDsInput {
+	ID: ID!
+}
+
 # fake type to build resolver interfaces for users to implement
 type Entity {
 	findManyOrderByIDs(reps: [OrderByIDsInput]!): [Order]
 	findManyTicketByIDs(reps: [TicketByIDsInput]!): [Ticket]
+	findManyViewerByIDs(reps: [ViewerByIDsInput]!): [Viewer]
 }
 
 type _Service {
@@ -1779,8 +1930,12 @@ func (ec *executionContext) childFields_Order(ctx context.Context, field graphql
 		return ec.fieldContext_Order_cancellation(ctx, field)
 	case "viewerCanCancel":
 		return ec.fieldContext_Order_viewerCanCancel(ctx, field)
+	case "viewerCannotCancelReasons":
+		return ec.fieldContext_Order_viewerCannotCancelReasons(ctx, field)
 	case "viewerCanPay":
 		return ec.fieldContext_Order_viewerCanPay(ctx, field)
+	case "viewerCannotPayReasons":
+		return ec.fieldContext_Order_viewerCannotPayReasons(ctx, field)
 	case "history":
 		return ec.fieldContext_Order_history(ctx, field)
 	}
@@ -1821,46 +1976,46 @@ func (ec *executionContext) childFields_OrderEdge(ctx context.Context, field gra
 	return nil, fmt.Errorf("no field named %q was found under type OrderEdge", field.Name)
 }
 
-func (ec *executionContext) childFields_OrderEvent(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "id":
-		return ec.fieldContext_OrderEvent_id(ctx, field)
-	case "at":
-		return ec.fieldContext_OrderEvent_at(ctx, field)
-	case "actor":
-		return ec.fieldContext_OrderEvent_actor(ctx, field)
-	case "from":
-		return ec.fieldContext_OrderEvent_from(ctx, field)
-	case "to":
-		return ec.fieldContext_OrderEvent_to(ctx, field)
-	case "reason":
-		return ec.fieldContext_OrderEvent_reason(ctx, field)
-	case "requestId":
-		return ec.fieldContext_OrderEvent_requestId(ctx, field)
-	}
-	return nil, fmt.Errorf("no field named %q was found under type OrderEvent", field.Name)
-}
-
-func (ec *executionContext) childFields_OrderEventConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+func (ec *executionContext) childFields_OrderHistoryConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "edges":
-		return ec.fieldContext_OrderEventConnection_edges(ctx, field)
+		return ec.fieldContext_OrderHistoryConnection_edges(ctx, field)
 	case "nodes":
-		return ec.fieldContext_OrderEventConnection_nodes(ctx, field)
+		return ec.fieldContext_OrderHistoryConnection_nodes(ctx, field)
 	case "pageInfo":
-		return ec.fieldContext_OrderEventConnection_pageInfo(ctx, field)
+		return ec.fieldContext_OrderHistoryConnection_pageInfo(ctx, field)
 	}
-	return nil, fmt.Errorf("no field named %q was found under type OrderEventConnection", field.Name)
+	return nil, fmt.Errorf("no field named %q was found under type OrderHistoryConnection", field.Name)
 }
 
-func (ec *executionContext) childFields_OrderEventEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+func (ec *executionContext) childFields_OrderHistoryEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "cursor":
-		return ec.fieldContext_OrderEventEdge_cursor(ctx, field)
+		return ec.fieldContext_OrderHistoryEdge_cursor(ctx, field)
 	case "node":
-		return ec.fieldContext_OrderEventEdge_node(ctx, field)
+		return ec.fieldContext_OrderHistoryEdge_node(ctx, field)
 	}
-	return nil, fmt.Errorf("no field named %q was found under type OrderEventEdge", field.Name)
+	return nil, fmt.Errorf("no field named %q was found under type OrderHistoryEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_OrderHistoryEntry(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_OrderHistoryEntry_id(ctx, field)
+	case "at":
+		return ec.fieldContext_OrderHistoryEntry_at(ctx, field)
+	case "actor":
+		return ec.fieldContext_OrderHistoryEntry_actor(ctx, field)
+	case "from":
+		return ec.fieldContext_OrderHistoryEntry_from(ctx, field)
+	case "to":
+		return ec.fieldContext_OrderHistoryEntry_to(ctx, field)
+	case "reason":
+		return ec.fieldContext_OrderHistoryEntry_reason(ctx, field)
+	case "requestId":
+		return ec.fieldContext_OrderHistoryEntry_requestId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OrderHistoryEntry", field.Name)
 }
 
 func (ec *executionContext) childFields_PageInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -1905,6 +2060,16 @@ func (ec *executionContext) childFields_User(ctx context.Context, field graphql.
 		return ec.fieldContext_User_id(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type User", field.Name)
+}
+
+func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Viewer_id(ctx, field)
+	case "orders":
+		return ec.fieldContext_Viewer_orders(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Viewer", field.Name)
 }
 
 func (ec *executionContext) childFields__Service(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2051,6 +2216,20 @@ func (ec *executionContext) field_Entity_findManyTicketByIDs_args(ctx context.Co
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "reps",
 		func(ctx context.Context, v any) ([]*TicketByIDsInput, error) {
 			return ec.unmarshalNTicketByIDsInput2ᚕᚖboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐTicketByIDsInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["reps"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Entity_findManyViewerByIDs_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "reps",
+		func(ctx context.Context, v any) ([]*ViewerByIDsInput, error) {
+			return ec.unmarshalNViewerByIDsInput2ᚕᚖboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐViewerByIDsInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -2216,14 +2395,68 @@ func (ec *executionContext) field_Query_orders_args(ctx context.Context, rawArgs
 func (ec *executionContext) field_Subscription_orderUpdated_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
-	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "orderId",
 		func(ctx context.Context, v any) (string, error) {
 			return ec.unmarshalNID2string(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["id"] = arg0
+	args["orderId"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Viewer_orders_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*OrderFilter, error) {
+			return ec.unmarshalOOrderFilter2ᚖboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "sort",
+		func(ctx context.Context, v any) (*OrderSort, error) {
+			return ec.unmarshalOOrderSort2ᚖboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderSort(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["sort"] = arg5
 	return args, nil
 }
 
@@ -2493,6 +2726,50 @@ func (ec *executionContext) fieldContext_Entity_findManyTicketByIDs(ctx context.
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Entity_findManyTicketByIDs_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Entity_findManyViewerByIDs(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Entity_findManyViewerByIDs(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Entity().FindManyViewerByIDs(ctx, fc.Args["reps"].([]*ViewerByIDsInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*Viewer) graphql.Marshaler {
+			return ec.marshalOViewer2ᚕᚖboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐViewer(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Entity_findManyViewerByIDs(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Entity",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Viewer(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Entity_findManyViewerByIDs_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -3129,6 +3406,29 @@ func (ec *executionContext) fieldContext_Order_viewerCanCancel(_ context.Context
 	return graphql.NewScalarFieldContext("Order", field, false, false, "Boolean")
 }
 
+func (ec *executionContext) _Order_viewerCannotCancelReasons(ctx context.Context, field graphql.CollectedField, obj *Order) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Order_viewerCannotCancelReasons(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ViewerCannotCancelReasons, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []OrderCannotCancelReason) graphql.Marshaler {
+			return ec.marshalNOrderCannotCancelReason2ᚕboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderCannotCancelReasonᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Order_viewerCannotCancelReasons(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Order", field, false, false, "OrderCannotCancelReason")
+}
+
 func (ec *executionContext) _Order_viewerCanPay(ctx context.Context, field graphql.CollectedField, obj *Order) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3152,6 +3452,29 @@ func (ec *executionContext) fieldContext_Order_viewerCanPay(_ context.Context, f
 	return graphql.NewScalarFieldContext("Order", field, false, false, "Boolean")
 }
 
+func (ec *executionContext) _Order_viewerCannotPayReasons(ctx context.Context, field graphql.CollectedField, obj *Order) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Order_viewerCannotPayReasons(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ViewerCannotPayReasons, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []OrderCannotPayReason) graphql.Marshaler {
+			return ec.marshalNOrderCannotPayReason2ᚕboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderCannotPayReasonᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Order_viewerCannotPayReasons(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Order", field, false, false, "OrderCannotPayReason")
+}
+
 func (ec *executionContext) _Order_history(ctx context.Context, field graphql.CollectedField, obj *Order) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3164,8 +3487,8 @@ func (ec *executionContext) _Order_history(ctx context.Context, field graphql.Co
 			return ec.resolveBatch_Order_history(ctx, field, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *OrderEventConnection) graphql.Marshaler {
-			return ec.marshalNOrderEventConnection2ᚖboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderEventConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *OrderHistoryConnection) graphql.Marshaler {
+			return ec.marshalNOrderHistoryConnection2ᚖboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderHistoryConnection(ctx, selections, v)
 		},
 		true,
 		true,
@@ -3178,7 +3501,7 @@ func (ec *executionContext) fieldContext_Order_history(ctx context.Context, fiel
 		IsMethod:   true,
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_OrderEventConnection(ctx, field)
+			return ec.childFields_OrderHistoryConnection(ctx, field)
 		},
 	}
 	defer func() {
@@ -3201,7 +3524,7 @@ func (ec *executionContext) resolveBatch_Order_history(ctx context.Context, fiel
 		result := batch.FieldResult(field, func() (any, error) {
 			return resolver.History(ctx, batch.Parents, fc.Args["first"].(*int), fc.Args["after"].(*string))
 		})
-		return graphql.ResolveBatchGroupResult[*OrderEventConnection](
+		return graphql.ResolveBatchGroupResult[*OrderHistoryConnection](
 			ctx,
 			batch.Index,
 			len(batch.Parents),
@@ -3211,7 +3534,7 @@ func (ec *executionContext) resolveBatch_Order_history(ctx context.Context, fiel
 		)
 	}
 	results, err := resolver.History(ctx, []*Order{obj}, fc.Args["first"].(*int), fc.Args["after"].(*string))
-	return graphql.ResolveBatchSingleResult[*OrderEventConnection](
+	return graphql.ResolveBatchSingleResult[*OrderHistoryConnection](
 		ctx,
 		results,
 		err,
@@ -3439,238 +3762,77 @@ func (ec *executionContext) fieldContext_OrderEdge_node(_ context.Context, field
 	return fc, nil
 }
 
-func (ec *executionContext) _OrderEvent_id(ctx context.Context, field graphql.CollectedField, obj *OrderEvent) (ret graphql.Marshaler) {
+func (ec *executionContext) _OrderHistoryConnection_edges(ctx context.Context, field graphql.CollectedField, obj *OrderHistoryConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_OrderEvent_id(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.ID, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNID2string(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_OrderEvent_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("OrderEvent", field, false, false, "ID")
-}
-
-func (ec *executionContext) _OrderEvent_at(ctx context.Context, field graphql.CollectedField, obj *OrderEvent) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_OrderEvent_at(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.At, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_OrderEvent_at(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("OrderEvent", field, false, false, "DateTime")
-}
-
-func (ec *executionContext) _OrderEvent_actor(ctx context.Context, field graphql.CollectedField, obj *OrderEvent) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_OrderEvent_actor(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Actor, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v OrderActor) graphql.Marshaler {
-			return ec.marshalNOrderActor2boxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderActor(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_OrderEvent_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("OrderEvent", field, false, false, "OrderActor")
-}
-
-func (ec *executionContext) _OrderEvent_from(ctx context.Context, field graphql.CollectedField, obj *OrderEvent) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_OrderEvent_from(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.From, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *OrderStatus) graphql.Marshaler {
-			return ec.marshalOOrderStatus2ᚖboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderStatus(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_OrderEvent_from(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("OrderEvent", field, false, false, "OrderStatus")
-}
-
-func (ec *executionContext) _OrderEvent_to(ctx context.Context, field graphql.CollectedField, obj *OrderEvent) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_OrderEvent_to(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.To, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v OrderStatus) graphql.Marshaler {
-			return ec.marshalNOrderStatus2boxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderStatus(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_OrderEvent_to(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("OrderEvent", field, false, false, "OrderStatus")
-}
-
-func (ec *executionContext) _OrderEvent_reason(ctx context.Context, field graphql.CollectedField, obj *OrderEvent) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_OrderEvent_reason(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Reason, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *OrderCancellationReason) graphql.Marshaler {
-			return ec.marshalOOrderCancellationReason2ᚖboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderCancellationReason(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_OrderEvent_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("OrderEvent", field, false, false, "OrderCancellationReason")
-}
-
-func (ec *executionContext) _OrderEvent_requestId(ctx context.Context, field graphql.CollectedField, obj *OrderEvent) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_OrderEvent_requestId(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.RequestID, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOString2ᚖstring(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_OrderEvent_requestId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("OrderEvent", field, false, false, "String")
-}
-
-func (ec *executionContext) _OrderEventConnection_edges(ctx context.Context, field graphql.CollectedField, obj *OrderEventConnection) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_OrderEventConnection_edges(ctx, field)
+			return ec.fieldContext_OrderHistoryConnection_edges(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
 			return obj.Edges, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*OrderEventEdge) graphql.Marshaler {
-			return ec.marshalNOrderEventEdge2ᚕᚖboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderEventEdgeᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*OrderHistoryEdge) graphql.Marshaler {
+			return ec.marshalNOrderHistoryEdge2ᚕᚖboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderHistoryEdgeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
-func (ec *executionContext) fieldContext_OrderEventConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_OrderHistoryConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
-		Object:     "OrderEventConnection",
+		Object:     "OrderHistoryConnection",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_OrderEventEdge(ctx, field)
+			return ec.childFields_OrderHistoryEdge(ctx, field)
 		},
 	}
 	return fc, nil
 }
 
-func (ec *executionContext) _OrderEventConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *OrderEventConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _OrderHistoryConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *OrderHistoryConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_OrderEventConnection_nodes(ctx, field)
+			return ec.fieldContext_OrderHistoryConnection_nodes(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
 			return obj.Nodes, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*OrderEvent) graphql.Marshaler {
-			return ec.marshalNOrderEvent2ᚕᚖboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderEventᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*OrderHistoryEntry) graphql.Marshaler {
+			return ec.marshalNOrderHistoryEntry2ᚕᚖboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderHistoryEntryᚄ(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
-func (ec *executionContext) fieldContext_OrderEventConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_OrderHistoryConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
-		Object:     "OrderEventConnection",
+		Object:     "OrderHistoryConnection",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_OrderEvent(ctx, field)
+			return ec.childFields_OrderHistoryEntry(ctx, field)
 		},
 	}
 	return fc, nil
 }
 
-func (ec *executionContext) _OrderEventConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *OrderEventConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _OrderHistoryConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *OrderHistoryConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_OrderEventConnection_pageInfo(ctx, field)
+			return ec.fieldContext_OrderHistoryConnection_pageInfo(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
 			return obj.PageInfo, nil
@@ -3683,9 +3845,9 @@ func (ec *executionContext) _OrderEventConnection_pageInfo(ctx context.Context, 
 		true,
 	)
 }
-func (ec *executionContext) fieldContext_OrderEventConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_OrderHistoryConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
-		Object:     "OrderEventConnection",
+		Object:     "OrderHistoryConnection",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
@@ -3696,13 +3858,13 @@ func (ec *executionContext) fieldContext_OrderEventConnection_pageInfo(_ context
 	return fc, nil
 }
 
-func (ec *executionContext) _OrderEventEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *OrderEventEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _OrderHistoryEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *OrderHistoryEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_OrderEventEdge_cursor(ctx, field)
+			return ec.fieldContext_OrderHistoryEdge_cursor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
 			return obj.Cursor, nil
@@ -3715,40 +3877,201 @@ func (ec *executionContext) _OrderEventEdge_cursor(ctx context.Context, field gr
 		true,
 	)
 }
-func (ec *executionContext) fieldContext_OrderEventEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("OrderEventEdge", field, false, false, "String")
+func (ec *executionContext) fieldContext_OrderHistoryEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OrderHistoryEdge", field, false, false, "String")
 }
 
-func (ec *executionContext) _OrderEventEdge_node(ctx context.Context, field graphql.CollectedField, obj *OrderEventEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _OrderHistoryEdge_node(ctx context.Context, field graphql.CollectedField, obj *OrderHistoryEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_OrderEventEdge_node(ctx, field)
+			return ec.fieldContext_OrderHistoryEdge_node(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
 			return obj.Node, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *OrderEvent) graphql.Marshaler {
-			return ec.marshalNOrderEvent2ᚖboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderEvent(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *OrderHistoryEntry) graphql.Marshaler {
+			return ec.marshalNOrderHistoryEntry2ᚖboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderHistoryEntry(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
-func (ec *executionContext) fieldContext_OrderEventEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_OrderHistoryEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
-		Object:     "OrderEventEdge",
+		Object:     "OrderHistoryEdge",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_OrderEvent(ctx, field)
+			return ec.childFields_OrderHistoryEntry(ctx, field)
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _OrderHistoryEntry_id(ctx context.Context, field graphql.CollectedField, obj *OrderHistoryEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OrderHistoryEntry_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OrderHistoryEntry_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OrderHistoryEntry", field, false, false, "ID")
+}
+
+func (ec *executionContext) _OrderHistoryEntry_at(ctx context.Context, field graphql.CollectedField, obj *OrderHistoryEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OrderHistoryEntry_at(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.At, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OrderHistoryEntry_at(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OrderHistoryEntry", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _OrderHistoryEntry_actor(ctx context.Context, field graphql.CollectedField, obj *OrderHistoryEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OrderHistoryEntry_actor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Actor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v OrderActor) graphql.Marshaler {
+			return ec.marshalNOrderActor2boxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderActor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OrderHistoryEntry_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OrderHistoryEntry", field, false, false, "OrderActor")
+}
+
+func (ec *executionContext) _OrderHistoryEntry_from(ctx context.Context, field graphql.CollectedField, obj *OrderHistoryEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OrderHistoryEntry_from(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.From, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *OrderStatus) graphql.Marshaler {
+			return ec.marshalOOrderStatus2ᚖboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderStatus(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_OrderHistoryEntry_from(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OrderHistoryEntry", field, false, false, "OrderStatus")
+}
+
+func (ec *executionContext) _OrderHistoryEntry_to(ctx context.Context, field graphql.CollectedField, obj *OrderHistoryEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OrderHistoryEntry_to(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.To, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v OrderStatus) graphql.Marshaler {
+			return ec.marshalNOrderStatus2boxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OrderHistoryEntry_to(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OrderHistoryEntry", field, false, false, "OrderStatus")
+}
+
+func (ec *executionContext) _OrderHistoryEntry_reason(ctx context.Context, field graphql.CollectedField, obj *OrderHistoryEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OrderHistoryEntry_reason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reason, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *OrderCancellationReason) graphql.Marshaler {
+			return ec.marshalOOrderCancellationReason2ᚖboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderCancellationReason(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_OrderHistoryEntry_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OrderHistoryEntry", field, false, false, "OrderCancellationReason")
+}
+
+func (ec *executionContext) _OrderHistoryEntry_requestId(ctx context.Context, field graphql.CollectedField, obj *OrderHistoryEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OrderHistoryEntry_requestId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RequestID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_OrderHistoryEntry_requestId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OrderHistoryEntry", field, false, false, "String")
 }
 
 func (ec *executionContext) _OrderNotCancellableError_code(ctx context.Context, field graphql.CollectedField, obj *OrderNotCancellableError) (ret graphql.Marshaler) {
@@ -4465,7 +4788,7 @@ func (ec *executionContext) _Subscription_orderUpdated(ctx context.Context, fiel
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Subscription().OrderUpdated(ctx, fc.Args["id"].(string))
+			return ec.Resolvers.Subscription().OrderUpdated(ctx, fc.Args["orderId"].(string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *Order) graphql.Marshaler {
@@ -4949,6 +5272,107 @@ func (ec *executionContext) fieldContext_TicketReservedError_ticket(_ context.Co
 	return fc, nil
 }
 
+func (ec *executionContext) _TicketSoldError_code(ctx context.Context, field graphql.CollectedField, obj *TicketSoldError) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TicketSoldError_code(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Code, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v UserErrorCode) graphql.Marshaler {
+			return ec.marshalNUserErrorCode2boxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐUserErrorCode(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TicketSoldError_code(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TicketSoldError", field, false, false, "UserErrorCode")
+}
+
+func (ec *executionContext) _TicketSoldError_message(ctx context.Context, field graphql.CollectedField, obj *TicketSoldError) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TicketSoldError_message(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Message, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TicketSoldError_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TicketSoldError", field, false, false, "String")
+}
+
+func (ec *executionContext) _TicketSoldError_path(ctx context.Context, field graphql.CollectedField, obj *TicketSoldError) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TicketSoldError_path(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Path, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalOString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TicketSoldError_path(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TicketSoldError", field, false, false, "String")
+}
+
+func (ec *executionContext) _TicketSoldError_ticket(ctx context.Context, field graphql.CollectedField, obj *TicketSoldError) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TicketSoldError_ticket(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Ticket, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *Ticket) graphql.Marshaler {
+			return ec.marshalOTicket2ᚖboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐTicket(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TicketSoldError_ticket(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TicketSoldError",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Ticket(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _TooManyActiveOrdersError_code(ctx context.Context, field graphql.CollectedField, obj *TooManyActiveOrdersError) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -5154,6 +5578,73 @@ func (ec *executionContext) _ValidationError_rule(ctx context.Context, field gra
 }
 func (ec *executionContext) fieldContext_ValidationError_rule(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ValidationError", field, false, false, "String")
+}
+
+func (ec *executionContext) _Viewer_id(ctx context.Context, field graphql.CollectedField, obj *Viewer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Viewer_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Viewer_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Viewer", field, false, false, "ID")
+}
+
+func (ec *executionContext) _Viewer_orders(ctx context.Context, field graphql.CollectedField, obj *Viewer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Viewer_orders(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Viewer().Orders(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["filter"].(*OrderFilter), fc.Args["sort"].(*OrderSort))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *OrderConnection) graphql.Marshaler {
+			return ec.marshalOOrderConnection2ᚖboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderConnection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Viewer_orders(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Viewer",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_OrderConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Viewer_orders_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) __Service_sdl(ctx context.Context, field graphql.CollectedField, obj *fedruntime.Service) (ret graphql.Marshaler) {
@@ -6328,7 +6819,7 @@ func (ec *executionContext) unmarshalInputCreateOrderInput(ctx context.Context, 
 			it.ExpectedPrice = data
 		case "idempotencyKey":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
-			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -6452,20 +6943,20 @@ func (ec *executionContext) unmarshalInputOrderFilter(ctx context.Context, obj a
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"status", "ticketId"}
+	fieldsInOrder := [...]string{"statuses", "ticketId"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
 			continue
 		}
 		switch k {
-		case "status":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("status"))
+		case "statuses":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("statuses"))
 			data, err := ec.unmarshalOOrderStatus2ᚕboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderStatusᚄ(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Status = data
+			it.Statuses = data
 		case "ticketId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ticketId"))
 			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
@@ -6581,6 +7072,48 @@ func UnmarshalTicketByIDsInput(ctx context.Context, raw any) (TicketByIDsInput, 
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputViewerByIDsInput(ctx context.Context, obj any) (ViewerByIDsInput, error) {
+	var it ViewerByIDsInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"ID"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "ID":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ID"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalViewerByIDsInput unmarshals raw into the ViewerByIDsInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalViewerByIDsInput(ctx context.Context, raw any) (ViewerByIDsInput, error) {
+	var out ViewerByIDsInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ViewerByIDsInput", raw, &out)
+	return out, err
+}
+
 // endregion **************************** input.gotpl *****************************
 
 // region    ************************** interface.gotpl ***************************
@@ -6637,6 +7170,13 @@ func (ec *executionContext) _CreateOrderError(ctx context.Context, sel ast.Selec
 			return graphql.Null
 		}
 		return ec._TooManyActiveOrdersError(ctx, sel, obj)
+	case TicketSoldError:
+		return ec._TicketSoldError(ctx, sel, &obj)
+	case *TicketSoldError:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._TicketSoldError(ctx, sel, obj)
 	case TicketReservedError:
 		return ec._TicketReservedError(ctx, sel, &obj)
 	case *TicketReservedError:
@@ -6726,6 +7266,13 @@ func (ec *executionContext) _UserError(ctx context.Context, sel ast.SelectionSet
 			return graphql.Null
 		}
 		return ec._TooManyActiveOrdersError(ctx, sel, obj)
+	case TicketSoldError:
+		return ec._TicketSoldError(ctx, sel, &obj)
+	case *TicketSoldError:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._TicketSoldError(ctx, sel, obj)
 	case TicketReservedError:
 		return ec._TicketReservedError(ctx, sel, &obj)
 	case *TicketReservedError:
@@ -6809,6 +7356,13 @@ func (ec *executionContext) __Entity(ctx context.Context, sel ast.SelectionSet, 
 			return graphql.Null
 		}
 		return ec._Order(ctx, sel, obj)
+	case Viewer:
+		return ec._Viewer(ctx, sel, &obj)
+	case *Viewer:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Viewer(ctx, sel, obj)
 	case User:
 		return ec._User(ctx, sel, &obj)
 	case *User:
@@ -6942,6 +7496,12 @@ func (ec *executionContext) _Entity(ctx context.Context, sel ast.SelectionSet) g
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Entity_findManyTicketByIDs(ctx, field)
+				})
+		case "findManyViewerByIDs":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Entity_findManyViewerByIDs(ctx, field)
 				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -7215,8 +7775,18 @@ func (ec *executionContext) _Order(ctx context.Context, sel ast.SelectionSet, ob
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "viewerCannotCancelReasons":
+			out.Values[i] = ec._Order_viewerCannotCancelReasons(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "viewerCanPay":
 			out.Values[i] = ec._Order_viewerCanPay(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "viewerCannotPayReasons":
+			out.Values[i] = ec._Order_viewerCannotPayReasons(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -7368,92 +7938,29 @@ func (ec *executionContext) _OrderEdge(ctx context.Context, sel ast.SelectionSet
 	return out
 }
 
-var orderEventImplementors = []string{"OrderEvent"}
+var orderHistoryConnectionImplementors = []string{"OrderHistoryConnection"}
 
-func (ec *executionContext) _OrderEvent(ctx context.Context, sel ast.SelectionSet, obj *OrderEvent) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, orderEventImplementors)
-
-	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
-	for i, field := range fields {
-		switch field.Name {
-		case "__typename":
-			out.Values[i] = graphql.MarshalString("OrderEvent")
-		case "id":
-			out.Values[i] = ec._OrderEvent_id(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "at":
-			out.Values[i] = ec._OrderEvent_at(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "actor":
-			out.Values[i] = ec._OrderEvent_actor(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "from":
-			out.Values[i] = ec._OrderEvent_from(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "to":
-			out.Values[i] = ec._OrderEvent_to(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "reason":
-			out.Values[i] = ec._OrderEvent_reason(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "requestId":
-			out.Values[i] = ec._OrderEvent_requestId(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		default:
-			panic("unknown field " + strconv.Quote(field.Name))
-		}
-	}
-	out.Dispatch(ctx)
-	if out.Invalids > 0 {
-		return graphql.Null
-	}
-
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
-	return out
-}
-
-var orderEventConnectionImplementors = []string{"OrderEventConnection"}
-
-func (ec *executionContext) _OrderEventConnection(ctx context.Context, sel ast.SelectionSet, obj *OrderEventConnection) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, orderEventConnectionImplementors)
+func (ec *executionContext) _OrderHistoryConnection(ctx context.Context, sel ast.SelectionSet, obj *OrderHistoryConnection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, orderHistoryConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("OrderEventConnection")
+			out.Values[i] = graphql.MarshalString("OrderHistoryConnection")
 		case "edges":
-			out.Values[i] = ec._OrderEventConnection_edges(ctx, field, obj)
+			out.Values[i] = ec._OrderHistoryConnection_edges(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "nodes":
-			out.Values[i] = ec._OrderEventConnection_nodes(ctx, field, obj)
+			out.Values[i] = ec._OrderHistoryConnection_nodes(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "pageInfo":
-			out.Values[i] = ec._OrderEventConnection_pageInfo(ctx, field, obj)
+			out.Values[i] = ec._OrderHistoryConnection_pageInfo(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -7474,25 +7981,88 @@ func (ec *executionContext) _OrderEventConnection(ctx context.Context, sel ast.S
 	return out
 }
 
-var orderEventEdgeImplementors = []string{"OrderEventEdge"}
+var orderHistoryEdgeImplementors = []string{"OrderHistoryEdge"}
 
-func (ec *executionContext) _OrderEventEdge(ctx context.Context, sel ast.SelectionSet, obj *OrderEventEdge) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, orderEventEdgeImplementors)
+func (ec *executionContext) _OrderHistoryEdge(ctx context.Context, sel ast.SelectionSet, obj *OrderHistoryEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, orderHistoryEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("OrderEventEdge")
+			out.Values[i] = graphql.MarshalString("OrderHistoryEdge")
 		case "cursor":
-			out.Values[i] = ec._OrderEventEdge_cursor(ctx, field, obj)
+			out.Values[i] = ec._OrderHistoryEdge_cursor(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "node":
-			out.Values[i] = ec._OrderEventEdge_node(ctx, field, obj)
+			out.Values[i] = ec._OrderHistoryEdge_node(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var orderHistoryEntryImplementors = []string{"OrderHistoryEntry"}
+
+func (ec *executionContext) _OrderHistoryEntry(ctx context.Context, sel ast.SelectionSet, obj *OrderHistoryEntry) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, orderHistoryEntryImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("OrderHistoryEntry")
+		case "id":
+			out.Values[i] = ec._OrderHistoryEntry_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "at":
+			out.Values[i] = ec._OrderHistoryEntry_at(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "actor":
+			out.Values[i] = ec._OrderHistoryEntry_actor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "from":
+			out.Values[i] = ec._OrderHistoryEntry_from(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "to":
+			out.Values[i] = ec._OrderHistoryEntry_to(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "reason":
+			out.Values[i] = ec._OrderHistoryEntry_reason(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "requestId":
+			out.Values[i] = ec._OrderHistoryEntry_requestId(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -8063,6 +8633,54 @@ func (ec *executionContext) _TicketReservedError(ctx context.Context, sel ast.Se
 	return out
 }
 
+var ticketSoldErrorImplementors = []string{"TicketSoldError", "CreateOrderError", "UserError"}
+
+func (ec *executionContext) _TicketSoldError(ctx context.Context, sel ast.SelectionSet, obj *TicketSoldError) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, ticketSoldErrorImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TicketSoldError")
+		case "code":
+			out.Values[i] = ec._TicketSoldError_code(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "message":
+			out.Values[i] = ec._TicketSoldError_message(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "path":
+			out.Values[i] = ec._TicketSoldError_path(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "ticket":
+			out.Values[i] = ec._TicketSoldError_ticket(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var tooManyActiveOrdersErrorImplementors = []string{"TooManyActiveOrdersError", "CreateOrderError", "UserError"}
 
 func (ec *executionContext) _TooManyActiveOrdersError(ctx context.Context, sel ast.SelectionSet, obj *TooManyActiveOrdersError) graphql.Marshaler {
@@ -8175,6 +8793,45 @@ func (ec *executionContext) _ValidationError(ctx context.Context, sel ast.Select
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var viewerImplementors = []string{"Viewer", "_Entity"}
+
+func (ec *executionContext) _Viewer(ctx context.Context, sel ast.SelectionSet, obj *Viewer) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, viewerImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Viewer")
+		case "id":
+			out.Values[i] = ec._Viewer_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "orders":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Viewer_orders(ctx, field, obj)
+				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -8812,6 +9469,86 @@ func (ec *executionContext) marshalNOrderCancellationReason2boxofficeᚗdevᚋsu
 	return v
 }
 
+func (ec *executionContext) unmarshalNOrderCannotCancelReason2boxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderCannotCancelReason(ctx context.Context, v any) (OrderCannotCancelReason, error) {
+	var res OrderCannotCancelReason
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNOrderCannotCancelReason2boxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderCannotCancelReason(ctx context.Context, sel ast.SelectionSet, v OrderCannotCancelReason) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) unmarshalNOrderCannotCancelReason2ᚕboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderCannotCancelReasonᚄ(ctx context.Context, v any) ([]OrderCannotCancelReason, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]OrderCannotCancelReason, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNOrderCannotCancelReason2boxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderCannotCancelReason(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalNOrderCannotCancelReason2ᚕboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderCannotCancelReasonᚄ(ctx context.Context, sel ast.SelectionSet, v []OrderCannotCancelReason) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNOrderCannotCancelReason2boxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderCannotCancelReason(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalNOrderCannotPayReason2boxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderCannotPayReason(ctx context.Context, v any) (OrderCannotPayReason, error) {
+	var res OrderCannotPayReason
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNOrderCannotPayReason2boxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderCannotPayReason(ctx context.Context, sel ast.SelectionSet, v OrderCannotPayReason) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) unmarshalNOrderCannotPayReason2ᚕboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderCannotPayReasonᚄ(ctx context.Context, v any) ([]OrderCannotPayReason, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]OrderCannotPayReason, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNOrderCannotPayReason2boxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderCannotPayReason(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalNOrderCannotPayReason2ᚕboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderCannotPayReasonᚄ(ctx context.Context, sel ast.SelectionSet, v []OrderCannotPayReason) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNOrderCannotPayReason2boxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderCannotPayReason(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalNOrderEdge2ᚕᚖboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*OrderEdge) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -8836,11 +9573,19 @@ func (ec *executionContext) marshalNOrderEdge2ᚖboxofficeᚗdevᚋsubgraphsᚋo
 	return ec._OrderEdge(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNOrderEvent2ᚕᚖboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderEventᚄ(ctx context.Context, sel ast.SelectionSet, v []*OrderEvent) graphql.Marshaler {
+func (ec *executionContext) marshalNOrderHistoryConnection2ᚖboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderHistoryConnection(ctx context.Context, sel ast.SelectionSet, v *OrderHistoryConnection) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "OrderHistoryConnection!")
+		return graphql.Null
+	}
+	return ec._OrderHistoryConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNOrderHistoryEdge2ᚕᚖboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderHistoryEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*OrderHistoryEdge) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNOrderEvent2ᚖboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderEvent(ctx, sel, v[i])
+		return ec.marshalNOrderHistoryEdge2ᚖboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderHistoryEdge(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -8852,27 +9597,19 @@ func (ec *executionContext) marshalNOrderEvent2ᚕᚖboxofficeᚗdevᚋsubgraphs
 	return ret
 }
 
-func (ec *executionContext) marshalNOrderEvent2ᚖboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderEvent(ctx context.Context, sel ast.SelectionSet, v *OrderEvent) graphql.Marshaler {
+func (ec *executionContext) marshalNOrderHistoryEdge2ᚖboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderHistoryEdge(ctx context.Context, sel ast.SelectionSet, v *OrderHistoryEdge) graphql.Marshaler {
 	if v == nil {
-		graphql.AddInvalidNullError(ctx, "OrderEvent!")
+		graphql.AddInvalidNullError(ctx, "OrderHistoryEdge!")
 		return graphql.Null
 	}
-	return ec._OrderEvent(ctx, sel, v)
+	return ec._OrderHistoryEdge(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNOrderEventConnection2ᚖboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderEventConnection(ctx context.Context, sel ast.SelectionSet, v *OrderEventConnection) graphql.Marshaler {
-	if v == nil {
-		graphql.AddInvalidNullError(ctx, "OrderEventConnection!")
-		return graphql.Null
-	}
-	return ec._OrderEventConnection(ctx, sel, v)
-}
-
-func (ec *executionContext) marshalNOrderEventEdge2ᚕᚖboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderEventEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*OrderEventEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNOrderHistoryEntry2ᚕᚖboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderHistoryEntryᚄ(ctx context.Context, sel ast.SelectionSet, v []*OrderHistoryEntry) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNOrderEventEdge2ᚖboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderEventEdge(ctx, sel, v[i])
+		return ec.marshalNOrderHistoryEntry2ᚖboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderHistoryEntry(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -8884,12 +9621,12 @@ func (ec *executionContext) marshalNOrderEventEdge2ᚕᚖboxofficeᚗdevᚋsubgr
 	return ret
 }
 
-func (ec *executionContext) marshalNOrderEventEdge2ᚖboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderEventEdge(ctx context.Context, sel ast.SelectionSet, v *OrderEventEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNOrderHistoryEntry2ᚖboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderHistoryEntry(ctx context.Context, sel ast.SelectionSet, v *OrderHistoryEntry) graphql.Marshaler {
 	if v == nil {
-		graphql.AddInvalidNullError(ctx, "OrderEventEdge!")
+		graphql.AddInvalidNullError(ctx, "OrderHistoryEntry!")
 		return graphql.Null
 	}
-	return ec._OrderEventEdge(ctx, sel, v)
+	return ec._OrderHistoryEntry(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNOrderSortField2boxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐOrderSortField(ctx context.Context, v any) (OrderSortField, error) {
@@ -8966,6 +9703,20 @@ func (ec *executionContext) unmarshalNUserErrorCode2boxofficeᚗdevᚋsubgraphs�
 
 func (ec *executionContext) marshalNUserErrorCode2boxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐUserErrorCode(ctx context.Context, sel ast.SelectionSet, v UserErrorCode) graphql.Marshaler {
 	return v
+}
+
+func (ec *executionContext) unmarshalNViewerByIDsInput2ᚕᚖboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐViewerByIDsInput(ctx context.Context, v any) ([]*ViewerByIDsInput, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*ViewerByIDsInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalOViewerByIDsInput2ᚖboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐViewerByIDsInput(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
 }
 
 func (ec *executionContext) unmarshalN_Any2map(ctx context.Context, v any) (map[string]any, error) {
@@ -9668,6 +10419,34 @@ func (ec *executionContext) marshalOUser2ᚖboxofficeᚗdevᚋsubgraphsᚋorders
 		return graphql.Null
 	}
 	return ec._User(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOViewer2ᚕᚖboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐViewer(ctx context.Context, sel ast.SelectionSet, v []*Viewer) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalOViewer2ᚖboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐViewer(ctx, sel, v[i])
+	})
+
+	return ret
+}
+
+func (ec *executionContext) marshalOViewer2ᚖboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐViewer(ctx context.Context, sel ast.SelectionSet, v *Viewer) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Viewer(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOViewerByIDsInput2ᚖboxofficeᚗdevᚋsubgraphsᚋordersᚋinternalᚋgraphᚋgeneratedᚐViewerByIDsInput(ctx context.Context, v any) (*ViewerByIDsInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputViewerByIDsInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalO_Entity2githubᚗcomᚋ99designsᚋgqlgenᚋpluginᚋfederationᚋfedruntimeᚐEntity(ctx context.Context, sel ast.SelectionSet, v fedruntime.Entity) graphql.Marshaler {

@@ -14,12 +14,12 @@ import (
 	"boxoffice.dev/subgraphs/orders/internal/order"
 )
 
-// What can be wrong with `cancelOrder`.
+// Errors of `cancelOrder`.
 type CancelOrderError interface {
 	IsCancelOrderError()
 }
 
-// What can be wrong with `createOrder`.
+// Errors of `createOrder`.
 type CreateOrderError interface {
 	IsCreateOrderError()
 }
@@ -42,11 +42,11 @@ type CancelOrderInput struct {
 	OrderID string `json:"orderId"`
 }
 
-// The outcome of `cancelOrder`.
+// The result of `cancelOrder`.
 type CancelOrderPayload struct {
 	// The order, `CANCELLED`. Null when `errors` is not empty.
 	Order *Order `json:"order,omitempty"`
-	// Why nothing was changed. Empty on success.
+	// Why the order was not cancelled. Empty on success.
 	Errors []CancelOrderError `json:"errors"`
 }
 
@@ -54,19 +54,18 @@ type CancelOrderPayload struct {
 type CreateOrderInput struct {
 	// The ticket to reserve.
 	TicketID string `json:"ticketId"`
-	// Refuses any other price than this one, which the buyer saw. Left out or null: any price.
+	// The price that the buyer saw; any other is refused. Left out or null: any price.
 	ExpectedPrice *money.Money `json:"expectedPrice,omitempty"`
-	// 1 to 255 visible ASCII characters, such as a UUID. The same key with the same arguments returns the
-	// viewer's first order again, in the state it has now; with other arguments it is refused. Left out or
-	// null: every call asks for an order.
+	// 1 to 255 visible ASCII characters, such as a UUID. The same key with the same arguments returns the viewer's first
+	// order again, in its current state; with other arguments it is refused. Left out or null: every call is a new order.
 	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
 }
 
-// The outcome of `createOrder`.
+// The result of `createOrder`.
 type CreateOrderPayload struct {
 	// The new order, `CREATED` or already `AWAITING_PAYMENT`. Null when `errors` is not empty.
 	Order *Order `json:"order,omitempty"`
-	// Why there is no order. Empty on success.
+	// Why no order was created. Empty on success.
 	Errors []CreateOrderError `json:"errors"`
 }
 
@@ -104,34 +103,37 @@ type Order struct {
 	ID string `json:"id"`
 	// 1 for a new order; grows by exactly one with every change.
 	Version int `json:"version"`
-	// Where the order is in its life.
+	// The current status.
 	Status OrderStatus `json:"status"`
-	// Who ordered. Null only when the person could not be looked up.
+	// The person who ordered. Null only when the person could not be loaded.
 	Buyer *User `json:"buyer,omitempty"`
-	// The ticket as it is now; what the buyer agreed to is `title` and `price`. Null only when it could not be looked up.
+	// The current ticket; the buyer agreed to `title` and `price`. Null only when it could not be loaded.
 	Ticket *Ticket `json:"ticket,omitempty"`
-	// Title of the ticket when the order was made.
+	// Title of the ticket when the order was created.
 	Title string `json:"title"`
-	// Price of the ticket when the order was made; the amount to pay.
+	// Price of the ticket when the order was created: the amount to pay.
 	Price *money.Money `json:"price"`
-	// When the order was made.
+	// When the order was created.
 	CreatedAt time.Time `json:"createdAt"`
 	// When `version` last changed.
 	UpdatedAt time.Time `json:"updatedAt"`
-	// When the reservation ends unless it is paid first. A payment that began before and is still under way
-	// then gets a minute more; one that has been agreed to is waited for.
+	// When the order expires unless it is paid. A payment that is in progress then gets one more minute; a confirmed payment
+	// is waited for.
 	ExpiresAt time.Time `json:"expiresAt"`
-	// Whole seconds left to pay, at the moment of this answer. 0 when over, cancelled or complete.
+	// Whole seconds left to pay when this response was made. 0 unless the order is unpaid.
 	SecondsUntilExpiry int `json:"secondsUntilExpiry"`
 	// Why and when the order was cancelled. Null unless `status` is `CANCELLED`.
 	Cancellation *OrderCancellation `json:"cancellation,omitempty"`
-	// Whether `cancelOrder` by the viewer would change the order right now. False once a payment has been agreed to.
+	// Whether `cancelOrder` by the viewer would cancel the order now. False once a payment is confirmed.
 	ViewerCanCancel bool `json:"viewerCanCancel"`
-	// Whether the viewer may begin to pay for the order right now: it is the viewer's, unpaid and not over,
-	// and no payment is under way.
+	// Why the viewer cannot cancel the order. Empty exactly when `viewerCanCancel` is true.
+	ViewerCannotCancelReasons []OrderCannotCancelReason `json:"viewerCannotCancelReasons"`
+	// Whether the viewer can start a payment for the order now.
 	ViewerCanPay bool `json:"viewerCanPay"`
-	// Every change of the order, oldest first. A size out of bounds or a cursor of another list: `BAD_USER_INPUT`.
-	History *OrderEventConnection `json:"history"`
+	// Why the viewer cannot pay for the order. Empty exactly when `viewerCanPay` is true.
+	ViewerCannotPayReasons []OrderCannotPayReason `json:"viewerCannotPayReasons"`
+	// The changes of `status`, newest first. `BAD_USER_INPUT` for a page size out of bounds or a cursor of another list.
+	History *OrderHistoryConnection `json:"history"`
 }
 
 func (Order) IsNode() {}
@@ -142,7 +144,7 @@ type OrderByIDsInput struct {
 	ID string `json:"ID"`
 }
 
-// The end of an order that did not lead to a sale, or that was undone.
+// The end of an order without a sale, or by a refund.
 type OrderCancellation struct {
 	// Why.
 	Reason OrderCancellationReason `json:"reason"`
@@ -156,66 +158,66 @@ type OrderConnection struct {
 	Edges []*OrderEdge `json:"edges"`
 	// The orders alone.
 	Nodes []*Order `json:"nodes"`
-	// Where the page lies in the list.
+	// The position of the page in the list.
 	PageInfo *page.Info `json:"pageInfo"`
-	// How many orders the filter matches. Null when more than 10 000.
+	// How many orders match the filter. Null when more than 10 000.
 	TotalCount *int         `json:"totalCount,omitempty"`
 	Filter     order.Filter `json:"-"`
 }
 
 // An order in a list.
 type OrderEdge struct {
-	// Opaque position in this list and order, for `after` and `before`.
+	// Opaque position in this list and sort, for `after` and `before`.
 	Cursor string `json:"cursor"`
 	// The order.
 	Node *Order `json:"node"`
 }
 
-// One change of an order.
-type OrderEvent struct {
+// Which orders to list. An order must match every condition.
+type OrderFilter struct {
+	// Any of these; at most 4. Left out or null: every status. Empty: `BAD_USER_INPUT`.
+	Statuses []OrderStatus `json:"statuses,omitempty"`
+	// Only orders for this ticket. Left out or null: any.
+	TicketID *string `json:"ticketId,omitempty"`
+}
+
+// A page of an order's history.
+type OrderHistoryConnection struct {
+	// The entries with their cursors.
+	Edges []*OrderHistoryEdge `json:"edges"`
+	// The entries alone.
+	Nodes []*OrderHistoryEntry `json:"nodes"`
+	// The position of the page in the list.
+	PageInfo *page.Info `json:"pageInfo"`
+}
+
+// An entry in a history.
+type OrderHistoryEdge struct {
+	// Opaque position in this list, for `after`.
+	Cursor string `json:"cursor"`
+	// The entry.
+	Node *OrderHistoryEntry `json:"node"`
+}
+
+// One change of an order's status.
+type OrderHistoryEntry struct {
 	// Id, such as `oev_01jq…`.
 	ID string `json:"id"`
 	// When it happened.
 	At time.Time `json:"at"`
-	// Who did it.
+	// Who or what made the change.
 	Actor OrderActor `json:"actor"`
-	// The status before. Null for the first event, which made the order.
+	// The status before. Null for the first entry.
 	From *OrderStatus `json:"from,omitempty"`
 	// The status after.
 	To OrderStatus `json:"to"`
 	// Why the order was cancelled. Null unless `to` is `CANCELLED`.
 	Reason *OrderCancellationReason `json:"reason,omitempty"`
-	// Id of the request that began it, to quote to support. Null when no request did.
+	// Id of the request that caused the change, for support. Null when no request did.
 	RequestID *string `json:"requestId,omitempty"`
 }
 
-// A page of an order's history.
-type OrderEventConnection struct {
-	// The events with their cursors.
-	Edges []*OrderEventEdge `json:"edges"`
-	// The events alone.
-	Nodes []*OrderEvent `json:"nodes"`
-	// Where the page lies in the list.
-	PageInfo *page.Info `json:"pageInfo"`
-}
-
-// An event in a list.
-type OrderEventEdge struct {
-	// Opaque position in this list, for `after`.
-	Cursor string `json:"cursor"`
-	// The event.
-	Node *OrderEvent `json:"node"`
-}
-
-// Which orders to list. Every condition must hold.
-type OrderFilter struct {
-	// Any of these; at most 4, one of each. Left out or null: whatever their status. Empty: none.
-	Status []OrderStatus `json:"status,omitempty"`
-	// Only orders for this ticket. Left out or null: any.
-	TicketID *string `json:"ticketId,omitempty"`
-}
-
-// The order is paid already, or a payment is taking the money right now. Code `ORDER_NOT_CANCELLABLE`.
+// The order is paid, or a payment is confirmed and about to be captured. Code `ORDER_NOT_CANCELLABLE`.
 type OrderNotCancellableError struct {
 	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
@@ -223,7 +225,7 @@ type OrderNotCancellableError struct {
 	Message string `json:"message"`
 	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
-	// The order as it is now.
+	// The current order.
 	Order *Order `json:"order"`
 }
 
@@ -245,11 +247,11 @@ func (OrderNotFoundError) IsCancelOrderError() {}
 
 func (OrderNotFoundError) IsUserError() {}
 
-// Order of a list of orders. Ties are broken by id.
+// The sort of a list of orders. Ties are broken by id.
 type OrderSort struct {
-	// By what.
+	// The field to sort by.
 	Field OrderSortField `json:"field"`
-	// Which end comes first.
+	// The direction.
 	Direction SortDirection `json:"direction"`
 }
 
@@ -267,7 +269,7 @@ func (OwnTicketError) IsCreateOrderError() {}
 
 func (OwnTicketError) IsUserError() {}
 
-// The ticket does not cost `expectedPrice` any more. Code `PRICE_CHANGED`.
+// The price of the ticket is not `expectedPrice`. Code `PRICE_CHANGED`.
 type PriceChangedError struct {
 	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
@@ -275,7 +277,7 @@ type PriceChangedError struct {
 	Message string `json:"message"`
 	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
 	Path []string `json:"path,omitempty"`
-	// What the ticket costs now.
+	// The current price of the ticket.
 	CurrentPrice *money.Money `json:"currentPrice"`
 	// The ticket as it is now, which updates a client's cache. Null only when it could not be loaded.
 	Ticket *Ticket `json:"ticket,omitempty"`
@@ -289,9 +291,9 @@ func (PriceChangedError) IsUserError() {}
 type Ticket struct {
 	// Global id, such as `tkt_01jq…`.
 	ID string `json:"id"`
-	// The hold on this ticket; says nothing about who has it. Null when nobody does, or it could not be looked up.
+	// The order's hold on the ticket, without the buyer. Null when no order holds it, or it could not be loaded.
 	Reservation *TicketReservation `json:"reservation,omitempty"`
-	// The viewer's own order that holds this ticket, paid or not. Null when there is none, and when signed out.
+	// The viewer's own order that holds the ticket, paid or not. Null when there is none, and when signed out.
 	ViewerOrder *Order `json:"viewerOrder,omitempty"`
 }
 
@@ -331,7 +333,7 @@ func (TicketNotFoundError) IsCreateOrderError() {}
 
 func (TicketNotFoundError) IsUserError() {}
 
-// A ticket is held by an order.
+// The hold of an order on a ticket.
 type TicketReservation struct {
 	// When the ticket may come back on sale. Null once it is sold.
 	Until *time.Time `json:"until,omitempty"`
@@ -355,7 +357,23 @@ func (TicketReservedError) IsCreateOrderError() {}
 
 func (TicketReservedError) IsUserError() {}
 
-// The viewer has as many unpaid orders as one person may: pay or cancel one first. Code `TOO_MANY_ACTIVE_ORDERS`.
+// A complete order holds the ticket. Code `TICKET_SOLD`.
+type TicketSoldError struct {
+	// Stable code for programs, for translations and for analytics. New codes may be added.
+	Code UserErrorCode `json:"code"`
+	// What happened, in English, suitable for display.
+	Message string `json:"message"`
+	// Path of the argument at fault, such as `["input", "email"]`. Null when no single argument is.
+	Path []string `json:"path,omitempty"`
+	// The ticket as it is now, which updates a client's cache. Null only when it could not be loaded.
+	Ticket *Ticket `json:"ticket,omitempty"`
+}
+
+func (TicketSoldError) IsCreateOrderError() {}
+
+func (TicketSoldError) IsUserError() {}
+
+// The viewer has reached the limit of unpaid orders: pay for or cancel one first. Code `TOO_MANY_ACTIVE_ORDERS`.
 type TooManyActiveOrdersError struct {
 	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
@@ -395,7 +413,22 @@ func (ValidationError) IsCreateOrderError() {}
 
 func (ValidationError) IsUserError() {}
 
-// Who changed an order.
+// The signed-in user, with what only that user can see.
+type Viewer struct {
+	// Id of the user, such as `usr_01jq…`. Same as `user.id`.
+	ID string `json:"id"`
+	// The viewer's orders. Arguments and errors are those of the root field `orders`. Null only when they could not be
+	// loaded.
+	Orders *OrderConnection `json:"orders,omitempty"`
+}
+
+func (Viewer) IsEntity() {}
+
+type ViewerByIDsInput struct {
+	ID string `json:"ID"`
+}
+
+// The role in which an order was changed.
 type OrderActor string
 
 const (
@@ -463,15 +496,15 @@ func (e OrderActor) MarshalJSON() ([]byte, error) {
 type OrderCancellationReason string
 
 const (
-	// The buyer gave the reservation back.
+	// The buyer cancelled it.
 	OrderCancellationReasonBuyerCancelled OrderCancellationReason = "BUYER_CANCELLED"
 	// It was not paid in time.
 	OrderCancellationReasonExpired OrderCancellationReason = "EXPIRED"
-	// The payment was refused.
+	// The payment failed.
 	OrderCancellationReasonPaymentFailed OrderCancellationReason = "PAYMENT_FAILED"
-	// The seller changed or withdrew the ticket in the same instant.
+	// The seller changed or withdrew the ticket at the same moment.
 	OrderCancellationReasonReservationRefused OrderCancellationReason = "RESERVATION_REFUSED"
-	// It was paid, and the money was given back.
+	// It was paid, and the money was refunded.
 	OrderCancellationReasonRefunded OrderCancellationReason = "REFUNDED"
 	// An operator of the service cancelled it.
 	OrderCancellationReasonOperator OrderCancellationReason = "OPERATOR"
@@ -529,13 +562,141 @@ func (e OrderCancellationReason) MarshalJSON() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// What orders can be sorted by.
+// Why the viewer cannot cancel an order. `cancelOrder` would return the error named.
+type OrderCannotCancelReason string
+
+const (
+	// A payment is confirmed and about to be captured: `OrderNotCancellableError`.
+	OrderCannotCancelReasonPaymentConfirmed OrderCannotCancelReason = "PAYMENT_CONFIRMED"
+	// It is paid: `OrderNotCancellableError`.
+	OrderCannotCancelReasonComplete OrderCannotCancelReason = "COMPLETE"
+	// It is cancelled already: `cancelOrder` would succeed and change nothing.
+	OrderCannotCancelReasonCancelled OrderCannotCancelReason = "CANCELLED"
+)
+
+var AllOrderCannotCancelReason = []OrderCannotCancelReason{
+	OrderCannotCancelReasonPaymentConfirmed,
+	OrderCannotCancelReasonComplete,
+	OrderCannotCancelReasonCancelled,
+}
+
+func (e OrderCannotCancelReason) IsValid() bool {
+	switch e {
+	case OrderCannotCancelReasonPaymentConfirmed, OrderCannotCancelReasonComplete, OrderCannotCancelReasonCancelled:
+		return true
+	}
+	return false
+}
+
+func (e OrderCannotCancelReason) String() string {
+	return string(e)
+}
+
+func (e *OrderCannotCancelReason) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = OrderCannotCancelReason(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid OrderCannotCancelReason", str)
+	}
+	return nil
+}
+
+func (e OrderCannotCancelReason) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *OrderCannotCancelReason) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e OrderCannotCancelReason) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// Why the viewer cannot pay for an order. `payOrder` would return the error named.
+type OrderCannotPayReason string
+
+const (
+	// The viewer did not order it: `NotAuthorizedError`.
+	OrderCannotPayReasonNotBuyer OrderCannotPayReason = "NOT_BUYER"
+	// Another payment for it is in progress: `PaymentInProgressError`.
+	OrderCannotPayReasonPaymentInProgress OrderCannotPayReason = "PAYMENT_IN_PROGRESS"
+	// Its `expiresAt` has passed: `OrderNotPayableError`.
+	OrderCannotPayReasonExpired OrderCannotPayReason = "EXPIRED"
+	// It is paid: `OrderAlreadyPaidError`.
+	OrderCannotPayReasonComplete OrderCannotPayReason = "COMPLETE"
+	// It is cancelled: `OrderNotPayableError`.
+	OrderCannotPayReasonCancelled OrderCannotPayReason = "CANCELLED"
+)
+
+var AllOrderCannotPayReason = []OrderCannotPayReason{
+	OrderCannotPayReasonNotBuyer,
+	OrderCannotPayReasonPaymentInProgress,
+	OrderCannotPayReasonExpired,
+	OrderCannotPayReasonComplete,
+	OrderCannotPayReasonCancelled,
+}
+
+func (e OrderCannotPayReason) IsValid() bool {
+	switch e {
+	case OrderCannotPayReasonNotBuyer, OrderCannotPayReasonPaymentInProgress, OrderCannotPayReasonExpired, OrderCannotPayReasonComplete, OrderCannotPayReasonCancelled:
+		return true
+	}
+	return false
+}
+
+func (e OrderCannotPayReason) String() string {
+	return string(e)
+}
+
+func (e *OrderCannotPayReason) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = OrderCannotPayReason(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid OrderCannotPayReason", str)
+	}
+	return nil
+}
+
+func (e OrderCannotPayReason) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *OrderCannotPayReason) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e OrderCannotPayReason) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// The fields that orders can be sorted by.
 type OrderSortField string
 
 const (
-	// When the order was made.
+	// When the order was created.
 	OrderSortFieldCreatedAt OrderSortField = "CREATED_AT"
-	// When its reservation ends or ended.
+	// When the order expires or expired.
 	OrderSortFieldExpiresAt OrderSortField = "EXPIRES_AT"
 )
 
@@ -587,17 +748,17 @@ func (e OrderSortField) MarshalJSON() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// Where an order is in its life. The reason of a cancellation stands in `cancellation`.
+// The status of an order. `cancellation` has the reason for a cancellation.
 type OrderStatus string
 
 const (
-	// Made: no other buyer can have the ticket. The seller may still change it in this very instant, which cancels the order.
+	// No other buyer can have the ticket. If the seller changed it at the same moment, the order is cancelled yet.
 	OrderStatusCreated OrderStatus = "CREATED"
-	// Title and price of the ticket are locked; the order waits to be paid until `expiresAt`.
+	// Title and price of the ticket are locked. The order can be paid until `expiresAt`.
 	OrderStatusAwaitingPayment OrderStatus = "AWAITING_PAYMENT"
-	// Paid: the money is taken, and the ticket is the buyer's.
+	// The money is captured, and the ticket is the buyer's.
 	OrderStatusComplete OrderStatus = "COMPLETE"
-	// Over, for good, and the ticket is not held by it any more.
+	// The order has ended and does not hold the ticket.
 	OrderStatusCancelled OrderStatus = "CANCELLED"
 )
 
@@ -723,9 +884,11 @@ const (
 	UserErrorCodeTicketNotFound UserErrorCode = "TICKET_NOT_FOUND"
 	// An unpaid order holds the ticket.
 	UserErrorCodeTicketReserved UserErrorCode = "TICKET_RESERVED"
+	// A complete order holds the ticket.
+	UserErrorCodeTicketSold UserErrorCode = "TICKET_SOLD"
 	// The seller took the ticket off sale.
 	UserErrorCodeTicketNotForSale UserErrorCode = "TICKET_NOT_FOR_SALE"
-	// The ticket has another price by now.
+	// The price of the ticket has changed.
 	UserErrorCodePriceChanged UserErrorCode = "PRICE_CHANGED"
 	// The viewer sells the ticket.
 	UserErrorCodeOwnTicket UserErrorCode = "OWN_TICKET"
@@ -733,7 +896,7 @@ const (
 	UserErrorCodeTooManyActiveOrders UserErrorCode = "TOO_MANY_ACTIVE_ORDERS"
 	// No order has this id.
 	UserErrorCodeOrderNotFound UserErrorCode = "ORDER_NOT_FOUND"
-	// The order is paid already, or being paid.
+	// The order is paid, or about to be.
 	UserErrorCodeOrderNotCancellable UserErrorCode = "ORDER_NOT_CANCELLABLE"
 )
 
@@ -743,6 +906,7 @@ var AllUserErrorCode = []UserErrorCode{
 	UserErrorCodeIdempotencyKeyReused,
 	UserErrorCodeTicketNotFound,
 	UserErrorCodeTicketReserved,
+	UserErrorCodeTicketSold,
 	UserErrorCodeTicketNotForSale,
 	UserErrorCodePriceChanged,
 	UserErrorCodeOwnTicket,
@@ -753,7 +917,7 @@ var AllUserErrorCode = []UserErrorCode{
 
 func (e UserErrorCode) IsValid() bool {
 	switch e {
-	case UserErrorCodeValidationFailed, UserErrorCodeNotAuthorized, UserErrorCodeIdempotencyKeyReused, UserErrorCodeTicketNotFound, UserErrorCodeTicketReserved, UserErrorCodeTicketNotForSale, UserErrorCodePriceChanged, UserErrorCodeOwnTicket, UserErrorCodeTooManyActiveOrders, UserErrorCodeOrderNotFound, UserErrorCodeOrderNotCancellable:
+	case UserErrorCodeValidationFailed, UserErrorCodeNotAuthorized, UserErrorCodeIdempotencyKeyReused, UserErrorCodeTicketNotFound, UserErrorCodeTicketReserved, UserErrorCodeTicketSold, UserErrorCodeTicketNotForSale, UserErrorCodePriceChanged, UserErrorCodeOwnTicket, UserErrorCodeTooManyActiveOrders, UserErrorCodeOrderNotFound, UserErrorCodeOrderNotCancellable:
 		return true
 	}
 	return false

@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	orderUpdated   = `subscription($id: ID!) { orderUpdated(id: $id) { status version viewerCanPay ticket { title availability } history(first: 10) { nodes { to } } } }`
+	orderUpdated   = `subscription($id: ID!) { orderUpdated(orderId: $id) { status version viewerCanPay ticket { title availability } history(first: 10) { nodes { to } } } }`
 	ticketUpdated  = `subscription($id: ID!) { ticketUpdated(ticketId: $id) { title version availability reservation { heldByViewer } } }`
 	paymentUpdated = `subscription($id: ID!) { paymentUpdated(orderId: $id) { status order { id } } }`
 )
@@ -248,7 +248,7 @@ func TestLiveUpdates(t *testing.T) {
 				client          *Client
 				query, id, code string
 			}{
-				{stranger, orderUpdated, o.ID, "FORBIDDEN"},
+				{stranger, orderUpdated, o.ID, "NOT_FOUND"},
 				{stranger, orderUpdated, id.New(id.Order), "NOT_FOUND"},
 				{stranger, paymentUpdated, o.ID, "NOT_FOUND"},
 				{stranger, ticketUpdated, "nonsense", "NOT_FOUND"},

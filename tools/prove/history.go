@@ -49,7 +49,7 @@ var refusals = map[kind][]string{
 	cancel:             {"ORDER_NOT_CANCELLABLE"},
 	pay:                {"ORDER_NOT_FOUND", "ORDER_NOT_PAYABLE", "ORDER_ALREADY_PAID", "PAYMENT_IN_PROGRESS", "PAYMENT_DECLINED"},
 	refund:             {"PAYMENT_NOT_REFUNDABLE"},
-	readForeign:        {"FORBIDDEN"},
+	readForeign:        {null},
 	cancelForeign:      {"NOT_AUTHORIZED"},
 	payForeign:         {"NOT_AUTHORIZED", "ORDER_NOT_FOUND"},
 	readForeignPayment: {null},

@@ -22,7 +22,7 @@ func story() *evidence {
 			{Client: 1, Kind: reserve, Key: "k3", Ticket: "tkt_1", Call: 50, Return: 60, Answer: lost},
 			{Client: 1, Kind: reserve, Key: "k3", Ticket: "tkt_1", Order: "ord_2", Call: 65, Return: 70, Answer: granted, Status: "AWAITING_PAYMENT", Orders: []string{"ord_2"}},
 			{Client: 1, Kind: pay, Key: "k4", Order: "ord_2", Payment: "pay_1", Call: 80, Return: 99, Answer: granted, Status: "COMPLETE", Paid: "SUCCEEDED", Orders: []string{"ord_2"}, Payments: []string{"pay_1"}},
-			{Client: 0, Kind: readForeign, Order: "ord_2", Call: 100, Return: 101, Answer: "FORBIDDEN"},
+			{Client: 0, Kind: readForeign, Order: "ord_2", Call: 100, Return: 101, Answer: null},
 		},
 		Orders: []orderRow{
 			{ID: "ord_1", Ticket: "tkt_1", Buyer: "usr_buyer", Key: "k2", Status: "cancelled", Reason: "buyer_cancelled", Version: 2, Price: 1999, Currency: "EUR", History: []orderChange{

@@ -56,6 +56,13 @@ const createOrder = graphql(`
             }
           }
         }
+        ... on TicketSoldError {
+          ticket {
+            id
+            availability
+            version
+          }
+        }
         ... on TicketNotForSaleError {
           ticket {
             id

@@ -55,10 +55,9 @@ export default function OrderPage() {
   const order = read(orderState, data?.order);
   if (order) return <Known order={order} refresh={() => void refetch().catch(ignore)} />;
   if (loading) return <OrderSkeleton />;
-  if (codes(error).includes('NOT_FOUND')) return <NotFound what="Order" />;
-  const foreign = codes(error).includes('FORBIDDEN');
+  if (data) return <NotFound what="Order" />;
   return (
-    <Page title={foreign ? 'This order belongs to another account' : 'This order couldn’t load'} narrow>
+    <Page title="This order couldn’t load" narrow>
       <FailureNotice failure={failure(error)} retry={() => void refetch().catch(ignore)} />
       <p>
         <ButtonLink to="/orders">View your orders</ButtonLink>

@@ -35,7 +35,7 @@ const orderRow = graphql(`
 
 const orderRowUpdated = graphql(`
   subscription OrderRowUpdated($id: ID!) {
-    orderUpdated(id: $id) {
+    orderUpdated(orderId: $id) {
       id
       ...OrderRow
     }

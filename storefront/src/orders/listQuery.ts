@@ -35,5 +35,5 @@ export function showOf(search: URLSearchParams): Show {
 
 export function ordersVariables(search: URLSearchParams): ListOrdersQueryVariables {
   const { status } = shows[showOf(search)];
-  return { first: 20, ...(status && { filter: { status: [...status] } }) };
+  return { first: 20, ...(status && { filter: { statuses: [...status] } }) };
 }

@@ -49,20 +49,20 @@ test('a reason that is added to the API later has a general message', () => {
 
 test('the history is in chronological order, with payments and refunds', () => {
   const event = (id: string, at: string, to: Order['status'], more = {}) => ({
-    __typename: 'OrderEventEdge' as const,
+    __typename: 'OrderHistoryEdge' as const,
     cursor: id,
-    node: { __typename: 'OrderEvent' as const, id, at, from: null, to, actor: 'SYSTEM' as const, reason: null, ...more },
+    node: { __typename: 'OrderHistoryEntry' as const, id, at, from: null, to, actor: 'SYSTEM' as const, reason: null, ...more },
   });
   const order = {
     price: money('64.00'),
     history: {
-      __typename: 'OrderEventConnection' as const,
+      __typename: 'OrderHistoryConnection' as const,
       edges: [
-        event('a', '2026-05-01T18:00:00.000Z', 'CREATED'),
-        event('b', '2026-05-01T18:00:00.100Z', 'AWAITING_PAYMENT'),
         event('c', '2026-05-01T18:05:03.000Z', 'CANCELLED', { reason: 'PAYMENT_FAILED' }),
+        event('b', '2026-05-01T18:00:00.000Z', 'AWAITING_PAYMENT'),
+        event('a', '2026-05-01T18:00:00.000Z', 'CREATED'),
       ],
-      pageInfo: { __typename: 'PageInfo' as const, hasNextPage: false, endCursor: 'c' },
+      pageInfo: { __typename: 'PageInfo' as const, hasNextPage: false, endCursor: 'a' },
     },
   };
   expect(historyOf(order, [failed(false)]).map(({ text, detail }) => [text, detail])).toEqual([
@@ -109,8 +109,8 @@ test('an interrupted purchase resumes once, and only at its address', () => {
 
 test.each([
   ['', 'all', { first: 20 }],
-  ['show=live', 'live', { first: 20, filter: { status: ['CREATED', 'AWAITING_PAYMENT'] } }],
-  ['show=past', 'past', { first: 20, filter: { status: ['COMPLETE', 'CANCELLED'] } }],
+  ['show=live', 'live', { first: 20, filter: { statuses: ['CREATED', 'AWAITING_PAYMENT'] } }],
+  ['show=past', 'past', { first: 20, filter: { statuses: ['COMPLETE', 'CANCELLED'] } }],
   ['show=constructor', 'all', { first: 20 }],
 ])('?%s shows %s orders', (search, show, variables) => {
   expect(showOf(new URLSearchParams(search))).toBe(show);

@@ -75,7 +75,7 @@ const attempts: Partial<Record<Payment['status'], string>> = {
 
 /** The history of the order and its payments, oldest first. */
 export function historyOf(order: Pick<Order, 'history' | 'price'>, payments: readonly Payment[]): HistoryItem[] {
-  const items = order.history.edges.map(({ node: { id, at, to, reason, actor } }): HistoryItem => {
+  const items = order.history.edges.toReversed().map(({ node: { id, at, to, reason, actor } }): HistoryItem => {
     switch (to) {
       case 'CREATED':
         return { id, at, text: 'Order placed', tone: 'plain' };

@@ -105,7 +105,7 @@ export const orderQuery = graphql(`
 
 export const orderUpdated = graphql(`
   subscription OrderUpdated($id: ID!) {
-    orderUpdated(id: $id) {
+    orderUpdated(orderId: $id) {
       id
       ...OrderState
     }

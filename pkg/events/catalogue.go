@@ -5,27 +5,27 @@ package events
 const (
 	TicketCreated            Type = "ticket.created.v1"
 	TicketUpdated            Type = "ticket.updated.v1"
-	TicketReserved           Type = "ticket.reserved.v1" // an order holds it now
+	TicketReserved           Type = "ticket.reserved.v1" // locked for an order
 	TicketReleased           Type = "ticket.released.v1" // back on sale
 	TicketSold               Type = "ticket.sold.v1"
 	TicketWithdrawn          Type = "ticket.withdrawn.v1"
-	TicketReservationRefused Type = "ticket.reservation_refused.v1" // ReservationRefused: an order cannot have it
+	TicketReservationRefused Type = "ticket.reservation_refused.v1" // ReservationRefused: the ticket was not locked
 
 	OrderCreated          Type = "order.created.v1"
 	OrderAwaitingPayment  Type = "order.awaiting_payment.v1"
 	OrderCompleted        Type = "order.completed.v1"
 	OrderCancelled        Type = "order.cancelled.v1"
-	OrderExpired          Type = "order.expired.v1"           // OrderDeadline: its deadline passed; orders decides what that means
-	OrderDeadlineMoved    Type = "order.deadline_moved.v1"    // OrderDeadline: look again then
-	OrderPaymentConfirmed Type = "order.payment_confirmed.v1" // PaymentDecision: the ticket stays held, take the money
-	OrderPaymentRefused   Type = "order.payment_refused.v1"   // PaymentDecision: release the hold, or give the money back
+	OrderExpired          Type = "order.expired.v1"           // OrderDeadline: its deadline passed; orders decides what follows
+	OrderDeadlineMoved    Type = "order.deadline_moved.v1"    // OrderDeadline: expiration publishes OrderExpired then
+	OrderPaymentConfirmed Type = "order.payment_confirmed.v1" // PaymentDecision: the ticket stays held, capture the money
+	OrderPaymentRefused   Type = "order.payment_refused.v1"   // PaymentDecision: void the hold, or refund the money
 
-	PaymentStarted    Type = "payment.started.v1"    // somebody tries to pay for an order
-	PaymentAuthorized Type = "payment.authorized.v1" // the money is held; orders decides whether it may be taken
-	PaymentSucceeded  Type = "payment.succeeded.v1"  // the money is taken
-	PaymentFailed     Type = "payment.failed.v1"     // there is no money, and this attempt is over
-	PaymentVoided     Type = "payment.voided.v1"     // the hold was released, nothing was taken
-	PaymentRefunded   Type = "payment.refunded.v1"   // money was given back, in whole or in part
+	PaymentStarted    Type = "payment.started.v1"    // an attempt to pay for an order begins
+	PaymentAuthorized Type = "payment.authorized.v1" // the money is on hold; orders decides whether it is captured
+	PaymentSucceeded  Type = "payment.succeeded.v1"  // the money is captured
+	PaymentFailed     Type = "payment.failed.v1"     // no money is on hold or captured, and this attempt has ended
+	PaymentVoided     Type = "payment.voided.v1"     // the hold was released, nothing was captured
+	PaymentRefunded   Type = "payment.refunded.v1"   // money was given back, in full or in part
 )
 
 // Names of the services, as publishers and consumers.
@@ -36,14 +36,14 @@ const (
 	Payments   = "payments"
 )
 
-// Route says who publishes a type of event and who consumes it.
+// Route is a type of event with its publisher and consumers.
 type Route struct {
 	Type      Type
 	Source    string
 	Consumers []string
 }
 
-// Catalogue lists every type of event. The broker's exchanges, queues and bindings are made from it.
+// Catalogue returns the route of every type of event. The broker declares its exchanges, queues and bindings by it.
 func Catalogue() []Route {
 	return []Route{
 		{TicketCreated, Tickets, []string{Orders}},

@@ -1,5 +1,5 @@
-// Package events is the catalogue of everything that services tell each other: one struct per
-// payload, past-tense versioned types, who publishes and who consumes. Fields are only ever added.
+// Package events has the contracts between services: the catalogue of event types with their publishers and consumers,
+// the payloads, and the states that they carry. Types are in the past tense and versioned; fields are only ever added.
 package events
 
 import (
@@ -26,7 +26,7 @@ type Type string
 // Event is one fact about one aggregate, with the attributes of CloudEvents 1.0
 // (https://github.com/cloudevents/spec). On the wire the attributes are headers and Data is the body.
 type Event struct {
-	ID      string    // UUIDv7, unique: redeliveries carry the same one
+	ID      string    // UUIDv7; a redelivery has the same one
 	Type    Type      // ticket.created.v1
 	Subject string    // id of the aggregate the event is about
 	Version int       // version of that aggregate after the change
@@ -35,13 +35,13 @@ type Event struct {
 	Data    json.RawMessage
 }
 
-// Payload is the data of an event: it knows which state of which aggregate it tells.
+// Payload is the data of an event: the state of an aggregate at one version.
 type Payload interface {
 	aggregate() (subject string, version int)
 }
 
-// New returns an event of the type about the payload's aggregate. Its time is set by the outbox.
-// It panics when the payload cannot be encoded, which only a programmer can cause.
+// New returns an event of the type about the payload's aggregate. The outbox sets its time. New panics if the payload
+// cannot be encoded, which is a programming error.
 func New(t Type, p Payload) Event {
 	data, err := json.Marshal(p)
 	if err != nil {
@@ -51,28 +51,28 @@ func New(t Type, p Payload) Event {
 	return Event{ID: uuid.Must(uuid.NewV7()).String(), Type: t, Subject: subject, Version: version, Data: data}
 }
 
-// Handler reacts to one event. It may be called twice for one event, late, or out of order.
+// Handler handles one event. It may be called twice for one event, late, or out of order.
 type Handler func(ctx context.Context, e Event) error
 
-// Handlers says what a service does on each type of event.
+// Handlers has the handler of each type of event that a service consumes.
 type Handlers map[Type]Handler
 
-// On makes a Handler from a function that takes the decoded payload.
-func On[P Payload](react func(ctx context.Context, p P) error) Handler {
+// On returns a Handler that calls handle with the decoded payload.
+func On[P Payload](handle func(ctx context.Context, p P) error) Handler {
 	return func(ctx context.Context, e Event) error {
 		var p P
 		if err := json.Unmarshal(e.Data, &p); err != nil {
 			return fmt.Errorf("decode %s %s: %w", e.Type, e.ID, err)
 		}
 		if subject, version := p.aggregate(); subject != e.Subject || version != e.Version {
-			return fmt.Errorf("%s %s is about %s version %d but carries %s version %d", e.Type, e.ID, e.Subject, e.Version, subject, version)
+			return fmt.Errorf("%s %s: headers say %s version %d, payload says %s version %d", e.Type, e.ID, e.Subject, e.Version, subject, version)
 		}
-		return react(ctx, p)
+		return handle(ctx, p)
 	}
 }
 
-// Deliver calls the handler of the event's type, with the event as the cause of what it does.
-// A type without a handler is an error: it was bound by mistake.
+// Deliver calls the handler of the event's type, with the event as the cause of all that it does. A type without a
+// handler is an error.
 func (h Handlers) Deliver(ctx context.Context, e Event) error {
 	handle, ok := h[e.Type]
 	if !ok {
@@ -92,18 +92,19 @@ func (h Handlers) Deliver(ctx context.Context, e Event) error {
 	return err
 }
 
-// Attributes describe the event in a span.
+// Attributes returns the attributes of the event's spans.
 func (e Event) Attributes() trace.SpanStartEventOption {
 	return trace.WithAttributes(
 		attribute.String("messaging.system", "rabbitmq"), attribute.String("messaging.message.id", e.ID),
-		attribute.String("event.type", string(e.Type)), attribute.String("event.subject", e.Subject), attribute.Int("event.version", e.Version))
+		attribute.String("event.type", string(e.Type)), attribute.String("event.subject", e.Subject), attribute.Int("event.version", e.Version),
+	)
 }
 
 var (
 	tracer   = otel.Tracer("boxoffice.dev/pkg/events")
 	handling = promauto.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "event_handling_duration_seconds",
-		Help:    "Time to handle an event once; one that fails is tried again.",
+		Help:    "Duration of handling an event once. An event whose handling fails is retried.",
 		Buckets: metrics.Buckets,
 	}, []string{"type", "outcome"})
 )

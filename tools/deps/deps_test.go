@@ -1,6 +1,6 @@
-// Package deps checks who imports whom. In a workspace Go lets any module import any other, also
-// without a requirement, so nothing but this test keeps the services apart. Go's test cache knows
-// nothing of what is checked here: run it with -count=1, as `make test` does.
+// Package deps checks the imports between packages. In a workspace, Go lets any module import any other, even without a
+// requirement, so only this test keeps the services apart. Go's test cache does not see what is checked here: run it
+// with -count=1, as `make test` does.
 package deps
 
 import (
@@ -21,14 +21,14 @@ import (
 
 const org = "boxoffice.dev/"
 
-// pkg is one package of the workspace, as `go list -json` tells it.
+// pkg is one package of the workspace, from `go list -json`.
 type pkg struct {
 	ImportPath string
 	Dir        string
 	Name       string
 	GoFiles    []string
 	Imports    []string // by product code
-	Deps       []string // all that product code needs, directly or not
+	Deps       []string // by product code, directly or not
 	// By tests:
 	TestImports, XTestImports []string
 }
@@ -37,8 +37,8 @@ func (p pkg) path() string { return strings.TrimPrefix(p.ImportPath, org) }
 
 func (p pkg) allImports() []string { return slices.Concat(p.Imports, p.TestImports, p.XTestImports) }
 
-// homes says which packages may import a library. Patterns are regular expressions over the whole
-// import path without boxoffice.dev/. Everything in tools may use what it likes: nothing there ships.
+// homes lists the packages that may import a library, as a regular expression for the whole import path without
+// boxoffice.dev/. Packages in tools may import any library.
 var homes = []struct{ library, home string }{
 	{"github.com/99designs/gqlgen", graph + "|subgraphs/internal/gqlserver"},
 	{"github.com/ThreeDotsLabs/", "pkg/broker"},
@@ -64,16 +64,16 @@ var homes = []struct{ library, home string }{
 
 const (
 	graph  = `subgraphs/\w+/internal/graph(/.*)?`
-	domain = `(subgraphs/(auth|tickets|orders)|expiration)/internal/[a-fh-z]\w*` + // anything but graph; patterns cannot say "not"
+	domain = `(subgraphs/(auth|tickets|orders)|expiration)/internal/[a-fh-z]\w*` + // any package but graph; patterns have no negation
 		`|subgraphs/payments/internal/payment`
-	processor = `subgraphs/payments/internal/stripe` // the way out of the system
+	processor = `subgraphs/payments/internal/stripe` // the connection to the card processor
 	shared    = `subgraphs/internal/\w+`
 )
 
-// layers says which of our own packages each kind of package may import; a package's own
-// subpackages always. The first entry that matches a package counts.
+// layers lists which of our packages a package may import besides its own subpackages. The first entry that matches
+// the importing package applies.
 var layers = []struct{ who, may string }{
-	// Auth's domain makes the tokens and keys that identity verifies.
+	// Auth's domain issues the tokens that identity verifies.
 	{`subgraphs/auth/internal/[a-fh-z]\w*`, `pkg/(apperr|correlation|events|id|identity|postgres)|subgraphs/internal/page|subgraphs/auth/internal/[a-fh-z]\w*`},
 	{domain, `pkg/(apperr|correlation|events|id|inbox|limit|money|outbox|postgres|worker)|subgraphs/internal/(page|signal)`},
 	{processor, `pkg/(apperr|correlation|events|id|money)|subgraphs/payments/internal/payment`},
@@ -84,10 +84,10 @@ var layers = []struct{ who, may string }{
 	{`subgraphs/\w+`, `pkg/.*|` + shared + `|` + graph + `|` + domain + `|` + processor},
 	{`expiration`, `pkg/.*|` + domain},
 	{`router(/.*)?`, `pkg/(apperr|config|correlation|id|identity|limit|logging|metrics|server|sse)|router/.*`},
-	{`tools(/.*)?`, `pkg/.*|tools/.*`}, // they drive services as binaries
+	{`tools(/.*)?`, `pkg/.*|tools/.*`}, // they run services as binaries
 }
 
-// services never meet: none imports a package of another.
+// services match the packages of a service; none imports a package of another.
 var services = regexp.MustCompile(`^(subgraphs/(?:auth|tickets|orders|payments)|expiration|router)(?:/|$)`)
 
 func TestEachLibraryHasOneHome(t *testing.T) {
@@ -154,7 +154,7 @@ func TestDomainsAreFreeOfHTTPAndTheProcess(t *testing.T) {
 	}
 }
 
-// What a binary is linked with: the three families of libraries never meet, and no test code ships.
+// No binary links the libraries of another kind of service, or test code.
 func TestBinariesLinkOnlyTheirOwnKind(t *testing.T) {
 	t.Parallel()
 	foreign := []struct{ who, never string }{

@@ -1,6 +1,6 @@
-// Package page implements the cursor connections of the GraphQL Cursor Connections
-// Specification (https://relay.dev/graphql/connections.htm) with keysets: a page costs one index
-// range whatever its depth, and rows that come or go meanwhile neither repeat nor hide others.
+// Package page implements the GraphQL Cursor Connections Specification (https://relay.dev/graphql/connections.htm) by
+// keyset pagination: a page costs one index range at any depth, and rows that are inserted or deleted meanwhile
+// neither repeat nor hide others.
 package page
 
 import (
@@ -21,7 +21,7 @@ const (
 	MaxSize     = 100
 )
 
-// Args are the arguments of a connection field as the client sent them.
+// Args are the arguments of a connection field.
 type Args struct {
 	First  *int
 	After  *string
@@ -31,13 +31,13 @@ type Args struct {
 
 // Key is the total order of a list: by one column, ties broken by id in the same direction.
 type Key struct {
-	Name   string // stands in cursors, so that one of another order is refused
+	Name   string // part of every cursor, so that a cursor of another order is refused
 	Column string // SQL expression, not null
 	Type   string // its SQL type: timestamptz, int or text
 	Desc   bool
 }
 
-// Window is the part of an ordered list that a client asked for.
+// Window is the part of an ordered list that the arguments select.
 type Window struct {
 	key           Key
 	limit         int
@@ -49,33 +49,40 @@ type cursor struct {
 	value, id string
 }
 
-// Parse checks the arguments and returns the window of a list ordered by key. Errors are
-// BadUserInput: sizes outside 0 to MaxSize, first together with last, and cursors that were not
-// made for this order.
+// Parse returns the window of a list ordered by key. Errors are BadUserInput: sizes outside 0 to MaxSize, first
+// together with last, and cursors of another order.
 func Parse(a Args, key Key) (Window, error) {
 	w := Window{key: key, limit: DefaultSize}
 	switch {
 	case a.First != nil && a.Last != nil:
-		return w, badInput("Ask for first or last, not both.")
+		return w, badInput("Use first or last, not both.")
 	case a.First != nil:
 		w.limit = *a.First
 	case a.Last != nil:
 		w.limit, w.backward = *a.Last, true
 	}
 	if w.limit < 0 || w.limit > MaxSize {
-		return w, badInput(fmt.Sprintf("Ask for 0 to %d items at a time.", MaxSize))
+		return w, badInput(fmt.Sprintf("The page size must be 0 to %d.", MaxSize))
 	}
-	var err error
-	if w.after, err = decode(a.After, key); err != nil {
-		return w, err
+	for _, bound := range []struct {
+		text   *string
+		cursor **cursor
+	}{{a.After, &w.after}, {a.Before, &w.before}} {
+		if bound.text == nil {
+			continue
+		}
+		c, err := decode(*bound.text, key)
+		if err != nil {
+			return w, err
+		}
+		*bound.cursor = &c
 	}
-	w.before, err = decode(a.Before, key)
-	return w, err
+	return w, nil
 }
 
 func badInput(message string) error { return apperr.New(apperr.BadUserInput, message) }
 
-// Cursor returns the cursor of a row: value is its Key column as text that Postgres can cast back.
+// Cursor returns the cursor of a row. The value is that of its Key column, as text that Postgres can cast.
 func (k Key) Cursor(value, id string) string {
 	data, _ := json.Marshal([3]string{k.order(), value, id}) //nolint:errcheck,errchkjson // strings always encode
 	return base64.RawURLEncoding.EncodeToString(data)
@@ -88,24 +95,21 @@ func (k Key) order() string {
 	return k.Name
 }
 
-func decode(s *string, key Key) (*cursor, error) {
-	if s == nil {
-		return nil, nil //nolint:nilnil // no cursor was given
-	}
-	data, err := base64.RawURLEncoding.DecodeString(*s)
+func decode(text string, key Key) (cursor, error) {
+	data, err := base64.RawURLEncoding.DecodeString(text)
 	var parts [3]string
 	if err == nil {
 		err = json.Unmarshal(data, &parts)
 	}
 	value, ok := castable(parts[1], key.Type)
 	if err != nil || parts[0] != key.order() || !ok || strings.Contains(parts[2], "\x00") {
-		return nil, badInput("The cursor does not belong to this list in this order.")
+		return cursor{}, badInput("The cursor does not belong to this list in this order.")
 	}
-	return &cursor{value: value, id: parts[2]}, nil
+	return cursor{value: value, id: parts[2]}, nil
 }
 
-// castable returns the text of a cursor so that Postgres can cast it to the key's type, and
-// whether there is such a text. Cursors come from clients, who may send anything.
+// castable returns a cursor's value in a form that Postgres can cast to the key's type, and whether there is one:
+// clients can send any cursor.
 func castable(value, sqlType string) (string, bool) {
 	switch sqlType {
 	case "timestamptz":
@@ -120,8 +124,8 @@ func castable(value, sqlType string) (string, bool) {
 	}
 }
 
-// SQL returns the window's conditions, each with a leading AND, its ORDER BY and LIMIT, and args
-// with the values they refer to appended.
+// SQL returns the window's conditions, each with a leading AND, its ORDER BY and LIMIT, and args with their values
+// appended.
 func (w Window) SQL(args []any) (string, []any) {
 	forward, backward := ">", "<"
 	direction, opposite := "ASC", "DESC"
@@ -142,17 +146,17 @@ func (w Window) SQL(args []any) (string, []any) {
 	if w.backward {
 		direction = opposite
 	}
-	// One row more than asked for tells whether there is another page.
+	// One row beyond the page shows whether another page follows.
 	return sql + fmt.Sprintf(" ORDER BY %s %s, id %s LIMIT ", w.key.Column, direction, direction) + strconv.Itoa(w.limit+1), args
 }
 
-// Page is the part of a list that a window showed.
+// Page is the part of a list in a window.
 type Page[T any] struct {
 	Items                    []T
 	HasNextPage, HasPrevious bool
 }
 
-// Of makes the page from the rows that the window's SQL returned.
+// Of returns the page of the rows that the window's SQL returned.
 func Of[T any](w Window, rows []T) Page[T] {
 	more := len(rows) > w.limit
 	if more {
@@ -165,7 +169,7 @@ func Of[T any](w Window, rows []T) Page[T] {
 	return Page[T]{Items: rows, HasNextPage: more, HasPrevious: w.after != nil}
 }
 
-// Slice makes the page of a list that is in memory already, ordered forward by the window's key.
+// Slice returns the page of a complete list, which is ordered by the window's key.
 func Slice[T any](w Window, all []T, id func(T) string) Page[T] {
 	if w.after != nil {
 		i := slices.IndexFunc(all, func(item T) bool { return id(item) == w.after.id })

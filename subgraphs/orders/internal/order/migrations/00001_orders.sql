@@ -8,7 +8,7 @@ CREATE TABLE tickets (
     seller_id         text COLLATE "C" NOT NULL,
     availability      text NOT NULL
 );
-COMMENT ON TABLE tickets IS 'Replica of the tickets service, a few milliseconds behind.';
+COMMENT ON TABLE tickets IS 'Replica of tickets, which may lag behind.';
 
 CREATE TABLE orders (
     id                text COLLATE "C" PRIMARY KEY,
@@ -30,8 +30,8 @@ CREATE TABLE orders (
     request           text        NOT NULL,
     CHECK ((status = 'cancelled') = (cancel_reason IS NOT NULL))
 );
-COMMENT ON COLUMN orders.slot IS 'Which of the buyer''s few places for unpaid orders it takes, from 1.';
-COMMENT ON COLUMN orders.request IS 'What was asked for, to tell a repeated idempotency key from a reused one.';
+COMMENT ON COLUMN orders.slot IS 'Which of the buyer''s slots for unpaid orders it takes, from 1.';
+COMMENT ON COLUMN orders.request IS 'The request, to distinguish a repeated idempotency key from a reused one.';
 
 -- These three decide every race.
 CREATE UNIQUE INDEX orders_one_live_per_ticket ON orders (ticket_id) WHERE status IN ('created', 'awaiting_payment', 'complete');

@@ -9,8 +9,8 @@ CREATE TABLE payments (
     started_at         timestamptz NOT NULL,
     answer             text CHECK (answer IN ('confirmed', 'refused'))
 );
-COMMENT ON TABLE payments IS 'Replica of the payments service, a few milliseconds behind, and how orders answered.';
-COMMENT ON COLUMN payments.answer IS 'Whether it may take the money; null as long as that is not decided.';
+COMMENT ON TABLE payments IS 'Replica of payments, which may lag behind, with the decision of orders about each.';
+COMMENT ON COLUMN payments.answer IS 'Whether it may capture the money; null until that is decided.';
 
 CREATE INDEX payments_by_order ON payments (order_id, started_at, id);
 
@@ -20,7 +20,7 @@ ALTER TABLE orders
     ADD CONSTRAINT orders_complete_is_paid CHECK (status <> 'complete' OR payment_id IS NOT NULL),
     ADD CONSTRAINT orders_frozen_for_payment CHECK (frozen_at IS NULL OR (status = 'awaiting_payment' AND payment_id IS NOT NULL));
 COMMENT ON COLUMN orders.payment_id IS 'The payment that the order is frozen for, or was paid with.';
-COMMENT ON COLUMN orders.frozen_at IS 'Since when payment_id may take the money. As long as it is set, only the end of that payment ends the order.';
+COMMENT ON COLUMN orders.frozen_at IS 'When payment_id was confirmed. While it is set, only the end of that payment ends the order.';
 
--- Whatever stays here for minutes waits for a payment whose outcome is unknown.
+-- An order that stays here for minutes waits for a payment with an unknown outcome.
 CREATE INDEX orders_by_freeze ON orders (frozen_at, id) WHERE frozen_at IS NOT NULL;

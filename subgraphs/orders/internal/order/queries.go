@@ -72,7 +72,7 @@ type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
-// selectOrders reads the orders that the conditions let through.
+// selectOrders returns the orders that satisfy the conditions.
 func selectOrders(ctx context.Context, q querier, conditions string, args ...any) ([]Order, error) {
 	rows, err := q.Query(ctx, `SELECT `+orderColumns+`, EXISTS (SELECT FROM payments
 		WHERE order_id = orders.id AND `+inProgress+`) AS paying
@@ -96,7 +96,7 @@ func collectOrders(rows pgx.Rows) ([]Order, error) {
 
 // queueLock queues the statements that lock an order and read the attempts to pay for it, with those of preload,
 // if any, between them. Each statement sees what was committed while an earlier one waited for the lock. If there
-// is no such order, the batch fails with OrderNotFound.
+// is no such order, the batch fails with NotFoundError.
 func queueLock(batch *pgx.Batch, orderID string, preload func(*pgx.Batch), o *orderWithPayments) {
 	batch.Queue(`SELECT `+orderColumns+`, false AS paying FROM orders WHERE id = $1 ORDER BY id FOR UPDATE`, orderID).Query(func(rows pgx.Rows) error {
 		orders, err := collectOrders(rows)
@@ -148,7 +148,7 @@ func countOrdersOfBuyer(ctx context.Context, pool *pgxpool.Pool, buyerID string,
 	return n, nil
 }
 
-// readFacts reads everything that decides about a new order in one round trip.
+// readFacts returns the facts that decide about a new order, in one round trip.
 func readFacts(ctx context.Context, pool *pgxpool.Pool, buyerID string, in CreateInput, maxUnpaid int) (facts, error) {
 	var f facts
 	var batch pgx.Batch

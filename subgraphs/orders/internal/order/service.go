@@ -22,7 +22,7 @@ import (
 //go:embed migrations
 var files embed.FS
 
-// Migrations makes the service's tables, except the outbox.
+// Migrations returns the migrations of the service's tables, except the outbox.
 func Migrations() postgres.Migrations { return postgres.Migrations{Name: "orders", Files: files} }
 
 // Config has the settings of orders.

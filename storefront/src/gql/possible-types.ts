@@ -18,6 +18,7 @@
       "TicketNotForSaleError",
       "TicketNotFoundError",
       "TicketReservedError",
+      "TicketSoldError",
       "TooManyActiveOrdersError",
       "ValidationError"
     ],

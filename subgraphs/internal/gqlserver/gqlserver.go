@@ -117,7 +117,7 @@ var failed = promauto.NewCounterVec(prometheus.CounterOpts{
 	Help: "Errors at the top level of answers; what belongs to a use case is data and not counted.",
 }, []string{"code"})
 
-// show turns an error into what the caller may see. Only an apperr.Error and GraphQL's own errors show
+// show turns an error into what the caller may see. Only an apperr.UserError and GraphQL's own errors show
 // their text; everything else is logged and reads "internal error".
 func show(ctx context.Context, err error) *gqlerror.Error {
 	var gqlErr *gqlerror.Error
@@ -128,12 +128,6 @@ func show(ctx context.Context, err error) *gqlerror.Error {
 	if userErr, ok := errors.AsType[apperr.UserError](err); ok {
 		presented.Message = userErr.Error()
 		presented.Extensions = map[string]any{"code": userErr.Code()}
-		return presented
-	}
-	var appErr *apperr.Error
-	if errors.As(err, &appErr) {
-		presented.Message = appErr.Message
-		presented.Extensions = map[string]any{"code": appErr.Code}
 		return presented
 	}
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
@@ -164,28 +158,6 @@ func capErrors(ctx context.Context, next graphql.ResponseHandler) *graphql.Respo
 		resp.Errors = resp.Errors[:maxErrors]
 	}
 	return resp
-}
-
-// UserErrors turns a use case's error into the typed errors of its payload, the union U: typed
-// makes the GraphQL object of one domain error. It returns err itself when any part of it is a
-// fault or belongs to the top level, such as UNAUTHENTICATED.
-func UserErrors[U any](err error, typed func(*apperr.Error) any) ([]U, error) {
-	list := []U{} // never nil: the field is non-null
-	if err == nil {
-		return list, nil
-	}
-	appErrs := apperr.All(err)
-	if appErrs == nil {
-		return nil, err
-	}
-	for _, e := range appErrs {
-		u, ok := typed(e).(U)
-		if !ok {
-			return nil, err
-		}
-		list = append(list, u)
-	}
-	return list, nil
 }
 
 // TypedErrors returns the errors of a payload, the union U, for the error of a use case. typed returns the GraphQL

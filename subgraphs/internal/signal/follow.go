@@ -29,7 +29,7 @@ func Follow[T any, V comparable](
 			switch {
 			case ctx.Err() != nil:
 				return
-			case err != nil && (last == nil || apperr.All(err) != nil || apperr.Split(err) != nil):
+			case err != nil && (last == nil || apperr.Split(err) != nil):
 				yield(found, err)
 				return
 			case err != nil:

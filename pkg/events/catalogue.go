@@ -15,7 +15,7 @@ const (
 	OrderAwaitingPayment  Type = "order.awaiting_payment.v1"
 	OrderCompleted        Type = "order.completed.v1"
 	OrderCancelled        Type = "order.cancelled.v1"
-	OrderExpired          Type = "order.expired.v1"           // OrderDeadline: its deadline passed; orders decides what follows
+	OrderExpired          Type = "order.expired.v1"           // OrderDeadline: its deadline passed; orders decides
 	OrderDeadlineMoved    Type = "order.deadline_moved.v1"    // OrderDeadline: expiration publishes OrderExpired then
 	OrderPaymentConfirmed Type = "order.payment_confirmed.v1" // PaymentDecision: the ticket stays held, capture the money
 	OrderPaymentRefused   Type = "order.payment_refused.v1"   // PaymentDecision: void the hold, or refund the money

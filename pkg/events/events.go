@@ -65,7 +65,8 @@ func On[P Payload](handle func(ctx context.Context, p P) error) Handler {
 			return fmt.Errorf("decode %s %s: %w", e.Type, e.ID, err)
 		}
 		if subject, version := p.aggregate(); subject != e.Subject || version != e.Version {
-			return fmt.Errorf("%s %s: headers say %s version %d, payload says %s version %d", e.Type, e.ID, e.Subject, e.Version, subject, version)
+			return fmt.Errorf("%s %s: headers say %s version %d, payload says %s version %d",
+				e.Type, e.ID, e.Subject, e.Version, subject, version)
 		}
 		return handle(ctx, p)
 	}
@@ -80,7 +81,8 @@ func (h Handlers) Deliver(ctx context.Context, e Event) error {
 	}
 	ids := e.IDs
 	ids.Cause = e.ID
-	ctx, span := tracer.Start(correlation.With(ctx, ids), "handle "+string(e.Type), trace.WithSpanKind(trace.SpanKindConsumer), e.Attributes())
+	ctx, span := tracer.Start(correlation.With(ctx, ids), "handle "+string(e.Type),
+		trace.WithSpanKind(trace.SpanKindConsumer), e.Attributes())
 	defer span.End()
 	begin, outcome := time.Now(), "done"
 	err := handle(ctx, e)
@@ -96,7 +98,8 @@ func (h Handlers) Deliver(ctx context.Context, e Event) error {
 func (e Event) Attributes() trace.SpanStartEventOption {
 	return trace.WithAttributes(
 		attribute.String("messaging.system", "rabbitmq"), attribute.String("messaging.message.id", e.ID),
-		attribute.String("event.type", string(e.Type)), attribute.String("event.subject", e.Subject), attribute.Int("event.version", e.Version),
+		attribute.String("event.type", string(e.Type)),
+		attribute.String("event.subject", e.Subject), attribute.Int("event.version", e.Version),
 	)
 }
 

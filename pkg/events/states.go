@@ -101,7 +101,8 @@ func (s PaymentStatus) Standing() bool { return s.InProgress() || s.Paid() }
 
 // PaymentStatuses returns the statuses that satisfy the predicate, as in PaymentStatuses(PaymentStatus.Paid).
 func PaymentStatuses(predicate func(PaymentStatus) bool) []PaymentStatus {
-	return filter(predicate, Processing, RequiresAction, Authorized, Succeeded, Failed, Voided, PartiallyRefunded, Refunded)
+	return filter(predicate,
+		Processing, RequiresAction, Authorized, Succeeded, Failed, Voided, PartiallyRefunded, Refunded)
 }
 
 // DeclineReason says why a payment failed.

@@ -139,7 +139,8 @@ func (w Window) SQL(args []any) (string, []any) {
 			return
 		}
 		args = append(args, c.value, c.id)
-		sql += fmt.Sprintf(" AND (%s, id) %s ($%d::text::%s, $%d)", w.key.Column, operator, len(args)-1, w.key.Type, len(args))
+		sql += fmt.Sprintf(" AND (%s, id) %s ($%d::text::%s, $%d)",
+			w.key.Column, operator, len(args)-1, w.key.Type, len(args))
 	}
 	bound(w.after, forward)
 	bound(w.before, backward)
@@ -147,7 +148,8 @@ func (w Window) SQL(args []any) (string, []any) {
 		direction = opposite
 	}
 	// One row beyond the page shows whether another page follows.
-	return sql + fmt.Sprintf(" ORDER BY %s %s, id %s LIMIT ", w.key.Column, direction, direction) + strconv.Itoa(w.limit+1), args
+	sql += fmt.Sprintf(" ORDER BY %s %s, id %s LIMIT %d", w.key.Column, direction, direction, w.limit+1)
+	return sql, args
 }
 
 // Page is the part of a list in a window.

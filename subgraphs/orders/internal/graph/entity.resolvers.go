@@ -8,7 +8,9 @@ import (
 
 // FindManyOrderByIDs resolves orders that other subgraphs refer to. Any id can be requested, so an order that is not
 // visible to the viewer is null, like one that does not exist.
-func (r entityResolver) FindManyOrderByIDs(ctx context.Context, reps []*generated.OrderByIDsInput) ([]*generated.Order, error) {
+func (r entityResolver) FindManyOrderByIDs(
+	ctx context.Context, reps []*generated.OrderByIDsInput,
+) ([]*generated.Order, error) {
 	v := viewer(ctx)
 	visible, err := r.orders.Visible(ctx, v, ids(reps, func(rep *generated.OrderByIDsInput) string { return rep.ID }))
 	if err != nil {
@@ -22,7 +24,9 @@ func (r entityResolver) FindManyOrderByIDs(ctx context.Context, reps []*generate
 }
 
 // FindManyTicketByIDs resolves the tickets to which this subgraph adds fields, each with a resolver of its own.
-func (r entityResolver) FindManyTicketByIDs(_ context.Context, reps []*generated.TicketByIDsInput) ([]*generated.Ticket, error) {
+func (r entityResolver) FindManyTicketByIDs(
+	_ context.Context, reps []*generated.TicketByIDsInput,
+) ([]*generated.Ticket, error) {
 	tickets := make([]*generated.Ticket, len(reps))
 	for i, rep := range reps {
 		tickets[i] = &generated.Ticket{ID: rep.ID}
@@ -31,7 +35,9 @@ func (r entityResolver) FindManyTicketByIDs(_ context.Context, reps []*generated
 }
 
 // FindManyViewerByIDs resolves the viewer of the request. Any other id is null.
-func (r entityResolver) FindManyViewerByIDs(ctx context.Context, reps []*generated.ViewerByIDsInput) ([]*generated.Viewer, error) {
+func (r entityResolver) FindManyViewerByIDs(
+	ctx context.Context, reps []*generated.ViewerByIDsInput,
+) ([]*generated.Viewer, error) {
 	v := viewer(ctx)
 	viewers := make([]*generated.Viewer, len(reps))
 	for i, rep := range reps {

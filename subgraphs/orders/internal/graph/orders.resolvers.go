@@ -9,7 +9,9 @@ import (
 	"boxoffice.dev/subgraphs/orders/internal/order"
 )
 
-func (r mutationResolver) CreateOrder(ctx context.Context, input generated.CreateOrderInput) (*generated.CreateOrderPayload, error) {
+func (r mutationResolver) CreateOrder(
+	ctx context.Context, input generated.CreateOrderInput,
+) (*generated.CreateOrderPayload, error) {
 	v, err := requireViewer(ctx)
 	if err != nil {
 		return nil, err
@@ -21,7 +23,9 @@ func (r mutationResolver) CreateOrder(ctx context.Context, input generated.Creat
 	return &generated.CreateOrderPayload{Order: r.show(v, o), Errors: errs}, fault
 }
 
-func (r mutationResolver) CancelOrder(ctx context.Context, input generated.CancelOrderInput) (*generated.CancelOrderPayload, error) {
+func (r mutationResolver) CancelOrder(
+	ctx context.Context, input generated.CancelOrderInput,
+) (*generated.CancelOrderPayload, error) {
 	v, err := requireViewer(ctx)
 	if err != nil {
 		return nil, err
@@ -41,19 +45,23 @@ func (r queryResolver) Order(ctx context.Context, id string, atLeastVersion *int
 }
 
 func (r queryResolver) Orders(
-	ctx context.Context, first *int, after *string, last *int, before *string, filter *generated.OrderFilter, sort *generated.OrderSort,
+	ctx context.Context, first *int, after *string, last *int, before *string,
+	filter *generated.OrderFilter, sort *generated.OrderSort,
 ) (*generated.OrderConnection, error) {
 	return r.list(ctx, page.Args{First: first, After: after, Last: last, Before: before}, filter, sort)
 }
 
 func (r viewerResolver) Orders(
-	ctx context.Context, _ *generated.Viewer, first *int, after *string, last *int, before *string, filter *generated.OrderFilter, sort *generated.OrderSort,
+	ctx context.Context, _ *generated.Viewer, first *int, after *string, last *int, before *string,
+	filter *generated.OrderFilter, sort *generated.OrderSort,
 ) (*generated.OrderConnection, error) {
 	return r.list(ctx, page.Args{First: first, After: after, Last: last, Before: before}, filter, sort)
 }
 
 // list returns a page of the orders of the request's viewer.
-func (r *Resolver) list(ctx context.Context, args page.Args, filter *generated.OrderFilter, sort *generated.OrderSort) (*generated.OrderConnection, error) {
+func (r *Resolver) list(
+	ctx context.Context, args page.Args, filter *generated.OrderFilter, sort *generated.OrderSort,
+) (*generated.OrderConnection, error) {
 	v, err := requireViewer(ctx)
 	if err != nil {
 		return nil, err
@@ -75,7 +83,9 @@ func (r connectionResolver) TotalCount(ctx context.Context, obj *generated.Order
 	return r.orders.Count(ctx, viewer(ctx).UserID, obj.Filter)
 }
 
-func (r orderResolver) History(ctx context.Context, orders []*generated.Order, first *int, after *string) ([]*generated.OrderHistoryConnection, error) {
+func (r orderResolver) History(
+	ctx context.Context, orders []*generated.Order, first *int, after *string,
+) ([]*generated.OrderHistoryConnection, error) {
 	window, err := page.Parse(page.Args{First: first, After: after}, order.ByVersion)
 	if err != nil {
 		return nil, err
@@ -86,7 +96,8 @@ func (r orderResolver) History(ctx context.Context, orders []*generated.Order, f
 	}
 	connections := make([]*generated.OrderHistoryConnection, len(orders))
 	for i, o := range orders {
-		connections[i] = historyConnection(page.Slice(window, histories[orderID(o)], func(e order.HistoryEntry) string { return e.ID }))
+		entries := page.Slice(window, histories[orderID(o)], func(e order.HistoryEntry) string { return e.ID })
+		connections[i] = historyConnection(entries)
 	}
 	return connections, nil
 }
@@ -102,7 +113,9 @@ func orderID(o *generated.Order) string {
 func ticketID(t *generated.Ticket) string { return t.ID }
 
 // Reservation shows that an order holds the ticket, and whether it is the viewer's, but not whose else it is.
-func (r ticketResolver) Reservation(ctx context.Context, tickets []*generated.Ticket) ([]*generated.TicketReservation, error) {
+func (r ticketResolver) Reservation(
+	ctx context.Context, tickets []*generated.Ticket,
+) ([]*generated.TicketReservation, error) {
 	holding, err := r.orders.Holding(ctx, ids(tickets, ticketID))
 	if err != nil {
 		return nil, err
@@ -137,5 +150,6 @@ func (r subscriptionResolver) OrderUpdated(ctx context.Context, orderID string) 
 	if err != nil {
 		return nil, err
 	}
-	return gqlserver.Stream(ctx, r.orders.Follow(ctx, v, orderID), func(o order.Order) *generated.Order { return r.show(v, o) })
+	show := func(o order.Order) *generated.Order { return r.show(v, o) }
+	return gqlserver.Stream(ctx, r.orders.Follow(ctx, v, orderID), show)
 }

@@ -28,7 +28,8 @@ func (r *Resolver) show(v order.Viewer, o order.Order) *generated.Order {
 	shown.ViewerCanCancel = len(shown.ViewerCannotCancelReasons) == 0
 	shown.ViewerCanPay = len(shown.ViewerCannotPayReasons) == 0
 	if o.Status == events.Cancelled {
-		shown.Cancellation = &generated.OrderCancellation{Reason: enum[generated.OrderCancellationReason](o.Reason), At: o.UpdatedAt}
+		reason := enum[generated.OrderCancellationReason](o.Reason)
+		shown.Cancellation = &generated.OrderCancellation{Reason: reason, At: o.UpdatedAt}
 	}
 	return shown
 }
@@ -73,7 +74,9 @@ func sortKey(s *generated.OrderSort) page.Key {
 	return key
 }
 
-func (r *Resolver) connection(v order.Viewer, p page.Page[order.Order], key page.Key, f order.Filter) *generated.OrderConnection {
+func (r *Resolver) connection(
+	v order.Viewer, p page.Page[order.Order], key page.Key, f order.Filter,
+) *generated.OrderConnection {
 	c := &generated.OrderConnection{Edges: []*generated.OrderEdge{}, Nodes: []*generated.Order{}, Filter: f}
 	var cursors []string
 	for _, o := range p.Items {

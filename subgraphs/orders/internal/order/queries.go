@@ -98,7 +98,8 @@ func collectOrders(rows pgx.Rows) ([]Order, error) {
 // if any, between them. Each statement sees what was committed while an earlier one waited for the lock. If there
 // is no such order, the batch fails with NotFoundError.
 func queueLock(batch *pgx.Batch, orderID string, preload func(*pgx.Batch), o *orderWithPayments) {
-	batch.Queue(`SELECT `+orderColumns+`, false AS paying FROM orders WHERE id = $1 ORDER BY id FOR UPDATE`, orderID).Query(func(rows pgx.Rows) error {
+	const lock = `SELECT ` + orderColumns + `, false AS paying FROM orders WHERE id = $1 FOR UPDATE`
+	batch.Queue(lock, orderID).Query(func(rows pgx.Rows) error {
 		orders, err := collectOrders(rows)
 		if err != nil {
 			return err
@@ -157,7 +158,8 @@ func readFacts(ctx context.Context, pool *pgxpool.Pool, buyerID string, in Creat
 			coalesce((SELECT status FROM orders WHERE ticket_id = tickets.id AND `+live+`), '')
 		FROM tickets WHERE id = $1`, in.TicketID).QueryRow(func(row pgx.Row) error {
 		var t Ticket
-		err := row.Scan(&t.ID, &t.Version, &t.Title, &t.Price.MinorUnits, &t.Price.Currency, &t.SellerID, &t.Availability, &f.heldBy)
+		err := row.Scan(&t.ID, &t.Version, &t.Title, &t.Price.MinorUnits, &t.Price.Currency, &t.SellerID,
+			&t.Availability, &f.heldBy)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}
@@ -169,7 +171,8 @@ func readFacts(ctx context.Context, pool *pgxpool.Pool, buyerID string, in Creat
 		WHERE NOT EXISTS (SELECT FROM orders WHERE buyer_id = $1 AND slot = place AND `+unpaid+`)`,
 		buyerID, maxUnpaid).QueryRow(func(row pgx.Row) error { return row.Scan(&f.freeSlot) })
 	if in.IdempotencyKey != nil {
-		batch.Queue(`SELECT id, request FROM orders WHERE buyer_id = $1 AND idempotency_key = $2`, buyerID, *in.IdempotencyKey).
+		const byKey = `SELECT id, request FROM orders WHERE buyer_id = $1 AND idempotency_key = $2`
+		batch.Queue(byKey, buyerID, *in.IdempotencyKey).
 			QueryRow(func(row pgx.Row) error {
 				var r repeated
 				err := row.Scan(&r.orderID, &r.request)
@@ -188,7 +191,9 @@ func readFacts(ctx context.Context, pool *pgxpool.Pool, buyerID string, in Creat
 
 // insertOrder stores a new order with its history and event. A batch outside of a transaction is one implicit
 // transaction: either all of it is stored or nothing.
-func insertOrder(ctx context.Context, pool *pgxpool.Pool, c change, policy events.FailurePolicy, slot int, in CreateInput) error {
+func insertOrder(
+	ctx context.Context, pool *pgxpool.Pool, c change, policy events.FailurePolicy, slot int, in CreateInput,
+) error {
 	o := c.order
 	var batch pgx.Batch
 	batch.Queue(`
@@ -214,7 +219,8 @@ func storeChange(ctx context.Context, tx pgx.Tx, c change, policy events.Failure
 			UPDATE orders SET version = $2, status = $3, updated_at = $4, cancel_reason = nullif($5, ''),
 				payment_id = nullif($6, ''), frozen_at = $7
 			WHERE id = $1`,
-			o.ID, o.Version, o.Status, o.UpdatedAt, o.Reason, o.PaymentID, pgtype.Timestamptz{Time: o.FrozenAt, Valid: o.Frozen()})
+			o.ID, o.Version, o.Status, o.UpdatedAt, o.Reason, o.PaymentID,
+			pgtype.Timestamptz{Time: o.FrozenAt, Valid: o.Frozen()})
 	}
 	for _, d := range c.decisions {
 		batch.Queue(`UPDATE payments SET answer = $2 WHERE id = $1`, d.paymentID, d.verdict)
@@ -239,7 +245,8 @@ func queueHistory(ctx context.Context, batch *pgx.Batch, c change) {
 	batch.Queue(`
 		INSERT INTO order_events (id, order_id, version, at, actor, from_status, to_status, reason, request_id)
 		VALUES ($1, $2, $3, $4, $5, nullif($6, ''), $7, nullif($8, ''), $9)`,
-		id.New(id.OrderEvent), o.ID, o.Version, o.UpdatedAt, c.actor, c.before.Status, o.Status, o.Reason, correlation.From(ctx).Request)
+		id.New(id.OrderEvent), o.ID, o.Version, o.UpdatedAt, c.actor, c.before.Status, o.Status, o.Reason,
+		correlation.From(ctx).Request)
 }
 
 // queueTicket queues the statement that stores a version of a ticket unless the same or a newer one is stored.
@@ -270,7 +277,8 @@ func queuePayment(batch *pgx.Batch, p events.Payment, newer *bool) {
 		VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (id) DO UPDATE SET version = excluded.version, status = excluded.status
 		WHERE replica.version < excluded.version`,
-		p.ID, p.OrderID, p.Version, p.Status, p.Amount.MinorUnits, p.Amount.Currency, p.StartedAt).Exec(func(tag pgconn.CommandTag) error {
+		p.ID, p.OrderID, p.Version, p.Status, p.Amount.MinorUnits, p.Amount.Currency, p.StartedAt,
+	).Exec(func(tag pgconn.CommandTag) error {
 		*newer = tag.RowsAffected() == 1
 		return nil
 	})

@@ -60,7 +60,8 @@ func (s *Service) deadlinePassed(ctx context.Context, d events.OrderDeadline) er
 // not newer than the replica changes nothing.
 func (s *Service) paymentChanged(ctx context.Context, p events.Payment) error {
 	var newer bool
-	return s.react(ctx, p.OrderID, func(batch *pgx.Batch) { queuePayment(batch, p, &newer) }, func(o orderWithPayments) change {
+	preload := func(batch *pgx.Batch) { queuePayment(batch, p, &newer) }
+	return s.react(ctx, p.OrderID, preload, func(o orderWithPayments) change {
 		if !newer {
 			return o.unchanged()
 		}
@@ -69,7 +70,9 @@ func (s *Service) paymentChanged(ctx context.Context, p events.Payment) error {
 }
 
 // react is change for events. An unknown order is a fault then, not a user's mistake.
-func (s *Service) react(ctx context.Context, orderID string, preload func(*pgx.Batch), decide func(orderWithPayments) change) error {
+func (s *Service) react(
+	ctx context.Context, orderID string, preload func(*pgx.Batch), decide func(orderWithPayments) change,
+) error {
 	_, err := s.change(ctx, orderID, preload, func(o orderWithPayments) (change, error) { return decide(o), nil })
 	if errors.Is(err, NotFoundError{}) {
 		return fmt.Errorf("unknown order %s", orderID)

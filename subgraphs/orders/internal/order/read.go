@@ -147,7 +147,8 @@ func (s *Service) Follow(ctx context.Context, v Viewer, orderID string) iter.Seq
 	return signal.Follow(ctx, &s.changed, orderID, read, func(o Order) int { return o.Version })
 }
 
-// OnEvent wakes the requests that follow or await an order after any process of the service published an event about it.
+// OnEvent wakes the requests that follow or await an order, after any process of the service published an event
+// about it.
 func (s *Service) OnEvent(e events.Event) { s.changed.Changed(e.Subject) }
 
 // Resync wakes all of them, because events may have been missed.

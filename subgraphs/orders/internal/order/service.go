@@ -40,7 +40,8 @@ func (c Config) Check() error {
 	case events.CancelOnFailure, events.RetryOnFailure:
 		return nil
 	}
-	return fmt.Errorf("PAYMENT_FAILURE: want %s or %s, got %q", events.CancelOnFailure, events.RetryOnFailure, c.PaymentFailure)
+	return fmt.Errorf("PAYMENT_FAILURE: want %s or %s, got %q",
+		events.CancelOnFailure, events.RetryOnFailure, c.PaymentFailure)
 }
 
 func (c Config) rules() rules { return rules{policy: c.PaymentFailure, grace: c.PaymentGrace} }
@@ -166,7 +167,8 @@ func (s *Service) change(
 ) (Order, error) {
 	var locked orderWithPayments
 	var after Order
-	err := s.outbox.TxAfter(ctx, func(batch *pgx.Batch) { queueLock(batch, orderID, preload, &locked) }, func(tx pgx.Tx) error {
+	lock := func(batch *pgx.Batch) { queueLock(batch, orderID, preload, &locked) }
+	err := s.outbox.TxAfter(ctx, lock, func(tx pgx.Tx) error {
 		c, err := decide(locked)
 		if err != nil {
 			return err

@@ -157,14 +157,20 @@ func (w *world) get(o order.Order) order.Order {
 	return got
 }
 
-// wantError fails the test unless err is an E, and returns it.
-func wantError[E error](t *testing.T, err error) E {
+// as returns err as an E, and fails the test if it is none.
+func as[E error](t *testing.T, err error) E {
 	t.Helper()
 	e, ok := errors.AsType[E](err)
 	if !ok {
 		t.Fatalf("got error %v, want a %T", err, e)
 	}
 	return e
+}
+
+// wantError fails the test unless err is an E.
+func wantError[E error](t *testing.T, err error) {
+	t.Helper()
+	_ = as[E](t, err)
 }
 
 func user() string { return id.New(id.User) }
@@ -215,7 +221,7 @@ func TestCreate(t *testing.T) {
 				_, err := w.Create(t.Context(), user(), order.CreateInput{TicketID: ticket.ID})
 				if status == events.Complete {
 					wantError[order.TicketSoldError](t, err)
-				} else if got := wantError[order.TicketReservedError](t, err); got.TicketID != ticket.ID {
+				} else if got := as[order.TicketReservedError](t, err); got.TicketID != ticket.ID {
 					t.Errorf("got %+v, want ticket %s", got, ticket.ID)
 				}
 			})
@@ -244,7 +250,7 @@ func TestCreateRefused(t *testing.T) {
 		ticket := w.ticket()
 		for _, expected := range []money.Money{{MinorUnits: 1998, Currency: "USD"}, {MinorUnits: 1999, Currency: "EUR"}} {
 			_, err := w.Create(t.Context(), user(), order.CreateInput{TicketID: ticket.ID, ExpectedPrice: &expected})
-			got := wantError[order.PriceChangedError](t, err)
+			got := as[order.PriceChangedError](t, err)
 			if want := (order.PriceChangedError{TicketID: ticket.ID, CurrentPrice: ticket.Price}); got != want {
 				t.Errorf("expected %v: got %+v, want %+v", expected, got, want)
 			}
@@ -269,7 +275,7 @@ func TestCreateRefused(t *testing.T) {
 			last = w.create(buyer, w.ticket().ID)
 		}
 		_, err := w.Create(t.Context(), buyer, order.CreateInput{TicketID: w.ticket().ID})
-		if got := wantError[order.TooManyActiveOrdersError](t, err); got.Limit != maxUnpaid {
+		if got := as[order.TooManyActiveOrdersError](t, err); got.Limit != maxUnpaid {
 			t.Errorf("got limit %d, want %d", got.Limit, maxUnpaid)
 		}
 		w.complete(last) // a complete order does not count

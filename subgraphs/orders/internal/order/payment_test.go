@@ -147,7 +147,7 @@ func TestPay(t *testing.T) {
 		p := w.attempt(o)
 		w.pays(&p, started, authorized)
 		_, err := w.Cancel(t.Context(), viewer(o.BuyerID), o.ID)
-		if got := wantError[order.NotCancellableError](t, err); got.Order.ID != o.ID {
+		if got := as[order.NotCancellableError](t, err); got.Order.ID != o.ID {
 			t.Errorf("got %+v, want the order", got)
 		}
 		w.deliver(events.TicketReservationRefused, events.ReservationRefused{OrderID: o.ID, Reason: events.RefusedTicketChanged, Ticket: events.Ticket{ID: o.TicketID, Version: 3}})

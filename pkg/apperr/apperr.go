@@ -45,6 +45,12 @@ type topLevelError struct {
 func (e topLevelError) Error() string { return e.message }
 func (e topLevelError) Code() Code    { return e.code }
 
+// Is reports whether target is an error of New with the same code.
+func (e topLevelError) Is(target error) bool {
+	t, ok := target.(topLevelError)
+	return ok && t.code == e.code
+}
+
 // Has reports whether err is or wraps a UserError with the code.
 func Has(err error, code Code) bool {
 	e, ok := errors.AsType[UserError](err)

@@ -31,13 +31,13 @@ type Broker struct {
 	consumers *health.Tracker
 }
 
-// Open connects to RabbitMQ, retrying until ctx ends. It declares all exchanges, queues and bindings of the routes, also
-// those of other services, so that events can be published before their consumers have ever run. The service publishes
-// and consumes under its name.
+// Open connects to RabbitMQ, retrying until ctx ends. It declares all exchanges, queues and bindings of the routes,
+// also those of other services, so that events can be published before their consumers have ever run. The service
+// publishes and consumes under its name.
 func Open(ctx context.Context, url, service string, routes []events.Route) (*Broker, error) {
 	if _, err := amqp.ParseURI(url); err != nil {
 		// err contains the password
-		return nil, errors.New("the broker's address is not an AMQP URL; percent-encode special characters of the password")
+		return nil, errors.New("AMQP_URL is not an AMQP URL; percent-encode special characters of the password")
 	}
 	tick := time.NewTicker(250 * time.Millisecond)
 	defer tick.Stop()
@@ -114,9 +114,10 @@ func Queues(routes []events.Route) []string {
 // consumer.
 func (b *Broker) Metrics() []prometheus.Collector {
 	return []prometheus.Collector{
-		metrics.Gauge("broker_queue_messages", "Messages ready for delivery in a queue. Queues that end in .dlq hold dead-lettered events.",
-			"queue", b.ready),
-		metrics.Gauge("broker_consumer_failing_seconds", "How long a queue had no consumer, 0 if it has one.", "queue", b.consumers.Seconds),
+		metrics.Gauge("broker_queue_messages",
+			"Messages ready for delivery in a queue. Queues that end in .dlq hold dead-lettered events.", "queue", b.ready),
+		metrics.Gauge("broker_consumer_failing_seconds",
+			"How long a queue had no consumer, 0 if it has one.", "queue", b.consumers.Seconds),
 	}
 }
 
@@ -140,7 +141,8 @@ func (b *Broker) ready(context.Context) (map[string]float64, error) {
 
 // queues returns the names of the queues that the service consumes.
 func (b *Broker) queues() []string {
-	return slices.DeleteFunc(Queues(b.routes), func(queue string) bool { return !strings.HasPrefix(queue, b.service+".") })
+	foreign := func(queue string) bool { return !strings.HasPrefix(queue, b.service+".") }
+	return slices.DeleteFunc(Queues(b.routes), foreign)
 }
 
 // declare creates what is missing. It changes nothing that exists.

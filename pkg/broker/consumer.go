@@ -102,7 +102,8 @@ func checkConsumer(conn *amqp.Connection, queue string) error {
 func (b *Broker) Check(ctx context.Context) error { return b.consumers.Check(ctx) }
 
 func (b *Broker) consume(ctx context.Context, sources []string, handlers events.Handlers) error {
-	logger := watermill.NewSlogLoggerWithLevelMapping(slog.Default(), map[slog.Level]slog.Level{slog.LevelInfo: slog.LevelDebug})
+	levels := map[slog.Level]slog.Level{slog.LevelInfo: slog.LevelDebug}
+	logger := watermill.NewSlogLoggerWithLevelMapping(slog.Default(), levels)
 	subscriber, err := wamqp.NewSubscriber(b.subscriberConfig(), logger)
 	if err != nil {
 		return fmt.Errorf("open consumer: %w", err)
@@ -126,8 +127,9 @@ func (b *Broker) consume(ctx context.Context, sources []string, handlers events.
 	for _, source := range sources {
 		queue := Queue(b.service, source)
 		for worker := range workers {
+			name := fmt.Sprintf("%s %d", queue, worker)
 			//nolint:contextcheck // a message has a context of its own
-			h := router.AddConsumerHandler(fmt.Sprintf("%s %d", queue, worker), queue, subscriber, func(msg *message.Message) error {
+			h := router.AddConsumerHandler(name, queue, subscriber, func(msg *message.Message) error {
 				e, err := toEvent(msg)
 				if err != nil {
 					return err
@@ -212,7 +214,7 @@ var retryFailure = middleware.Retry{
 	Multiplier:      2,
 }
 
-// retryTransient calls the handler until it succeeds, it fails with an error that is not transient, or the service stops.
+// retryTransient calls the handler until it succeeds, its error is not transient, or the service stops.
 func retryTransient(handle message.HandlerFunc) message.HandlerFunc {
 	return func(msg *message.Message) ([]*message.Message, error) {
 		ctx := msg.Context()

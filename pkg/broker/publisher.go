@@ -95,7 +95,8 @@ func (b *Broker) missing(evs []events.Event, skip []string, messages []outgoing,
 			if n >= len(confirmed) {
 				break // neither this event nor the next ones were sent
 			}
-			skipped := slices.DeleteFunc(b.queuesOf(evs[m.event]), func(q string) bool { return !slices.Contains(skip, q) })
+			sent := func(q string) bool { return !slices.Contains(skip, q) }
+			skipped := slices.DeleteFunc(b.queuesOf(evs[m.event]), sent)
 			missing = append(missing, skipped)
 		}
 		if n >= len(confirmed) || !confirmed[n] {
@@ -131,7 +132,8 @@ func (b *Broker) PublishTo(ctx context.Context, queue string, evs []events.Event
 
 // message encodes the event and starts the span of its publication.
 func (b *Broker) message(ctx context.Context, e events.Event) (*message.Message, trace.Span) {
-	ctx, span := tracer.Start(correlation.With(ctx, e.IDs), "publish "+string(e.Type), trace.WithSpanKind(trace.SpanKindProducer), e.Attributes())
+	ctx, span := tracer.Start(correlation.With(ctx, e.IDs), "publish "+string(e.Type),
+		trace.WithSpanKind(trace.SpanKindProducer), e.Attributes())
 	e.IDs = correlation.From(ctx)
 	return toMessage(e, b.service), span
 }
@@ -249,7 +251,8 @@ func (p *publisher) sendWindow(ctx context.Context, window []outgoing) ([]bool, 
 		if err != nil {
 			return nil, err
 		}
-		confirms[i], err = p.channel.PublishWithDeferredConfirmWithContext(ctx, m.exchange, m.key, m.mandatory, false, publishing)
+		confirms[i], err = p.channel.PublishWithDeferredConfirmWithContext(
+			ctx, m.exchange, m.key, m.mandatory, false, publishing)
 		if err != nil {
 			return nil, fmt.Errorf("publish %s: %w", m.key, err)
 		}

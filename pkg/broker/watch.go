@@ -33,7 +33,8 @@ func (b *Broker) watch(ctx context.Context, onEvent func(events.Event), resync f
 	if err != nil {
 		return fmt.Errorf("open channel: %w", err)
 	}
-	queue, err := ch.QueueDeclare("", false, true, true, false, nil) // the broker names it, and deletes it with the connection
+	// The broker chooses the name and deletes the queue with the connection.
+	queue, err := ch.QueueDeclare("", false, true, true, false, nil)
 	if err != nil {
 		return fmt.Errorf("declare queue to watch: %w", err)
 	}

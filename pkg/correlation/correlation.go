@@ -1,6 +1,5 @@
-// Package correlation carries through the context what the current work belongs to: the request
-// that began it, the event that caused it and the trace. It is for logs, traces and event headers
-// only; nothing may be decided by it, because clients can set it.
+// Package correlation carries the ids of the current request, event and trace in the context. They are for logs, traces
+// and the headers of events only. Clients can set them, so no decision may depend on them.
 package correlation
 
 import (
@@ -13,26 +12,27 @@ import (
 // TraceHeader is the header of W3C Trace Context, https://www.w3.org/TR/trace-context/.
 const TraceHeader = "traceparent"
 
-// IDs say what the current work belongs to. Any of them may be empty.
+// IDs identify the origin of the current work. Any of them may be empty.
 type IDs struct {
-	Request     string // the X-Request-Id of the HTTP request that began it all
+	Request     string // the X-Request-Id of the first HTTP request
 	Cause       string // the id of the event that is being handled
-	TraceParent string // the span that this work is part of, as TraceHeader has it
+	TraceParent string // the parent span, in the format of TraceHeader
 }
 
 type key struct{}
 
-// With returns a context that carries the ids. Spans that are started with it have the trace parent
-// as theirs; one that cannot be read is dropped.
+// With returns a context with the ids. Spans started from it are children of the trace parent. An invalid trace parent
+// is ignored.
 func With(ctx context.Context, ids IDs) context.Context {
-	remote := propagation.TraceContext{}.Extract(context.Background(), propagation.MapCarrier{TraceHeader: ids.TraceParent})
+	carrier := propagation.MapCarrier{TraceHeader: ids.TraceParent}
+	remote := propagation.TraceContext{}.Extract(context.Background(), carrier)
 	ctx = trace.ContextWithRemoteSpanContext(ctx, trace.SpanContextFromContext(remote))
 	ids.TraceParent = ""
 	return context.WithValue(ctx, key{}, ids)
 }
 
-// From returns the ids of the context. The trace parent is the current span, or the one given to With
-// while nothing is recorded.
+// From returns the ids of the context. The trace parent is the current span, or the one passed to With when there
+// is none.
 func From(ctx context.Context) IDs {
 	ids, _ := ctx.Value(key{}).(IDs)
 	if trace.SpanContextFromContext(ctx).IsValid() {

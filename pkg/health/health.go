@@ -62,7 +62,12 @@ func (t *Tracker) Set(ctx context.Context, name string, err error) {
 // Retain records that all parts but the named ones work.
 func (t *Tracker) Retain(ctx context.Context, names []string) {
 	t.mu.Lock()
-	others := slices.DeleteFunc(slices.Collect(maps.Keys(t.parts)), func(name string) bool { return slices.Contains(names, name) })
+	var others []string
+	for name := range t.parts {
+		if !slices.Contains(names, name) {
+			others = append(others, name)
+		}
+	}
 	t.mu.Unlock()
 	for _, name := range others {
 		t.Set(ctx, name, nil)

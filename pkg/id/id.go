@@ -1,5 +1,5 @@
-// Package id makes and checks the ids of everything that clients can refetch: TypeIDs
-// (https://github.com/jetify-com/typeid), a type prefix and a UUIDv7, so ids sort by age.
+// Package id generates and checks the ids of objects: TypeIDs (https://github.com/jetify-com/typeid), a type prefix and
+// a UUIDv7. They sort by age.
 package id
 
 import (
@@ -9,7 +9,7 @@ import (
 	"go.jetify.com/typeid"
 )
 
-// Prefixes of the ids. `node(id:)` finds an object's type by them.
+// Prefixes of ids. The query node finds the type of an object by its prefix.
 const (
 	User       = "usr"
 	Session    = "ses"
@@ -20,8 +20,8 @@ const (
 	Refund     = "rfd"
 )
 
-// New returns a new id, such as ord_01jq… for New(Order). It sorts behind every id that this
-// process has made before, also within a millisecond, which typeid's own do not.
+// New returns a new id, such as ord_01jq… for New(Order). It sorts after all ids that this process has generated. Those
+// of package typeid do not within a millisecond.
 func New(prefix string) string {
 	u := uuid.Must(uuid.NewV7())
 	return typeid.Must(typeid.FromUUIDBytesWithPrefix(prefix, u[:])).String()
@@ -41,7 +41,7 @@ func Prefix(s string) string {
 	return t.Prefix()
 }
 
-// Time returns when a well-formed id was made, and the zero time of anything else.
+// Time returns when a well-formed id was generated, and the zero time for anything else.
 func Time(s string) time.Time {
 	t, err := typeid.FromString(s)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package identity says who is asking: it issues and verifies access tokens (RFC 9068 profile,
-// EdDSA only) and carries the verified caller in the context. It never trusts anything unverified.
+// Package identity issues and verifies access tokens (RFC 9068 profile, EdDSA only) and carries the verified caller in
+// the context.
 package identity
 
 import (
@@ -10,25 +10,25 @@ import (
 	"boxoffice.dev/pkg/apperr"
 )
 
-// Caller is the verified person behind a request. The zero Caller is signed out.
+// Caller is the verified user of a request. The zero Caller is signed out.
 type Caller struct {
 	UserID    string    // usr_…
 	SessionID string    // ses_…
 	Scopes    []string  // extra rights, such as Operator
-	ExpiresAt time.Time // when the proof of all this does
+	ExpiresAt time.Time // when the access token expires
 }
 
-// SignedIn reports whether somebody is behind the request.
+// SignedIn reports whether the caller is signed in.
 func (c Caller) SignedIn() bool { return c.UserID != "" }
 
 type callerKey struct{}
 
-// With returns a context that carries the caller.
+// With returns a context with the caller.
 func With(ctx context.Context, c Caller) context.Context {
 	return context.WithValue(ctx, callerKey{}, c)
 }
 
-// From returns the caller of the context, the zero Caller when signed out.
+// From returns the caller of the context, or the zero Caller when there is none.
 func From(ctx context.Context) Caller {
 	c, _ := ctx.Value(callerKey{}).(Caller)
 	return c
@@ -43,8 +43,8 @@ func Require(ctx context.Context) (Caller, error) {
 	return c, nil
 }
 
-// Operator is the scope of those who run the service: they may see and give back any payment.
+// Operator is the scope of operators.
 const Operator = "operator"
 
-// IsOperator reports whether the caller runs the service.
+// IsOperator reports whether the caller is an operator.
 func (c Caller) IsOperator() bool { return slices.Contains(c.Scopes, Operator) }

@@ -9,7 +9,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// Boxoffice is the issuer and the audience of access tokens unless configured otherwise.
+// Boxoffice is the default issuer and audience of access tokens.
 const Boxoffice = "boxoffice"
 
 const (
@@ -21,12 +21,12 @@ const (
 type Issuer struct {
 	Name     string        // the `iss` claim; Boxoffice when empty
 	Audience string        // the `aud` claim; Boxoffice when empty
-	TTL      time.Duration // how long a token is good for
+	TTL      time.Duration // lifetime of a token
 }
 
-// Issue returns a token for the caller, signed with the key, and when it expires.
+// Issue returns a token for the caller, signed with the key, and its expiry.
 func (i Issuer) Issue(key ed25519.PrivateKey, c Caller, now time.Time) (token string, expiresAt time.Time, err error) {
-	now = now.UTC().Truncate(time.Second) // the claims have no finer grain
+	now = now.UTC().Truncate(time.Second) // the precision of the claims
 	expiresAt = now.Add(i.TTL)
 	claims := jwt.MapClaims{
 		"iss": orDefault(i.Name), "aud": orDefault(i.Audience), "sub": c.UserID, "sid": c.SessionID,

@@ -8,14 +8,14 @@ import (
 	"fmt"
 )
 
-// KeyID returns the id (`kid`) of a public key: its thumbprint as RFC 7638 and RFC 8037 define it.
+// KeyID returns the id (`kid`) of a public key: its thumbprint (RFC 7638, RFC 8037).
 func KeyID(key ed25519.PublicKey) string {
 	x := base64.RawURLEncoding.EncodeToString(key)
 	sum := sha256.Sum256([]byte(`{"crv":"Ed25519","kty":"OKP","x":"` + x + `"}`))
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// jwk is a public key as RFC 8037 writes it.
+// jwk is a public key (RFC 8037).
 type jwk struct {
 	Kty string `json:"kty"`
 	Crv string `json:"crv"`
@@ -41,8 +41,8 @@ func MarshalKeySet(keys []ed25519.PublicKey) ([]byte, error) {
 	return json.Marshal(set)
 }
 
-// parseKeySet returns the usable keys of a set by their id. Keys of another kind are left out;
-// a set without any usable key is an error.
+// parseKeySet returns the Ed25519 signing keys of a set by their id. It skips other keys. A set without usable key
+// is an error.
 func parseKeySet(data []byte) (map[string]ed25519.PublicKey, error) {
 	var set jwks
 	if err := json.Unmarshal(data, &set); err != nil {

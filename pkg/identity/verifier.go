@@ -26,16 +26,16 @@ const (
 	maxKeySetBytes = 64 << 10
 	fetchTimeout   = 2 * time.Second
 
-	// FreshFor is how long a fetched key set is used without asking again. Whoever rotates keys
-	// publishes a new one at least this long before signing with it.
+	// FreshFor is how long a fetched key set is used before it is fetched again. An issuer must publish a new key at
+	// least this long before it signs with it.
 	FreshFor = time.Minute
-	// fetchEvery is the least time between two fetches, whatever tokens come in.
+	// fetchEvery is the minimum time between two fetches, so that invalid tokens cannot cause more.
 	fetchEvery = time.Second
-	// leeway is how far the clocks of issuer and verifier may be apart.
+	// leeway is the tolerated difference between the clocks of issuer and verifier.
 	leeway = 5 * time.Second
 )
 
-// ErrInvalid is what Verify's error wraps when the token itself is at fault.
+// ErrInvalid means that a token is invalid.
 var ErrInvalid = errors.New("invalid access token")
 
 var (
@@ -43,10 +43,10 @@ var (
 	compactJWS = regexp.MustCompile(`^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$`)
 )
 
-// VerifierConfig says whose tokens are accepted.
+// VerifierConfig configures which tokens are accepted.
 type VerifierConfig struct {
 	JWKSURL  string           // where the issuer publishes its keys
-	KeySet   KeySet           // asked for the keys instead of JWKSURL when not nil
+	KeySet   KeySet           // source of the keys instead of JWKSURL when not nil
 	Issuer   string           // Boxoffice when empty
 	Audience string           // Boxoffice when empty
 	Client   *http.Client     // fetches the keys; http.DefaultClient when nil; each fetch ends after 2 s
@@ -56,14 +56,14 @@ type VerifierConfig struct {
 // KeySet returns the issuer's published keys as a JSON Web Key Set.
 type KeySet func(ctx context.Context) ([]byte, error)
 
-// Verifier checks access tokens against the issuer's published keys. It keeps the last good key
-// set while the issuer is down and fetches at most once a second. Safe for concurrent use.
+// Verifier verifies access tokens with the issuer's published keys. It keeps the last key set while the issuer is down,
+// and fetches at most once a second. It is safe for concurrent use.
 type Verifier struct {
 	keySet KeySet
 	now    func() time.Time
 	parser *jwt.Parser
 
-	fetch   sync.Mutex   // held by the one caller that fetches; guards triedAt
+	fetch   sync.Mutex   // held while fetching; guards triedAt
 	triedAt time.Time    // when a fetch last began
 	state   sync.RWMutex // guards keys and goodAt
 	keys    map[string]ed25519.PublicKey
@@ -106,8 +106,8 @@ func Bearer(header string) (token string, ok bool) {
 	return token, true
 }
 
-// Verify returns whom the token speaks for. The error wraps ErrInvalid when the token is at
-// fault; any other error means that no keys could be fetched so far.
+// Verify returns the caller that the token was issued for. The error wraps ErrInvalid when the token is invalid. Any
+// other error means that no key set could be fetched yet.
 func (v *Verifier) Verify(ctx context.Context, token string) (Caller, error) {
 	kid, err := inspect(token)
 	if err != nil {
@@ -126,13 +126,13 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Caller, error) {
 
 func invalid(reason error) error { return fmt.Errorf("%w: %w", ErrInvalid, reason) }
 
-// inspect refuses what golang-jwt would let pass, and returns the id of the key. The header must
-// consist of exactly what our issuer writes, so there is no jku, x5u, jwk, crit or b64.
+// inspect rejects malformed tokens that golang-jwt accepts, and returns the id of the key. The header must have exactly
+// the members that Issuer writes. This excludes jku, x5u, jwk, crit and b64.
 func inspect(token string) (kid string, err error) {
 	if len(token) > maxTokenBytes {
 		return "", fmt.Errorf("%d bytes long", len(token))
 	}
-	if !compactJWS.MatchString(token) { // also keeps out line breaks, which encoding/base64 skips
+	if !compactJWS.MatchString(token) { // also excludes line breaks, which encoding/base64 skips
 		return "", errors.New("not a compact JWS")
 	}
 	parts := strings.Split(token, ".")
@@ -156,8 +156,8 @@ func inspect(token string) (kid string, err error) {
 	return header["kid"], nil
 }
 
-// members decodes a flat JSON object and returns its strings; other values become "". It refuses
-// an object that names a member twice, because parsers disagree on which one counts.
+// members decodes a flat JSON object and returns its strings. Other values become "". Duplicate members are an error,
+// because parsers disagree about which one counts.
 func members(encoded string) (map[string]string, error) {
 	data, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
 	if err != nil {
@@ -190,14 +190,14 @@ func members(encoded string) (map[string]string, error) {
 		return nil, err
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("text behind the object")
+		return nil, errors.New("text after the object")
 	}
 	return found, nil
 }
 
-// caller reads the claims of a token whose signature, times, issuer and audience hold.
+// caller returns the caller that the claims of a verified token describe.
 func caller(claims jwt.MapClaims) (Caller, error) {
-	if _, ok := claims["iat"]; !ok { // the parser checks it only when it is there
+	if _, ok := claims["iat"]; !ok { // the parser does not require it
 		return Caller{}, invalid(errors.New("no iat"))
 	}
 	userID, _ := claims["sub"].(string)
@@ -207,14 +207,14 @@ func caller(claims jwt.MapClaims) (Caller, error) {
 		return Caller{}, invalid(errors.New("sub or sid is not an id"))
 	}
 	expiry, err := claims.GetExpirationTime()
-	if err != nil || expiry == nil { // the parser has found one
+	if err != nil || expiry == nil { // the parser requires it
 		return Caller{}, invalid(errors.New("no exp"))
 	}
 	return Caller{UserID: userID, SessionID: sessionID, Scopes: strings.Fields(scope), ExpiresAt: expiry.UTC()}, nil
 }
 
-// key returns the public key with the id. Of the callers who find the set out of date one fetches
-// and the others go on with it; callers with an unknown key wait for the fetch.
+// key returns the public key with the id. When the key set is outdated, one caller fetches it and the others use
+// the old one meanwhile. Callers with an unknown key wait for the fetch.
 func (v *Verifier) key(ctx context.Context, kid string) (ed25519.PublicKey, error) {
 	key, fresh := v.cached(kid)
 	switch {
@@ -227,7 +227,7 @@ func (v *Verifier) key(ctx context.Context, kid string) (ed25519.PublicKey, erro
 		}
 	default:
 		v.fetch.Lock()
-		if key, _ = v.cached(kid); key == nil { // unless somebody else has just fetched it
+		if key, _ = v.cached(kid); key == nil { // not fetched while waiting for the lock
 			v.refresh(ctx)
 		}
 		v.fetch.Unlock()
@@ -238,7 +238,7 @@ func (v *Verifier) key(ctx context.Context, kid string) (ed25519.PublicKey, erro
 	v.state.RLock()
 	defer v.state.RUnlock()
 	if v.keys == nil {
-		return nil, errors.New("verify access token: the issuer's keys are not known yet")
+		return nil, errors.New("verify access token: the issuer's keys could not be fetched yet")
 	}
 	return nil, invalid(errors.New("unknown kid"))
 }
@@ -249,20 +249,20 @@ func (v *Verifier) cached(kid string) (key ed25519.PublicKey, fresh bool) {
 	return v.keys[kid], v.now().Sub(v.goodAt) < FreshFor
 }
 
-// refresh replaces the keys by those that the issuer publishes now, unless that fails or the last
-// try was a moment ago. The caller holds v.fetch.
+// refresh fetches the key set, unless the last attempt was less than fetchEvery ago. After an error it keeps the
+// old one. The caller holds v.fetch.
 func (v *Verifier) refresh(ctx context.Context) {
 	now := v.now()
 	if now.Sub(v.triedAt) < fetchEvery {
 		return
 	}
 	v.triedAt = now
-	// The result serves everybody, so it does not depend on this caller's patience.
+	// All callers share the result, so the cancellation of this one must not end the fetch.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
 	defer cancel()
 	keys, err := v.fetchKeys(ctx)
 	if err != nil {
-		slog.WarnContext(ctx, "key set not fetched", "error", err)
+		slog.WarnContext(ctx, "fetching the key set failed", "error", err)
 		return
 	}
 	v.state.Lock()

@@ -120,7 +120,8 @@ func TestIssuedTokenIsAccepted(t *testing.T) {
 		t.Errorf("expires at %s, want %s", expires, begin.Add(5*time.Minute))
 	}
 	got, err := w.verifier.Verify(t.Context(), token)
-	if err != nil || got.UserID != want.UserID || got.SessionID != want.SessionID || !slices.Equal(got.Scopes, want.Scopes) {
+	if err != nil || got.UserID != want.UserID || got.SessionID != want.SessionID ||
+		!slices.Equal(got.Scopes, want.Scopes) {
 		t.Errorf("Verify = %+v, %v, want %+v", got, err, want)
 	}
 }
@@ -224,10 +225,10 @@ func TestRefusedTokens(t *testing.T) {
 		"iat a string":                   with("iat", `"now"`),
 		"iat null":                       with("iat", "null"),
 		"iss missing":                    without("iss"),
-		"iss of somebody else":           with("iss", `"evil"`),
+		"iss of another issuer":          with("iss", `"evil"`),
 		"iss in another case":            with("iss", `"Boxoffice"`),
 		"aud missing":                    without("aud"),
-		"aud of somebody else":           with("aud", `"evil"`),
+		"aud of another audience":        with("aud", `"evil"`),
 		"aud empty":                      with("aud", `""`),
 		"aud a list":                     with("aud", `["boxoffice","evil"]`),
 		"sub missing":                    without("sub"),

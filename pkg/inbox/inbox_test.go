@@ -1,6 +1,7 @@
 package inbox_test
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -11,19 +12,19 @@ import (
 	"boxoffice.dev/pkg/postgres/pgtest"
 )
 
-func TestAdvance(t *testing.T) {
+// advance reports whether the version is newer than all that were recorded for the consumer and subject, and
+// records it.
+func advance(ctx context.Context, db interface {
+	SendBatch(context.Context, *pgx.Batch) pgx.BatchResults
+}, consumer, subject string, version int) (newer bool, err error) {
+	var batch pgx.Batch
+	inbox.Queue(&batch, consumer, subject, version, &newer)
+	err = db.SendBatch(ctx, &batch).Close()
+	return newer, err
+}
+
+func TestQueue(t *testing.T) {
 	pool := pgtest.New(t, inbox.Migrations())
-	advance := func(consumer, subject string, version int) (newer bool) {
-		t.Helper()
-		err := pgx.BeginFunc(t.Context(), pool, func(tx pgx.Tx) (err error) {
-			newer, err = inbox.Advance(t.Context(), tx, consumer, subject, version)
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return newer
-	}
 	for _, step := range []struct {
 		name, consumer, subject string
 		version                 int
@@ -32,59 +33,50 @@ func TestAdvance(t *testing.T) {
 		{"first", "tickets", "ord_1", 1, true},
 		{"duplicate", "tickets", "ord_1", 1, false},
 		{"with a gap", "tickets", "ord_1", 3, true},
-		{"overtaken", "tickets", "ord_1", 2, false},
+		{"outdated", "tickets", "ord_1", 2, false},
 		{"another subject", "tickets", "ord_2", 1, true},
 		{"another consumer", "mail", "ord_1", 1, true},
 	} {
-		if got := advance(step.consumer, step.subject, step.version); got != step.want {
-			t.Errorf("%s: got %v, want %v", step.name, got, step.want)
+		if got, err := advance(t.Context(), pool, step.consumer, step.subject, step.version); got != step.want || err != nil {
+			t.Errorf("%s: got %v, %v, want %v", step.name, got, err, step.want)
 		}
 	}
 }
 
-func TestAdvanceForgetsWithTheTransaction(t *testing.T) {
+func TestARollbackUndoesTheRecord(t *testing.T) {
 	pool := pgtest.New(t, inbox.Migrations())
 	tx, err := pool.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ok, err := inbox.Advance(t.Context(), tx, "c", "s", 1); err != nil || !ok {
-		t.Fatal(ok, err)
+	if newer, err := advance(t.Context(), tx, "c", "s", 1); err != nil || !newer {
+		t.Fatal(newer, err)
 	}
 	if err := tx.Rollback(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	err = pgx.BeginFunc(t.Context(), pool, func(tx pgx.Tx) error {
-		if ok, err := inbox.Advance(t.Context(), tx, "c", "s", 1); err != nil || !ok {
-			t.Errorf("after a rollback: got %v, %v, want a first time again", ok, err)
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
+	if newer, err := advance(t.Context(), pool, "c", "s", 1); err != nil || !newer {
+		t.Errorf("after a rollback: got %v, %v, want newer", newer, err)
 	}
 }
 
-func TestAdvanceAtTheSameInstant(t *testing.T) {
+func TestConcurrentDeliveries(t *testing.T) {
 	pool := pgtest.New(t, inbox.Migrations())
 	var wg sync.WaitGroup
 	var first atomic.Int32
 	for range 20 {
 		wg.Go(func() {
-			err := pgx.BeginFunc(t.Context(), pool, func(tx pgx.Tx) error {
-				ok, err := inbox.Advance(t.Context(), tx, "c", "s", 1)
-				if ok {
-					first.Add(1)
-				}
-				return err
-			})
+			newer, err := advance(t.Context(), pool, "c", "s", 1)
 			if err != nil {
 				t.Error(err)
+			}
+			if newer {
+				first.Add(1)
 			}
 		})
 	}
 	wg.Wait()
 	if n := first.Load(); n != 1 {
-		t.Errorf("%d of 20 deliveries acted, want 1", n)
+		t.Errorf("%d of 20 deliveries were newer, want 1", n)
 	}
 }

@@ -1,5 +1,4 @@
-// Package metrics makes metrics for Prometheus. What happens is counted where it happens; what is so
-// at the moment, such as the length of a queue, is a Gauge that is read when somebody asks.
+// Package metrics helps to define metrics for Prometheus.
 package metrics
 
 import (
@@ -9,14 +8,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Buckets are the upper bounds of all histograms of times, in seconds.
+// Buckets are the upper bounds of all histograms of durations, in seconds.
 var Buckets = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
 
-// readTimeout bounds how long a gauge may take to be read.
+// readTimeout bounds the call of a gauge's function.
 const readTimeout = 2 * time.Second
 
-// Gauge returns a metric that is read whenever metrics are asked for: a number for each value of the
-// label, or one under "" when the label is empty. When it cannot be read, it is missing.
+// Gauge returns a metric that calls read whenever metrics are collected. read returns a number for each value of the
+// label, or one under "" when label is empty. After an error the metric is left out.
 func Gauge(name, help, label string, read func(context.Context) (map[string]float64, error)) prometheus.Collector {
 	var labels []string
 	if label != "" {

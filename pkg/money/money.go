@@ -1,5 +1,4 @@
-// Package money holds exact amounts: a whole number of a currency's smallest unit.
-// There is no arithmetic on fractions anywhere, so 19.99 is always 1999.
+// Package money represents exact amounts as integers, in the smallest unit of their currency.
 package money
 
 import (

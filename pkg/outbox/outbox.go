@@ -50,11 +50,12 @@ func (o *Outbox) Metrics() []prometheus.Collector {
 		}
 	}
 	return []prometheus.Collector{
-		metrics.Gauge("outbox_events", "Events that are committed and not yet published to all of their queues.", "", read(`count(*)::float8`)),
+		metrics.Gauge("outbox_events", "Events that are committed and not yet published to all of their queues.", "",
+			read(`count(*)::float8`)),
 		metrics.Gauge("outbox_oldest_seconds", "Age of the oldest of them.", "",
 			read(`coalesce(extract(epoch FROM clock_timestamp() - min(time)), 0)::float8`)),
-		metrics.Gauge("outbox_failing_seconds", "How long events could not be published to a queue, 0 if they can; all stands for the broker.", "queue",
-			o.health.Seconds),
+		metrics.Gauge("outbox_failing_seconds",
+			"How long events could not be published to a queue, or to any (all); 0 if they can.", "queue", o.health.Seconds),
 	}
 }
 
@@ -71,8 +72,9 @@ func (o *Outbox) Tx(ctx context.Context, fn func(tx pgx.Tx) error) error {
 	return nil
 }
 
-// TxAfter is Tx for a transaction whose first statements are known, such as the lock that a decision needs. It sends the
-// statements that first queues together with BEGIN, in one round trip, and calls fn once they have succeeded.
+// TxAfter is Tx for a transaction whose first statements are known, such as the lock that a decision needs. It
+// sends the statements that first queues together with BEGIN, in one round trip, and calls fn once they have
+// succeeded.
 func (o *Outbox) TxAfter(ctx context.Context, first func(*pgx.Batch), fn func(tx pgx.Tx) error) error {
 	var batch pgx.Batch
 	batch.BeginTx(pgx.TxOptions{})

@@ -118,13 +118,17 @@ func (o *Outbox) publishBatch(ctx context.Context, publisher Publisher) (more, b
 	return more, busy, err
 }
 
+// stuckQueues selects the queues that miss events.
+const stuckQueues = `SELECT array(SELECT DISTINCT unnest(missing) FROM outbox WHERE missing IS NOT NULL)`
+
 // lockRelay excludes other relays for the rest of the transaction, if none works now, and returns the queues that miss
 // events.
 func lockRelay(ctx context.Context, tx pgx.Tx) (locked bool, stuck []string, err error) {
 	var batch pgx.Batch
-	batch.Queue(`SELECT pg_try_advisory_xact_lock(hashtext('outbox relay')) FROM set_config('synchronous_commit', 'off', true)`).
+	batch.Queue(`
+		SELECT pg_try_advisory_xact_lock(hashtext('outbox relay')) FROM set_config('synchronous_commit', 'off', true)`).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&locked) })
-	batch.Queue(`SELECT array(SELECT DISTINCT unnest(missing) FROM outbox WHERE missing IS NOT NULL)`).
+	batch.Queue(stuckQueues).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&stuck) })
 	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
 		return false, nil, fmt.Errorf("lock outbox: %w", err)
@@ -167,8 +171,7 @@ func (o *Outbox) record(ctx context.Context, tx pgx.Tx, seqs []int64, missing []
 // resendAll publishes the events that queues miss. A queue that does not confirm delays no other.
 func (o *Outbox) resendAll(ctx context.Context, publisher Publisher) error {
 	var stuck []string
-	err := o.pool.QueryRow(ctx, `SELECT array(SELECT DISTINCT unnest(missing) FROM outbox WHERE missing IS NOT NULL)`).Scan(&stuck)
-	if err != nil {
+	if err := o.pool.QueryRow(ctx, stuckQueues).Scan(&stuck); err != nil {
 		return fmt.Errorf("find queues that miss events: %w", err)
 	}
 	o.health.Retain(ctx, append(stuck, allQueues))
@@ -202,7 +205,9 @@ func (o *Outbox) resend(ctx context.Context, publisher Publisher, queue string) 
 	return err
 }
 
-func (o *Outbox) resendSome(ctx context.Context, publisher Publisher, queue string, excludeRelay bool) (n int, err error) {
+func (o *Outbox) resendSome(
+	ctx context.Context, publisher Publisher, queue string, excludeRelay bool,
+) (n int, err error) {
 	err = pgx.BeginFunc(ctx, o.pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtext('outbox ' || $1))`, queue); err != nil {
 			return fmt.Errorf("lock events of %s: %w", queue, err)
@@ -233,7 +238,9 @@ func (o *Outbox) resendSome(ctx context.Context, publisher Publisher, queue stri
 }
 
 // read returns the oldest events that satisfy the condition.
-func read(ctx context.Context, tx pgx.Tx, condition string, limit int, args ...any) (seqs []int64, batch []events.Event, err error) {
+func read(
+	ctx context.Context, tx pgx.Tx, condition string, limit int, args ...any,
+) (seqs []int64, batch []events.Event, err error) {
 	rows, err := tx.Query(ctx, `
 		SELECT seq, id::text, type, subject, version, time, request_id, cause_id, trace_parent, data
 		FROM outbox WHERE `+condition+` ORDER BY seq LIMIT $1`, append([]any{limit}, args...)...)

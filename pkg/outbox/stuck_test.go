@@ -25,7 +25,8 @@ type queues struct {
 }
 
 func newQueues() *queues {
-	return &queues{stuck: true, versions: map[string]map[string]int{"stuck": {}, "other": {}}, changed: make(chan struct{}, 1)}
+	versions := map[string]map[string]int{"stuck": {}, "other": {}}
+	return &queues{stuck: true, versions: versions, changed: make(chan struct{}, 1)}
 }
 
 func (q *queues) deliver(queue string, e events.Event) {

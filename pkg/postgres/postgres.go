@@ -1,5 +1,5 @@
-// Package postgres opens and migrates a service's database. Every connection has a statement
-// timeout and the pool is small on purpose: more connections than cores make Postgres slower.
+// Package postgres opens and migrates a service's database. The pool is small on purpose: many more connections than
+// cores make Postgres slower.
 package postgres
 
 import (
@@ -24,10 +24,10 @@ import (
 	"boxoffice.dev/pkg/metrics"
 )
 
-// MaxConnections is the size of a service's pool unless its URL says otherwise (pool_max_conns).
+// MaxConnections is the default size of a pool. The parameter pool_max_conns of the URL overrides it.
 const MaxConnections = 16
 
-// Open connects to the database of the URL and waits until it answers or ctx ends.
+// Open connects to the database and waits until it responds or ctx ends.
 func Open(ctx context.Context, url string) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
@@ -39,7 +39,8 @@ func Open(ctx context.Context, url string) (*pgxpool.Pool, error) {
 	setDefault(config.ConnConfig.RuntimeParams, "statement_timeout", "10s")
 	setDefault(config.ConnConfig.RuntimeParams, "idle_in_transaction_session_timeout", "30s")
 	setDefault(config.ConnConfig.RuntimeParams, "timezone", "UTC")
-	config.ConnConfig.Tracer = otelpgx.NewTracer(otelpgx.WithDisableAcquireTracer(), otelpgx.WithDisableConnectionDetailsInAttributes())
+	config.ConnConfig.Tracer = otelpgx.NewTracer(
+		otelpgx.WithDisableAcquireTracer(), otelpgx.WithDisableConnectionDetailsInAttributes())
 
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
@@ -52,9 +53,9 @@ func Open(ctx context.Context, url string) (*pgxpool.Pool, error) {
 	return pool, nil
 }
 
-// Metrics tells how busy a pool is.
+// Metrics returns the number of busy and idle connections of the pool, and its size.
 func Metrics(pool *pgxpool.Pool) prometheus.Collector {
-	return metrics.Gauge("postgres_connections", "Connections of the pool by state, and how many there may be (max).", "state",
+	return metrics.Gauge("postgres_connections", "Connections of the pool by state, and their limit (max).", "state",
 		func(context.Context) (map[string]float64, error) {
 			stat := pool.Stat()
 			return map[string]float64{
@@ -85,15 +86,15 @@ func waitUntilUp(ctx context.Context, pool *pgxpool.Pool) error {
 	}
 }
 
-// Migrations is a set of goose migrations with a version table of its own, so that a service and
-// the packages that it uses can each bring theirs.
+// Migrations is a set of goose migrations. Each set has its own version table, so that a service and the packages
+// that it uses can each have one.
 type Migrations struct {
 	Name  string // becomes part of the version table's name
 	Files fs.FS  // holds migrations/*.sql
 }
 
-// Migrate brings the database up to date with every set, in order. Several processes may call it
-// at once: an advisory lock lets one work and the others find nothing left to do.
+// Migrate applies the pending migrations of the sets, in order. Several processes may call it at once: an advisory lock
+// lets one work at a time.
 func Migrate(ctx context.Context, pool *pgxpool.Pool, sets ...Migrations) error {
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60))
 	if err != nil {
@@ -118,8 +119,7 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, sets ...Migrations) error 
 	return nil
 }
 
-// Violated returns the name of the constraint or unique index that refused the statement, and ""
-// when err is something else.
+// Violated returns the name of the violated constraint or unique index, or "" if err is another error.
 func Violated(err error) string {
 	var pgErr *pgconn.PgError
 	if errors.As(err, &pgErr) {
@@ -128,11 +128,11 @@ func Violated(err error) string {
 	return ""
 }
 
-// Transient reports whether err may go away by itself: the database is down, restarting, out of
-// connections or resolved a deadlock against us. Doing the same again is then right.
+// Transient reports whether a retry may succeed: the database is down, restarting, out of connections, or has ended the
+// transaction because of a deadlock.
 func Transient(err error) bool {
 	var connectErr *pgconn.ConnectError
-	if errors.As(err, &connectErr) { // also with a wrong password: somebody is about to change it
+	if errors.As(err, &connectErr) { // also a wrong password, which may be about to change
 		return true
 	}
 	var pgErr *pgconn.PgError

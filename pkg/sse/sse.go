@@ -1,6 +1,6 @@
-// Package sse answers an HTTP request with server-sent events, as graphql-sse describes it for
-// distinct connections (https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md): one event
-// "next" for each response, and "complete" at the end. A stream that breaks off without it was cut.
+// Package sse implements the distinct connections mode of the GraphQL over Server-Sent Events Protocol
+// (https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md): an event "next" for each result, and
+// "complete" at the end. A stream that ends without "complete" was interrupted.
 package sse
 
 import (
@@ -10,35 +10,35 @@ import (
 	"time"
 )
 
-// Config says how a stream shows and tells life.
+// Config configures a stream.
 type Config struct {
-	Heartbeat    time.Duration // after which a silent stream sends something; 0 for never
-	WriteTimeout time.Duration // for a part to be taken, after which the stream is broken
+	Heartbeat    time.Duration // idle time after which a stream sends a comment; 0 disables it
+	WriteTimeout time.Duration // of one write, after which the stream is broken
 }
 
-// Stream is a response of which parts are sent from several goroutines.
+// Stream is a response with server-sent events. It is safe for concurrent use.
 type Stream struct{ *Sender }
 
-const sign = ":\n\n" // of life
+const comment = ":\n\n"
 
-// Open begins the answer, with a Content-Type unless w has one. It calls broken, once, when the peer
-// does not take what is sent. Close must be called before the handler returns.
+// Open sends the header, with a Content-Type unless w has one. It calls broken once when a write fails. Close must be
+// called before the handler returns.
 func Open(w http.ResponseWriter, cfg Config, broken func(error)) *Stream {
 	if w.Header().Get("Content-Type") == "" {
 		w.Header().Set("Content-Type", "text/event-stream")
 	}
-	return &Stream{NewSender(w, cfg, sign, sign, broken)}
+	return &Stream{NewSender(w, cfg, comment, comment, broken)}
 }
 
-// Next sends a response. Like the others it waits until the peer has taken it, and returns why it did not.
+// Next sends a result. It returns once the result is written to the connection.
 func (s *Stream) Next(response []byte) error {
 	return s.Send("event: next\ndata: " + string(response) + "\n\n")
 }
 
-// Complete tells that there is no more.
+// Complete ends the stream.
 func (s *Stream) Complete() error { return s.Send("event: complete\ndata:\n\n") }
 
-// Sender sends the pieces of an answer as they come, from several goroutines.
+// Sender writes the parts of a streamed response. It is safe for concurrent use.
 type Sender struct {
 	cfg     Config
 	control *http.ResponseController
@@ -47,33 +47,33 @@ type Sender struct {
 	mu   sync.Mutex
 	w    http.ResponseWriter
 	beat *time.Timer // nil without heartbeat
-	err  error       // why nothing can be sent any more
+	err  error       // of the first failed write, or after Close
 }
 
-// NewSender sends the beginning of an answer, and returns what sends the rest, and a sign of life when it is
-// silent for too long. It calls broken, once, when the peer does not take what is sent. Close must be called
-// before the handler returns.
-func NewSender(w http.ResponseWriter, cfg Config, begin, sign string, broken func(error)) *Sender {
+// NewSender sends the first part of a response and returns a Sender for the others. It sends heartbeat whenever the
+// response is idle for cfg.Heartbeat, and calls broken once when a write fails. Close must be called before the handler
+// returns.
+func NewSender(w http.ResponseWriter, cfg Config, first, heartbeat string, broken func(error)) *Sender {
 	s := &Sender{cfg: cfg, control: http.NewResponseController(w), broken: broken, w: w}
-	w.Header().Set("X-Accel-Buffering", "no") // proxies pass pieces on at once
-	s.control.SetReadDeadline(time.Time{})    //nolint:errcheck // it was for the request, which has arrived
-	s.Send(begin)                             //nolint:errcheck // broken has been told
+	w.Header().Set("X-Accel-Buffering", "no") // turns off the buffering of proxies
+	s.control.SetReadDeadline(time.Time{})    //nolint:errcheck // writers without deadlines, as in tests, need none
+	s.Send(first)                             //nolint:errcheck // broken is called
 	if cfg.Heartbeat > 0 {
 		s.mu.Lock()
-		s.beat = time.AfterFunc(cfg.Heartbeat, func() { s.Send(sign) }) //nolint:errcheck // broken has been told
+		s.beat = time.AfterFunc(cfg.Heartbeat, func() { s.Send(heartbeat) }) //nolint:errcheck // broken is called
 		s.mu.Unlock()
 	}
 	return s
 }
 
-// Send waits until the peer has taken the text, and returns why it did not.
+// Send writes the text to the connection.
 func (s *Sender) Send(text string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
 		return s.err
 	}
-	s.control.SetWriteDeadline(time.Now().Add(s.cfg.WriteTimeout)) //nolint:errcheck // else it takes longer to notice a dead peer
+	s.control.SetWriteDeadline(time.Now().Add(s.cfg.WriteTimeout)) //nolint:errcheck // writers without deadlines need none
 	_, err := fmt.Fprint(s.w, text)
 	if err == nil {
 		err = s.control.Flush()
@@ -89,7 +89,7 @@ func (s *Sender) Send(text string) error {
 	return nil
 }
 
-// Close lets nothing more be sent: the handler is about to return.
+// Close makes further writes fail, because the handler is about to return.
 func (s *Sender) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 	"boxoffice.dev/pkg/sse"
 )
 
-// peer is a response that breaks when it is told to.
+// peer is a response whose writes fail with err, if set.
 type peer struct {
 	*httptest.ResponseRecorder
 
@@ -28,7 +28,7 @@ func (p *peer) Write(b []byte) (int, error) {
 func TestStream(t *testing.T) {
 	t.Parallel()
 	cfg := sse.Config{Heartbeat: 10 * time.Second, WriteTimeout: time.Second}
-	t.Run("says what the protocol says", func(t *testing.T) {
+	t.Run("protocol", func(t *testing.T) {
 		t.Parallel()
 		w := httptest.NewRecorder()
 		s := sse.Open(w, cfg, func(error) { t.Error("broken") })
@@ -46,9 +46,9 @@ func TestStream(t *testing.T) {
 			t.Errorf("after Close: got %v", err)
 		}
 	})
-	t.Run("is not silent", func(t *testing.T) {
+	t.Run("heartbeat", func(t *testing.T) {
 		t.Parallel()
-		synctest.Test(t, func(t *testing.T) { // time passes when everybody waits
+		synctest.Test(t, func(t *testing.T) {
 			w := httptest.NewRecorder()
 			s := sse.Open(w, cfg, func(error) {})
 			<-time.After(25 * time.Second)
@@ -59,25 +59,25 @@ func TestStream(t *testing.T) {
 			}
 		})
 	})
-	t.Run("tells once that the peer is gone", func(t *testing.T) {
+	t.Run("a failed write is reported once", func(t *testing.T) {
 		t.Parallel()
-		gone, told := errors.New("gone"), 0
+		failure, reports := errors.New("failure"), 0
 		w := &peer{ResponseRecorder: httptest.NewRecorder()}
 		s := sse.Open(w, cfg, func(err error) {
-			told++
-			if !errors.Is(err, gone) {
+			reports++
+			if !errors.Is(err, failure) {
 				t.Errorf("got %v", err)
 			}
 		})
 		defer s.Close()
-		w.err = gone
+		w.err = failure
 		for range 2 {
-			if err := s.Next(nil); !errors.Is(err, gone) {
+			if err := s.Next(nil); !errors.Is(err, failure) {
 				t.Errorf("got %v", err)
 			}
 		}
-		if told != 1 {
-			t.Errorf("told %d times", told)
+		if reports != 1 {
+			t.Errorf("got %d reports, want 1", reports)
 		}
 	})
 }

@@ -26,10 +26,13 @@ func (w Wake) Send() {
 	}
 }
 
-// Run calls step at once and then again whenever the time that step returned has passed or wake, which may be nil, is
-// sent. After an error it backs off for up to two seconds instead, regardless of wake, and logs that the work named by
-// name failed. Run returns nil once ctx ends and the current step has returned.
-func Run(ctx context.Context, name string, wake Wake, step func(context.Context) (next time.Duration, err error)) error {
+// Step does the work that is due and returns the time until the next step.
+type Step func(ctx context.Context) (next time.Duration, err error)
+
+// Run calls step at once, and again whenever the time that it returned has passed or wake, which may be nil, is sent.
+// After an error it logs that the work called name failed, and backs off for up to two seconds regardless of wake. Run
+// returns nil once ctx has ended and the current step has returned.
+func Run(ctx context.Context, name string, wake Wake, step Step) error {
 	retry := firstRetry
 	for {
 		next, err := step(ctx)

@@ -50,10 +50,13 @@ func TestRun(t *testing.T) {
 		want    []time.Duration // when its steps begin, within four seconds
 	}{
 		{"poll", []result{{1500 * ms, nil}}, nil, []time.Duration{0, 1500 * ms, 3000 * ms}},
-		{"next step as the last one says", []result{{100 * ms, nil}, {0, nil}, {time.Hour, nil}}, nil, []time.Duration{0, 100 * ms, 100 * ms}},
-		{"wake", []result{{3 * time.Second, nil}}, []time.Duration{500 * ms, 700 * ms}, []time.Duration{0, 500 * ms, 700 * ms, 3700 * ms}},
+		{"varying intervals", []result{{100 * ms, nil}, {0, nil}, {time.Hour, nil}}, nil,
+			[]time.Duration{0, 100 * ms, 100 * ms}},
+		{"wake", []result{{3 * time.Second, nil}}, []time.Duration{500 * ms, 700 * ms},
+			[]time.Duration{0, 500 * ms, 700 * ms, 3700 * ms}},
 		{"back off", []result{{time.Hour, failure}}, nil, []time.Duration{0, 250 * ms, 750 * ms, 1750 * ms, 3750 * ms}},
-		{"a wake-up does not shorten a back-off", []result{{0, failure}, {time.Hour, nil}}, []time.Duration{100 * ms}, []time.Duration{0, 250 * ms, 250 * ms}},
+		{"a wake-up does not shorten a back-off", []result{{0, failure}, {time.Hour, nil}}, []time.Duration{100 * ms},
+			[]time.Duration{0, 250 * ms, 250 * ms}},
 		{"a success ends the back-off", []result{{0, failure}, {0, failure}, {0, nil}, {0, failure}, {time.Hour, nil}}, nil,
 			[]time.Duration{0, 250 * ms, 750 * ms, 750 * ms, 1000 * ms}},
 	} {

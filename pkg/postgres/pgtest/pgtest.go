@@ -1,5 +1,5 @@
-// Package pgtest gives every test a database of its own: a clone of a template that was migrated
-// once. It needs DATABASE_URL, a cluster where it may create databases; `make test` starts one.
+// Package pgtest creates a database for each test: a clone of a template that is migrated once. It requires DATABASE_URL,
+// a cluster in which it may create databases. `make test` starts one.
 package pgtest
 
 import (
@@ -20,7 +20,7 @@ import (
 	"boxoffice.dev/pkg/postgres"
 )
 
-// New returns a pool on a fresh, migrated database. The test's end closes and drops it.
+// New returns a pool on a new, migrated database. Both end with the test.
 func New(t testing.TB, sets ...postgres.Migrations) *pgxpool.Pool {
 	t.Helper()
 	pool, err := postgres.Open(t.Context(), NewURL(t, sets...))
@@ -31,7 +31,7 @@ func New(t testing.TB, sets ...postgres.Migrations) *pgxpool.Pool {
 	return pool
 }
 
-// NewURL is New for a test that opens its own connections: it returns the database's URL.
+// NewURL is like New but returns the URL of the database.
 func NewURL(t testing.TB, sets ...postgres.Migrations) string {
 	t.Helper()
 	admin := os.Getenv("DATABASE_URL")
@@ -57,24 +57,24 @@ func NewURL(t testing.TB, sets ...postgres.Migrations) string {
 	return databaseURL(t, admin, name)
 }
 
-// makeTemplate returns the name of a database that holds the migrations, made on first use.
+// makeTemplate returns the name of the template with the migrations. It creates the template on first use.
 func makeTemplate(ctx context.Context, conn *pgx.Conn, admin string, sets []postgres.Migrations) (string, error) {
 	sum, err := hash(sets)
 	if err != nil {
 		return "", err
 	}
 	name := "template_" + sum
-	// Test binaries run side by side; the first one makes the template, the others wait for it.
+	// Test binaries run concurrently. The first one creates the template, the others wait for it.
 	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock(hashtext($1))", name); err != nil {
 		return "", fmt.Errorf("lock template: %w", err)
 	}
-	defer conn.Exec(ctx, "SELECT pg_advisory_unlock(hashtext($1))", name) //nolint:errcheck // ends with the connection anyway
+	defer conn.Exec(ctx, "SELECT pg_advisory_unlock(hashtext($1))", name) //nolint:errcheck // the lock ends with the connection
 
 	var exists bool
 	if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name).Scan(&exists); err != nil || exists {
 		return name, err
 	}
-	// Migrated under another name first, so that a template that exists is always complete.
+	// It is migrated under another name, so that a template that exists is complete.
 	draft := "draft_" + strings.ToLower(rand.Text())
 	if _, err := conn.Exec(ctx, "CREATE DATABASE "+draft); err != nil {
 		return "", fmt.Errorf("create template: %w", err)

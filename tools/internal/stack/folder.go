@@ -9,37 +9,36 @@ import (
 	"syscall"
 )
 
-// reachable returns the folder for data of Postgres: the wanted one, unless this is root and the
-// unprivileged user that Postgres then runs as cannot get there (a checkout in /root). Then it is
-// one below /var/lib.
-func reachable(wanted string) (string, error) {
+// postgresDir returns the folder for the data of Postgres: dir, or a folder below /var/lib if this process is root
+// and the unprivileged user that runs Postgres has no access to dir, such as one in /root.
+func postgresDir(dir string) (string, error) {
 	if os.Geteuid() != 0 {
-		return wanted, nil
+		return dir, nil
 	}
-	for dir := filepath.Dir(wanted); ; dir = filepath.Dir(dir) {
-		info, err := os.Stat(dir)
+	for parent := filepath.Dir(dir); ; parent = filepath.Dir(parent) {
+		info, err := os.Stat(parent)
 		if err != nil {
 			return "", fmt.Errorf("find folder for Postgres: %w", err)
 		}
 		if info.Mode()&0o001 == 0 {
-			return elsewhere(wanted), nil
+			return fallbackDir(dir), nil
 		}
-		if dir == filepath.Dir(dir) {
-			return wanted, nil
+		if parent == filepath.Dir(parent) {
+			return dir, nil
 		}
 	}
 }
 
-func elsewhere(wanted string) string {
-	sum := sha256.Sum256([]byte(wanted))
+func fallbackDir(dir string) string {
+	sum := sha256.Sum256([]byte(dir))
 	return filepath.Join("/var/lib", fmt.Sprintf("boxoffice-%x", sum[:6]))
 }
 
-// TempDir makes a new folder for a stack whose data nobody needs later; Remove deletes it.
+// TempDir creates a folder for a throw-away stack. Remove deletes it.
 func TempDir() (string, error) {
 	dir, err := os.MkdirTemp("", "boxoffice-")
 	if err == nil {
-		err = os.Chmod(dir, 0o755) //nolint:gosec // Postgres's own user passes through
+		err = os.Chmod(dir, 0o755) //nolint:gosec // the user of Postgres needs access
 	}
 	if err != nil {
 		return "", fmt.Errorf("make temporary folder: %w", err)
@@ -53,16 +52,15 @@ func Remove(dir string) error {
 	if err != nil {
 		return fmt.Errorf("find data folder: %w", err)
 	}
-	if err := errors.Join(os.RemoveAll(dir), os.RemoveAll(elsewhere(filepath.Join(dir, "postgres")))); err != nil {
+	if err := errors.Join(os.RemoveAll(dir), os.RemoveAll(fallbackDir(filepath.Join(dir, "postgres")))); err != nil {
 		return fmt.Errorf("remove data: %w", err)
 	}
 	return nil
 }
 
-// Lock takes the data folder for this process, until release is called or the process ends. It
-// fails when another process has it.
+// Lock locks the data folder until release is called or the process ends. It fails when another process holds the lock.
 func Lock(dir string) (release func() error, err error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // Postgres's own user passes through
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // the user of Postgres needs access
 		return nil, fmt.Errorf("make data folder: %w", err)
 	}
 	file, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)

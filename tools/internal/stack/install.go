@@ -10,9 +10,11 @@ import (
 	"strings"
 )
 
-// binaries returns the folder of Postgres's binaries and RabbitMQ's server, each only when asked
-// for. What is missing is installed where apt is at hand.
-func binaries(ctx context.Context, postgres, rabbitmq bool, progress func(string, ...any)) (bin, server string, err error) {
+// binaries returns the folder of Postgres's binaries and the path of RabbitMQ's server, as far as they are
+// requested. It installs what is missing if the system has apt.
+func binaries(
+	ctx context.Context, postgres, rabbitmq bool, progress func(string, ...any),
+) (bin, server string, err error) {
 	var missing []string
 	if postgres {
 		var ok bool
@@ -30,38 +32,38 @@ func binaries(ctx context.Context, postgres, rabbitmq bool, progress func(string
 		return bin, server, nil
 	}
 	if err := Install(ctx, missing, progress); err != nil {
-		return "", "", fmt.Errorf("%s not found and not installed (%w): install it, set DATABASE_URL and AMQP_URL, or run `docker compose up`",
+		return "", "", fmt.Errorf("install %s: %w; install it, set DATABASE_URL and AMQP_URL, or run `docker compose up`",
 			strings.Join(missing, ", "), err)
 	}
 	if postgres {
 		var ok bool
 		if bin, ok = findPostgres(); !ok {
-			return "", "", errors.New("Postgres was installed but initdb is neither on the PATH nor in /usr/lib/postgresql/*/bin")
+			return "", "", errors.New("initdb of the installed Postgres is neither on the PATH nor in /usr/lib/postgresql/*/bin")
 		}
 	}
 	if rabbitmq {
 		var ok bool
 		if server, ok = findRabbitMQ(); !ok {
-			return "", "", errors.New("RabbitMQ was installed but rabbitmq-server is not found")
+			return "", "", errors.New("rabbitmq-server of the installed RabbitMQ is not on the PATH")
 		}
 	}
 	return bin, server, nil
 }
 
-// Install installs Debian packages as root or through sudo, which may ask for a password.
-// Neither a cluster nor a service of the machine is created or started by it.
+// Install installs Debian packages as root or with sudo, which may prompt for a password. It neither creates a
+// cluster nor starts a service.
 func Install(ctx context.Context, packages []string, progress func(string, ...any)) error {
 	if _, err := exec.LookPath("apt-get"); err != nil {
-		return errors.New("no apt-get here")
+		return errors.New("apt-get not found")
 	}
 	var command []string
 	if os.Geteuid() != 0 {
 		if _, err := exec.LookPath("sudo"); err != nil {
-			return errors.New("neither root nor sudo")
+			return errors.New("sudo not found")
 		}
 		command = []string{"sudo"}
 		if stdin, err := os.Stdin.Stat(); err != nil || stdin.Mode()&os.ModeCharDevice == 0 {
-			command = append(command, "-n") // nobody could type a password
+			command = append(command, "-n") // without a terminal, sudo must not prompt
 		}
 	}
 	folder, err := os.MkdirTemp("", "boxoffice-apt")
@@ -73,7 +75,7 @@ func Install(ctx context.Context, packages []string, progress func(string, ...an
 	progress("installing %s (a minute or so)", strings.Join(packages, ", "))
 	script := `set -e
 export DEBIAN_FRONTEND=noninteractive
-policy=/usr/sbin/policy-rc.d # what asks Debian's packages not to start their services
+policy=/usr/sbin/policy-rc.d # prevents Debian's packages from starting their services
 if [ ! -e $policy ]; then
 	trap "rm -f $policy" EXIT
 	printf '#!/bin/sh\nexit 101\n' >$policy

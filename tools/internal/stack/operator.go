@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// leaveSettings writes to operator.env in the data folder where broker and databases are:
-// boxofficectl reads it.
-func (s *Stack) leaveSettings(dir string) error {
+// writeOperatorSettings writes the addresses of broker, databases and services to operator.env in the data folder, for
+// boxofficectl.
+func (s *Stack) writeOperatorSettings(dir string) error {
 	lines := []string{"AMQP_URL=" + s.BrokerURL + "\n"}
 	for service, url := range s.databases {
 		lines = append(lines, strings.ToUpper(service)+"_DATABASE_URL="+url+"\n")
@@ -20,7 +20,7 @@ func (s *Stack) leaveSettings(dir string) error {
 	}
 	slices.Sort(lines)
 	if err := os.WriteFile(filepath.Join(dir, "operator.env"), []byte(strings.Join(lines, "")), 0o600); err != nil {
-		return fmt.Errorf("leave settings for the operator: %w", err)
+		return fmt.Errorf("write settings for boxofficectl: %w", err)
 	}
 	return nil
 }

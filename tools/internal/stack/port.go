@@ -18,20 +18,19 @@ func PortFree(port int) bool {
 	return err == nil && l.Close() == nil
 }
 
-// ports are those that a stack has chosen. No other stack of this machine chooses the same, also
-// while nobody listens there yet, or just now: a UDP socket of the same number says so, which ends
-// with this process at the latest.
+// ports are the ports of a stack. Each is reserved by an open UDP socket with the same number, so that no other
+// stack of this machine chooses it while nothing listens there. The reservations end with the process.
 type ports struct {
 	mu   sync.Mutex
 	held []net.PacketConn
 }
 
-// choose returns a port that nobody listens on. It lies below the range from which systems take
-// the local ports of outgoing connections, so that a server finds it free again after a restart.
+// choose returns a free port. It lies below the range for outgoing connections, so that it is free again when a server
+// restarts.
 func (p *ports) choose() (int, error) {
 	const low, high = 20_000, 32_000
 	for range 200 {
-		port := low + rand.IntN(high-low)                 //nolint:gosec // nothing secret about it
+		port := low + rand.IntN(high-low)                 //nolint:gosec // not a secret
 		hold, err := net.ListenPacket("udp", Local(port)) //nolint:noctx // returns at once
 		if err != nil {
 			continue
@@ -43,13 +42,13 @@ func (p *ports) choose() (int, error) {
 			return port, nil
 		}
 		if err := hold.Close(); err != nil {
-			return 0, fmt.Errorf("let go of port %d: %w", port, err)
+			return 0, fmt.Errorf("release port %d: %w", port, err)
 		}
 	}
-	return 0, errors.New("found no free port")
+	return 0, errors.New("no free port found")
 }
 
-// release lets other stacks have the ports.
+// release ends the reservations.
 func (p *ports) release() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -19,13 +19,13 @@ import (
 
 const superuser = "boxoffice"
 
-// Postgres is a private cluster: own data folder, own port, reachable over loopback only.
+// Postgres is a private cluster with its own data folder and port. It listens on loopback only.
 type Postgres struct {
 	// URL connects as superuser.
 	URL string
 
 	bin      string  // folder of the binaries
-	program  program // cmd is made anew for every start
+	program  program // without cmd, which each start creates
 	data     string
 	password string
 	args     []string
@@ -33,8 +33,7 @@ type Postgres struct {
 	proc     *process
 }
 
-// newPostgres describes the cluster in the folder; Start makes it if need be. A fast cluster
-// survives kill -9 like any other but not a power cut: good for tests.
+// newPostgres returns the cluster in the folder. Start creates it. A fast cluster survives kill -9 but not a power cut.
 func newPostgres(dir, bin, password string, fast bool, ports *ports) (*Postgres, error) {
 	owner, err := postgresOwner()
 	if err != nil {
@@ -45,7 +44,7 @@ func newPostgres(dir, bin, password string, fast bool, ports *ports) (*Postgres,
 	}
 	if owner != nil {
 		if err := os.Chown(dir, int(owner.Uid), int(owner.Gid)); err != nil {
-			return nil, fmt.Errorf("give folder to the user that runs Postgres: %w", err)
+			return nil, fmt.Errorf("change owner of Postgres's folder: %w", err)
 		}
 	}
 	port, err := ports.choose()
@@ -60,7 +59,7 @@ func newPostgres(dir, bin, password string, fast bool, ports *ports) (*Postgres,
 		}).String(),
 		program: program{
 			name: "postgres", dir: dir, marker: data,
-			end: syscall.SIGINT, orphan: syscall.SIGINT, timeout: 20 * time.Second, // SIGINT: roll back, disconnect, end
+			end: syscall.SIGINT, orphan: syscall.SIGINT, timeout: 20 * time.Second, // fast shutdown
 		},
 		bin: bin, data: data, password: password, owner: owner,
 		args: []string{
@@ -74,8 +73,8 @@ func newPostgres(dir, bin, password string, fast bool, ports *ports) (*Postgres,
 	return p, nil
 }
 
-// initialise makes the cluster when there is none, under another name first, so that one that
-// exists is complete.
+// initialise creates the cluster unless it exists. It uses another name first, so that a cluster that exists is
+// complete.
 func (p *Postgres) initialise(ctx context.Context) error {
 	if _, err := os.Stat(p.data); err == nil {
 		return nil
@@ -86,21 +85,21 @@ func (p *Postgres) initialise(ctx context.Context) error {
 	}
 	passwordFile := filepath.Join(p.program.dir, "password")
 	if err := os.WriteFile(passwordFile, []byte(p.password), 0o600); err != nil {
-		return fmt.Errorf("hand over the password: %w", err)
+		return fmt.Errorf("write password of Postgres: %w", err)
 	}
-	defer os.Remove(passwordFile) //nolint:errcheck // the folder is as private as the file
+	defer os.Remove(passwordFile) //nolint:errcheck // the folder is private
 	if p.owner != nil {
 		if err := os.Chown(passwordFile, int(p.owner.Uid), int(p.owner.Gid)); err != nil {
-			return fmt.Errorf("hand over the password: %w", err)
+			return fmt.Errorf("write password of Postgres: %w", err)
 		}
 	}
-	cmd := p.command(exec.CommandContext(ctx, filepath.Join(p.bin, "initdb"), "-D", draft, "-U", superuser, "--auth=scram-sha-256", "--pwfile="+passwordFile,
-		"--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"))
+	cmd := p.command(exec.CommandContext(ctx, filepath.Join(p.bin, "initdb"), "-D", draft, "-U", superuser,
+		"--auth=scram-sha-256", "--pwfile="+passwordFile, "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w\n%s", err, out)
 	}
 	if err := os.Rename(draft, p.data); err != nil {
-		return fmt.Errorf("put cluster in place: %w", err)
+		return fmt.Errorf("rename new cluster: %w", err)
 	}
 	return nil
 }
@@ -114,29 +113,28 @@ func (p *Postgres) command(cmd *exec.Cmd) *exec.Cmd {
 	return cmd
 }
 
-// postgresOwner returns whom Postgres must run as: nil for the current user, an unprivileged one
-// for root, whom Postgres refuses.
+// postgresOwner returns the user that runs Postgres: nil for the current one. Postgres does not run as root, so root
+// needs another one.
 func postgresOwner() (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
-		return nil, nil //nolint:nilnil // exec's own way to say "the current user"
+		return nil, nil //nolint:nilnil // nil is the current user, as in package exec
 	}
-	for _, name := range []string{"postgres", "nobody"} {
-		u, err := user.Lookup(name)
-		if err != nil {
-			continue
-		}
-		uid, err1 := strconv.ParseUint(u.Uid, 10, 32)
-		gid, err2 := strconv.ParseUint(u.Gid, 10, 32)
-		if err := errors.Join(err1, err2); err != nil {
-			return nil, fmt.Errorf("look up user %s: %w", name, err)
-		}
-		return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
+	u, err := user.Lookup("postgres")
+	if err != nil {
+		u, err = user.LookupId("65534") // the overflow user, which most systems have
 	}
-	return nil, errors.New("Postgres refuses to run as root and there is neither a user postgres nor nobody")
+	if err != nil {
+		return nil, fmt.Errorf("find a user to run Postgres, which cannot run as root: %w", err)
+	}
+	uid, err1 := strconv.ParseUint(u.Uid, 10, 32)
+	gid, err2 := strconv.ParseUint(u.Gid, 10, 32)
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, fmt.Errorf("look up user %s: %w", u.Username, err)
+	}
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
 }
 
-// Start starts the server on its port and data and waits until it answers. It does nothing when
-// the server runs.
+// Start starts the server and waits until it accepts connections. It does nothing when the server is running.
 func (p *Postgres) Start(ctx context.Context) error {
 	if p.proc != nil && p.proc.running() {
 		return nil
@@ -144,8 +142,7 @@ func (p *Postgres) Start(ctx context.Context) error {
 	if err := p.initialise(ctx); err != nil {
 		return err
 	}
-	// After a kill the server's own children live on for an instant and a new one refuses to
-	// start beside them.
+	// The children of a killed server end a moment later. Until then, no new server starts.
 	const attempts = 50
 	var err error
 	for range attempts {
@@ -171,7 +168,7 @@ func (p *Postgres) start(ctx context.Context) error {
 	})
 }
 
-// Stop ends the server in order: open transactions are rolled back. The data stays.
+// Stop ends the server gracefully and rolls back open transactions.
 func (p *Postgres) Stop() error {
 	if p.proc == nil {
 		return nil
@@ -187,7 +184,7 @@ func (p *Postgres) Kill() error {
 	return p.proc.kill()
 }
 
-// findPostgres returns the folder of the newest server's binaries.
+// findPostgres returns the folder with the binaries of the newest installed version.
 func findPostgres() (string, bool) {
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb") //nolint:errcheck // the pattern is well-formed
 	slices.SortFunc(found, func(a, b string) int { return version(b) - version(a) })
@@ -205,7 +202,7 @@ func findPostgres() (string, bool) {
 	return "", false
 }
 
-// version returns the 15 of /usr/lib/postgresql/15/bin/initdb.
+// version returns 15 for /usr/lib/postgresql/15/bin/initdb.
 func version(path string) int {
 	n, _ := strconv.Atoi(filepath.Base(filepath.Dir(filepath.Dir(path)))) //nolint:errcheck // 0 sorts last
 	return n
@@ -214,8 +211,8 @@ func version(path string) int {
 // database names the database and role of one service.
 type database struct{ name, password string }
 
-// createDatabases makes a role and a database of the same name for each entry. The role owns its
-// database and nobody else may connect to it. What exists is kept and gets the new password.
+// createDatabases creates a role and a database of the same name for each entry. The role owns the database and no
+// other may connect to it. Existing ones are kept, with a new password.
 func createDatabases(ctx context.Context, admin string, databases []database) (err error) {
 	conn, err := pgx.Connect(ctx, admin)
 	if err != nil {
@@ -232,12 +229,13 @@ func createDatabases(ctx context.Context, admin string, databases []database) (e
 
 func (d database) create(ctx context.Context, conn *pgx.Conn) error {
 	var role, db bool
-	err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1), EXISTS (SELECT FROM pg_database WHERE datname = $1)`,
+	err := conn.QueryRow(ctx, `
+		SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1), EXISTS (SELECT FROM pg_database WHERE datname = $1)`,
 		d.name).Scan(&role, &db)
 	if err != nil {
 		return err
 	}
-	// DDL takes no parameters: the names are our own and the password is hexadecimal.
+	// DDL has no parameters. The names are constants and the password is hexadecimal.
 	name := pgx.Identifier{d.name}.Sanitize()
 	var statements []string
 	if !role {
@@ -256,7 +254,7 @@ func (d database) create(ctx context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
-// url returns the address of the database on the cluster of another URL.
+// url returns the URL of the database on the cluster.
 func (d database) url(cluster string) (string, error) {
 	u, err := url.Parse(cluster)
 	if err != nil {

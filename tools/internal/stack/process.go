@@ -15,25 +15,25 @@ import (
 	"time"
 )
 
-// program says how to run a child process.
+// program describes a child process.
 type program struct {
 	name    string         // of its log and pid files
 	dir     string         // holds name.log and name.pid
 	cmd     *exec.Cmd      // not started
-	marker  string         // part of the command line, by which a later run recognises the process as ours
-	end     syscall.Signal // asks the process to end in order
-	orphan  syscall.Signal // what it gets when this process dies first, where the system can do that
-	timeout time.Duration  // for the orderly end, before it is killed
+	marker  string         // part of the command line that identifies the process to later runs
+	end     syscall.Signal // ends the process gracefully
+	orphan  syscall.Signal // sent when this process dies first, on Linux
+	timeout time.Duration  // for the graceful end, before it is killed
 }
 
 // process is a running child.
 type process struct {
 	program
-	done chan struct{} // closed when it has ended
-	err  error         // how it ended; to be read after done
+	done chan struct{} // closed when the process has ended
+	err  error         // of Wait; valid once done is closed
 }
 
-// run starts the program. A process that an earlier run left behind is ended first.
+// run starts the program, after it has ended the process that an earlier run left behind.
 func (p program) run() (*process, error) {
 	if err := p.endStale(); err != nil {
 		return nil, err
@@ -46,14 +46,13 @@ func (p program) run() (*process, error) {
 	if p.cmd.SysProcAttr == nil {
 		p.cmd.SysProcAttr = &syscall.SysProcAttr{}
 	}
-	p.cmd.SysProcAttr.Setpgid = true // Ctrl-C in the terminal is for us: we end the children in order
+	p.cmd.SysProcAttr.Setpgid = true // Ctrl-C in the terminal reaches this process only
 	endWithParent(p.cmd.SysProcAttr, p.orphan)
 
 	c := &process{program: p, done: make(chan struct{})}
 	started := make(chan error)
 	go func() {
-		// The system takes the thread that forked for the parent: when that thread ends, the child
-		// is told that its parent died. So this thread stays for as long as the child lives.
+		// Linux sends the parent-death signal when the thread that forked ends, so this thread must outlive the child.
 		runtime.LockOSThread()
 		defer log.Close()
 		err := p.cmd.Start()
@@ -68,7 +67,7 @@ func (p program) run() (*process, error) {
 		return nil, fmt.Errorf("start %s: %w", p.name, err)
 	}
 	if err := os.WriteFile(p.pidFile(), fmt.Appendln(nil, c.pid()), 0o600); err != nil {
-		return nil, errors.Join(fmt.Errorf("remember pid of %s: %w", p.name, err), c.kill())
+		return nil, errors.Join(fmt.Errorf("write pid of %s: %w", p.name, err), c.kill())
 	}
 	return c, nil
 }
@@ -88,12 +87,12 @@ func (c *process) running() bool {
 	}
 }
 
-// stop asks the process to end and waits for it; one that does not heed is killed.
+// stop ends the process gracefully and waits for it. After the timeout it kills the process.
 func (c *process) stop() error {
 	if !c.running() {
 		return nil
 	}
-	c.cmd.Process.Signal(c.end) //nolint:errcheck // it may end by itself this instant
+	c.cmd.Process.Signal(c.end) //nolint:errcheck // the process may have ended
 	late := time.NewTimer(c.timeout)
 	defer late.Stop()
 	select {
@@ -104,7 +103,7 @@ func (c *process) stop() error {
 	}
 }
 
-// kill ends the process at once, as a crash would, and waits until it is gone.
+// kill ends the process with SIGKILL and waits for it.
 func (c *process) kill() error {
 	if err := c.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("kill %s: %w", c.name, err)
@@ -113,7 +112,7 @@ func (c *process) kill() error {
 	return nil
 }
 
-// await polls until ready returns nil. It fails when the process ends before, or ctx does.
+// await polls until ready returns nil. It returns an error when the process or ctx ends first.
 func (c *process) await(ctx context.Context, ready func(context.Context) error) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -125,33 +124,34 @@ func (c *process) await(ctx context.Context, ready func(context.Context) error) 
 		select {
 		case <-tick.C:
 		case <-c.done:
-			return fmt.Errorf("%s ended while starting (%w); the end of %s:\n%s", c.name, c.err, c.logFile(), tail(c.logFile()))
+			return fmt.Errorf("start %s: %w; the end of %s:\n%s", c.name, c.err, c.logFile(), tail(c.logFile()))
 		case <-ctx.Done():
-			return fmt.Errorf("wait for %s: %w; the end of %s:\n%s", c.name, errors.Join(ctx.Err(), err), c.logFile(), tail(c.logFile()))
+			err = errors.Join(ctx.Err(), err)
+			return fmt.Errorf("wait for %s: %w; the end of %s:\n%s", c.name, err, c.logFile(), tail(c.logFile()))
 		}
 	}
 }
 
-// endStale ends the process that a run which was killed has left behind. It trusts the pid file
-// only when the process with that pid carries the marker.
+// endStale ends the process that a killed run has left behind. It relies on the pid file only if the process with that
+// pid has the marker.
 func (p program) endStale() error {
 	content, err := os.ReadFile(p.pidFile())
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("look for an earlier %s: %w", p.name, err)
+		return fmt.Errorf("read pid of an earlier %s: %w", p.name, err)
 	}
 	pid, err := strconv.Atoi(strings.TrimSpace(string(content)))
-	ours := func() bool { return strings.Contains(commandLine(pid), p.marker) }
-	if err != nil || !ours() {
+	running := func() bool { return strings.Contains(commandLine(pid), p.marker) }
+	if err != nil || !running() {
 		return nil
 	}
 	signal := p.end
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	deadline := time.Now().Add(p.timeout)
-	for ours() {
+	for running() {
 		if err := syscall.Kill(pid, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
 			return fmt.Errorf("end %s of an earlier run, pid %d: %w", p.name, pid, err)
 		}
@@ -163,7 +163,7 @@ func (p program) endStale() error {
 	return nil
 }
 
-// commandLine returns the arguments of a process separated by spaces, and "" when there is none.
+// commandLine returns the arguments of a process, separated by spaces, or "" if there is no such process.
 func commandLine(pid int) string {
 	if _, err := os.Stat("/proc/self/cmdline"); err == nil {
 		args, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)) //nolint:errcheck // no such process
@@ -173,7 +173,7 @@ func commandLine(pid int) string {
 	return string(args)
 }
 
-// tail returns the last lines of a file, for an error message.
+// tail returns the last lines of a file.
 func tail(path string) string {
 	content, err := os.ReadFile(path)
 	if err != nil {

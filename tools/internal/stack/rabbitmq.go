@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// RabbitMQ is a private node: own data folder, own ports, own name server (epmd), reachable over
-// loopback only.
+// RabbitMQ is a private node with its own data folder, ports and port mapper daemon (epmd). It listens on loopback
+// only.
 type RabbitMQ struct {
 	URL string
 
@@ -30,7 +30,7 @@ type RabbitMQ struct {
 	proc    *process
 }
 
-// newRabbitMQ makes or opens the node in the folder.
+// newRabbitMQ configures the node in the folder.
 func newRabbitMQ(dir, server, password string, ports *ports) (*RabbitMQ, error) {
 	port, err1 := ports.choose()
 	names, err2 := ports.choose()
@@ -53,8 +53,7 @@ func newRabbitMQ(dir, server, password string, ports *ports) (*RabbitMQ, error) 
 			return nil, fmt.Errorf("configure RabbitMQ: %w", err)
 		}
 	}
-	// The node is recognised by this argument: its folder is not on its command line, and could
-	// not be because RabbitMQ's scripts split arguments at spaces.
+	// This argument identifies the node. Its folder could not, because RabbitMQ's scripts split arguments at spaces.
 	mark := fmt.Sprintf("%x", sha256.Sum256([]byte(dir)))
 	return &RabbitMQ{
 		URL:    (&url.URL{Scheme: "amqp", User: url.UserPassword(login, password), Host: Local(port), Path: "/"}).String(),
@@ -74,7 +73,7 @@ func newRabbitMQ(dir, server, password string, ports *ports) (*RabbitMQ, error) 
 			"RABBITMQ_CONF_ENV_FILE=/dev/null",
 			"RABBITMQ_PID_FILE=" + filepath.Join(dir, "data", "pid"),
 			"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-boxoffice " + mark + " -kernel inet_dist_use_interface {127,0,0,1}",
-			"RUNNING_UNDER_SYSTEMD=true", // the script becomes the server instead of watching over it
+			"RUNNING_UNDER_SYSTEMD=true", // the script replaces itself by the server
 		},
 		program: program{
 			name: "rabbitmq", dir: dir, marker: mark,
@@ -83,7 +82,7 @@ func newRabbitMQ(dir, server, password string, ports *ports) (*RabbitMQ, error) 
 	}, nil
 }
 
-// writeSecret writes a file that only its owner may read, also over a read-only one.
+// writeSecret writes a file that only its owner may read. It replaces an existing one.
 func writeSecret(path, content string) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
@@ -91,8 +90,7 @@ func writeSecret(path, content string) error {
 	return os.WriteFile(path, []byte(content), 0o400)
 }
 
-// Start starts the node on its port and data and waits until it accepts connections. It does
-// nothing when the node runs.
+// Start starts the node and waits until it accepts connections. It does nothing when the node is running.
 func (r *RabbitMQ) Start(ctx context.Context) error {
 	if r.proc != nil && r.proc.running() {
 		return nil
@@ -107,7 +105,7 @@ func (r *RabbitMQ) Start(ctx context.Context) error {
 	if r.proc, err = r.program.run(); err != nil {
 		return err
 	}
-	// The listener opens last, when all queues are there.
+	// RabbitMQ opens the listener last.
 	if err := r.proc.await(ctx, func(ctx context.Context) error { return dial(ctx, r.port) }); err != nil {
 		return err
 	}
@@ -132,8 +130,7 @@ func (r *RabbitMQ) electLeaders(ctx context.Context) error {
 	return nil
 }
 
-// startNames starts the node's name server. The node would start one by itself, but not as a
-// child that ends with us.
+// startNames starts epmd. The node would start it by itself, but not as a child that ends with this process.
 func (r *RabbitMQ) startNames(ctx context.Context) error {
 	if r.names != nil && r.names.running() {
 		return nil
@@ -159,7 +156,7 @@ func dial(ctx context.Context, port int) error {
 	return conn.Close()
 }
 
-// Stop ends the node in order. The data stays.
+// Stop ends the node gracefully.
 func (r *RabbitMQ) Stop() error {
 	var errs []error
 	for _, p := range []*process{r.proc, r.names} {
@@ -178,8 +175,8 @@ func (r *RabbitMQ) Kill() error {
 	return r.proc.kill()
 }
 
-// findRabbitMQ returns the server's own script. The one that Debian puts on the PATH will not do:
-// it switches to the machine's rabbitmq user.
+// findRabbitMQ returns the path of the server's script. It prefers the original to Debian's wrapper on the PATH, which
+// switches to the user rabbitmq.
 func findRabbitMQ() (string, bool) {
 	const debian = "/usr/lib/rabbitmq/bin/rabbitmq-server"
 	if _, err := os.Stat(debian); err == nil {

@@ -11,8 +11,7 @@ import (
 	"path/filepath"
 )
 
-// secrets derives every credential of a stack from one random value in its data folder, so that
-// nothing is well known and the data can still be opened by the next run.
+// secrets derives the credentials of a stack from a random value in its data folder, so that the next run has the same.
 type secrets struct{ root []byte }
 
 func openSecrets(dir string) (secrets, error) {
@@ -28,7 +27,7 @@ func openSecrets(dir string) (secrets, error) {
 	return secrets{root}, nil
 }
 
-// of returns the credential for a purpose: 64 hexadecimal digits.
+// of returns the credential for the purpose, 64 hexadecimal digits.
 func (s secrets) of(purpose string) string {
 	mac := hmac.New(sha256.New, s.root)
 	mac.Write([]byte(purpose))

@@ -17,21 +17,20 @@ import (
 	"time"
 )
 
-// Spec describes one of the system's services. Everything that runs or describes the system
-// (this package, docker-compose.yml) agrees with the table of Specs.
+// Spec describes a service of the system. A test compares docker-compose.yml with Specs.
 type Spec struct {
 	Name     string
-	Package  string   // of its binary, below the workspace
+	Package  string   // path in the workspace
 	Port     int      // well-known public port; 0 without public listener
 	Admin    int      // well-known private port
-	Subgraph bool     // the router sends GraphQL to it
-	Needs    []string // variables it is configured with besides those that every service takes
+	Subgraph bool     // it has a GraphQL schema
+	Needs    []string // settings besides those of all services
 }
 
 // Database reports whether the service has a database.
 func (s Spec) Database() bool { return slices.Contains(s.Needs, "DATABASE_URL") }
 
-// Specs lists every service.
+// Specs returns all services.
 func Specs() []Spec {
 	subgraph := []string{"DATABASE_URL", "AMQP_URL", "JWKS_URL", "SERVICE_TOKEN"}
 	return []Spec{
@@ -51,8 +50,8 @@ func Specs() []Spec {
 
 var building sync.Mutex
 
-// build compiles the services' binaries into the data folder. Throw-away systems share a folder, where go build finds
-// those that are still up to date: to link them takes longer than all else of a start.
+// build compiles the services' binaries into the data folder. Throw-away systems share a folder, in which go build
+// finds binaries that are up to date. Linking them would take longer than the rest of a start.
 func build(ctx context.Context, o Options) error {
 	bin := filepath.Join(o.Dir, "bin")
 	if !o.Throwaway || o.Tags != "" {
@@ -62,7 +61,7 @@ func build(ctx context.Context, o Options) error {
 	if o.Race {
 		shared += "-race"
 	}
-	building.Lock() // it is this process's turn, but that may start two systems at once
+	building.Lock() // one process may start two systems at once
 	defer building.Unlock()
 	return errors.Join(compile(ctx, o, shared), os.Symlink(shared, bin))
 }
@@ -86,7 +85,7 @@ func compile(ctx context.Context, o Options, dir string) error {
 	return nil
 }
 
-// Service is one service of a Stack. It keeps its addresses and database over restarts.
+// Service is a service of a Stack. It keeps its addresses and database across restarts.
 type Service struct {
 	Spec
 	Addr      string // host:port of the public listener, empty without one
@@ -101,7 +100,7 @@ type Service struct {
 	proc    *process
 }
 
-// replica returns a service like this one that does not run.
+// replica returns a copy of the service that is not started.
 func (s *Service) replica(name string) *Service {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -110,8 +109,8 @@ func (s *Service) replica(name string) *Service {
 	return r
 }
 
-// Start starts the service and waits until it is ready. The settings (NAME=value) replace those
-// of the same name, now and at later starts. It does nothing when the service runs.
+// Start starts the service and waits until it is ready. The settings (NAME=value) override earlier ones, also for later
+// starts. It does nothing when the service is running.
 func (s *Service) Start(ctx context.Context, settings ...string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -142,7 +141,7 @@ func (s *Service) Start(ctx context.Context, settings ...string) error {
 	return s.proc.await(ctx, s.ready)
 }
 
-// Output calls the service's binary with arguments, in no environment, and returns what it prints.
+// Output runs the service's binary with the arguments and an empty environment, and returns its output.
 func (s *Service) Output(ctx context.Context, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, s.binary, args...)
 	cmd.Env = []string{}
@@ -150,7 +149,7 @@ func (s *Service) Output(ctx context.Context, args ...string) (string, error) {
 	return string(out), err
 }
 
-// ready returns why the service is not ready.
+// ready returns nil if the service is ready.
 func (s *Service) ready(ctx context.Context) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.AdminAddr+"/readyz", nil)
 	if err != nil {
@@ -170,7 +169,7 @@ func (s *Service) ready(ctx context.Context) error {
 	return nil
 }
 
-// Stop ends the service in order and waits for it.
+// Stop ends the service gracefully and waits for it.
 func (s *Service) Stop() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -180,7 +179,7 @@ func (s *Service) Stop() error {
 	return s.proc.stop()
 }
 
-// Kill ends the service with kill -9 and waits until it is gone.
+// Kill ends the service with SIGKILL and waits for it.
 func (s *Service) Kill() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -190,32 +189,31 @@ func (s *Service) Kill() error {
 	return s.proc.kill()
 }
 
-// Running reports whether the service's process has neither ended by itself nor been ended.
+// Running reports whether the service's process is running.
 func (s *Service) Running() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.proc != nil && s.proc.running()
 }
 
-// LogFile returns the file that holds what the service wrote to its log since the stack started,
-// also before it was started again.
+// LogFile returns the path of the service's log since the stack was started.
 func (s *Service) LogFile() string { return filepath.Join(s.dir, s.Name+".log") }
 
-// LogTail returns the end of what the service wrote to its log.
+// LogTail returns the last lines of the service's log.
 func (s *Service) LogTail() string { return tail(s.LogFile()) }
 
-// ended is closed when the service's process ends by itself or otherwise.
+// ended is closed when the service's process ends.
 func (s *Service) ended() <-chan struct{} { return s.proc.done }
 
-// environment returns what the service inherits of the given environment: everything but the
-// credentials of the cluster and the broker, which are not its own.
+// environment returns the environment without the credentials of the cluster and the broker, which services must not
+// inherit.
 func environment(environ []string) []string {
 	return slices.DeleteFunc(slices.Clone(environ), func(v string) bool {
 		return strings.HasPrefix(v, "DATABASE_URL=") || strings.HasPrefix(v, "AMQP_URL=")
 	})
 }
 
-// Root returns the folder of the workspace (go.work) that the current folder is in.
+// Root returns the folder of the workspace (go.work) that contains the current folder.
 func Root() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -227,7 +225,7 @@ func Root() (string, error) {
 		}
 		parent := filepath.Dir(dir)
 		if parent == dir {
-			return "", errors.New("find the workspace: no go.work here or above")
+			return "", errors.New("find the workspace: no go.work in this folder or above")
 		}
 		dir = parent
 	}

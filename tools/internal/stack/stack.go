@@ -1,5 +1,5 @@
-// Package stack runs the whole system on this machine: Postgres, RabbitMQ and every service, each
-// a child process that can be stopped, killed and started again and that never outlives its parent.
+// Package stack runs the whole system on this machine: Postgres, RabbitMQ and every service. Each is a child
+// process that can be stopped, killed and restarted, and that does not outlive its parent.
 package stack
 
 import (
@@ -16,28 +16,28 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Options say how to run the system.
+// Options configure a stack.
 type Options struct {
 	Dir  string // holds all data, logs and binaries
 	Root string // of the workspace
 
-	// Clusters to use instead of private ones.
+	// Existing servers, used instead of private ones if set.
 	DatabaseURL string // of a role that may create databases and roles
 	BrokerURL   string
 
 	PostgresSettings []string // name=value, of the private cluster
 
-	Throwaway  bool // the data need not survive a power cut, and the folder is empty
+	Throwaway  bool // the folder is empty, and its data need not survive a power cut
 	Race       bool // build the services with the race detector
-	WellKnown  bool // listen on the well-known ports as far as they are free
-	RouterPort int  // the router must listen on this port; 0 for any
+	WellKnown  bool // prefer the well-known ports
+	RouterPort int  // of the router; 0 for any
 
 	Specs    []Spec               // the services to run; none for Postgres and RabbitMQ only
 	Tags     string               // build tags of the services; may be empty
 	Database string               // prefix of the names of databases and roles
 	Environ  []string             // inherited by the services
 	Settings map[string][]string  // NAME=value by service, on top of what the stack sets
-	Progress func(string, ...any) // told about each step, as fmt.Sprintf would; may be nil
+	Progress func(string, ...any) // reports each step, like fmt.Printf; may be nil
 }
 
 // Stack is the running system.
@@ -54,9 +54,9 @@ type Stack struct {
 	ports     ports
 }
 
-// Start builds the services while Postgres and RabbitMQ start, makes the databases, starts the
-// services and waits until all are ready. When it fails, nothing stays running. A throw-away system
-// with services waits for this process's turn first.
+// Start builds the services while Postgres and RabbitMQ start, creates the databases, starts the services and waits
+// until all are ready. After an error, nothing is left running. A throw-away system with services takes a turn
+// first.
 func Start(ctx context.Context, o Options) (_ *Stack, err error) {
 	if o.Progress == nil {
 		o.Progress = func(string, ...any) {}
@@ -76,7 +76,7 @@ func Start(ctx context.Context, o Options) (_ *Stack, err error) {
 		return nil, fmt.Errorf("find data folder: %w", err)
 	}
 	logs := filepath.Join(o.Dir, "log")
-	if err := os.MkdirAll(logs, 0o755); err != nil { //nolint:gosec // Postgres's own user passes through
+	if err := os.MkdirAll(logs, 0o755); err != nil { //nolint:gosec // the user of Postgres needs access
 		return nil, fmt.Errorf("make data folder: %w", err)
 	}
 	secrets, err := openSecrets(o.Dir)
@@ -100,7 +100,7 @@ func Start(ctx context.Context, o Options) (_ *Stack, err error) {
 		})
 	}
 	if o.DatabaseURL == "" {
-		dir, err := reachable(filepath.Join(o.Dir, "postgres"))
+		dir, err := postgresDir(filepath.Join(o.Dir, "postgres"))
 		if err != nil {
 			return nil, err
 		}
@@ -123,7 +123,8 @@ func Start(ctx context.Context, o Options) (_ *Stack, err error) {
 		})
 	})
 	if o.BrokerURL == "" {
-		if s.RabbitMQ, err = newRabbitMQ(filepath.Join(o.Dir, "rabbitmq"), server, secrets.of("rabbitmq"), &s.ports); err != nil {
+		dir := filepath.Join(o.Dir, "rabbitmq")
+		if s.RabbitMQ, err = newRabbitMQ(dir, server, secrets.of("rabbitmq"), &s.ports); err != nil {
 			return nil, err
 		}
 		s.BrokerURL = s.RabbitMQ.URL
@@ -135,7 +136,7 @@ func Start(ctx context.Context, o Options) (_ *Stack, err error) {
 		return nil, err
 	}
 	s.configure(o, secrets)
-	if err := s.leaveSettings(o.Dir); err != nil {
+	if err := s.writeOperatorSettings(o.Dir); err != nil {
 		return nil, err
 	}
 	if len(s.services) > 0 {
@@ -144,7 +145,7 @@ func Start(ctx context.Context, o Options) (_ *Stack, err error) {
 	return s, err
 }
 
-// step does one thing and tells how long it took.
+// step calls do and reports its duration.
 func step(progress func(string, ...any), name string, do func() error) error {
 	begin := time.Now()
 	if err := do(); err != nil {
@@ -154,7 +155,7 @@ func step(progress func(string, ...any), name string, do func() error) error {
 	return nil
 }
 
-// addServices gives every service its addresses and an empty log.
+// addServices adds the services with their addresses and removes their old logs.
 func (s *Stack) addServices(o Options) error {
 	choose := func(wellKnown int) (int, error) {
 		if o.WellKnown && PortFree(wellKnown) {
@@ -255,7 +256,7 @@ func (s *Stack) configure(o Options, secrets secrets) {
 	}
 }
 
-// withPages reports whether the router serves the storefront, which banks send buyers back to.
+// withPages reports whether the router serves the storefront, to which banks redirect buyers.
 func withPages(settings []string) bool {
 	return slices.ContainsFunc(settings, func(setting string) bool { return strings.HasPrefix(setting, "PAGES_DIR=") })
 }
@@ -303,8 +304,8 @@ func (s *Stack) Service(name string) *Service {
 	return services[i]
 }
 
-// ServiceDatabaseURL returns the URL by which the service connects to its own database. It panics
-// when the service has none.
+// ServiceDatabaseURL returns the URL with which the service connects to its database. It panics when the service
+// has none.
 func (s *Stack) ServiceDatabaseURL(name string) string {
 	url, ok := s.databases[name]
 	if !ok {
@@ -316,7 +317,7 @@ func (s *Stack) ServiceDatabaseURL(name string) string {
 // Endpoint returns the URL of the router's GraphQL endpoint.
 func (s *Stack) Endpoint() string { return "http://" + s.Service("router").Addr + "/graphql" }
 
-// Wait returns when ctx ends, with nil, or when a service ends by itself, with an error.
+// Wait returns nil when ctx ends, or an error when a service ends unexpectedly.
 func (s *Stack) Wait(ctx context.Context) error {
 	ended := make(chan *Service)
 	ctx, cancel := context.WithCancel(ctx)
@@ -339,11 +340,12 @@ func (s *Stack) Wait(ctx context.Context) error {
 	case <-ctx.Done():
 		return nil
 	case service := <-ended:
-		return fmt.Errorf("%s ended by itself; the end of %s:\n%s", service.Name, service.LogFile(), tail(service.LogFile()))
+		log := service.LogFile()
+		return fmt.Errorf("%s ended unexpectedly; the end of %s:\n%s", service.Name, log, tail(log))
 	}
 }
 
-// Stop ends everything that the stack has started, in order: router, services, broker, database.
+// Stop ends all processes of the stack gracefully: router, services, broker, database.
 func (s *Stack) Stop() error {
 	var mu sync.Mutex
 	var errs []error

@@ -18,8 +18,8 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// parentVariable makes the test binary play a process that starts a stack in the folder, says so
-// and waits to be killed.
+// parentVariable makes the test binary start a stack in the folder, print the ids of its processes and wait to be
+// killed.
 const parentVariable = "BOXOFFICE_TEST_PARENT"
 
 func TestMain(m *testing.M) {
@@ -91,8 +91,7 @@ func startStack(t *testing.T, dir string) *Stack {
 	return s
 }
 
-// It runs beside the other tests' stacks: they do not disturb each other.
-func TestKilledInstancesComeBackWithTheirData(t *testing.T) {
+func TestDataSurvivesAKill(t *testing.T) {
 	t.Parallel()
 	s := startStack(t, tempDir(t))
 	store(t, s)
@@ -119,8 +118,8 @@ func TestQueuesHaveLeadersAfterAKillRightAfterTheirDeclaration(t *testing.T) {
 	name := func(i int) string { return fmt.Sprint("queue.", i) }
 	withChannel(t, s, func(ch *amqp.Channel) error {
 		for i := range queues {
-			_, err := ch.QueueDeclare(name(i), true, false, false, false, amqp.Table{amqp.QueueTypeArg: amqp.QueueTypeQuorum})
-			if err != nil {
+			quorum := amqp.Table{amqp.QueueTypeArg: amqp.QueueTypeQuorum}
+			if _, err := ch.QueueDeclare(name(i), true, false, false, false, quorum); err != nil {
 				return err
 			}
 		}
@@ -136,7 +135,8 @@ func TestQueuesHaveLeadersAfterAKillRightAfterTheirDeclaration(t *testing.T) {
 			return err
 		}
 		for i := range queues {
-			confirm, err := ch.PublishWithDeferredConfirmWithContext(ctx, "", name(i), true, false, amqp.Publishing{Body: []byte(name(i))})
+			message := amqp.Publishing{Body: []byte(name(i))}
+			confirm, err := ch.PublishWithDeferredConfirmWithContext(ctx, "", name(i), true, false, message)
 			if err != nil {
 				return err
 			}
@@ -160,7 +160,7 @@ func TestQueuesHaveLeadersAfterAKillRightAfterTheirDeclaration(t *testing.T) {
 	})
 }
 
-func TestNothingOutlivesAKilledParent(t *testing.T) {
+func TestProcessesEndWithAKilledParent(t *testing.T) {
 	t.Parallel()
 	dir := tempDir(t)
 	cmd := exec.Command(os.Args[0])
@@ -189,15 +189,16 @@ func TestNothingOutlivesAKilledParent(t *testing.T) {
 		t.Fatalf("the parent started %d processes, want 3", len(pids))
 	}
 
-	// The next run works with the same data, whatever of the first is still around.
+	// The next run starts with the same data while processes of the first may be ending.
 	s := startStack(t, dir)
 	store(t, s)
 	for _, pid := range pids {
-		eventually(t, "end of orphan "+strconv.Itoa(pid), func() bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) })
+		ended := func() bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) }
+		eventually(t, "end of orphan "+strconv.Itoa(pid), ended)
 	}
 }
 
-func TestALeftoverOfAnEarlierRunIsEnded(t *testing.T) {
+func TestAProcessOfAnEarlierRunIsEnded(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	sleeper := func() program {
@@ -216,7 +217,7 @@ func TestALeftoverOfAnEarlierRunIsEnded(t *testing.T) {
 	}
 	<-first.done
 
-	// A process that only has the same number as ours had is left alone.
+	// A process that has the same pid but not the marker is not ended.
 	stranger := sleeper()
 	stranger.marker = "something else"
 	third, err := stranger.run()
@@ -252,7 +253,7 @@ func TestLock(t *testing.T) {
 	}
 }
 
-func TestTwoStacksNeverChooseTheSamePort(t *testing.T) {
+func TestStacksChooseDistinctPorts(t *testing.T) {
 	t.Parallel()
 	var one, other ports
 	chosen := map[int]bool{}
@@ -263,7 +264,7 @@ func TestTwoStacksNeverChooseTheSamePort(t *testing.T) {
 				t.Fatal(err)
 			}
 			if chosen[port] {
-				t.Errorf("port %d was chosen twice, though nobody has released it", port)
+				t.Errorf("port %d was chosen twice without a release", port)
 			}
 			chosen[port] = true
 		}
@@ -285,7 +286,7 @@ func TestEachServiceReachesOnlyItsOwnDatabase(t *testing.T) {
 		}
 	})
 	one, other := database{"one", "secret1"}, database{"other", "secret2"}
-	for range 2 { // the second time, everything is there already
+	for range 2 { // the second time, everything exists
 		if err := createDatabases(t.Context(), s.DatabaseURL, []database{one, other}); err != nil {
 			t.Fatal(err)
 		}
@@ -303,7 +304,7 @@ func TestEachServiceReachesOnlyItsOwnDatabase(t *testing.T) {
 		return errors.Join(err, conn.Close(t.Context()))
 	}
 	if err := connect(one); err != nil {
-		t.Errorf("connect to the own database: %v", err)
+		t.Errorf("connect to its own database: %v", err)
 	}
 	if err := connect(database{"one", "wrong"}); err == nil {
 		t.Error("connected with a wrong password")
@@ -337,7 +338,7 @@ func TestSpecsAreBuiltFromTheWorkspace(t *testing.T) {
 	}
 }
 
-// store leaves a mark in both stores that a restart must not lose.
+// store creates a table and a queue, which restarts must not lose.
 func store(t *testing.T, s *Stack) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), s.DatabaseURL)
@@ -363,7 +364,7 @@ func wantStored(t *testing.T, s *Stack) {
 		t.Fatalf("connect to Postgres: %v", err)
 	}
 	if _, err := conn.Exec(t.Context(), "SELECT FROM mark"); err != nil {
-		t.Errorf("read what was stored in Postgres: %v", err)
+		t.Errorf("read the table: %v", err)
 	}
 	if err := conn.Close(t.Context()); err != nil {
 		t.Fatal(err)
@@ -399,7 +400,7 @@ func eventually(t *testing.T, awaited string, done func() bool) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			t.Fatalf("waited in vain for %s", awaited)
+			t.Fatalf("waited for %s", awaited)
 		}
 	}
 }

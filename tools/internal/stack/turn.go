@@ -15,16 +15,16 @@ var turn struct {
 	file *os.File
 }
 
-// TakeTurn waits until no other process of this workspace has its turn, which ends with the process. Two systems
-// under test at once slow each other down until what is in time is late. So whatever keeps a whole machine busy
-// takes its turn, as every throw-away system with services does, and the tests of packages that don't go on beside.
+// TakeTurn waits until no other process of this workspace has taken its turn. A turn ends with its process. Two systems
+// under test slow each other down until requests time out, so every throw-away system with services takes a turn.
+// Tests without such a system run beside it.
 func TakeTurn(ctx context.Context, root string, progress func(string, ...any)) error {
 	turn.Lock()
 	defer turn.Unlock()
 	if turn.file != nil {
 		return nil
 	}
-	if err := os.MkdirAll(throwaway(root), 0o755); err != nil { //nolint:gosec // nothing secret
+	if err := os.MkdirAll(throwaway(root), 0o755); err != nil { //nolint:gosec // no secrets
 		return fmt.Errorf("take turn: %w", err)
 	}
 	file, err := os.OpenFile(filepath.Join(throwaway(root), "turn"), os.O_CREATE|os.O_RDWR, 0o600)
@@ -44,9 +44,9 @@ func TakeTurn(ctx context.Context, root string, progress func(string, ...any)) e
 	if err != nil {
 		return errors.Join(fmt.Errorf("take turn: %w", err), file.Close())
 	}
-	turn.file = file // closed, and so given on, when the process ends
+	turn.file = file // closed when the process ends
 	return nil
 }
 
-// throwaway returns the folder for what throw-away systems of the workspace have in common.
+// throwaway returns the folder that the throw-away systems of the workspace share.
 func throwaway(root string) string { return filepath.Join(root, ".data", "throwaway") }

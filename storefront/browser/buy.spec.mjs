@@ -231,7 +231,8 @@ test('missing and foreign orders', async () => {
   await page.waitForURL('**/sign-in?*');
   await signUp(page);
   await page.goto(new URL(clara.url()).pathname);
-  await page.getByRole('heading', { name: 'This order belongs to another account' }).waitFor();
+  await page.getByRole('heading', { name: 'Order not found' }).waitFor();
+  await page.getByText('It may belong to another account.').waitFor();
   await look(page, 'order-foreign');
   await page.goto('/orders/ord_none');
   await page.getByRole('heading', { name: 'Order not found' }).waitFor();

@@ -3,7 +3,7 @@ import { useApolloClient, useQuery } from '@apollo/client/react';
 import { useEffect, useRef, useState } from 'react';
 import { Link, useParams } from 'react-router';
 import { onWake } from '../app/clock';
-import { codes, failure, ignore } from '../app/failure';
+import { failure, ignore } from '../app/failure';
 import { FailureNotice } from '../app/FailureNotice';
 import { useLive } from '../app/live';
 import { NotFound } from '../app/NotFound';
@@ -55,7 +55,7 @@ export default function OrderPage() {
   const order = read(orderState, data?.order);
   if (order) return <Known order={order} refresh={() => void refetch().catch(ignore)} />;
   if (loading) return <OrderSkeleton />;
-  if (data) return <NotFound what="Order" />;
+  if (!error) return <NotFound what="Order" lead="It may belong to another account. Switch account?" />;
   return (
     <Page title="This order couldn’t load" narrow>
       <FailureNotice failure={failure(error)} retry={() => void refetch().catch(ignore)} />

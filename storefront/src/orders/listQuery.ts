@@ -21,9 +21,9 @@ export const ordersQuery = graphql(`
 `);
 
 export const shows = {
-  all: { label: 'All', status: undefined },
-  live: { label: 'To pay', status: ['CREATED', 'AWAITING_PAYMENT'] },
-  past: { label: 'Past', status: ['COMPLETE', 'CANCELLED'] },
+  all: { label: 'All', statuses: undefined },
+  live: { label: 'To pay', statuses: ['CREATED', 'AWAITING_PAYMENT'] },
+  past: { label: 'Past', statuses: ['COMPLETE', 'CANCELLED'] },
 } as const;
 
 export type Show = keyof typeof shows;
@@ -34,6 +34,6 @@ export function showOf(search: URLSearchParams): Show {
 }
 
 export function ordersVariables(search: URLSearchParams): ListOrdersQueryVariables {
-  const { status } = shows[showOf(search)];
-  return { first: 20, ...(status && { filter: { statuses: [...status] } }) };
+  const { statuses } = shows[showOf(search)];
+  return { first: 20, ...(statuses && { filter: { statuses: [...statuses] } }) };
 }

@@ -236,7 +236,7 @@ func root(d *ast.Definition) bool {
 // entity reports whether other subgraphs may add fields to the type.
 func entity(d *ast.Definition) bool { return d.Directives.ForName("key") != nil }
 
-// Whatever has the same name in two subgraphs means the same: types with @key and the root types
+// A name in two subgraphs means the same: types with @key and the root types
 // have different fields in each, and the codes of errors are only those that the subgraph emits,
 // but what they share is equal; everything else is equal as a whole.
 func TestSubgraphsAgreeOnWhatTheyShare(t *testing.T) {

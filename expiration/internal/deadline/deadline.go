@@ -47,7 +47,7 @@ func NewService(pool *pgxpool.Pool, box *outbox.Outbox) *Service {
 	return &Service{pool: pool, outbox: box, poll: time.Second, wake: worker.NewWake()}
 }
 
-// Reactions returns the service's event handlers. In whatever order events arrive, the newest version of an
+// Reactions returns the service's event handlers. In any order of arrival, the newest version of an
 // order decides: one whose end arrives before its creation has no deadline.
 func (s *Service) Reactions() events.Handlers {
 	return events.Handlers{

@@ -74,7 +74,7 @@ const (
 // the importing package applies.
 var layers = []struct{ who, may string }{
 	// Auth's domain issues the tokens that identity verifies.
-	{`subgraphs/auth/internal/[a-fh-z]\w*`, `pkg/(apperr|correlation|events|id|identity|postgres)|subgraphs/internal/page|subgraphs/auth/internal/[a-fh-z]\w*`},
+	{`subgraphs/auth/internal/[a-fh-z]\w*`, `pkg/(apperr|correlation|events|id|identity|postgres|worker)|subgraphs/internal/page|subgraphs/auth/internal/[a-fh-z]\w*`},
 	{domain, `pkg/(apperr|correlation|events|id|inbox|limit|money|outbox|postgres|worker)|subgraphs/internal/(page|signal)`},
 	{processor, `pkg/(apperr|correlation|events|id|money)|subgraphs/payments/internal/payment`},
 	{`subgraphs/stripesim(/.*)?`, `pkg/(config|postgres|server|service|worker)|subgraphs/stripesim/simulator`},

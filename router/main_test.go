@@ -12,9 +12,10 @@ import (
 	"boxoffice.dev/router/internal/pages"
 )
 
-var update = flag.Bool("update", false, "write what is made from the settings into docs/router.md and settings.schema.json")
+var update = flag.Bool("update", false, "write docs/router.md and settings.schema.json")
 
-// What router --help and router schema print stands in files, too, and so does the example in the documentation.
+// docs/router.md contains the output of router --help and the example settings; settings.schema.json is the
+// output of router schema.
 func TestSettingsAreDocumented(t *testing.T) {
 	t.Parallel()
 	const page, schema, example = "../docs/router.md", "settings.schema.json", "settings.example.yaml"
@@ -31,7 +32,7 @@ func TestSettingsAreDocumented(t *testing.T) {
 		before, rest, ok := strings.Cut(text, begin)
 		_, after, ok2 := strings.Cut(rest, end)
 		if !ok || !ok2 {
-			t.Fatalf("%s has no place for %s", page, block.language)
+			t.Fatalf("%s has no %s block to update", page, block.language)
 		}
 		text = before + begin + block.content + end + after
 	}
@@ -58,15 +59,15 @@ func TestCheck(t *testing.T) {
 		Supergraph: "missing.graphql", JWKSURL: "127.0.0.1:4001", Subgraphs: subgraphs{URLs: map[string]string{"auth": "http://a.invalid", "orders": "ftp://b.invalid"}},
 		Documents: []string{"missing.json", "main.go"}, DocumentsOnly: true, Pages: pages.Config{Dir: "internal"},
 	}
-	var faults []string
+	var variables []string
 	if joined := interface{ Unwrap() []error }(nil); errors.As(bad.Check(), &joined) {
-		for _, fault := range joined.Unwrap() {
-			name, _, _ := strings.Cut(fault.Error(), ":")
-			faults = append(faults, name)
+		for _, err := range joined.Unwrap() {
+			name, _, _ := strings.Cut(err.Error(), ":")
+			variables = append(variables, name)
 		}
 	}
-	slices.Sort(faults)
-	if got := strings.Join(faults, " "); got != "DOCUMENTS JWKS_URL PAGES_DIR SUBGRAPH_URLS SUPERGRAPH" {
+	slices.Sort(variables)
+	if got := strings.Join(variables, " "); got != "DOCUMENTS JWKS_URL PAGES_DIR SUBGRAPH_URLS SUPERGRAPH" {
 		t.Errorf("got %s", got)
 	}
 	if err := bad.Check(); !strings.Contains(err.Error(), "missing.json") || !strings.Contains(err.Error(), "main.go") {

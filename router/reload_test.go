@@ -10,71 +10,71 @@ import (
 	"time"
 )
 
-// Every look lasts a second of a clock that stands still while the test does something.
-func TestFilesAreWatched(t *testing.T) {
+// The clock of the bubble advances only while the test sleeps, and there is a poll each second.
+func TestWaitForChange(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	path := func(name string) string { return filepath.Join(dir, name) }
-	do := func(err error) {
+	check := func(err error) {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	put := func(name, text string) {
+	write := func(name, text string) {
 		t.Helper()
-		do(os.MkdirAll(filepath.Dir(path(name)), 0o700))
-		do(os.WriteFile(path(name), []byte(text), 0o600))
+		check(os.MkdirAll(filepath.Dir(path(name)), 0o700))
+		check(os.WriteFile(path(name), []byte(text), 0o600))
 	}
 	link := func(to, name string) {
 		t.Helper()
-		do(os.Symlink(to, path(name)+".new"))
-		do(os.Rename(path(name)+".new", path(name)))
+		check(os.Symlink(to, path(name)+".new"))
+		check(os.Rename(path(name)+".new", path(name)))
 	}
 	// As Kubernetes lays out a ConfigMap: supergraph → ..data/supergraph, ..data → ..1
-	put("..1/supergraph", "one")
-	put("..2/supergraph", "two")
+	write("..1/supergraph", "one")
+	write("..2/supergraph", "two")
 	link("..1", "..data")
 	link("..data/supergraph", "supergraph")
-	put("documents", "a")
+	write("documents", "a")
 
 	synctest.Test(t, func(t *testing.T) {
 		files := []string{path("supergraph"), path("documents")}
 		ctx, stop := context.WithCancel(t.Context())
-		var calls atomic.Int64
+		var changes atomic.Int64
 		r := router{files: files, known: digests(files), running: settings{Reload: time.Second}}
-		put("documents", "b") // before anybody looks
+		write("documents", "b") // before the first poll
 		go func() {
 			for r.waitForChange(ctx) {
 				r.known = digests(files)
-				calls.Add(1)
+				changes.Add(1)
 			}
 		}()
-		looks := func(n int, want int64) {
+		polls := func(n int, want int64) {
 			t.Helper()
 			time.Sleep(time.Duration(n) * time.Second) //nolint:forbidigo // the clock of the bubble
 			synctest.Wait()
-			if got := calls.Load(); got != want {
-				t.Errorf("called %d times, want %d", got, want)
+			if got := changes.Load(); got != want {
+				t.Errorf("%d changes, want %d", got, want)
 			}
 		}
-		looks(1, 0)
-		looks(1, 1)
-		looks(9, 1)
+		polls(1, 0)
+		polls(1, 1)
+		polls(9, 1)
 		link("..2", "..data")
-		looks(2, 2)
-		put("half", "thr") // another file takes its place
-		do(os.Rename(path("half"), path("supergraph")))
-		looks(1, 2)
-		put("supergraph", "three") // written in place, in two parts
-		looks(1, 2)
-		looks(1, 3)
-		do(os.Remove(path("documents"))) // for a moment
-		looks(1, 3)
-		put("documents", "b")
-		looks(5, 3)
-		do(os.Remove(path("documents"))) // for good
-		looks(5, 4)
+		polls(2, 2)
+		write("half", "thr") // replaced by renaming
+		check(os.Rename(path("half"), path("supergraph")))
+		polls(1, 2)
+		write("supergraph", "three") // overwritten in two parts
+		polls(1, 2)
+		polls(1, 3)
+		check(os.Remove(path("documents"))) // for a moment
+		polls(1, 3)
+		write("documents", "b")
+		polls(5, 3)
+		check(os.Remove(path("documents"))) // for good
+		polls(5, 4)
 		stop()
 	})
 }

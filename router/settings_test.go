@@ -13,8 +13,8 @@ import (
 	"boxoffice.dev/pkg/config"
 )
 
-// What an editor says about a file by the schema is what the router says at start.
-func TestEditorsAndTheRouterAgree(t *testing.T) {
+// A file is valid by the schema, which editors use, exactly if the router starts with it.
+func TestSchemaAgreesWithRead(t *testing.T) {
 	t.Parallel()
 	schema := compile(t)
 	pages, supergraph := t.TempDir(), "\nsupergraph: ../schema/supergraph.graphql\n"
@@ -22,8 +22,8 @@ func TestEditorsAndTheRouterAgree(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
-		good bool
-		text string
+		valid bool
+		text  string
 	}{
 		{true, "limit: {}"},
 		{true, "limit: {depth: 1, body: 1}\nlive: {heartbeat: 1m30s, init_timeout: 0.5s}"},
@@ -74,22 +74,22 @@ func TestEditorsAndTheRouterAgree(t *testing.T) {
 			if !strings.HasPrefix(text, "-") {
 				text += supergraph
 			}
-			if err := validate(t, schema, text); (err == nil) != c.good {
-				t.Errorf("the schema says: %v", err)
+			if err := validate(t, schema, text); (err == nil) != c.valid {
+				t.Errorf("schema: %v", err)
 			}
 			file := filepath.Join(t.TempDir(), "settings.yaml")
 			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := config.Read[settings](program, []string{"CONFIG=" + file, "SERVICE_TOKEN=a-token-for-this-test-0123456789ab"}, nil); (err == nil) != c.good {
-				t.Errorf("the router says: %v", err)
+			if _, err := config.Read[settings](program, []string{"CONFIG=" + file, "SERVICE_TOKEN=a-token-for-this-test-0123456789ab"}, nil); (err == nil) != c.valid {
+				t.Errorf("router: %v", err)
 			}
 		})
 	}
 }
 
-// The example is right but for the files that it names, and its first line leads editors to the schema.
-func TestTheExampleIsRight(t *testing.T) {
+// The example is valid but for the files that it names, and its first line names the schema for editors.
+func TestExample(t *testing.T) {
 	t.Parallel()
 	const example = "settings.example.yaml"
 	text, err := os.ReadFile(example)
@@ -101,11 +101,11 @@ func TestTheExampleIsRight(t *testing.T) {
 	}
 	first, _, _ := strings.Cut(string(text), "\n")
 	if first != "# yaml-language-server: $schema=settings.schema.json" { // TestSettingsAreDocumented writes it
-		t.Errorf("its first line is %q", first)
+		t.Errorf("first line is %q", first)
 	}
 	cfg, err := config.Read[settings](program, []string{"CONFIG=" + example, "SERVICE_TOKEN=a-token-for-this-test-0123456789ab"}, nil)
 	if err == nil || strings.Count(err.Error(), "\n"+example) > 1 || !strings.Contains(err.Error(), "no such file or directory") {
-		t.Errorf("got %v, want only what is wrong with supergraph and documents", err)
+		t.Errorf("got %v, want only problems with supergraph and documents", err)
 	}
 	if cfg.Limits.Depth != 12 || cfg.Limits.Fields != 300 || !cfg.DocumentsOnly {
 		t.Errorf("got %+v", cfg)
@@ -129,7 +129,7 @@ func compile(t *testing.T) *jsonschema.Schema {
 	return schema
 }
 
-// validate returns what the schema says about YAML.
+// validate validates YAML against the schema.
 func validate(t *testing.T, schema *jsonschema.Schema, text string) error {
 	t.Helper()
 	asJSON, err := yaml.YAMLToJSON([]byte(text))

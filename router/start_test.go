@@ -25,7 +25,7 @@ import (
 	"boxoffice.dev/pkg/config"
 )
 
-// build makes the router's binary, with the race detector if the test has it.
+// build builds the router, with the race detector if the test has it.
 func build(t *testing.T) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "router")
@@ -49,15 +49,15 @@ func freeAddr(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// process is a router that runs.
+// process is a running router.
 type process struct {
 	*exec.Cmd
 
 	addr, admin string
-	lines       chan string // of the log, without requests; closed at the end
+	lines       chan string // of the log, without requests; closed when the process ends
 }
 
-// start starts a router and waits until it has.
+// start starts a router and waits until it serves.
 func start(t *testing.T, cmd *exec.Cmd, settings ...string) *process {
 	t.Helper()
 	p := &process{Cmd: cmd, addr: freeAddr(t), admin: freeAddr(t), lines: make(chan string, 1000)}
@@ -81,7 +81,7 @@ func start(t *testing.T, cmd *exec.Cmd, settings ...string) *process {
 	return p
 }
 
-// log waits for a line of the log that has the text, and returns it.
+// log waits for a log line with the text and returns it.
 func (p *process) log(t *testing.T, text string) string {
 	t.Helper()
 	for line := range p.lines {
@@ -90,11 +90,11 @@ func (p *process) log(t *testing.T, text string) string {
 		}
 		t.Log(line)
 	}
-	t.Fatalf("it ended without %s", text)
+	t.Fatalf("ended without logging %s", text)
 	return ""
 }
 
-func (p *process) ask(t *testing.T, query string) string {
+func (p *process) query(t *testing.T, query string) string {
 	t.Helper()
 	sent, err := json.Marshal(map[string]string{"query": query})
 	if err != nil {
@@ -107,7 +107,7 @@ func (p *process) ask(t *testing.T, query string) string {
 	return body
 }
 
-// read returns what was answered.
+// read returns the body of a response.
 func read(resp *http.Response, err error) (string, error) {
 	if err != nil {
 		return "", err
@@ -117,24 +117,23 @@ func read(resp *http.Response, err error) (string, error) {
 	return string(body), err
 }
 
-// stop ends the router as an operator does.
+// stop stops the router as an operator does.
 func (p *process) stop(t *testing.T) {
 	t.Helper()
 	http.DefaultClient.CloseIdleConnections()
 	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	for line := range p.lines { // until it ends
+	for line := range p.lines { // until the process ends
 		t.Log(line)
 	}
 	if err := p.Wait(); err != nil {
-		t.Errorf("it ended with %v", err)
+		t.Errorf("ended with %v", err)
 	}
 }
 
-// A router starts on supergraphs that know nothing of this repository's services, whoever composed
-// them, and ends when it is told to.
-func TestTheBinary(t *testing.T) {
+// The router starts with supergraphs of other services and other composers, and stops on SIGTERM.
+func TestBinary(t *testing.T) {
 	t.Parallel()
 	binary := build(t)
 	for _, file := range []string{
@@ -145,13 +144,13 @@ func TestTheBinary(t *testing.T) {
 		t.Run(file, func(t *testing.T) {
 			t.Parallel()
 			r := start(t, exec.CommandContext(t.Context(), binary, "--supergraph", file)) //nolint:gosec // it was built above
-			if got := r.ask(t, "{ __typename }"); got != `{"data":{"__typename":"Query"}}` {
+			if got := r.query(t, "{ __typename }"); got != `{"data":{"__typename":"Query"}}` {
 				t.Errorf("got %s", got)
 			}
 			r.stop(t)
 		})
 	}
-	t.Run("another supergraph takes the place of the first", func(t *testing.T) {
+	t.Run("reloads a replaced supergraph", func(t *testing.T) {
 		t.Parallel()
 		link := filepath.Join(t.TempDir(), "supergraph.graphql")
 		to := func(name string) {
@@ -164,29 +163,29 @@ func TestTheBinary(t *testing.T) {
 		to("internal/conformance/testdata/abstract/supergraph.graphql")
 		r := start(t, exec.CommandContext(t.Context(), binary), "SUPERGRAPH="+link, "RELOAD=10ms", "ENVIRONMENT=development")
 		const query = `{ __type(name: "Ticket") { name } }`
-		if got := r.ask(t, query); got != `{"data":{"__type":null}}` {
+		if got := r.query(t, query); got != `{"data":{"__type":null}}` {
 			t.Errorf("got %s", got)
 		}
 		to("start_test.go")
 		r.log(t, `"msg":"reload failed"`)
-		if got := r.ask(t, query); got != `{"data":{"__type":null}}` {
+		if got := r.query(t, query); got != `{"data":{"__type":null}}` {
 			t.Errorf("got %s", got)
 		}
 		to("../schema/supergraph.graphql")
 		r.log(t, `"msg":"reloaded"`)
-		if got := r.ask(t, query); got != `{"data":{"__type":{"name":"Ticket"}}}` {
+		if got := r.query(t, query); got != `{"data":{"__type":{"name":"Ticket"}}}` {
 			t.Errorf("got %s", got)
 		}
 		r.stop(t)
 	})
-	t.Run("only in development the inside is shown", func(t *testing.T) {
+	t.Run("introspection and query plans only in development", func(t *testing.T) {
 		t.Parallel()
 		for environment, want := range map[string]string{
 			"production":  `{"errors":[{"message":"introspection is disabled","extensions":{"code":"INTROSPECTION_DISABLED"}}]}{"data":{"__typename":"Query"}}`,
 			"development": `{"data":{"__schema":{"queryType":{"name":"Query"}}}}{"data":{"__typename":"Query"},"extensions":{"queryPlan":"QueryPlan {\n}\n"}}`,
 		} {
 			r := start(t, exec.CommandContext(t.Context(), binary, "--supergraph", "../schema/supergraph.graphql"), "ENVIRONMENT="+environment)
-			got := r.ask(t, "{ __schema { queryType { name } } }")
+			got := r.query(t, "{ __schema { queryType { name } } }")
 			plan, err := read(http.Post("http://"+r.addr+"/graphql", "application/json", strings.NewReader(`{"query":"{ __typename }","extensions":{"queryPlan":true}}`)))
 			if got += plan; err != nil || got != want {
 				t.Errorf("%s: got %s, %v", environment, got, err)
@@ -194,12 +193,12 @@ func TestTheBinary(t *testing.T) {
 			r.stop(t)
 		}
 	})
-	t.Run("traces go where the file says", func(t *testing.T) {
+	t.Run("exports traces to the endpoint in the file", func(t *testing.T) {
 		t.Parallel()
-		arrived := make(chan string, 1)
+		received := make(chan string, 1)
 		collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			select {
-			case arrived <- r.URL.Path:
+			case received <- r.URL.Path:
 			default:
 			}
 		}))
@@ -209,8 +208,8 @@ func TestTheBinary(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := start(t, exec.CommandContext(t.Context(), binary, "--config", file), "OTEL_BSP_SCHEDULE_DELAY=10") //nolint:gosec // it was built above
-		r.ask(t, "{ __typename }")
-		if path := <-arrived; path != "/v1/traces" {
+		r.query(t, "{ __typename }")
+		if path := <-received; path != "/v1/traces" {
 			t.Errorf("got %s", path)
 		}
 		r.stop(t)
@@ -229,11 +228,11 @@ func TestTheBinary(t *testing.T) {
 			t.Errorf("got %s, %v", out, err)
 		}
 	})
-	t.Run("settings change while it runs", func(t *testing.T) {
+	t.Run("reloads changed settings", func(t *testing.T) {
 		t.Parallel()
 		changeSettings(t, binary)
 	})
-	t.Run("faulty settings", func(t *testing.T) {
+	t.Run("invalid settings", func(t *testing.T) {
 		t.Parallel()
 		file := filepath.Join(t.TempDir(), "settings.yaml")
 		if err := os.WriteFile(file, []byte("supergraph: missing.graphql\nlimit:\n  fields: 0\n  costs: 1\n"), 0o600); err != nil {
@@ -247,22 +246,22 @@ SERVICE_TOKEN: must be set
 ` + file + `:3: limit.fields: want at least 1, got 0
 ` + file + `:4: limit.costs: unknown setting
 `
-		if code, stderr := fails(t, binary, "--config", file); code != 1 || stderr != want {
+		if code, stderr := runInvalid(t, binary, "--config", file); code != 1 || stderr != want {
 			t.Errorf("got %d\n%s\nwant\n%s", code, stderr, want)
 		}
 	})
-	t.Run("faulty arguments", func(t *testing.T) {
+	t.Run("invalid arguments", func(t *testing.T) {
 		t.Parallel()
 		for _, args := range [][]string{{"--confg", "x"}, {"--config"}, {"serve"}, {"healthcheck", "now"}} {
-			if code, stderr := fails(t, binary, args...); code != 2 || !strings.HasSuffix(stderr, "\nrun router --help for usage\n") {
+			if code, stderr := runInvalid(t, binary, args...); code != 2 || !strings.HasSuffix(stderr, "\nrun router --help for usage\n") {
 				t.Errorf("%q: got %d\n%s", args, code, stderr)
 			}
 		}
 	})
 }
 
-// fails runs a router that cannot start, in an environment that is faulty, too.
-func fails(t *testing.T, binary string, args ...string) (code int, stderr string) {
+// runInvalid runs a router that cannot start, with invalid variables too.
+func runInvalid(t *testing.T, binary string, args ...string) (code int, stderr string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), binary, args...) //nolint:gosec // it was built above
 	cmd.Env = []string{"LIMIT_DEPTH=deep", "LIMIT_COSTS=1"}
@@ -276,8 +275,7 @@ func fails(t *testing.T, binary string, args ...string) (code int, stderr string
 	return exit.ExitCode(), text.String()
 }
 
-// changeSettings changes the file of a router that is asked all the while. Nobody gets an error, unless a
-// limit says so that is in force.
+// changeSettings changes the settings file of a router under load. No request fails, unless it exceeds a limit.
 func changeSettings(t *testing.T, binary string) {
 	t.Helper()
 	subgraph := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -309,45 +307,45 @@ func changeSettings(t *testing.T, binary string) {
 	const one, two = `{ echo(text: "a") }`, `{ echo(text: "a") __typename }`
 	expect := func(query, want string) {
 		t.Helper()
-		if got := r.ask(t, query); !strings.Contains(got, want) {
+		if got := r.query(t, query); !strings.Contains(got, want) {
 			t.Errorf("%s: got %s, want %s", query, got, want)
 		}
 	}
 	expect(two, `{"data":{"echo":"x","__typename":"Query"}}`)
-	expect(`{ a: echo(text: "a") }`, "ALIAS_LIMIT_EXCEEDED") // the environment wins
+	expect(`{ a: echo(text: "a") }`, "ALIAS_LIMIT_EXCEEDED") // variables win
 
 	ctx, stop := context.WithCancel(t.Context())
-	var answers atomic.Int64
-	var people sync.WaitGroup
-	t.Cleanup(people.Wait)
+	var responses atomic.Int64
+	var clients sync.WaitGroup
+	t.Cleanup(clients.Wait)
 	for range 4 {
-		people.Go(func() {
+		clients.Go(func() {
 			for ctx.Err() == nil {
 				got, err := read(http.Post("http://"+r.addr+"/graphql", "application/json", strings.NewReader(`{"query":"`+strings.ReplaceAll(one, `"`, `\"`)+`"}`)))
 				if ctx.Err() == nil && (err != nil || got != `{"data":{"echo":"x"}}`) {
 					t.Errorf("got %s, %v", got, err)
 					return
 				}
-				answers.Add(1)
+				responses.Add(1)
 			}
 		})
 	}
-	asked := func() { // since
+	served := func() { // some requests since the call
 		t.Helper()
-		for before := answers.Load(); answers.Load() < before+10 && !t.Failed(); {
+		for before := responses.Load(); responses.Load() < before+10 && !t.Failed(); {
 			runtime.Gosched()
 		}
 	}
-	asked()
+	served()
 	put("settings.yaml", supergraph+urls+"limit: {root_fields: 1}\nlog_level: error\n")
-	for !strings.Contains(r.ask(t, two), "ROOT_FIELD_LIMIT_EXCEEDED") && t.Context().Err() == nil {
-		runtime.Gosched() // the log says nothing any more
+	for !strings.Contains(r.query(t, two), "ROOT_FIELD_LIMIT_EXCEEDED") && t.Context().Err() == nil {
+		runtime.Gosched() // INFO lines are not logged any more
 	}
-	asked()
+	served()
 	put("settings.yaml", supergraph+urls+"limit: {root_fields: 1}\n")
 	r.log(t, `"msg":"reloaded"`)
 	expect(two, "ROOT_FIELD_LIMIT_EXCEEDED")
-	asked()
+	served()
 
 	put("settings.yaml", "limit: {root_fields: 20, depth: deep, dept: 5}\nread_timeout: 20s\n"+supergraph)
 	line := r.log(t, `"msg":"reload failed"`)
@@ -359,29 +357,29 @@ func changeSettings(t *testing.T, binary string) {
 		}
 	}
 	expect(two, "ROOT_FIELD_LIMIT_EXCEEDED")
-	refused := func(want string) {
+	reloadFailed := func(want string) {
 		t.Helper()
 		if got, err := read(http.Get("http://" + r.admin + "/metrics")); err != nil || !strings.Contains(got, "\nrouter_reload_failed "+want+"\n") {
 			t.Errorf("the metric is not %s: %v", want, err)
 		}
 	}
-	refused("1")
-	asked()
+	reloadFailed("1")
+	served()
 
 	put("settings.yaml", "supergraph: "+filepath.Join(dir, "other.graphql")+"\n"+urls)
 	r.log(t, "other.graphql: no such file or directory")
-	asked()
+	served()
 	put("other.graphql", copied("internal/conformance/testdata/operations/supergraph.apollo.graphql"))
 	r.log(t, `"msg":"reloaded"`)
-	refused("0")
+	reloadFailed("0")
 	expect(two, `{"data":{"echo":"x","__typename":"Query"}}`)
-	asked()
-	put("supergraph.graphql", "which nobody names any more")
+	served()
+	put("supergraph.graphql", "not loaded any more")
 	put("other.graphql", "nothing")
 	r.log(t, `"msg":"reload failed"`)
 	expect(two, `{"data":{"echo":"x","__typename":"Query"}}`)
-	asked()
+	served()
 	stop()
-	people.Wait()
+	clients.Wait()
 	r.stop(t)
 }

@@ -27,7 +27,7 @@ func (c Common) Check() error {
 	return nil
 }
 
-type settingsConfig struct {
+type testSettings struct {
 	Common
 	Token   Secret         `env:"TOKEN,required" help:"a credential"`
 	Proxies []netip.Prefix `env:"PROXIES" help:"addresses"`
@@ -35,10 +35,10 @@ type settingsConfig struct {
 		Depth int           `env:"DEPTH" envDefault:"15" min:"1" max:"99" help:"of fields"`
 		Wait  time.Duration `env:"WAIT" envDefault:"5s" min:"1ms" help:"in a queue"`
 	} `envPrefix:"LIMIT_"`
-	Open *bool `env:"OPEN" help:"for everybody"`
+	Open *bool `env:"OPEN" help:"for all users"`
 }
 
-func (c settingsConfig) Check() error {
+func (c testSettings) Check() error {
 	var err error
 	if c.Open != nil && *c.Open && len(c.Proxies) == 0 {
 		err = errors.New("PROXIES: must be set when OPEN is true")
@@ -46,12 +46,12 @@ func (c settingsConfig) Check() error {
 	return errors.Join(c.Common.Check(), err)
 }
 
-// list is the environment as processes get it.
-func list(environ map[string]string) (all []string) {
-	for name, value := range environ {
-		all = append(all, name+"="+value)
+// environ returns variables in the form of os.Environ.
+func environ(variables map[string]string) (list []string) {
+	for name, value := range variables {
+		list = append(list, name+"="+value)
 	}
-	return all
+	return list
 }
 
 func text(err error) string {
@@ -63,18 +63,18 @@ func text(err error) string {
 
 const ownToken = "my-own-service-token-0123456789-abcdef"
 
-func TestAllFaultsAreNamedAtOnce(t *testing.T) {
+func TestReadReturnsAllProblems(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		name    string
-		environ map[string]string
-		want    string
+		name      string
+		variables map[string]string
+		want      string
 	}{
-		{"nothing is wrong", map[string]string{"TOKEN": ownToken, "LIMIT_DEPTH": "1", "OTHER": "x"}, ""},
-		{"nothing is set", nil, "TOKEN: must be set"},
-		{"an empty one", map[string]string{"TOKEN": ""}, "TOKEN: must be set"},
+		{"valid", map[string]string{"TOKEN": ownToken, "LIMIT_DEPTH": "1", "OTHER": "x"}, ""},
+		{"unset", nil, "TOKEN: must be set"},
+		{"empty", map[string]string{"TOKEN": ""}, "TOKEN: must be set"},
 		{
-			"everything is wrong",
+			"everything invalid",
 			map[string]string{
 				"TOKEN": "s3cr3t", "ENVIRONMENT": "staging", "LISTEN_ADDR": "nowhere", "LOG_LEVEL": "loud", "LOG_FORMAT": "xml", "READ_TIMEOUT": "0", "OTEL_TRACES_SAMPLER_ARG": "2", "PROXIES": "10.0.0.0/8,x",
 				"LIMIT_DEPTH": "many", "LIMIT_WAIT": "5", "LIMIT_DEPHT": "3", "OPEN": "perhaps",
@@ -94,12 +94,12 @@ TOKEN: a secret has at least 32 characters, this one has 6`,
 		},
 		{"too small", map[string]string{"TOKEN": ownToken, "LIMIT_DEPTH": "0", "LIMIT_WAIT": "-1s"}, "LIMIT_DEPTH: want at least 1, got 0\nLIMIT_WAIT: want at least 1ms, got -1s"},
 		{"too large", map[string]string{"TOKEN": ownToken, "LIMIT_DEPTH": "100"}, "LIMIT_DEPTH: want at most 99, got 100"},
-		{"a check of its own", map[string]string{"TOKEN": ownToken, "OPEN": "true"}, "PROXIES: must be set when OPEN is true"},
-		{"an example's secret", map[string]string{"TOKEN": "development-service-token-0123456789"}, "TOKEN: is an example from the repository; generate a secret, or set ENVIRONMENT=development"},
+		{"Check", map[string]string{"TOKEN": ownToken, "OPEN": "true"}, "PROXIES: must be set when OPEN is true"},
+		{"example secret", map[string]string{"TOKEN": "development-service-token-0123456789"}, "TOKEN: is an example from the repository; generate a secret, or set ENVIRONMENT=development"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := Read[settingsConfig](Program{}, list(c.environ), nil)
+			_, err := Read[testSettings](Program{}, environ(c.variables), nil)
 			if got := text(err); got != c.want {
 				t.Errorf("got\n%s\nwant\n%s", got, c.want)
 			}
@@ -107,21 +107,21 @@ TOKEN: a secret has at least 32 characters, this one has 6`,
 	}
 }
 
-func TestDefaultsAndValues(t *testing.T) {
+func TestReadReturnsValuesAndDefaults(t *testing.T) {
 	t.Parallel()
-	cfg, err := Read[settingsConfig](Program{}, []string{"TOKEN=" + ownToken, "LIMIT_WAIT=7s", "OPEN=false"}, nil)
+	cfg, err := Read[testSettings](Program{}, []string{"TOKEN=" + ownToken, "LIMIT_WAIT=7s", "OPEN=false"}, nil)
 	if err != nil || cfg.Limits.Depth != 15 || cfg.Limits.Wait != 7*time.Second || cfg.Open == nil || *cfg.Open || cfg.LogLevel != "info" || cfg.Token.Reveal() != ownToken {
 		t.Errorf("got %+v, %v", cfg, err)
 	}
 }
 
-func TestHelpListsEverySetting(t *testing.T) {
+func TestUsageListsEverySetting(t *testing.T) {
 	t.Parallel()
-	help := Usage[settingsConfig](Program{Name: "shop", About: "Shop sells.", Defaults: map[string]string{"LISTEN_ADDR": "127.0.0.1:1"}})
+	help := Usage[testSettings](Program{Name: "shop", About: "Shop sells tickets.", Defaults: map[string]string{"LISTEN_ADDR": "127.0.0.1:1"}})
 	for _, want := range []string{
-		"Shop sells.\n\n  shop\n", "  shop healthcheck\n",
+		"Shop sells tickets.\n\n  shop\n", "  shop healthcheck\n",
 		"  LISTEN_ADDR=127.0.0.1:1\n        host:port of the public listener\n", "  LIMIT_DEPTH=15\n        of fields\n",
-		"  TOKEN=\n        a credential (required)\n", "  OPEN=\n        for everybody\n",
+		"  TOKEN=\n        a credential (required)\n", "  OPEN=\n        for all users\n",
 	} {
 		if !strings.Contains(help, want) {
 			t.Errorf("lacks %q:\n%s", want, help)

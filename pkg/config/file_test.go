@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-type fileConfig struct {
+type fileSettings struct {
 	Common
 	File    File           `env:"CONFIG" flag:"FILE" help:"a file"`
 	Token   Secret         `env:"TOKEN,required" help:"a credential"`
@@ -20,17 +20,17 @@ type fileConfig struct {
 		Depth int           `env:"DEPTH" envDefault:"15" min:"1" max:"99" help:"of fields"`
 		Wait  time.Duration `env:"WAIT" envDefault:"5s" min:"1ms" help:"in a queue"`
 	} `envPrefix:"LIMIT_"`
-	Open   *bool                    `env:"OPEN" help:"for everybody"`
+	Open   *bool                    `env:"OPEN" help:"for all users"`
 	Rooms  map[string]time.Duration `env:"ROOMS" envKeyValSeparator:"=" min:"1s" help:"by name"`
 	Colour string                   `env:"COLOUR" envDefault:"red" enum:"red,blue" help:"of everything"`
 }
 
-func (c fileConfig) Check() error {
-	return settingsConfig{Common: c.Common, Proxies: c.Proxies, Open: c.Open}.Check()
+func (c fileSettings) Check() error {
+	return testSettings{Common: c.Common, Proxies: c.Proxies, Open: c.Open}.Check()
 }
 
-// readFrom reads the settings in a file, beside those of the environment.
-func readFrom(t *testing.T, yaml string, running *fileConfig, environ ...string) (fileConfig, error) {
+// readFrom reads settings from a file with the text and from the environment.
+func readFrom(t *testing.T, yaml string, running *fileSettings, environ ...string) (fileSettings, error) {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "shop.yaml")
 	if err := os.WriteFile(name, []byte(yaml), 0o600); err != nil {
@@ -43,11 +43,12 @@ func readFrom(t *testing.T, yaml string, running *fileConfig, environ ...string)
 	return cfg, err
 }
 
+// errorText is an error without the folder of its file.
 type errorText string
 
 func (e errorText) Error() string { return string(e) }
 
-func TestFile(t *testing.T) {
+func TestReadFromFile(t *testing.T) {
 	t.Parallel()
 	const all = `
 token: ` + ownToken + `
@@ -67,16 +68,16 @@ rooms: {hall: 1s, "main stage": 2s}
 	}
 	cfg, err = readFrom(t, all, nil, "LIMIT_DEPTH=7", "ROOMS=", "COLOUR=blue")
 	if err != nil || cfg.Limits.Depth != 7 || len(cfg.Rooms) != 2 || cfg.Colour != "blue" || cfg.Limits.Wait != 90*time.Second {
-		t.Errorf("beside the environment: got %+v, %v", cfg, err)
+		t.Errorf("with variables: got %+v, %v", cfg, err)
 	}
-	for _, nothing := range []string{"", "# later\n", "---\n", "{}\n"} {
-		if _, err := readFrom(t, nothing, nil, "TOKEN="+ownToken); err != nil {
-			t.Errorf("%q: %v", nothing, err)
+	for _, empty := range []string{"", "# comment\n", "---\n", "{}\n"} {
+		if _, err := readFrom(t, empty, nil, "TOKEN="+ownToken); err != nil {
+			t.Errorf("%q: %v", empty, err)
 		}
 	}
 }
 
-func TestAllFaultsOfAFileAreNamedAtOnce(t *testing.T) {
+func TestReadReturnsAllProblemsOfAFile(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, file, environ, want string }{
 		{"unknown", "tokn: x\nlimit: {dept: 1, depth: 2}\nLIMIT_DEPTH: 3\nlimit_depth: 3\nconfig: x", "", `shop.yaml:1: tokn: unknown setting
@@ -116,15 +117,15 @@ shop.yaml:7: proxies: netip.ParsePrefix("x"): no '/'
 shop.yaml:8: proxies: must not contain a comma
 shop.yaml:9: rooms.a=b: a name must not contain a comma or =`},
 		{"values of a map", "rooms:\n  hall: 1ms\n  stage: 1s\n", "", "shop.yaml:2: rooms.hall: want at least 1s, got 1ms"},
-		{"twice", "limit: {depth: 1}\ncolour: blue\nlimit: {wait: 1s}\ncolour: red\nrooms:\n  a: 1s\n  a: 2s\n", "",
+		{"duplicates", "limit: {depth: 1}\ncolour: blue\nlimit: {wait: 1s}\ncolour: red\nrooms:\n  a: 1s\n  a: 2s\n", "",
 			"shop.yaml:3: limit: duplicate of line 1\nshop.yaml:4: colour: duplicate of line 2\nshop.yaml:7: rooms.a: duplicate of line 6"},
 		{"groups", "limit: 3\n", "", "shop.yaml:1: limit: want keys with values, got 3"},
-		{"a check of its own", "open: true\n", "", "PROXIES: must be set when OPEN is true"},
-		{"a check of its own about the file", "open: true\nproxies: []\n", "", "shop.yaml:2: proxies: must be set when OPEN is true"},
-		{"no settings at all", "- limit\n", "", "shop.yaml:1: want keys with values, got a list"},
+		{"Check of an unset setting", "open: true\n", "", "PROXIES: must be set when OPEN is true"},
+		{"Check of a setting in the file", "open: true\nproxies: []\n", "", "shop.yaml:2: proxies: must be set when OPEN is true"},
+		{"list", "- limit\n", "", "shop.yaml:1: want keys with values, got a list"},
 		{"anchors", "limit: &a {depth: 3}\n<<: *a\n", "", "shop.yaml:1: limit: want keys with values, got a YAML anchor, alias or tag\nshop.yaml:2: <<: unknown setting"},
 		{"two documents", "colour: blue\n---\ncolour: red\n", "", "shop.yaml:3: want one YAML document"},
-		{"no YAML", "limit:\n  depth: 3\n wait: 5s\n", "LIMIT_DEPTH=0", "LIMIT_DEPTH: want at least 1, got 0\nshop.yaml:3: value is not allowed in this context"},
+		{"invalid YAML", "limit:\n  depth: 3\n wait: 5s\n", "LIMIT_DEPTH=0", "LIMIT_DEPTH: want at least 1, got 0\nshop.yaml:3: value is not allowed in this context"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -133,7 +134,7 @@ shop.yaml:9: rooms.a=b: a name must not contain a comma or =`},
 			}
 		})
 	}
-	t.Run("secrets stay secret", func(t *testing.T) {
+	t.Run("secrets are not in errors", func(t *testing.T) {
 		t.Parallel()
 		for file, want := range map[string]string{
 			"token: 1234567": "shop.yaml:1: token: want text; put it in quotes",
@@ -146,16 +147,16 @@ shop.yaml:9: rooms.a=b: a name must not contain a comma or =`},
 			}
 		}
 	})
-	t.Run("no file", func(t *testing.T) {
+	t.Run("missing file", func(t *testing.T) {
 		t.Parallel()
-		_, err := Read[fileConfig](Program{}, []string{"CONFIG=missing.yaml", "LIMIT_DEPTH=0"}, nil)
+		_, err := Read[fileSettings](Program{}, []string{"CONFIG=missing.yaml", "LIMIT_DEPTH=0"}, nil)
 		if want := "CONFIG: open missing.yaml: no such file or directory\nLIMIT_DEPTH: want at least 1, got 0"; text(err) != want {
 			t.Errorf("got %v", err)
 		}
 	})
 }
 
-func TestWhatChangesWithARestartOnly(t *testing.T) {
+func TestReadRejectsChangesThatNeedARestart(t *testing.T) {
 	t.Parallel()
 	running, err := readFrom(t, "read_timeout: 9s\nlimit: {depth: 2}\n", nil, "TOKEN="+ownToken)
 	if err != nil {
@@ -183,7 +184,7 @@ shop.yaml:6: environment: want production or development, got "developmnt"`
 func TestSchema(t *testing.T) {
 	t.Parallel()
 	var schema struct{ Properties map[string]any }
-	if err := json.Unmarshal(Schema[fileConfig](Program{Name: "shop", Defaults: map[string]string{"LISTEN_ADDR": "127.0.0.1:1"}}), &schema); err != nil {
+	if err := json.Unmarshal(Schema[fileSettings](Program{Name: "shop", Defaults: map[string]string{"LISTEN_ADDR": "127.0.0.1:1"}}), &schema); err != nil {
 		t.Fatal(err)
 	}
 	for key, want := range map[string]string{
@@ -191,7 +192,7 @@ func TestSchema(t *testing.T) {
 		"proxies":     `{"description":"PROXIES: addresses","items":{"type":"string"},"type":"array"}`,
 		"rooms":       `{"additionalProperties":{"pattern":"^([0-9]+(\\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$","type":"string"},"description":"ROOMS: by name; at least 1s","type":"object"}`,
 		"colour":      `{"default":"red","description":"COLOUR: of everything","enum":["red","blue"],"type":"string"}`,
-		"open":        `{"description":"OPEN: for everybody","type":"boolean"}`,
+		"open":        `{"description":"OPEN: for all users","type":"boolean"}`,
 		"listen_addr": `{"default":"127.0.0.1:1","description":"LISTEN_ADDR: host:port of the public listener [restart]","type":"string"}`,
 		"limit": `{"additionalProperties":false,"properties":{"depth":{"default":15,"description":"LIMIT_DEPTH: of fields","maximum":99,"minimum":1,"type":"integer"},` +
 			`"wait":{"default":"5s","description":"LIMIT_WAIT: in a queue; at least 1ms","pattern":"^([0-9]+(\\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$","type":"string"}},"type":"object"}`,
@@ -203,7 +204,7 @@ func TestSchema(t *testing.T) {
 	}
 }
 
-// Whatever stands in a file, there are settings or faults with a line.
+// FuzzFile checks that Read returns settings, or problems with a line, for any file.
 func FuzzFile(f *testing.F) {
 	for _, seed := range []string{
 		"limit: {depth: 3, wait: 1m30s}\nproxies: [10.0.0.0/8]\nrooms:\n  hall: 1s\n", "token: |\n  a\n  b\n", "open: &a yes\nopen: *a\n", "? {a: 1}\n: - b\n", "%YAML 1.2\n---\na: !!str 5\n...\n", "\ufeffcolour: 'blue'\r\n", "limit: {depth: [1\n",

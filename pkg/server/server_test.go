@@ -66,14 +66,14 @@ func TestRun(t *testing.T) {
 		t.Errorf("ready: got %d %s", code, body)
 	}
 	if healthcheck(t.Context(), cfg.AdminAddr) != nil {
-		t.Error("healthcheck of a ready service failed")
+		t.Error("healthcheck of a ready program failed")
 	}
 	broken = errors.New("connection refused")
 	if code, body := get(t, "http://"+cfg.AdminAddr+"/readyz"); code != 503 || !strings.Contains(body, `"database":"connection refused"`) {
 		t.Errorf("not ready: got %d %s", code, body)
 	}
 	if healthcheck(t.Context(), cfg.AdminAddr) == nil {
-		t.Error("healthcheck of a service that is not ready succeeded")
+		t.Error("healthcheck of an unready program succeeded")
 	}
 	broken = nil
 	parts := map[string]error{"orders": nil, "tickets": nil}
@@ -84,8 +84,8 @@ func TestRun(t *testing.T) {
 		body            string
 	}{
 		{nil, nil, 200, `{"status":"ready"}`},
-		{errors.New("silent"), nil, 200, `{"status":"degraded","failing":{"orders":"silent"}}`},
-		{errors.New("silent"), errors.New("refused"), 503, `{"status":"not ready","failing":{"orders":"silent","tickets":"refused"}}`},
+		{errors.New("timeout"), nil, 200, `{"status":"degraded","failing":{"orders":"timeout"}}`},
+		{errors.New("timeout"), errors.New("refused"), 503, `{"status":"not ready","failing":{"orders":"timeout","tickets":"refused"}}`},
 	} {
 		parts["orders"], parts["tickets"] = c.orders, c.tickets
 		if code, body := get(t, "http://"+cfg.AdminAddr+"/readyz"); code != c.code || strings.TrimSpace(body) != c.body {
@@ -102,7 +102,7 @@ func TestRun(t *testing.T) {
 		}
 	}
 
-	// A request under way is answered although the service stops.
+	// A request in progress is completed while the program stops.
 	answer := make(chan string)
 	go func() {
 		code, body := get(t, "http://"+cfg.ListenAddr+"/slow")
@@ -121,24 +121,24 @@ func TestRun(t *testing.T) {
 	default:
 	}
 	if code, body := get(t, "http://"+cfg.AdminAddr+"/readyz"); code != http.StatusServiceUnavailable {
-		t.Errorf("ready while it stops: got %d %s", code, body)
+		t.Errorf("ready while stopping: got %d %s", code, body)
 	}
 	close(release)
 	<-taskEnded
 	if got := <-answer; got != "200done" {
-		t.Errorf("request under way: got %s", got)
+		t.Errorf("request in progress: got %s", got)
 	}
 	if err := <-ended; err != nil {
 		t.Errorf("ended with %v", err)
 	}
 }
 
-// Who balances load goes on sending requests until it notices.
-func TestDrain(t *testing.T) {
+// Load balancers send requests until they have seen that the program is unready.
+func TestPreStopDelay(t *testing.T) {
 	cfg := Config{ListenAddr: freeAddr(t), AdminAddr: freeAddr(t), Drain: time.Minute}
 	s := New(cfg)
-	begun, over := make(chan time.Duration, 1), make(chan time.Time)
-	s.after = func(d time.Duration) <-chan time.Time { begun <- d; return over }
+	started, over := make(chan time.Duration, 1), make(chan time.Time)
+	s.after = func(d time.Duration) <-chan time.Time { started <- d; return over }
 	s.Handle("/", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		io.WriteString(w, "done")
 	}))
@@ -151,14 +151,14 @@ func TestDrain(t *testing.T) {
 		}
 	}
 	stop()
-	if d := <-begun; d != time.Minute {
-		t.Errorf("it waits for %s", d)
+	if d := <-started; d != time.Minute {
+		t.Errorf("waits for %s", d)
 	}
 	if code, body := get(t, "http://"+cfg.AdminAddr+"/readyz"); code != http.StatusServiceUnavailable {
 		t.Errorf("ready: got %d %s", code, body)
 	}
 	if code, body := get(t, "http://"+cfg.ListenAddr+"/"); code != http.StatusOK || body != "done" || ctx.Err() != nil {
-		t.Errorf("a request that comes meanwhile: got %d %s", code, body)
+		t.Errorf("a request during the delay: got %d %s", code, body)
 	}
 	close(over)
 	if err := <-ended; err != nil || ctx.Err() == nil {
@@ -166,7 +166,7 @@ func TestDrain(t *testing.T) {
 	}
 }
 
-func TestRunEndsWithATaskThatFails(t *testing.T) {
+func TestRunEndsWhenATaskFails(t *testing.T) {
 	s := New(Config{AdminAddr: freeAddr(t)})
 	boom := errors.New("boom")
 	s.Go("task", func(context.Context) error { return boom })
@@ -176,13 +176,13 @@ func TestRunEndsWithATaskThatFails(t *testing.T) {
 }
 
 func TestRequestID(t *testing.T) {
-	made := regexp.MustCompile(`^[0-9a-f-]{36}$`)
+	generated := regexp.MustCompile(`^[0-9a-f-]{36}$`)
 	for sent, want := range map[string]*regexp.Regexp{
 		"abc-123":                regexp.MustCompile(`^abc-123$`),
-		"":                       made,
-		"with space":             made,
-		"evil\"quote":            made,
-		strings.Repeat("x", 100): made,
+		"":                       generated,
+		"with space":             generated,
+		"evil\"quote":            generated,
+		strings.Repeat("x", 100): generated,
 	} {
 		var seen correlation.IDs
 		w := httptest.NewRecorder()
@@ -191,7 +191,7 @@ func TestRequestID(t *testing.T) {
 		r.Header.Set("Traceparent", strings.Repeat("0", 60))
 		observe(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen = correlation.From(r.Context()) })).ServeHTTP(w, r)
 		if got := w.Header().Get("X-Request-Id"); !want.MatchString(got) || seen.Request != got || seen.TraceParent != "" {
-			t.Errorf("sent %q: answered %q, handler saw %+v", sent, got, seen)
+			t.Errorf("sent %q: responded %q, handler has %+v", sent, got, seen)
 		}
 	}
 }

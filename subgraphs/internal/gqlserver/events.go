@@ -18,11 +18,11 @@ import (
 	"boxoffice.dev/pkg/sse"
 )
 
-// life is often enough for the router, which waits 30 s for something.
-var life = sse.Config{Heartbeat: 10 * time.Second, WriteTimeout: 10 * time.Second}
+// streamConfig has a heartbeat well below the 30 s of silence after which the router takes a stream for broken.
+var streamConfig = sse.Config{Heartbeat: 10 * time.Second, WriteTimeout: 10 * time.Second}
 
-// events answers a POST that accepts text/event-stream, by package sse.
-// gqlgen's own transport lets its heartbeat outlive the request, and waits forever for a dead peer.
+// events is the transport of subscriptions: a POST that accepts text/event-stream.
+// gqlgen's own transport lets its heartbeat outlive the request, and has no timeout for a dead peer.
 type events struct{ stop <-chan struct{} }
 
 var _ graphql.Transport = events{}
@@ -35,7 +35,7 @@ func (t events) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExe
 	params := &graphql.RawParams{Headers: r.Header}
 	params.ReadTime.Start = graphql.Now()
 	body := json.NewDecoder(r.Body)
-	body.UseNumber() // an Int of the variables is no float
+	body.UseNumber() // float64 would lose precision of an Int
 	if err := body.Decode(params); err != nil {
 		http.Error(w, "the body is not a GraphQL request", http.StatusBadRequest)
 		return
@@ -45,72 +45,75 @@ func (t events) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExe
 	defer cancel()
 	operation, errs := exec.CreateOperationContext(ctx, params)
 	if errs == nil && operation.Operation.Operation != ast.Subscription {
-		err := gqlerror.Errorf("only subscriptions are answered as events")
+		err := gqlerror.Errorf("only subscriptions are served as event streams")
 		errcode.Set(err, errcode.ValidationFailed)
 		errs = gqlerror.List{err}
 	}
+	ctx = graphql.WithOperationContext(ctx, operation)
 	if errs != nil {
 		w.Header().Set("Content-Type", "application/json")
-		json.NewEncoder(w).Encode(exec.DispatchError(graphql.WithOperationContext(ctx, operation), errs)) //nolint:errcheck,errchkjson // the router is gone then
+		json.NewEncoder(w).Encode(exec.DispatchError(ctx, errs)) //nolint:errcheck,errchkjson // the router has disconnected
 		return
 	}
-	stream := sse.Open(w, life, func(error) { cancel() })
+	stream := sse.Open(w, streamConfig, func(error) { cancel() })
 	defer stream.Close()
-	if t.stop != nil {
-		stopped := make(chan struct{})
-		defer close(stopped)
-		go func() {
-			select {
-			case <-t.stop:
-				cancel()
-			case <-stopped:
-			}
-		}()
-	}
-	responses, ctx := exec.DispatchOperation(graphql.WithOperationContext(ctx, operation), operation)
+	go func() {
+		select {
+		case <-t.stop: // never, if nil
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	send(ctx, stream, exec, operation)
+}
+
+// send executes the subscription and writes its responses to the stream. A stream that ends because ctx has
+// ended is incomplete, so that the router resumes the subscription elsewhere.
+func send(ctx context.Context, stream *sse.Stream, exec graphql.GraphExecutor, operation *graphql.OperationContext) {
+	responses, ctx := exec.DispatchOperation(ctx, operation)
 	for {
 		response := responses(ctx)
 		if ctx.Err() != nil {
-			return // cut short
+			return
 		}
 		if response == nil {
-			stream.Complete() //nolint:errcheck // the router is gone then
+			stream.Complete() //nolint:errcheck // the router has disconnected
 			return
 		}
 		body, err := json.Marshal(response)
 		if err != nil {
-			slog.ErrorContext(ctx, "event not encoded", "error", err)
+			slog.ErrorContext(ctx, "encode event failed", "error", err)
 			return
 		}
-		stream.Next(bytes.TrimSpace(body)) //nolint:errcheck // ctx has ended then
+		stream.Next(bytes.TrimSpace(body)) //nolint:errcheck // after an error, ctx has ended
 	}
 }
 
-// Stream gives a subscription what a use case yields, as the schema shows it. An error of the first
-// is the subscription's; a later one ends it.
-func Stream[T, S any](ctx context.Context, updates iter.Seq2[T, error], show func(T) S) (<-chan S, error) {
-	shown := make(chan S)
-	begun := make(chan error, 1)
+// Stream returns a channel of the updates, converted by convert, for a subscription resolver. An error of the
+// first update is returned; a later one ends the subscription.
+func Stream[T, S any](ctx context.Context, updates iter.Seq2[T, error], convert func(T) S) (<-chan S, error) {
+	converted := make(chan S)
+	started := make(chan error, 1)
 	go func() {
-		defer close(shown)
+		defer close(converted)
 		first := true
 		for update, err := range updates {
 			if first {
 				first = false
-				begun <- err
+				started <- err
 			}
 			if err != nil {
 				return
 			}
 			select {
-			case shown <- show(update):
+			case converted <- convert(update):
 			case <-ctx.Done():
 				return
 			}
 		}
 		if first {
-			begun <- ctx.Err()
+			started <- ctx.Err()
 		}
 	}()
-	return shown, <-begun
+	return converted, <-started
 }

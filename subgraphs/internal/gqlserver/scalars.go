@@ -9,15 +9,14 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 )
 
-// MarshalDateTime writes an instant as RFC 3339 in UTC with milliseconds, as the DateTime scalar
-// of the schema promises.
+// MarshalDateTime encodes the DateTime scalar: RFC 3339 in UTC with milliseconds.
 func MarshalDateTime(t time.Time) graphql.Marshaler {
 	return graphql.WriterFunc(func(w io.Writer) {
 		io.WriteString(w, strconv.Quote(t.UTC().Format("2006-01-02T15:04:05.000Z"))) //nolint:errcheck // to a buffer
 	})
 }
 
-// UnmarshalDateTime reads RFC 3339.
+// UnmarshalDateTime decodes the DateTime scalar: RFC 3339 with any offset.
 func UnmarshalDateTime(v any) (time.Time, error) {
 	s, ok := v.(string)
 	if !ok {

@@ -39,6 +39,12 @@ func build(t *testing.T) string {
 	return binary
 }
 
+// command returns a command of the binary, which build has built.
+func command(t *testing.T, binary string, args ...string) *exec.Cmd {
+	t.Helper()
+	return exec.CommandContext(t.Context(), binary, args...) //nolint:gosec // the test's own binary
+}
+
 func freeAddr(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -143,7 +149,7 @@ func TestBinary(t *testing.T) {
 	} {
 		t.Run(file, func(t *testing.T) {
 			t.Parallel()
-			r := start(t, exec.CommandContext(t.Context(), binary, "--supergraph", file)) //nolint:gosec // it was built above
+			r := start(t, command(t, binary, "--supergraph", file))
 			if got := r.query(t, "{ __typename }"); got != `{"data":{"__typename":"Query"}}` {
 				t.Errorf("got %s", got)
 			}
@@ -161,7 +167,7 @@ func TestBinary(t *testing.T) {
 			}
 		}
 		to("internal/conformance/testdata/abstract/supergraph.graphql")
-		r := start(t, exec.CommandContext(t.Context(), binary), "SUPERGRAPH="+link, "RELOAD=10ms", "ENVIRONMENT=development")
+		r := start(t, command(t, binary), "SUPERGRAPH="+link, "RELOAD=10ms", "ENVIRONMENT=development")
 		const query = `{ __type(name: "Ticket") { name } }`
 		if got := r.query(t, query); got != `{"data":{"__type":null}}` {
 			t.Errorf("got %s", got)
@@ -184,7 +190,7 @@ func TestBinary(t *testing.T) {
 			"production":  `{"errors":[{"message":"introspection is disabled","extensions":{"code":"INTROSPECTION_DISABLED"}}]}{"data":{"__typename":"Query"}}`,
 			"development": `{"data":{"__schema":{"queryType":{"name":"Query"}}}}{"data":{"__typename":"Query"},"extensions":{"queryPlan":"QueryPlan {\n}\n"}}`,
 		} {
-			r := start(t, exec.CommandContext(t.Context(), binary, "--supergraph", "../schema/supergraph.graphql"), "ENVIRONMENT="+environment)
+			r := start(t, command(t, binary, "--supergraph", "../schema/supergraph.graphql"), "ENVIRONMENT="+environment)
 			got := r.query(t, "{ __schema { queryType { name } } }")
 			plan, err := read(http.Post("http://"+r.addr+"/graphql", "application/json", strings.NewReader(`{"query":"{ __typename }","extensions":{"queryPlan":true}}`)))
 			if got += plan; err != nil || got != want {
@@ -207,7 +213,7 @@ func TestBinary(t *testing.T) {
 		if err := os.WriteFile(file, []byte("otel_exporter_otlp_endpoint: "+collector.URL+"\nsupergraph: ../schema/supergraph.graphql\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		r := start(t, exec.CommandContext(t.Context(), binary, "--config", file), "OTEL_BSP_SCHEDULE_DELAY=10") //nolint:gosec // it was built above
+		r := start(t, command(t, binary, "--config", file), "OTEL_BSP_SCHEDULE_DELAY=10")
 		r.query(t, "{ __typename }")
 		if path := <-received; path != "/v1/traces" {
 			t.Errorf("got %s", path)
@@ -216,14 +222,14 @@ func TestBinary(t *testing.T) {
 	})
 	t.Run("--help", func(t *testing.T) {
 		t.Parallel()
-		out, err := exec.CommandContext(t.Context(), binary, "--help").Output()
+		out, err := command(t, binary, "--help").Output()
 		if err != nil || string(out) != config.Usage[settings](program) {
 			t.Errorf("got %s, %v", out, err)
 		}
 	})
 	t.Run("schema", func(t *testing.T) {
 		t.Parallel()
-		out, err := exec.CommandContext(t.Context(), binary, "schema").Output()
+		out, err := command(t, binary, "schema").Output()
 		if err != nil || string(out) != string(config.Schema[settings](program)) {
 			t.Errorf("got %s, %v", out, err)
 		}
@@ -263,7 +269,7 @@ SERVICE_TOKEN: must be set
 // runInvalid runs a router that cannot start, with invalid variables too.
 func runInvalid(t *testing.T, binary string, args ...string) (code int, stderr string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), binary, args...) //nolint:gosec // it was built above
+	cmd := command(t, binary, args...)
 	cmd.Env = []string{"LIMIT_DEPTH=deep", "LIMIT_COSTS=1"}
 	var text bytes.Buffer
 	cmd.Stderr = &text
@@ -302,7 +308,7 @@ func changeSettings(t *testing.T, binary string) {
 	put("supergraph.graphql", copied("internal/conformance/testdata/operations/supergraph.graphql"))
 	supergraph := "supergraph: " + filepath.Join(dir, "supergraph.graphql") + "\n"
 	file := put("settings.yaml", supergraph+urls+"limit: {aliases: 30}\n")
-	r := start(t, exec.CommandContext(t.Context(), binary, "--config", file), "RELOAD=10ms", "LIMIT_ALIASES=0") //nolint:gosec // it was built above
+	r := start(t, command(t, binary, "--config", file), "RELOAD=10ms", "LIMIT_ALIASES=0")
 
 	const one, two = `{ echo(text: "a") }`, `{ echo(text: "a") __typename }`
 	expect := func(query, want string) {

@@ -116,8 +116,8 @@ func healthcheck(ctx context.Context, addr string) error {
 		}
 		defer resp.Body.Close()
 		if resp.StatusCode != http.StatusOK {
-			body, _ := io.ReadAll(resp.Body)
-			return fmt.Errorf("%s: %s", resp.Status, body)
+			body, err := io.ReadAll(resp.Body)
+			return errors.Join(fmt.Errorf("%s: %s", resp.Status, body), err)
 		}
 		return nil
 	}()

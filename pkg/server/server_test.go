@@ -92,7 +92,11 @@ func TestRun(t *testing.T) {
 			t.Errorf("got %d %s, want %d %s", code, body, c.code, c.body)
 		}
 	}
-	parts["orders"] = nil
+	parts["orders"], parts["tickets"] = nil, nil
+	s.CheckDegraded("outbox", func(context.Context) error { return errors.New("not confirmed") })
+	if code, body := get(t, "http://"+cfg.AdminAddr+"/readyz"); code != 200 || !strings.Contains(body, `{"status":"degraded","failing":{"outbox":"not confirmed"}}`) {
+		t.Errorf("degraded: got %d %s", code, body)
+	}
 	for _, path := range []string{"/healthz", "/readyz", "/metrics", "/debug/pprof/"} {
 		if code, _ := get(t, "http://"+cfg.AdminAddr+path); code != 200 {
 			t.Errorf("%s: got %d", path, code)

@@ -22,12 +22,15 @@ var program = config.Program{
 func main() { server.Main(program, run) }
 
 func run(ctx context.Context, cfg settings, srv *server.Server) error {
-	r := router{running: cfg, read: func(running *settings) (settings, error) { return config.Read(program, os.Environ(), running) }}
+	r := router{running: cfg, read: func(running *settings) (settings, error) {
+		return config.Read(program, os.Environ(), running)
+	}}
 	if err := r.load(ctx); err != nil {
 		return err
 	}
 	var failed atomic.Bool
-	srv.Collect(metrics.Gauge("router_reload_failed", "1 while the newest settings or files are faulty and those before them are in force, else 0.", "",
+	srv.Collect(metrics.Gauge("router_reload_failed",
+		"1 while the newest settings or files are faulty and those before them are in force, else 0.", "",
 		func(context.Context) (map[string]float64, error) {
 			if failed.Load() {
 				return map[string]float64{"": 1}, nil

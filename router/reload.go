@@ -53,9 +53,12 @@ func (r *router) load(ctx context.Context) error {
 	if verifier == nil || cfg.JWKSURL != r.running.JWKSURL {
 		verifier = identity.NewVerifier(identity.VerifierConfig{JWKSURL: cfg.JWKSURL})
 	}
-	inDevelopment := func(setting *bool) bool { return setting == nil && cfg.Development() || setting != nil && *setting }
+	inDevelopment := func(setting *bool) bool {
+		return setting == nil && cfg.Development() || setting != nil && *setting
+	}
 	err = r.current.Load(ctx, gateway.Config{
-		SDL: string(sdl), SubgraphURLs: cfg.Subgraphs.URLs, ServiceToken: cfg.ServiceToken.Reveal(), SessionSubgraph: cfg.SessionSubgraph,
+		SDL: string(sdl), SubgraphURLs: cfg.Subgraphs.URLs, ServiceToken: cfg.ServiceToken.Reveal(),
+		SessionSubgraph: cfg.SessionSubgraph,
 		Verify: verifier.Verify, SecureCookies: !cfg.Development(),
 		AllowedOrigins: cfg.AllowedOrigins, TrustedProxies: cfg.TrustedProxies,
 		Introspection: inDevelopment(cfg.Introspection), Playground: inDevelopment(cfg.Playground),

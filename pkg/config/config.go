@@ -91,7 +91,8 @@ func Read[C Settings](program Program, environ []string, running *C) (C, error) 
 		switch {
 		case found.has(s.variable):
 		case secret.isExample() && !cfg.Development():
-			found.add(s.variable, positions[s.variable], errors.New("is an example from the repository; generate a secret, or set ENVIRONMENT=development"))
+			found.add(s.variable, positions[s.variable],
+				errors.New("is an example from the repository; generate a secret, or set ENVIRONMENT=development"))
 		case s.restart && running != nil && !reflect.DeepEqual(valueOf(cfg, s), valueOf(*running, s)):
 			found.add(s.variable, positions[s.variable], errors.New("takes effect only after a restart"))
 		}
@@ -108,7 +109,8 @@ func AddFlags[C Settings](program Program, flags *flag.FlagSet) {
 	list, _ := settingsOf[C](program)
 	for _, s := range list {
 		if s.flag != "" {
-			flags.Func(strings.ToLower(s.variable), s.help, func(value string) error { return os.Setenv(s.variable, value) })
+			setVariable := func(value string) error { return os.Setenv(s.variable, value) }
+			flags.Func(strings.ToLower(s.variable), s.help, setVariable)
 		}
 	}
 }

@@ -38,7 +38,9 @@ type fileValue struct {
 
 // readFile returns the values in the file that a variable names, by variable. It returns false when it
 // cannot read or parse the file.
-func readFile(list []setting, groups []group, variables map[string]string, found *problems) (map[string]fileValue, bool) {
+func readFile(
+	list []setting, groups []group, variables map[string]string, found *problems,
+) (values map[string]fileValue, ok bool) {
 	file := fileSetting(list)
 	if file == nil || variables[file.variable] == "" {
 		return nil, true
@@ -119,7 +121,8 @@ type pair struct {
 func (r *fileReader) pairs(variable string, node ast.Node, key string) []pair {
 	mapping, ok := node.(*ast.MappingNode)
 	if !ok {
-		r.found.add(variable, position{r.name, line(node), key}, fmt.Errorf("want keys with values, got %s", describeNode(node)))
+		err := fmt.Errorf("want keys with values, got %s", describeNode(node))
+		r.found.add(variable, position{r.name, line(node), key}, err)
 		return nil
 	}
 	var pairs []pair

@@ -53,7 +53,9 @@ func (s setting) schema() map[string]any {
 	if s.enum != nil {
 		value["enum"] = s.enum
 	}
-	for _, limit := range []struct{ keyword, phrase, text string }{{"minimum", "at least", s.min}, {"maximum", "at most", s.max}} {
+	for _, limit := range []struct{ keyword, phrase, text string }{
+		{"minimum", "at least", s.min}, {"maximum", "at most", s.max},
+	} {
 		switch {
 		case limit.text == "":
 		case value["type"] == "string": // JSON Schema cannot compare durations
@@ -96,7 +98,8 @@ func typeSchema(t reflect.Type) map[string]any {
 
 // jsonType returns the JSON Schema type of a setting's Go type. It panics if there is none.
 func jsonType(t reflect.Type) string {
-	if t == reflect.TypeFor[time.Duration]() || reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
+	isText := reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
+	if isText || t == reflect.TypeFor[time.Duration]() {
 		return "string"
 	}
 	switch t.Kind() {

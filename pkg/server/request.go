@@ -38,7 +38,9 @@ var (
 // records the request in the log, in a span and in a metric. It keeps the client's id if that is well formed.
 func observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ids := correlation.IDs{Request: r.Header.Get("X-Request-Id"), TraceParent: r.Header.Get(correlation.TraceHeader)}
+		ids := correlation.IDs{
+			Request: r.Header.Get("X-Request-Id"), TraceParent: r.Header.Get(correlation.TraceHeader),
+		}
 		if !requestID.MatchString(ids.Request) {
 			ids.Request = uuid.Must(uuid.NewV7()).String()
 		}
@@ -54,13 +56,15 @@ func observe(next http.Handler) http.Handler {
 
 		took := time.Since(start)
 		if span.IsRecording() {
-			span.SetAttributes(attribute.String("http.request.method", r.Method), attribute.String("url.path", r.URL.Path),
+			span.SetAttributes(
+				attribute.String("http.request.method", r.Method), attribute.String("url.path", r.URL.Path),
 				attribute.Int("http.response.status_code", rec.status))
 			if rec.status >= http.StatusInternalServerError {
 				span.SetStatus(codes.Error, http.StatusText(rec.status))
 			}
 		}
-		if rec.status != http.StatusSwitchingProtocols && !strings.HasPrefix(w.Header().Get("Content-Type"), "text/event-stream") {
+		isStream := strings.HasPrefix(w.Header().Get("Content-Type"), "text/event-stream")
+		if rec.status != http.StatusSwitchingProtocols && !isStream {
 			duration.WithLabelValues(methodLabel(r), r.Pattern, strconv.Itoa(rec.status)).Observe(took.Seconds())
 		}
 		slog.LogAttrs(ctx, slog.LevelInfo, "request", append([]slog.Attr{

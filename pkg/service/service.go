@@ -21,7 +21,9 @@ type Database struct {
 }
 
 // Open connects to the database, waits until it responds, and migrates it.
-func (d Database) Open(ctx context.Context, srv *server.Server, migrations ...postgres.Migrations) (*pgxpool.Pool, error) {
+func (d Database) Open(
+	ctx context.Context, srv *server.Server, migrations ...postgres.Migrations,
+) (*pgxpool.Pool, error) {
 	pool, err := postgres.Open(ctx, d.URL)
 	if err != nil {
 		return nil, err
@@ -54,7 +56,9 @@ type Service struct {
 // Open connects to the database and the broker, waits until both respond, and migrates the database: the
 // outbox first, then the given migrations. While srv runs, the outbox is relayed to the broker. The name is
 // the service's in the catalogue of events.
-func Open(ctx context.Context, cfg Config, srv *server.Server, name string, migrations ...postgres.Migrations) (*Service, error) {
+func Open(
+	ctx context.Context, cfg Config, srv *server.Server, name string, migrations ...postgres.Migrations,
+) (*Service, error) {
 	pool, err := cfg.Database.Open(ctx, srv, slices.Concat([]postgres.Migrations{outbox.Migrations()}, migrations)...)
 	if err != nil {
 		return nil, err

@@ -37,7 +37,8 @@ func Start(ctx context.Context, service, environment string, cfg Config) (stop f
 	}
 	var options []otlptracehttp.Option
 	if os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") == "" {
-		traces, err := url.JoinPath(cfg.Endpoint, "v1/traces") // the exporter cannot know an endpoint from a settings file
+		// The exporter reads only the environment, and the endpoint may be from a settings file.
+		traces, err := url.JoinPath(cfg.Endpoint, "v1/traces")
 		if err != nil {
 			return nil, fmt.Errorf("OTEL_EXPORTER_OTLP_ENDPOINT: %w", err)
 		}

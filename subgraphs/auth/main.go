@@ -39,7 +39,7 @@ func (c settings) Check() error {
 func main() {
 	server.Main(config.Program{
 		Name:     "auth",
-		About:    "Auth is the subgraph of accounts and sessions: it issues access tokens and publishes the keys that verify them.",
+		About:    "Auth is the subgraph of accounts and sessions: it issues access tokens and publishes their keys.",
 		Defaults: map[string]string{"LISTEN_ADDR": "127.0.0.1:4001", "ADMIN_ADDR": "127.0.0.1:4011"},
 	}, run)
 }

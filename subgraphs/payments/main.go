@@ -32,7 +32,7 @@ func (c settings) Check() error {
 func main() {
 	server.Main(config.Program{
 		Name:     "payments",
-		About:    "Payments is the subgraph of payments: it takes money for orders through the card processor and refunds it.",
+		About:    "Payments is the subgraph of payments: it takes money for orders by card and refunds it.",
 		Defaults: map[string]string{"LISTEN_ADDR": "127.0.0.1:4004", "ADMIN_ADDR": "127.0.0.1:4014"},
 	}, run)
 }

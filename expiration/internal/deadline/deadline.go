@@ -70,7 +70,8 @@ func (s *Service) orderCreated(ctx context.Context, o events.Order) error {
 // deadlineMoved stores a later deadline of an order that has not ended, also when the first one was published.
 // A redelivery may publish the same deadline twice, which orders tolerates.
 func (s *Service) deadlineMoved(ctx context.Context, o events.OrderDeadline) error {
-	soon, err := extend(ctx, s.pool, deadline{orderID: o.OrderID, dueAt: o.Deadline, ids: correlation.From(ctx)}, s.poll)
+	d := deadline{orderID: o.OrderID, dueAt: o.Deadline, ids: correlation.From(ctx)}
+	soon, err := extend(ctx, s.pool, d, s.poll)
 	if soon {
 		s.wake.Send()
 	}

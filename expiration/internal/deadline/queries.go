@@ -16,7 +16,9 @@ import (
 
 // insert stores the deadline of a new order, unless the same or a newer version of the order was handled
 // before, or a later deadline is stored. It reports whether the stored deadline passes within the given time.
-func insert(ctx context.Context, pool *pgxpool.Pool, version int, d deadline, within time.Duration) (soon bool, err error) {
+func insert(
+	ctx context.Context, pool *pgxpool.Pool, version int, d deadline, within time.Duration,
+) (soon bool, err error) {
 	return passesSoon(pool.Query(ctx, `
 		WITH newer AS (`+inbox.Statement+`)
 		INSERT INTO deadlines AS stored (order_id, due_at, request_id, cause_id, trace_parent)
@@ -106,7 +108,8 @@ func appendEvents(ctx context.Context, tx pgx.Tx, due []deadline) error {
 // untilNext returns the time until the next deadline, at most limit. It is negative when one has passed.
 func untilNext(ctx context.Context, pool *pgxpool.Pool, limit time.Duration) (time.Duration, error) {
 	var pause time.Duration
-	err := pool.QueryRow(ctx, `SELECT least(min(due_at) - clock_timestamp(), $1::interval) FROM deadlines`, limit).Scan(&pause)
+	err := pool.QueryRow(ctx, `
+		SELECT least(min(due_at) - clock_timestamp(), $1::interval) FROM deadlines`, limit).Scan(&pause)
 	if err != nil {
 		return 0, fmt.Errorf("read next deadline: %w", err)
 	}

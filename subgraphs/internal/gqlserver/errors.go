@@ -53,7 +53,8 @@ func toGraphQL(ctx context.Context, err error) *gqlerror.Error {
 		return presented
 	}
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
-		presented.Message, presented.Extensions = "client cancelled the request", map[string]any{"code": requestCancelled}
+		presented.Message = "client cancelled the request"
+		presented.Extensions = map[string]any{"code": requestCancelled}
 		return presented
 	}
 	slog.ErrorContext(ctx, "resolver failed", "path", presented.Path.String(), "error", err)

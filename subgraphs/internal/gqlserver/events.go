@@ -52,7 +52,7 @@ func (t events) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExe
 	ctx = graphql.WithOperationContext(ctx, operation)
 	if errs != nil {
 		w.Header().Set("Content-Type", "application/json")
-		json.NewEncoder(w).Encode(exec.DispatchError(ctx, errs)) //nolint:errcheck,errchkjson // the router has disconnected
+		json.NewEncoder(w).Encode(exec.DispatchError(ctx, errs)) //nolint:errcheck,errchkjson // disconnected
 		return
 	}
 	stream := sse.Open(w, streamConfig, func(error) { cancel() })

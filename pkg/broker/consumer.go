@@ -115,8 +115,8 @@ func (b *Broker) consume(ctx context.Context, sources []string, handlers events.
 	defer cancel()
 	lost := subscriber.Connection().NotifyClose(make(chan *amqp.Error, 1))
 	go func() {
-		<-lost
-		subscriber.Close()
+		<-lost             //nolint:errcheck // a receive, not a call that failed
+		subscriber.Close() //nolint:errcheck // its connection is lost
 		cancel()
 	}()
 

@@ -45,6 +45,7 @@ func (t *Tracker) Set(ctx context.Context, name string, err error) {
 	switch {
 	case err == nil:
 		if p.reported {
+			//nolint:sloglint // a constant of the tracker
 			slog.InfoContext(ctx, "recovered: "+t.message, "queue", name, "after", time.Since(p.since).Round(time.Second))
 		}
 		*p = part{}
@@ -54,6 +55,7 @@ func (t *Tracker) Set(ctx context.Context, name string, err error) {
 		p.err = err
 		if !p.reported && p.degraded() {
 			p.reported = true
+			//nolint:sloglint // a constant of the tracker
 			slog.ErrorContext(ctx, t.message, "queue", name, "since", p.since, "error", err)
 		}
 	}

@@ -41,6 +41,7 @@ func Run(ctx context.Context, name string, wake Wake, step Step) error {
 		}
 		early := wake
 		if err != nil {
+			//nolint:sloglint // a constant of the worker
 			slog.WarnContext(ctx, name+" failed, retrying", "error", err)
 			next, early = retry, nil
 			retry = min(2*retry, lastRetry)

@@ -67,7 +67,7 @@ func TestRun(t *testing.T) {
 					time.AfterFunc(at, wake.Send)
 				}
 				steps := record(t, wake, test.results...)
-				time.Sleep(4 * time.Second)
+				<-time.After(4 * time.Second)
 				synctest.Wait()
 				if !slices.Equal(*steps, test.want) {
 					t.Errorf("steps began at %v, want %v", *steps, test.want)
@@ -103,16 +103,23 @@ func TestWakeDuringAStepCausesOneMore(t *testing.T) {
 		steps := 0
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		go worker.Run(ctx, "test", wake, func(context.Context) (time.Duration, error) {
-			if steps++; steps == 1 {
-				wake.Send()
-				wake.Send()
-			}
-			return time.Hour, nil
-		})
+		ended := make(chan error, 1)
+		go func() {
+			ended <- worker.Run(ctx, "test", wake, func(context.Context) (time.Duration, error) {
+				if steps++; steps == 1 {
+					wake.Send()
+					wake.Send()
+				}
+				return time.Hour, nil
+			})
+		}()
 		synctest.Wait()
 		if steps != 2 {
 			t.Errorf("got %d steps, want 2", steps)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
 		}
 	})
 }

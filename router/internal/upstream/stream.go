@@ -123,7 +123,7 @@ func (s *Stream) begin(req *http.Request) error {
 // Close ends the stream.
 func (s *Stream) Close() {
 	s.release()
-	s.conn.Close()
+	s.conn.Close() //nolint:errcheck // nothing was written that could be lost
 }
 
 // Next waits for the next response. The error is io.EOF when the subgraph has completed the stream, and wraps ErrCut

@@ -71,7 +71,7 @@ func fastDir(t *testing.T) string {
 			t.Error(err)
 		}
 	})
-	if err := os.Chmod(dir, 0o755); err != nil {
+	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // the account of RabbitMQ reads it
 		t.Fatal(err)
 	}
 	return dir

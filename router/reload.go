@@ -59,7 +59,7 @@ func (r *router) load(ctx context.Context) error {
 	err = r.current.Load(ctx, gateway.Config{
 		SDL: string(sdl), SubgraphURLs: cfg.Subgraphs.URLs, ServiceToken: cfg.ServiceToken.Reveal(),
 		SessionSubgraph: cfg.SessionSubgraph,
-		Verify: verifier.Verify, SecureCookies: !cfg.Development(),
+		Verify:          verifier.Verify, SecureCookies: !cfg.Development(),
 		AllowedOrigins: cfg.AllowedOrigins, TrustedProxies: cfg.TrustedProxies,
 		Introspection: inDevelopment(cfg.Introspection), Playground: inDevelopment(cfg.Playground),
 		QueryPlans: inDevelopment(cfg.QueryPlans), Compression: cfg.Compression,

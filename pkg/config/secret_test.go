@@ -53,8 +53,6 @@ func TestSecretIsNeverPrinted(t *testing.T) {
 	}
 }
 
-const credential = "my-own-service-token-0123456789-abcdef"
-
 // expectRedacted fails if the text has the credential, plain or in hexadecimal.
 func expectRedacted(t *testing.T, name, text string) {
 	t.Helper()

@@ -51,7 +51,7 @@ func TestSettingsAreDocumented(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	t.Parallel()
-	good := settings{Supergraph: "internal/gateway/testdata/supergraph.graphql", JWKSURL: "http://127.0.0.1:4001/keys"}
+	good := settings{Supergraph: "internal/gatewaytest/testdata/supergraph.graphql", JWKSURL: "http://127.0.0.1:4001/keys"}
 	if err := good.Check(); err != nil {
 		t.Errorf("got %v", err)
 	}

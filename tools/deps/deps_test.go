@@ -45,14 +45,14 @@ var homes = []struct{ library, home string }{
 	{"github.com/rabbitmq/", "pkg/broker"},
 	{"github.com/golang-jwt/", "pkg/identity"},
 	{"github.com/wundergraph/", "router/internal/(engine|supergraph)"},
-	{"github.com/coder/websocket", "router/internal/stream"},
+	{"github.com/coder/websocket", "router/internal/(stream|gatewaytest)"},
 	{"github.com/sony/gobreaker/", "router/internal/upstream"},
 	{"github.com/vektah/gqlparser/", graph + "|subgraphs/internal/gqlserver|router/internal/.*"},
 	{"github.com/stripe/", "subgraphs/payments/internal/stripe"},
 	{"github.com/jackc/pgx/", domain + "|subgraphs/stripesim/simulator|pkg/(postgres|postgres/pgtest|outbox|inbox|service)"},
 	{"database/sql", "pkg/postgres"},
 	{"github.com/pressly/goose/", "pkg/postgres"},
-	{"github.com/caarlos0/env/", "pkg/config"},
+	{"github.com/caarlos0/env/", "pkg/config|router/internal/gatewaytest"},
 	{"github.com/goccy/go-yaml", "pkg/config"},
 	{"go.jetify.com/typeid", "pkg/id"},
 	{"golang.org/x/text/currency", "pkg/money"},
@@ -160,7 +160,7 @@ func TestBinariesLinkOnlyTheirOwnKind(t *testing.T) {
 	foreign := []struct{ who, never string }{
 		{`subgraphs/\w+|expiration`, `github.com/wundergraph/.*`},
 		{`router|expiration`, `github.com/99designs/gqlgen.*`},
-		{`router`, `github.com/(jackc|ThreeDotsLabs|rabbitmq)/.*`},
+		{`router`, `github.com/(jackc|ThreeDotsLabs|rabbitmq)/.*|boxoffice\.dev/router/internal/\w+test`},
 		{`subgraphs/\w+|expiration`, `testing|net/http/httptest`}, // graphql-go-tools brings them into the router
 	}
 	for _, p := range workspace(t) {

@@ -5,14 +5,16 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"boxoffice.dev/router/internal/gatewaytest"
 )
 
 // BenchmarkKnownQuery is a query that was seen before, with a subgraph that answers at once: what
 // the router itself costs, with the two ends of one HTTP exchange.
 func BenchmarkKnownQuery(b *testing.B) {
-	w := newWorld(b)
+	w := gatewaytest.New(b)
 	rows := 0
-	w.tickets.Answer(func(rw http.ResponseWriter, _ *http.Request) {
+	w.Tickets.Answer(func(rw http.ResponseWriter, _ *http.Request) {
 		rw.Header().Set("Content-Type", "application/json")
 		row := `,{"id":"t1","title":"ticket t1","price":1999}`
 		io.WriteString(rw, `{"data":{"tickets":{"nodes":[`+strings.Repeat(row, rows)[1:]+`]}}}`)
@@ -26,8 +28,8 @@ func BenchmarkKnownQuery(b *testing.B) {
 			rows = c.rows
 			b.ReportAllocs()
 			for b.Loop() {
-				req := w.raw(http.MethodPost, "/graphql", []byte(body), "Content-Type", "application/json", "Accept-Encoding", c.encoding)
-				w.gateway.ServeHTTP(discard{http.Header{}}, req)
+				req := w.Raw(http.MethodPost, "/graphql", []byte(body), "Content-Type", "application/json", "Accept-Encoding", c.encoding)
+				w.Gateway.ServeHTTP(gatewaytest.Discard{}, req)
 			}
 		})
 	}

@@ -20,18 +20,19 @@ import (
 
 	"boxoffice.dev/pkg/identity"
 	"boxoffice.dev/router/internal/gateway"
+	"boxoffice.dev/router/internal/gatewaytest"
 )
 
 // reloadable makes the world's router one that can load another gateway.
-func reloadable(t *testing.T, options ...option) (*world, *gateway.Current) {
+func reloadable(t *testing.T, options ...gatewaytest.Option) (*gatewaytest.World, *gateway.Current) {
 	t.Helper()
-	w, current := newWorld(t, options...), &gateway.Current{}
-	if err := current.Load(t.Context(), w.cfg); err != nil {
+	w, current := gatewaytest.New(t, options...), &gateway.Current{}
+	if err := current.Load(t.Context(), w.Config); err != nil {
 		t.Fatal(err)
 	}
-	w.router.Close()
-	w.router = httptest.NewServer(current)
-	t.Cleanup(w.router.Close)
+	w.Router.Close()
+	w.Router = httptest.NewServer(current)
+	t.Cleanup(w.Router.Close)
 	return w, current
 }
 
@@ -65,8 +66,8 @@ func TestReloadsUnderTraffic(t *testing.T) {
 	} {
 		people.Go(func() {
 			for ctx.Err() == nil {
-				if a := w.query(query, nil, as("anna")...); a.status != http.StatusOK || len(a.Errors) > 0 {
-					t.Errorf("got %d %s", a.status, a.body)
+				if a := w.Query(query, nil, gatewaytest.As("anna")...); a.Status != http.StatusOK || len(a.Errors) > 0 {
+					t.Errorf("got %d %s", a.Status, a.Body)
 					return
 				}
 				answers.Add(1)
@@ -75,7 +76,7 @@ func TestReloadsUnderTraffic(t *testing.T) {
 	}
 	people.Go(func() { // a client with a subscription that reconnects
 		for ctx.Err() == nil {
-			err := w.follow(ctx)
+			err := follow(ctx, w)
 			if ctx.Err() == nil && websocket.CloseStatus(err) != websocket.StatusGoingAway {
 				t.Errorf("the socket ended with %v", err)
 				return
@@ -89,7 +90,7 @@ func TestReloadsUnderTraffic(t *testing.T) {
 		loaded = append(loaded, weak.Make(ballast))
 		cfg.Verify = func(ctx context.Context, token string) (identity.Caller, error) {
 			defer runtime.KeepAlive(ballast)
-			return verify(ctx, token)
+			return gatewaytest.Verify(ctx, token)
 		}
 		if err := current.Load(t.Context(), cfg); err != nil {
 			t.Fatal(err)
@@ -97,9 +98,9 @@ func TestReloadsUnderTraffic(t *testing.T) {
 	}
 	for i := range reloads {
 		if i%2 == 0 {
-			next(withoutMargin(t, w.cfg))
+			next(withoutMargin(t, w.Config))
 		} else {
-			next(w.cfg)
+			next(w.Config)
 		}
 		for n := answers.Load(); answers.Load() < n+5 && !t.Failed(); { // until this one is at work
 			runtime.Gosched()
@@ -107,7 +108,7 @@ func TestReloadsUnderTraffic(t *testing.T) {
 	}
 	stop()
 	people.Wait()
-	next(w.cfg) // which has no connections yet
+	next(w.Config) // which has no connections yet
 	t.Logf("%d answers", answers.Load())
 
 	http.DefaultClient.CloseIdleConnections()
@@ -119,9 +120,9 @@ func TestReloadsUnderTraffic(t *testing.T) {
 }
 
 // follow subscribes over a socket and returns why that was closed.
-func (w *world) follow(ctx context.Context) error {
-	conn := w.socket("") //nolint:contextcheck // opening one takes the test's
-	for _, message := range []string{initAnna, `{"type":"subscribe","id":"1","payload":{"query":"subscription { orderUpdated(id: \"o1\") { id ticket { title } } }"}}`} {
+func follow(ctx context.Context, w *gatewaytest.World) error {
+	conn := w.Socket("") //nolint:contextcheck // opening one takes the test's
+	for _, message := range []string{gatewaytest.InitAnna, `{"type":"subscribe","id":"1","payload":{"query":"subscription { orderUpdated(id: \"o1\") { id ticket { title } } }"}}`} {
 		conn.Write(ctx, websocket.MessageText, []byte(message))
 	}
 	for {
@@ -149,60 +150,60 @@ func TestRequestCompletesOnItsGateway(t *testing.T) {
 	t.Parallel()
 	w, current := reloadable(t)
 	arrived, release := make(chan struct{}), make(chan struct{})
-	first(w.orders, func(rw http.ResponseWriter, _ *http.Request) {
+	gatewaytest.AnswerOnce(w.Orders, func(rw http.ResponseWriter, _ *http.Request) {
 		close(arrived)
 		<-release
 		rw.Header().Set("Content-Type", "application/json")
 		io.WriteString(rw, `{"data":{"order":{"ticket":{"__typename":"Ticket","id":"t1"}}}}`)
 	})
-	var early answer
+	var early gatewaytest.Response
 	var asking sync.WaitGroup
-	asking.Go(func() { early = w.query(`{ order(id: "o1") { ticket { margin } } }`, nil, as("olga")...) })
+	asking.Go(func() { early = w.Query(`{ order(id: "o1") { ticket { margin } } }`, nil, gatewaytest.As("olga")...) })
 	<-arrived
-	if err := current.Load(t.Context(), withoutMargin(t, w.cfg)); err != nil {
+	if err := current.Load(t.Context(), withoutMargin(t, w.Config)); err != nil {
 		t.Fatal(err)
 	}
-	if a := w.query(`{ ticket(id: "t1") { margin } }`, nil, as("olga")...); a.code() != "GRAPHQL_VALIDATION_FAILED" {
-		t.Errorf("afterwards: got %s", a.body)
+	if a := w.Query(`{ ticket(id: "t1") { margin } }`, nil, gatewaytest.As("olga")...); a.Code() != "GRAPHQL_VALIDATION_FAILED" {
+		t.Errorf("afterwards: got %s", a.Body)
 	}
 	close(release)
 	asking.Wait()
-	if early.body != `{"data":{"order":{"ticket":{"margin":3}}}}` {
-		t.Errorf("under way: got %s", early.body)
+	if early.Body != `{"data":{"order":{"ticket":{"margin":3}}}}` {
+		t.Errorf("under way: got %s", early.Body)
 	}
 }
 
 func TestSubscriptionsReconnectAfterReload(t *testing.T) {
 	t.Parallel()
 	w, current := reloadable(t)
-	conn := w.socket(initAnna)
-	w.subscribe(conn, orderUpdated, map[string]any{"id": "o1"})
-	w.expect(conn, next(annasOrder))
-	body, err := json.Marshal(map[string]any{"query": orderUpdated, "variables": map[string]any{"id": "o1"}})
+	conn := w.Socket(gatewaytest.InitAnna)
+	w.Subscribe(conn, gatewaytest.OrderUpdated, map[string]any{"id": "o1"})
+	w.Expect(conn, gatewaytest.Next(gatewaytest.AnnasOrder))
+	body, err := json.Marshal(map[string]any{"query": gatewaytest.OrderUpdated, "variables": map[string]any{"id": "o1"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := http.DefaultTransport.RoundTrip(w.raw(http.MethodPost, "/graphql", body,
-		append([]string{"Content-Type", "application/json", "Accept", "text/event-stream"}, as("anna")...)...))
+	resp, err := http.DefaultTransport.RoundTrip(w.Raw(http.MethodPost, "/graphql", body,
+		append([]string{"Content-Type", "application/json", "Accept", "text/event-stream"}, gatewaytest.As("anna")...)...))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
 	lines := bufio.NewScanner(resp.Body)
-	for lines.Scan() && lines.Text() != "data: "+annasOrder {
+	for lines.Scan() && lines.Text() != "data: "+gatewaytest.AnnasOrder {
 	}
 
-	broken := w.cfg
+	broken := w.Config
 	broken.SDL = "type Query { nothing: Int }"
 	if err := current.Load(t.Context(), broken); err == nil {
 		t.Fatal("a supergraph that is none was loaded")
 	}
-	w.orders.Change()
-	w.expect(conn, next(annasOrder))
-	for lines.Scan() && lines.Text() != "data: "+annasOrder {
+	w.Orders.Change()
+	w.Expect(conn, gatewaytest.Next(gatewaytest.AnnasOrder))
+	for lines.Scan() && lines.Text() != "data: "+gatewaytest.AnnasOrder {
 	}
 
-	if err := current.Load(t.Context(), w.cfg); err != nil {
+	if err := current.Load(t.Context(), w.Config); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := conn.Read(t.Context()); websocket.CloseStatus(err) != websocket.StatusGoingAway {
@@ -216,7 +217,7 @@ func TestSubscriptionsReconnectAfterReload(t *testing.T) {
 	if err := lines.Err(); err != nil {
 		t.Errorf("the stream of events ended with %v", err)
 	}
-	again := w.socket(initAnna)
-	w.subscribe(again, orderUpdated, map[string]any{"id": "o1"})
-	w.expect(again, next(annasOrder))
+	again := w.Socket(gatewaytest.InitAnna)
+	w.Subscribe(again, gatewaytest.OrderUpdated, map[string]any{"id": "o1"})
+	w.Expect(again, gatewaytest.Next(gatewaytest.AnnasOrder))
 }

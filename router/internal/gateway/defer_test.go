@@ -8,10 +8,10 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 
 	"boxoffice.dev/router/internal/gateway"
+	"boxoffice.dev/router/internal/gatewaytest"
 	"boxoffice.dev/router/internal/subgraphtest"
 )
 
@@ -35,11 +35,11 @@ func TestDeferredParts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			w := newWorld(t)
+			w := gatewaytest.New(t)
 			var got bytes.Buffer
 			for _, accept := range []string{deferSpec, incrementalSpec} {
-				a := w.query(string(text), nil, append(as("anna"), "Accept", accept+",application/json")...)
-				fmt.Fprintf(&got, "%s\n%s", a.header.Get("Content-Type"), strings.ReplaceAll(a.body, "\r\n", "\n"))
+				a := w.Query(string(text), nil, append(gatewaytest.As("anna"), "Accept", accept+",application/json")...)
+				fmt.Fprintf(&got, "%s\n%s", a.Header.Get("Content-Type"), strings.ReplaceAll(a.Body, "\r\n", "\n"))
 			}
 			name := strings.TrimSuffix(file, ".graphql") + ".golden"
 			if *update {
@@ -58,70 +58,60 @@ func TestDeferredParts(t *testing.T) {
 	}
 }
 
-// hold makes a subgraph wait with its answers until it is released.
-func hold(t *testing.T, s *subgraphtest.Subgraph) (release func()) {
-	t.Helper()
-	held := make(chan struct{})
-	release = sync.OnceFunc(func() { close(held) })
-	t.Cleanup(release)
-	s.Watch(func(subgraphtest.Request) { <-held })
-	return release
-}
-
 func TestDeferredPartsAreSentWhenReady(t *testing.T) {
 	t.Parallel()
 	t.Run("what is not deferred does not wait", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t)
-		release := hold(t, w.orders)
-		p := w.parts(`{ ticket(id: "t1") { title ... @defer { total } } }`, nil, deferSpec)
-		p.want(`{"data":{"ticket":{"title":"ticket t1"}},"hasNext":true}`)
+		w := gatewaytest.New(t)
+		release := gatewaytest.Hold(t, w.Orders)
+		p := w.Parts(`{ ticket(id: "t1") { title ... @defer { total } } }`, nil, deferSpec)
+		p.Want(`{"data":{"ticket":{"title":"ticket t1"}},"hasNext":true}`)
 		release()
-		p.want(`{"incremental":[{"path":["ticket"],"data":{"total":2149}}],"hasNext":false}`)
+		p.Want(`{"incremental":[{"path":["ticket"],"data":{"total":2149}}],"hasNext":false}`)
 	})
 	t.Run("the faster of two fragments comes first", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t)
-		release := hold(t, w.orders)
-		p := w.parts(`{ ticket(id: "t1") { title ... @defer(label: "slow") { total } ... @defer(label: "fast") { seller { displayName } } } }`, nil, incrementalSpec)
-		p.want(`{"data":{"ticket":{"title":"ticket t1"}},"pending":[{"id":"0","path":["ticket"],"label":"slow"},{"id":"1","path":["ticket"],"label":"fast"}],"hasNext":true}`,
+		w := gatewaytest.New(t)
+		release := gatewaytest.Hold(t, w.Orders)
+		p := w.Parts(`{ ticket(id: "t1") { title ... @defer(label: "slow") { total } ... @defer(label: "fast") { seller { displayName } } } }`, nil, incrementalSpec)
+		p.Want(`{"data":{"ticket":{"title":"ticket t1"}},"pending":[{"id":"0","path":["ticket"],"label":"slow"},{"id":"1","path":["ticket"],"label":"fast"}],"hasNext":true}`,
 			`{"incremental":[{"id":"1","data":{"seller":{"displayName":"user sam"}}}],"completed":[{"id":"1"}],"hasNext":true}`)
 		release()
-		p.want(`{"incremental":[{"id":"0","data":{"total":2149}}],"completed":[{"id":"0"}],"hasNext":false}`)
+		p.Want(`{"incremental":[{"id":"0","data":{"total":2149}}],"completed":[{"id":"0"}],"hasNext":false}`)
 	})
 	t.Run("a field of two fragments comes once, with the first", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t)
-		release := hold(t, w.orders)
-		p := w.parts(`{ ticket(id: "t1") { title ... @defer(label: "slow") { id total } ... @defer(label: "fast") { id seller { displayName } } } }`, nil, incrementalSpec)
-		p.next()
-		p.want(`{"incremental":[{"id":"1","data":{"id":"t1","seller":{"displayName":"user sam"}}}],"completed":[{"id":"1"}],"hasNext":true}`)
+		w := gatewaytest.New(t)
+		release := gatewaytest.Hold(t, w.Orders)
+		p := w.Parts(`{ ticket(id: "t1") { title ... @defer(label: "slow") { id total } ... @defer(label: "fast") { id seller { displayName } } } }`, nil, incrementalSpec)
+		p.Next()
+		p.Want(`{"incremental":[{"id":"1","data":{"id":"t1","seller":{"displayName":"user sam"}}}],"completed":[{"id":"1"}],"hasNext":true}`)
 		release()
-		p.want(`{"incremental":[{"id":"0","data":{"total":2149}}],"completed":[{"id":"0"}],"hasNext":false}`)
+		p.Want(`{"incremental":[{"id":"0","data":{"total":2149}}],"completed":[{"id":"0"}],"hasNext":false}`)
 	})
 	t.Run("an inner fragment waits for the outer one", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t)
-		release := hold(t, w.orders)
-		p := w.parts(`{ ticket(id: "t1") { title ... @defer(label: "outer") { total ... @defer(label: "inner") { seller { displayName } } } } }`, nil, deferSpec)
-		p.next()
+		w := gatewaytest.New(t)
+		release := gatewaytest.Hold(t, w.Orders)
+		p := w.Parts(`{ ticket(id: "t1") { title ... @defer(label: "outer") { total ... @defer(label: "inner") { seller { displayName } } } } }`, nil, deferSpec)
+		p.Next()
 		release()
-		p.want(`{"incremental":[{"path":["ticket"],"label":"outer","data":{"total":2149}}],"hasNext":true}`,
+		p.Want(`{"incremental":[{"path":["ticket"],"label":"outer","data":{"total":2149}}],"hasNext":true}`,
 			`{"incremental":[{"path":["ticket"],"label":"inner","data":{"seller":{"displayName":"user sam"}}}],"hasNext":false}`)
 	})
 	t.Run("nothing is fetched any more when the client is gone", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t)
+		w := gatewaytest.New(t)
 		asked, gone := make(chan struct{}), make(chan struct{})
-		w.orders.Answer(func(_ http.ResponseWriter, r *http.Request) {
+		w.Orders.Answer(func(_ http.ResponseWriter, r *http.Request) {
 			close(asked)
 			<-r.Context().Done()
 			close(gone)
 		})
-		p := w.parts(`{ ticket(id: "t1") { title ... @defer { total } } }`, nil, deferSpec)
-		p.next()
+		p := w.Parts(`{ ticket(id: "t1") { title ... @defer { total } } }`, nil, deferSpec)
+		p.Next()
 		<-asked
-		p.resp.Body.Close()
+		p.Response.Body.Close()
 		<-gone
 	})
 }
@@ -153,9 +143,9 @@ func TestDeferOnRequestOnly(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a := newWorld(t).query(c.query, c.variables, "Accept", c.accept)
-			if a.body != whole || a.header.Get("Content-Type") != "application/json; charset=utf-8" {
-				t.Errorf("got %s: %s", a.header.Get("Content-Type"), a.body)
+			a := gatewaytest.New(t).Query(c.query, c.variables, "Accept", c.accept)
+			if a.Body != whole || a.Header.Get("Content-Type") != "application/json; charset=utf-8" {
+				t.Errorf("got %s: %s", a.Header.Get("Content-Type"), a.Body)
 			}
 		})
 	}
@@ -170,26 +160,26 @@ func TestDeferOnRequestOnly(t *testing.T) {
 	} {
 		t.Run(accept, func(t *testing.T) {
 			t.Parallel()
-			a := newWorld(t).query(query, map[string]any{"if": true}, "Accept", accept)
-			if got := a.header.Get("Content-Type"); got != `multipart/mixed; boundary="-"; `+want {
-				t.Errorf("got %s: %s", got, a.body)
+			a := gatewaytest.New(t).Query(query, map[string]any{"if": true}, "Accept", accept)
+			if got := a.Header.Get("Content-Type"); got != `multipart/mixed; boundary="-"; `+want {
+				t.Errorf("got %s: %s", got, a.Body)
 			}
 		})
 	}
 	t.Run("what is refused is JSON", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t)
-		a := w.query(`{ ticket(id: "t1") { ... @defer { nonsense } } }`, nil, "Accept", deferSpec+",application/graphql-response+json")
-		if a.status != http.StatusBadRequest || a.code() != "GRAPHQL_VALIDATION_FAILED" {
-			t.Errorf("got %d: %s", a.status, a.body)
+		w := gatewaytest.New(t)
+		a := w.Query(`{ ticket(id: "t1") { ... @defer { nonsense } } }`, nil, "Accept", deferSpec+",application/graphql-response+json")
+		if a.Status != http.StatusBadRequest || a.Code() != "GRAPHQL_VALIDATION_FAILED" {
+			t.Errorf("got %d: %s", a.Status, a.Body)
 		}
-		w.untouched()
+		w.ExpectNoFetches()
 	})
 	t.Run("together with the schema everything comes at once", func(t *testing.T) {
 		t.Parallel()
-		a := newWorld(t).query(`{ __schema { queryType { name } } ticket(id: "t1") { ... @defer { total } } }`, nil, "Accept", deferSpec)
-		if want := `{"data":{"__schema":{"queryType":{"name":"Query"}},"ticket":{"total":2149}}}`; a.body != want {
-			t.Errorf("got %s, want %s", a.body, want)
+		a := gatewaytest.New(t).Query(`{ __schema { queryType { name } } ticket(id: "t1") { ... @defer { total } } }`, nil, "Accept", deferSpec)
+		if want := `{"data":{"__schema":{"queryType":{"name":"Query"}},"ticket":{"total":2149}}}`; a.Body != want {
+			t.Errorf("got %s, want %s", a.Body, want)
 		}
 	})
 }
@@ -212,21 +202,21 @@ func TestDeferIsValidated(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
-			a := w.query(query, map[string]any{}, append(as("anna"), "Accept", deferSpec)...)
-			if a.code() != "GRAPHQL_VALIDATION_FAILED" {
-				t.Errorf("got %s", a.body)
+			w := gatewaytest.New(t)
+			a := w.Query(query, map[string]any{}, append(gatewaytest.As("anna"), "Accept", deferSpec)...)
+			if a.Code() != "GRAPHQL_VALIDATION_FAILED" {
+				t.Errorf("got %s", a.Body)
 			}
-			w.untouched()
+			w.ExpectNoFetches()
 		})
 	}
 	t.Run("a subscription may do without", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t)
-		conn := w.socket(initAnna)
-		w.subscribe(conn, `subscription($no: Boolean!) { orderUpdated(id: "o1") { id ... @defer(if: $no) { ticket { title } } ... @defer(if: false) { buyer { id } } } }`,
+		w := gatewaytest.New(t)
+		conn := w.Socket(gatewaytest.InitAnna)
+		w.Subscribe(conn, `subscription($no: Boolean!) { orderUpdated(id: "o1") { id ... @defer(if: $no) { ticket { title } } ... @defer(if: false) { buyer { id } } } }`,
 			map[string]any{"no": true})
-		w.expect(conn, next(`{"data":{"orderUpdated":{"id":"o1","ticket":{"title":"ticket t1"},"buyer":{"id":"anna"}}}}`))
+		w.Expect(conn, gatewaytest.Next(`{"data":{"orderUpdated":{"id":"o1","ticket":{"title":"ticket t1"},"buyer":{"id":"anna"}}}}`))
 	})
 }
 
@@ -238,79 +228,79 @@ func TestDeferredFailures(t *testing.T) {
 	}
 	t.Run("null where it may be", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t)
-		w.orders.Answer(down)
-		p := w.parts(`{ ticket(id: "t1") { title ... @defer { total } } }`, nil, deferSpec, as("anna")...)
-		p.next()
-		p.want(fmt.Sprintf(`{"incremental":[{"path":["ticket"],"data":{"total":null},"errors":[`+unavailable+`]}],"hasNext":false}`, `["ticket"]`))
-		p = w.parts(`{ ticket(id: "t1") { title ... @defer { total } } }`, nil, incrementalSpec, as("anna")...)
-		p.next()
-		p.want(fmt.Sprintf(`{"incremental":[{"id":"0","data":{"total":null},"errors":[`+unavailable+`]}],"completed":[{"id":"0"}],"hasNext":false}`, `["ticket"]`))
+		w := gatewaytest.New(t)
+		w.Orders.Answer(down)
+		p := w.Parts(`{ ticket(id: "t1") { title ... @defer { total } } }`, nil, deferSpec, gatewaytest.As("anna")...)
+		p.Next()
+		p.Want(fmt.Sprintf(`{"incremental":[{"path":["ticket"],"data":{"total":null},"errors":[`+unavailable+`]}],"hasNext":false}`, `["ticket"]`))
+		p = w.Parts(`{ ticket(id: "t1") { title ... @defer { total } } }`, nil, incrementalSpec, gatewaytest.As("anna")...)
+		p.Next()
+		p.Want(fmt.Sprintf(`{"incremental":[{"id":"0","data":{"total":null},"errors":[`+unavailable+`]}],"completed":[{"id":"0"}],"hasNext":false}`, `["ticket"]`))
 	})
 	t.Run("a fragment fails, and not what the client has", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t)
-		w.auth.Answer(down)
+		w := gatewaytest.New(t)
+		w.Auth.Answer(down)
 		const query = `{ ticket(id: "t1") { title seller { id } ... @defer { seller { displayName } } } }`
-		p := w.parts(query, nil, deferSpec, as("anna")...)
-		p.want(`{"data":{"ticket":{"title":"ticket t1","seller":{"id":"sam"}}},"hasNext":true}`,
+		p := w.Parts(query, nil, deferSpec, gatewaytest.As("anna")...)
+		p.Want(`{"data":{"ticket":{"title":"ticket t1","seller":{"id":"sam"}}},"hasNext":true}`,
 			fmt.Sprintf(`{"incremental":[{"path":["ticket"],"data":null,"errors":[`+unavailable+`]}],"hasNext":false}`, `["ticket","seller"]`))
-		p = w.parts(query, nil, incrementalSpec, as("anna")...)
-		p.next()
-		p.want(fmt.Sprintf(`{"completed":[{"id":"0","errors":[`+unavailable+`]}],"hasNext":false}`, `["ticket","seller"]`))
+		p = w.Parts(query, nil, incrementalSpec, gatewaytest.As("anna")...)
+		p.Next()
+		p.Want(fmt.Sprintf(`{"completed":[{"id":"0","errors":[`+unavailable+`]}],"hasNext":false}`, `["ticket","seller"]`))
 	})
 	t.Run("what stands in a fragment that fails does not come", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t)
-		w.auth.Answer(down)
-		p := w.parts(`{ ticket(id: "t1") { title ... @defer { seller { displayName } ... @defer { total } } } }`, nil, deferSpec, as("anna")...)
-		p.next()
-		p.want(fmt.Sprintf(`{"incremental":[{"path":["ticket"],"data":null,"errors":[`+unavailable+`]}],"hasNext":false}`, `["ticket","seller"]`))
+		w := gatewaytest.New(t)
+		w.Auth.Answer(down)
+		p := w.Parts(`{ ticket(id: "t1") { title ... @defer { seller { displayName } ... @defer { total } } } }`, nil, deferSpec, gatewaytest.As("anna")...)
+		p.Next()
+		p.Want(fmt.Sprintf(`{"incremental":[{"path":["ticket"],"data":null,"errors":[`+unavailable+`]}],"hasNext":false}`, `["ticket","seller"]`))
 	})
 	t.Run("one of two fragments fails", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t)
-		w.auth.Answer(down)
-		release := hold(t, w.orders)
-		p := w.parts(`{ ticket(id: "t1") { title ... @defer(label: "a") { seller { displayName } } ... @defer(label: "o") { seller { id } total } } }`, nil, incrementalSpec, as("anna")...)
-		p.next()
-		p.want(fmt.Sprintf(`{"completed":[{"id":"0","errors":[`+unavailable+`]}],"hasNext":true}`, `["ticket","seller"]`))
+		w := gatewaytest.New(t)
+		w.Auth.Answer(down)
+		release := gatewaytest.Hold(t, w.Orders)
+		p := w.Parts(`{ ticket(id: "t1") { title ... @defer(label: "a") { seller { displayName } } ... @defer(label: "o") { seller { id } total } } }`, nil, incrementalSpec, gatewaytest.As("anna")...)
+		p.Next()
+		p.Want(fmt.Sprintf(`{"completed":[{"id":"0","errors":[`+unavailable+`]}],"hasNext":true}`, `["ticket","seller"]`))
 		release()
-		p.want(`{"incremental":[{"id":"1","data":{"seller":{"id":"sam"},"total":2149}}],"completed":[{"id":"1"}],"hasNext":false}`)
+		p.Want(`{"incremental":[{"id":"1","data":{"seller":{"id":"sam"},"total":2149}}],"completed":[{"id":"1"}],"hasNext":false}`)
 	})
 	t.Run("in a list only what fails", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t)
-		w.auth.Answer(func(rw http.ResponseWriter, _ *http.Request) {
+		w := gatewaytest.New(t)
+		w.Auth.Answer(func(rw http.ResponseWriter, _ *http.Request) {
 			rw.Header().Set("Content-Type", "application/json")
 			fmt.Fprint(rw, `{"data":{"_entities":[{"__typename":"User","displayName":"user anna"},null]},"errors":[{"message":"no bob","path":["_entities",1],"extensions":{"code":"NOT_FOUND"}}]}`)
 		})
-		w.orders.Answer(func(rw http.ResponseWriter, _ *http.Request) {
+		w.Orders.Answer(func(rw http.ResponseWriter, _ *http.Request) {
 			rw.Header().Set("Content-Type", "application/json")
 			fmt.Fprint(rw, `{"data":{"orders":[{"id":"o1","buyer":{"__typename":"User","id":"anna"}},{"id":"o2","buyer":{"__typename":"User","id":"bob"}}]}}`)
 		})
-		p := w.parts(`{ orders { id ... @defer { buyer { displayName } } } }`, nil, incrementalSpec, as("anna")...)
-		p.want(`{"data":{"orders":[{"id":"o1"},{"id":"o2"}]},"pending":[{"id":"0","path":["orders",0]},{"id":"1","path":["orders",1]}],"hasNext":true}`,
+		p := w.Parts(`{ orders { id ... @defer { buyer { displayName } } } }`, nil, incrementalSpec, gatewaytest.As("anna")...)
+		p.Want(`{"data":{"orders":[{"id":"o1"},{"id":"o2"}]},"pending":[{"id":"0","path":["orders",0]},{"id":"1","path":["orders",1]}],"hasNext":true}`,
 			`{"incremental":[{"id":"0","data":{"buyer":{"displayName":"user anna"}}}],"completed":[{"id":"0"},{"id":"1","errors":[{"message":"no bob","path":["orders",1,"buyer"],"extensions":{"code":"NOT_FOUND"}}]}],"hasNext":false}`)
 	})
 	t.Run("who may not read a field does not make the subgraph look for it", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t)
-		p := w.parts(`{ ticket(id: "t1") { id } ... @defer { orders { id } } }`, nil, deferSpec)
-		p.want(`{"data":{"ticket":{"id":"t1"}},"hasNext":true}`,
+		w := gatewaytest.New(t)
+		p := w.Parts(`{ ticket(id: "t1") { id } ... @defer { orders { id } } }`, nil, deferSpec)
+		p.Want(`{"data":{"ticket":{"id":"t1"}},"hasNext":true}`,
 			`{"incremental":[{"path":[],"data":{"orders":null},"errors":[{"message":"Sign in first.","path":["orders"],"extensions":{"code":"UNAUTHENTICATED"}}]}],"hasNext":false}`)
-		if n := len(w.orders.Requests()); n > 0 {
+		if n := len(w.Orders.Requests()); n > 0 {
 			t.Errorf("orders was asked %d times", n)
 		}
 	})
 	t.Run("limits are those of the whole", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t, func(cfg *gateway.Config) { cfg.Limits.Cost = 2 })
-		a := w.query(`{ ticket(id: "t1") { ... @defer { seller { tickets(first: 3) { nodes { id } } } } } }`, nil, "Accept", deferSpec)
-		if a.code() != "COST_LIMIT_EXCEEDED" {
-			t.Errorf("got %s", a.body)
+		w := gatewaytest.New(t, func(cfg *gateway.Config) { cfg.Limits.Cost = 2 })
+		a := w.Query(`{ ticket(id: "t1") { ... @defer { seller { tickets(first: 3) { nodes { id } } } } } }`, nil, "Accept", deferSpec)
+		if a.Code() != "COST_LIMIT_EXCEEDED" {
+			t.Errorf("got %s", a.Body)
 		}
-		w.untouched()
+		w.ExpectNoFetches()
 	})
 }
 
@@ -318,14 +308,14 @@ func TestDeferredMutations(t *testing.T) {
 	t.Parallel()
 	t.Run("each root field is executed once, in order, before anything that is deferred", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t)
-		p := w.parts(`mutation { a: createOrder(ticketId: "t1") { id ... @defer { ticket { id title } buyer { id } } } b: createTicket(title: "x", price: 3) { id ... @defer { title seller { displayName } } } c: createOrder(ticketId: "t2") { id } }`,
-			nil, deferSpec, as("anna")...)
-		p.want(`{"data":{"a":{"id":"new"},"b":{"id":"new"},"c":{"id":"new"}},"hasNext":true}`)
-		p.next()
-		p.next()
+		w := gatewaytest.New(t)
+		p := w.Parts(`mutation { a: createOrder(ticketId: "t1") { id ... @defer { ticket { id title } buyer { id } } } b: createTicket(title: "x", price: 3) { id ... @defer { title seller { displayName } } } c: createOrder(ticketId: "t2") { id } }`,
+			nil, deferSpec, gatewaytest.As("anna")...)
+		p.Want(`{"data":{"a":{"id":"new"},"b":{"id":"new"},"c":{"id":"new"}},"hasNext":true}`)
+		p.Next()
+		p.Next()
 		mutations := 0
-		for _, s := range []*subgraphtest.Subgraph{w.orders, w.tickets, w.auth} {
+		for _, s := range []*subgraphtest.Subgraph{w.Orders, w.Tickets, w.Auth} {
 			for _, r := range s.Requests() {
 				mutations += strings.Count(r.Query, "createOrder") + strings.Count(r.Query, "createTicket")
 			}
@@ -336,11 +326,11 @@ func TestDeferredMutations(t *testing.T) {
 	})
 	t.Run("a session's cookies come before the first part", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t)
-		p := w.parts(`mutation { signIn(email: "anna@example.com", password: "x") { token viewer { email ... @defer { user { tickets(first: 1) { nodes { id } } } } } } }`, nil, incrementalSpec)
-		p.want(`{"data":{"signIn":{"token":null,"viewer":{"email":"anna@example.com"}}},"pending":[{"id":"0","path":["signIn","viewer"]}],"hasNext":true}`,
+		w := gatewaytest.New(t)
+		p := w.Parts(`mutation { signIn(email: "anna@example.com", password: "x") { token viewer { email ... @defer { user { tickets(first: 1) { nodes { id } } } } } } }`, nil, incrementalSpec)
+		p.Want(`{"data":{"signIn":{"token":null,"viewer":{"email":"anna@example.com"}}},"pending":[{"id":"0","path":["signIn","viewer"]}],"hasNext":true}`,
 			`{"incremental":[{"id":"0","data":{"user":{"tickets":{"nodes":[{"id":"t1"}]}}}}],"completed":[{"id":"0"}],"hasNext":false}`)
-		if got := p.resp.Header.Values("Set-Cookie"); len(got) != 2 {
+		if got := p.Response.Header.Values("Set-Cookie"); len(got) != 2 {
 			t.Errorf("got cookies %q", got)
 		}
 	})
@@ -363,20 +353,20 @@ func TestDeferredOverConnections(t *testing.T) {
 	} {
 		t.Run(extensions, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
-			conn := w.socket(initAnonymous)
-			w.sendText(conn, `{"type":"subscribe","id":"1","payload":`+payload(extensions)+`}`)
+			w := gatewaytest.New(t)
+			conn := w.Socket(gatewaytest.InitAnonymous)
+			w.SendText(conn, `{"type":"subscribe","id":"1","payload":`+payload(extensions)+`}`)
 			for _, part := range want {
-				w.expect(conn, next(part))
+				w.Expect(conn, gatewaytest.Next(part))
 			}
-			w.expect(conn, completed)
-			events := w.do(w.raw(http.MethodPost, "/graphql", []byte(payload(extensions)), "Content-Type", "application/json", "Accept", "text/event-stream"))
+			w.Expect(conn, gatewaytest.Completed)
+			events := w.Do(w.Raw(http.MethodPost, "/graphql", []byte(payload(extensions)), "Content-Type", "application/json", "Accept", "text/event-stream"))
 			text := ":\n\n"
 			for _, part := range want {
 				text += "event: next\ndata: " + part + "\n\n"
 			}
-			if text += "event: complete\ndata:\n\n"; events.body != text {
-				t.Errorf("got  %q\nwant %q", events.body, text)
+			if text += "event: complete\ndata:\n\n"; events.Body != text {
+				t.Errorf("got  %q\nwant %q", events.Body, text)
 			}
 		})
 	}

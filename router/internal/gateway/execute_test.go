@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	"boxoffice.dev/router/internal/gatewaytest"
 	"boxoffice.dev/router/internal/subgraphtest"
 )
 
@@ -39,8 +40,8 @@ func TestExecute(t *testing.T) {
 					t.Fatalf("variables: %v", err)
 				}
 			}
-			w := newWorld(t)
-			a := w.query(string(text), variables, as("anna")...)
+			w := gatewaytest.New(t)
+			a := w.Query(string(text), variables, gatewaytest.As("anna")...)
 			got := golden(t, w, a)
 			name := strings.TrimSuffix(file, ".graphql") + ".golden"
 			if *update {
@@ -59,13 +60,13 @@ func TestExecute(t *testing.T) {
 	}
 }
 
-func golden(t *testing.T, w *world, a answer) []byte {
+func golden(t *testing.T, w *gatewaytest.World, a gatewaytest.Response) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	for _, s := range []struct {
 		name string
 		*subgraphtest.Subgraph
-	}{{"auth", w.auth}, {"tickets", w.tickets}, {"orders", w.orders}} {
+	}{{"auth", w.Auth}, {"tickets", w.Tickets}, {"orders", w.Orders}} {
 		var asked []string
 		for _, r := range s.Requests() {
 			var sent struct{ Variables json.RawMessage }
@@ -77,8 +78,8 @@ func golden(t *testing.T, w *world, a answer) []byte {
 		slices.Sort(asked) // some are asked at the same time
 		b.WriteString(strings.Join(asked, ""))
 	}
-	fmt.Fprintf(&b, "%d ", a.status)
-	if err := json.Indent(&b, []byte(a.body), "", "  "); err != nil {
+	fmt.Fprintf(&b, "%d ", a.Status)
+	if err := json.Indent(&b, []byte(a.Body), "", "  "); err != nil {
 		t.Fatal(err)
 	}
 	b.WriteByte('\n')
@@ -87,7 +88,7 @@ func golden(t *testing.T, w *world, a answer) []byte {
 
 func TestSkipAndIncludeAreNotCachedAcrossValues(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := gatewaytest.New(t)
 	const query = `query($a: Boolean!, $b: Boolean = true) { ticket(id: "t1") { id title @include(if: $a) price @skip(if: $b) } }`
 	for range 2 {
 		for _, c := range []struct {
@@ -99,8 +100,8 @@ func TestSkipAndIncludeAreNotCachedAcrossValues(t *testing.T) {
 			{map[string]any{"a": false, "b": false}, `{"data":{"ticket":{"id":"t1","price":1999}}}`},
 			{map[string]any{"a": true}, `{"data":{"ticket":{"id":"t1","title":"ticket t1"}}}`},
 		} {
-			if a := w.query(query, c.variables); a.body != c.want {
-				t.Errorf("%v: got %s, want %s", c.variables, a.body, c.want)
+			if a := w.Query(query, c.variables); a.Body != c.want {
+				t.Errorf("%v: got %s, want %s", c.variables, a.Body, c.want)
 			}
 		}
 	}
@@ -109,11 +110,11 @@ func TestSkipAndIncludeAreNotCachedAcrossValues(t *testing.T) {
 // The cache and the engine must use the same value of a duplicate variable.
 func TestDuplicateVariable(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := gatewaytest.New(t)
 	const query = `query($a: Boolean!) { ticket(id: \"t1\") { id title @include(if: $a) } }`
 	send := func(variables string) string {
 		body := []byte(`{"query":"` + query + `","variables":` + variables + `}`)
-		return w.do(w.raw(http.MethodPost, "/graphql", body, "Content-Type", "application/json")).body
+		return w.Do(w.Raw(http.MethodPost, "/graphql", body, "Content-Type", "application/json")).Body
 	}
 	send(`{"a":true,"a":false}`)
 	send(`{"a":false,"a":true}`)
@@ -127,36 +128,36 @@ func TestDuplicateVariable(t *testing.T) {
 
 func TestEqualOperationsArePlannedOnce(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := gatewaytest.New(t)
 	for i := range 20 {
-		a := w.query(fmt.Sprintf(`query Name%d { ticket(id: "t%d") { title } }`, i, i), nil)
-		if want := fmt.Sprintf(`{"data":{"ticket":{"title":"ticket t%d"}}}`, i); a.body != want {
-			t.Errorf("got %s, want %s", a.body, want)
+		a := w.Query(fmt.Sprintf(`query Name%d { ticket(id: "t%d") { title } }`, i, i), nil)
+		if want := fmt.Sprintf(`{"data":{"ticket":{"title":"ticket t%d"}}}`, i); a.Body != want {
+			t.Errorf("got %s, want %s", a.Body, want)
 		}
 	}
-	if n := w.gateway.Planned(); n != 1 {
+	if n := w.Gateway.Planned(); n != 1 {
 		t.Errorf("planned %d times, want once", n)
 	}
 }
 
 func TestConcurrentUsersAreIsolated(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := gatewaytest.New(t)
 	const query = `{ viewer { email user { displayName } } orders { id buyer { id displayName } ticket { title viewerOrder { id } } } }`
 	var wg sync.WaitGroup
 	for i := range 200 {
 		wg.Go(func() {
 			name := fmt.Sprint("user", i)
-			header := as(name)
+			header := gatewaytest.As(name)
 			if i%2 == 0 {
 				header = []string{"Cookie", "access=token-" + name, "Graphql-Preflight", "1"}
 			}
-			a := w.query(query, nil, header...)
+			a := w.Query(query, nil, header...)
 			want := fmt.Sprintf(`{"data":{"viewer":{"email":"%[1]s@example.com","user":{"displayName":"user %[1]s"}},`+
 				`"orders":[{"id":"order-of-%[1]s","buyer":{"id":"%[1]s","displayName":"user %[1]s"},`+
 				`"ticket":{"title":"ticket t1","viewerOrder":{"id":"order-of-%[1]s"}}}]}}`, name)
-			if a.body != want {
-				t.Errorf("%s got %s\nwant %s", name, a.body, want)
+			if a.Body != want {
+				t.Errorf("%s got %s\nwant %s", name, a.Body, want)
 			}
 		})
 	}
@@ -201,10 +202,10 @@ func TestCachedOperationsWithOtherValues(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
+			w := gatewaytest.New(t)
 			for i, variables := range c.sent {
-				w.query(c.query, variables, as("anna")...)
-				requests := w.tickets.Requests()
+				w.Query(c.query, variables, gatewaytest.As("anna")...)
+				requests := w.Tickets.Requests()
 				if len(requests) != i+1 {
 					t.Fatalf("request %d: the subgraph was asked %d times", i, len(requests))
 				}

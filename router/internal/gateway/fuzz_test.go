@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"boxoffice.dev/router/internal/gateway"
+	"boxoffice.dev/router/internal/gatewaytest"
 )
 
 // FuzzRequest sends bodies and URLs. The response is always JSON, and nothing is the router's
@@ -43,7 +44,7 @@ func FuzzRequest(f *testing.F) {
 	f.Add([]byte(`{"extensions":{"persistedQuery":{"version":1,"sha256Hash":"abc"}}}`), `documentId=sha256:abc&extensions={}`)
 	f.Add([]byte(`{"query":"query($i:TicketSort,$b:Boolean!){tickets(sort:$i){nodes{...@defer(if:$b){title}...F@skip(if:$b)}}}fragment F on Ticket{id}","variables":{"i":{"by":"PRICE"},"b":true}}`), `query={a}&variables={"a":[[1]]}`)
 	f.Add([]byte(`{"query":"mutation{signIn(email:\"\"\"a\"b\"\"\",password:\"\\u{1F600}\"){token}createOrder(ticketId:1){id}}","operationName":null}`), `query=mutation{ping}`)
-	w := newWorld(f, automatic)
+	w := gatewaytest.New(f, gatewaytest.Automatic)
 	f.Fuzz(func(t *testing.T, body []byte, query string) {
 		post := httptest.NewRequest(http.MethodPost, "/graphql", bytes.NewReader(body))
 		post.Header.Set("Content-Type", "application/json")
@@ -52,7 +53,7 @@ func FuzzRequest(f *testing.F) {
 		get.URL.RawQuery = query
 		for _, r := range []*http.Request{post, get} {
 			out := httptest.NewRecorder()
-			w.gateway.ServeHTTP(out, r)
+			w.Gateway.ServeHTTP(out, r)
 			var answer struct{ Data, Errors json.RawMessage }
 			if err := json.Unmarshal(out.Body.Bytes(), &answer); err != nil || answer.Data == nil && answer.Errors == nil {
 				t.Errorf("%s %q %q: got %s, %v", r.Method, body, query, out.Body, err)
@@ -68,19 +69,19 @@ func FuzzRequest(f *testing.F) {
 // boundary.
 func FuzzAccept(f *testing.F) {
 	for _, accept := range []string{
-		"", "*/*", "application/*;q=0.1", acceptUpdates, deferSpec, incrementalSpec + ", application/json;q=0",
+		"", "*/*", "application/*;q=0.1", gatewaytest.AcceptUpdates, deferSpec, incrementalSpec + ", application/json;q=0",
 		`multipart/mixed; boundary="-"; deferSpec="20220824";q=0.5,multipart/mixed;incrementalSpec=v0.2;q=.7`,
 		"text/event-stream", "text/html, application/graphql-response+json;charset=utf-8", "multipart/mixed;deferSpec=;deferSpec=20220824;q=x",
 	} {
 		f.Add(accept)
 	}
-	w := newWorld(f)
+	w := gatewaytest.New(f)
 	f.Fuzz(func(t *testing.T, accept string) {
 		r := httptest.NewRequest(http.MethodGet, "/graphql", nil)
 		r.URL.RawQuery = "query=" + url.QueryEscape(`{ ticket(id: "t1") { title ... @defer { total } } }`)
 		r.Header.Set("Accept", accept)
 		out := httptest.NewRecorder()
-		w.gateway.ServeHTTP(out, r)
+		w.Gateway.ServeHTTP(out, r)
 		body := out.Body.String()
 		media, params, _ := mime.ParseMediaType(out.Header().Get("Content-Type"))
 		switch {
@@ -100,21 +101,21 @@ func FuzzAccept(f *testing.F) {
 // knows, none of which says that the router is at fault, and nothing stays behind.
 func FuzzSocket(f *testing.F) {
 	for _, messages := range [][]string{
-		{initAnna, `{"type":"ping","payload":{"a":1}}`, `{"type":"pong"}`, `{"id":"1","type":"subscribe","payload":{"query":"subscription{orderUpdated(id:1){id buyer{displayName}ticket{title total}}}"}}`, completed},
-		{initAnonymous, `{"id":"1","type":"subscribe","payload":{"query":"query($id:ID!){ticket(id:$id){title}}","variables":{"id":"t1"}}}`, `{"id":"2","type":"subscribe","payload":{"query":"mutation{ping}"}}`},
+		{gatewaytest.InitAnna, `{"type":"ping","payload":{"a":1}}`, `{"type":"pong"}`, `{"id":"1","type":"subscribe","payload":{"query":"subscription{orderUpdated(id:1){id buyer{displayName}ticket{title total}}}"}}`, gatewaytest.Completed},
+		{gatewaytest.InitAnonymous, `{"id":"1","type":"subscribe","payload":{"query":"query($id:ID!){ticket(id:$id){title}}","variables":{"id":"t1"}}}`, `{"id":"2","type":"subscribe","payload":{"query":"mutation{ping}"}}`},
 		{`{"type":"connection_init","payload":{"Authorization":"Bearer x"}}`},
-		{`{"type":"connection_init","payload":null}`, initAnna},
-		{initAnna, `{"id":"1","type":"subscribe","payload":{"query":"subscription{orderUpdated(id:\"broken\"){id}}"}}`, completed, `{"id":"1","type":"subscribe","payload":{"query":"subscription{orderUpdated(id:\"unknown\"){id}}"}}`},
-		{initAnna, `{"id":"1","type":"subscribe","payload":{"query":"{__schema{types{name}}}","extensions":{"cost":true,"queryPlan":true}}}`, `{"id":"1","type":"subscribe","payload":{"query":"{"}}`},
-		{initAnna, `{"id":"1","type":"subscribe","payload":{"documentId":"x"}}`, `{"id":"2","type":"subscribe","payload":{"extensions":{"persistedQuery":{"version":1,"sha256Hash":"x"}}}}`},
-		{"\t" + initAnna}, {`{"id":"1","type":"subscribe","payload":{}}`}, {"\xff"}, {`[]`, `{"type":"start"}`}, nil,
+		{`{"type":"connection_init","payload":null}`, gatewaytest.InitAnna},
+		{gatewaytest.InitAnna, `{"id":"1","type":"subscribe","payload":{"query":"subscription{orderUpdated(id:\"broken\"){id}}"}}`, gatewaytest.Completed, `{"id":"1","type":"subscribe","payload":{"query":"subscription{orderUpdated(id:\"unknown\"){id}}"}}`},
+		{gatewaytest.InitAnna, `{"id":"1","type":"subscribe","payload":{"query":"{__schema{types{name}}}","extensions":{"cost":true,"queryPlan":true}}}`, `{"id":"1","type":"subscribe","payload":{"query":"{"}}`},
+		{gatewaytest.InitAnna, `{"id":"1","type":"subscribe","payload":{"documentId":"x"}}`, `{"id":"2","type":"subscribe","payload":{"extensions":{"persistedQuery":{"version":1,"sha256Hash":"x"}}}}`},
+		{"\t" + gatewaytest.InitAnna}, {`{"id":"1","type":"subscribe","payload":{}}`}, {"\xff"}, {`[]`, `{"type":"start"}`}, nil,
 	} {
 		f.Add([]byte(strings.Join(messages, "\n")), false)
 	}
 	f.Add([]byte("\x81\x82\x00\x00\x00\x00{}\x88\x80\x00\x00\x00\x00"), true)               // a message, and good-bye
 	f.Add([]byte("\x01\x81\x00\x00\x00\x00{\x80\xfe\xff\xff\x00\x00\x00\x00"), true)        // in parts, of which one is cut
 	f.Add([]byte("\x89\x80\x00\x00\x00\x00\xf1\x80\x00\x00\x00\x00\x81\x01\x00\x00"), true) // a ping, reserved bits, and no mask
-	w := newWorld(f, automatic, func(c *gateway.Config) {
+	w := gatewaytest.New(f, gatewaytest.Automatic, func(c *gateway.Config) {
 		c.Upstream.Concurrency, c.Live.PerUser = 1, 1000
 	})
 	// Connections that wait for the next fetch, of which there is one for each subgraph, are no leak.
@@ -132,7 +133,7 @@ func FuzzSocket(f *testing.F) {
 			}
 			frames = append(frames, frame(textFrame, []byte(`{"id":"last","type":"subscribe","payload":{"query":"{ticket(id:1){title}}"}}`))...)
 		}
-		code := w.converse(t, frames, !raw)
+		code := converse(t, w, frames, !raw)
 		switch code {
 		case 1000, 1002, 1005, 1007, 1009, 4400, 4401, 4403, 4409, 4429:
 		default:
@@ -160,9 +161,9 @@ func frame(opcode byte, payload []byte) []byte {
 
 // converse opens a socket and sends frames. Then it waits for the end of the operation "last" and sends a close frame, or
 // disconnects at once. It returns the close code of the router, 1005 without a close frame.
-func (w *world) converse(t *testing.T, frames []byte, politely bool) int {
+func converse(t *testing.T, w *gatewaytest.World, frames []byte, politely bool) int {
 	t.Helper()
-	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", w.router.Listener.Addr().String())
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", w.Router.Listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}

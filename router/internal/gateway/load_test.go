@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"boxoffice.dev/router/internal/gateway"
+	"boxoffice.dev/router/internal/gatewaytest"
 	"boxoffice.dev/router/internal/subgraphtest"
 	"boxoffice.dev/router/internal/upstream"
 )
@@ -30,12 +31,12 @@ func TestMixedLoadWithFailures(t *testing.T) {
 	http.DefaultClient.CloseIdleConnections()
 	baseline := runtime.NumGoroutine()
 	const people, turns = 200, 9
-	s := storm{world: w, current: current}
+	s := storm{World: w, t: t, current: current}
 	var users sync.WaitGroup
 	for i := range people {
 		users.Go(func() {
 			for turn := range turns {
-				s.weather(t, s.turns.Add(1))
+				s.weather(s.turns.Add(1))
 				s.turn(fmt.Sprintf("user%d", i), i+turn)
 			}
 		})
@@ -45,7 +46,7 @@ func TestMixedLoadWithFailures(t *testing.T) {
 	if s.complete.Load() < people*turns/3 || s.partial.Load() == 0 || s.sentAway.Load() == 0 {
 		t.Error("want many complete, some partial, and some closed")
 	}
-	if err := current.Load(t.Context(), w.cfg); err != nil { // closes idle connections to subgraphs
+	if err := current.Load(t.Context(), w.Config); err != nil { // closes idle connections to subgraphs
 		t.Fatal(err)
 	}
 	http.DefaultClient.CloseIdleConnections()
@@ -54,20 +55,25 @@ func TestMixedLoadWithFailures(t *testing.T) {
 
 // storm counts the results.
 type storm struct {
-	*world
+	*gatewaytest.World
 
+	t                                  *testing.T
 	current                            *gateway.Current
 	turns, complete, partial, sentAway atomic.Int64
 }
 
 // weather starts and ends faults by the number of turns: a subgraph fails for some of them, then drops its connections
 // and recovers; or another supergraph is loaded.
-func (s *storm) weather(t *testing.T, turn int64) {
-	t.Helper()
+func (s *storm) weather(turn int64) {
+	s.t.Helper()
 	const spell = 400
-	faults := []http.HandlerFunc{hangUp, write(http.StatusBadGateway, "text/html", "<html>"), write(http.StatusOK, "application/json", "[]")}
+	faults := []http.HandlerFunc{
+		gatewaytest.HangUp,
+		gatewaytest.Respond(http.StatusBadGateway, "text/html", "<html>"),
+		gatewaytest.Respond(http.StatusOK, "application/json", "[]"),
+	}
 	round := int(turn / spell)
-	subgraph := []*subgraphtest.Subgraph{s.auth, s.tickets, s.orders}[round%3]
+	subgraph := []*subgraphtest.Subgraph{s.Auth, s.Tickets, s.Orders}[round%3]
 	switch turn % spell {
 	case 100:
 		subgraph.Answer(faults[round/3%len(faults)])
@@ -75,12 +81,12 @@ func (s *storm) weather(t *testing.T, turn int64) {
 		subgraph.Answer(nil)
 		subgraph.CloseClientConnections()
 	case 300:
-		cfg := s.cfg
+		cfg := s.Config
 		if round%2 == 0 {
-			cfg = withoutMargin(t, cfg)
+			cfg = withoutMargin(s.t, cfg)
 		}
-		if err := s.current.Load(t.Context(), cfg); err != nil {
-			t.Error(err)
+		if err := s.current.Load(s.t.Context(), cfg); err != nil {
+			s.t.Error(err)
 		}
 	}
 }
@@ -115,14 +121,14 @@ func (s *storm) turn(name string, n int) {
 	var answer string
 	switch way := n / len(errands) % 4; {
 	case way == 0 || subscribes && way == 1:
-		answer = s.bySocket(name, string(body))
+		answer = s.BySocket(name, string(body))
 	case way == 1 || subscribes:
-		answer = s.byEvents(name, string(body))
+		answer = s.ByEvents(name, string(body))
 	case way == 2 && !changes:
 		q := url.Values{"query": {errand.query}, "variables": {`{"t":"` + ticket + `"}`}}
-		answer = s.do(s.raw(http.MethodGet, "/graphql?"+q.Encode(), nil, "Cookie", "access=token-"+name, "GraphQL-Preflight", "1")).body
+		answer = s.Do(s.Raw(http.MethodGet, "/graphql?"+q.Encode(), nil, "Cookie", "access=token-"+name, "GraphQL-Preflight", "1")).Body
 	default:
-		answer = s.do(s.raw(http.MethodPost, "/graphql", body, append([]string{"Content-Type", "application/json"}, as(name)...)...)).body
+		answer = s.Do(s.Raw(http.MethodPost, "/graphql", body, append([]string{"Content-Type", "application/json"}, gatewaytest.As(name)...)...)).Body
 	}
 	s.judge(name, answer, fmt.Sprintf(errand.answer, name, ticket))
 }

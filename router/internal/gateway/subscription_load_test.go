@@ -13,6 +13,7 @@ import (
 	"github.com/coder/websocket"
 
 	"boxoffice.dev/router/internal/gateway"
+	"boxoffice.dev/router/internal/gatewaytest"
 )
 
 // Hundreds of clients subscribe and disconnect, with and without a close frame, while a subgraph repeatedly breaks off
@@ -31,9 +32,9 @@ func TestManySubscriptions(t *testing.T) {
 	received := make([]atomic.Int64, stay)
 	staying, leave := context.WithCancel(t.Context())
 	for i := range stay {
-		conn := w.socket(initAnna)
-		w.subscribe(conn, orderUpdated, map[string]any{"id": "o1"})
-		w.expect(conn, next(annasOrder))
+		conn := w.Socket(gatewaytest.InitAnna)
+		w.Subscribe(conn, gatewaytest.OrderUpdated, map[string]any{"id": "o1"})
+		w.Expect(conn, gatewaytest.Next(gatewaytest.AnnasOrder))
 		clients.Go(func() {
 			for {
 				_, text, err := conn.Read(staying)
@@ -53,18 +54,18 @@ func TestManySubscriptions(t *testing.T) {
 	for i := range pass {
 		passing.Go(func() {
 			for turn := range 3 {
-				w.pass(i + turn)
+				subscribeOnce(t, w, i+turn)
 			}
 		})
 	}
 	disturbing, calm := context.WithCancel(t.Context())
 	clients.Go(func() {
 		for disturbing.Err() == nil {
-			w.orders.Change()
-			if a := w.query(`{ ticket(id: "t1") { title } }`, nil); a.body != `{"data":{"ticket":{"title":"ticket t1"}}}` {
-				t.Errorf("a concurrent query got %s", a.body)
+			w.Orders.Change()
+			if a := w.Query(`{ ticket(id: "t1") { title } }`, nil); a.Body != `{"data":{"ticket":{"title":"ticket t1"}}}` {
+				t.Errorf("a concurrent query got %s", a.Body)
 			}
-			w.orders.CloseClientConnections()
+			w.Orders.CloseClientConnections()
 		}
 	})
 	passing.Wait()
@@ -74,7 +75,7 @@ func TestManySubscriptions(t *testing.T) {
 		before[i] = received[i].Load()
 	}
 	eventually(t, "all remaining clients receive changes again", func() bool {
-		w.orders.Change()
+		w.Orders.Change()
 		for i := range received {
 			if received[i].Load() < before[i]+2 {
 				return t.Failed()
@@ -84,36 +85,37 @@ func TestManySubscriptions(t *testing.T) {
 	})
 	leave() // which closes the sockets without a close frame
 	clients.Wait()
-	if err := current.Load(t.Context(), w.cfg); err != nil { // closes idle connections
+	if err := current.Load(t.Context(), w.Config); err != nil { // closes idle connections
 		t.Fatal(err)
 	}
 	http.DefaultClient.CloseIdleConnections()
 	eventually(t, "all goroutines of connections have ended", func() bool { return runtime.NumGoroutine() <= baseline })
 }
 
-// pass subscribes to an order until the first event.
-func (w *world) pass(how int) {
+// subscribeOnce subscribes to an order until the first event.
+func subscribeOnce(t *testing.T, w *gatewaytest.World, how int) {
+	t.Helper()
 	variables := map[string]any{"id": "o1"}
 	if how%3 == 0 {
-		request, err := json.Marshal(map[string]any{"query": orderUpdated, "variables": variables})
+		request, err := json.Marshal(map[string]any{"query": gatewaytest.OrderUpdated, "variables": variables})
 		if err != nil {
-			w.t.Error(err)
+			t.Error(err)
 		}
-		if got := w.byEvents("anna", string(request)); !strings.Contains(got, "orderUpdated") {
-			w.t.Errorf("a passing client got %s", got)
+		if got := w.ByEvents("anna", string(request)); !strings.Contains(got, "orderUpdated") {
+			t.Errorf("a passing client got %s", got)
 		}
 		return
 	}
-	conn := w.socket(initAnna)
-	w.subscribe(conn, orderUpdated, variables)
-	if _, text, err := conn.Read(w.t.Context()); err != nil || !strings.Contains(string(text), "orderUpdated") {
-		w.t.Errorf("a passing client got %s, %v", text, err)
+	conn := w.Socket(gatewaytest.InitAnna)
+	w.Subscribe(conn, gatewaytest.OrderUpdated, variables)
+	if _, text, err := conn.Read(t.Context()); err != nil || !strings.Contains(string(text), "orderUpdated") {
+		t.Errorf("a passing client got %s, %v", text, err)
 	}
 	if how%3 == 1 {
 		conn.CloseNow()
 		return
 	}
-	w.sendText(conn, completed)
-	w.subscribe(conn, orderUpdated, variables) // the id may be reused
+	w.SendText(conn, gatewaytest.Completed)
+	w.Subscribe(conn, gatewaytest.OrderUpdated, variables) // the id may be reused
 	conn.Close(websocket.StatusNormalClosure, "")
 }

@@ -17,7 +17,7 @@ func FuzzParse(f *testing.F) {
 	if err != nil || len(files) == 0 {
 		f.Fatalf("no supergraphs: %v", err)
 	}
-	for _, file := range append(files, "../gateway/testdata/supergraph.graphql", "../operation/testdata/supergraph.graphql") {
+	for _, file := range append(files, "../gatewaytest/testdata/supergraph.graphql", "../operation/testdata/supergraph.graphql") {
 		text, err := os.ReadFile(file) //nolint:gosec // a file of the test
 		if err != nil {
 			f.Fatal(err)

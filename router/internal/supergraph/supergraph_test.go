@@ -14,7 +14,7 @@ import (
 
 func load(t *testing.T) *supergraph.Supergraph {
 	t.Helper()
-	sdl, err := os.ReadFile("../gateway/testdata/supergraph.graphql")
+	sdl, err := os.ReadFile("../gatewaytest/testdata/supergraph.graphql")
 	if err != nil {
 		t.Fatal(err)
 	}

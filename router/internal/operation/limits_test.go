@@ -1,4 +1,4 @@
-package gateway_test
+package operation_test
 
 import (
 	"fmt"
@@ -9,14 +9,17 @@ import (
 	"testing"
 
 	"boxoffice.dev/router/internal/gateway"
+	"boxoffice.dev/router/internal/gatewaytest"
 	"boxoffice.dev/router/internal/persisted"
 )
+
+var sum, byHash = gatewaytest.Hash, gatewaytest.ByHash
 
 // TestExponentialDocumentsAreRefused: each of these documents is small, and expanding its
 // fragments would take seconds or gigabytes.
 func TestExponentialDocumentsAreRefused(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := gatewaytest.New(t)
 	doubling := "query { ticket(id: 1) { ...F0 } }"
 	for i := range 40 {
 		doubling += fmt.Sprintf(" fragment F%d on Ticket { ...F%d ...F%d }", i, i+1, i+1)
@@ -66,21 +69,21 @@ func TestExponentialDocumentsAreRefused(t *testing.T) {
 		{"introspection of fields of fields", "{ __schema { types { fields { type { fields { type { fields { type { fields { name } } } } } } } } } }", "GRAPHQL_VALIDATION_FAILED"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			a := w.query(c.query, nil, "Accept", "application/graphql-response+json")
-			if a.status != http.StatusBadRequest || a.code() != c.code {
-				t.Errorf("got %d %s, want 400 %s", a.status, a.code(), c.code)
+			a := w.Query(c.query, nil, "Accept", "application/graphql-response+json")
+			if a.Status != http.StatusBadRequest || a.Code() != c.code {
+				t.Errorf("got %d %s, want 400 %s", a.Status, a.Code(), c.code)
 			}
-			if len(a.body) > 1000 {
-				t.Errorf("the answer has %d bytes", len(a.body))
+			if len(a.Body) > 1000 {
+				t.Errorf("the answer has %d bytes", len(a.Body))
 			}
 		})
 	}
-	w.untouched()
+	w.ExpectNoFetches()
 }
 
 func TestPageSizes(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := gatewaytest.New(t)
 	const byVariable = `query($n: Int) { tickets(first: $n) { nodes { id } } }`
 	for _, c := range []struct {
 		query     string
@@ -99,50 +102,50 @@ func TestPageSizes(t *testing.T) {
 		{byVariable, map[string]any{"n": 1.5}},
 		{`{ user(id: 1) { ...T } } fragment T on User { tickets(first: 101) { total } }`, nil},
 	} {
-		a := w.query(c.query, c.variables, "Accept", "application/graphql-response+json")
-		if a.status != 400 || a.code() != "BAD_USER_INPUT" && a.code() != "GRAPHQL_VALIDATION_FAILED" {
-			t.Errorf("%s %v: got %d %s", c.query, c.variables, a.status, a.body)
+		a := w.Query(c.query, c.variables, "Accept", "application/graphql-response+json")
+		if a.Status != 400 || a.Code() != "BAD_USER_INPUT" && a.Code() != "GRAPHQL_VALIDATION_FAILED" {
+			t.Errorf("%s %v: got %d %s", c.query, c.variables, a.Status, a.Body)
 		}
 	}
-	if a := w.query(`query($ids: [ID!]!) { ticketsById(ids: $ids) { id } }`, map[string]any{"ids": make([]int, 101)}); a.code() != "BAD_USER_INPUT" {
-		t.Errorf("101 ids: got %s", a.body)
+	if a := w.Query(`query($ids: [ID!]!) { ticketsById(ids: $ids) { id } }`, map[string]any{"ids": make([]int, 101)}); a.Code() != "BAD_USER_INPUT" {
+		t.Errorf("101 ids: got %s", a.Body)
 	}
-	for _, s := range [][]any{{len(w.tickets.Requests()), "tickets"}} {
+	for _, s := range [][]any{{len(w.Tickets.Requests()), "tickets"}} {
 		if s[0] != 0 {
 			t.Errorf("%s was asked %d times", s[1], s[0])
 		}
 	}
-	if a := w.query(byVariable, map[string]any{"n": 100}); a.status != 200 || len(a.Errors) > 0 {
-		t.Errorf("first: 100: got %d %s", a.status, a.body)
+	if a := w.Query(byVariable, map[string]any{"n": 100}); a.Status != 200 || len(a.Errors) > 0 {
+		t.Errorf("first: 100: got %d %s", a.Status, a.Body)
 	}
 }
 
 func TestCostGrowsWithThePageSize(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *gateway.Config) { c.Limits.Cost = 500 })
+	w := gatewaytest.New(t, func(c *gateway.Config) { c.Limits.Cost = 500 })
 	const query = `query($n: Int!, $m: Int = 2) { tickets(first: $n) { nodes { id seller { tickets(first: $m) { nodes { id title } } } } } }`
 	for _, c := range []struct {
 		n, m int
 		ok   bool
 	}{{10, 10, true}, {100, 1, true}, {1, 100, true}, {50, 50, false}, {100, 100, false}, {0, 100, true}} {
-		a := w.query(query, map[string]any{"n": c.n, "m": c.m})
+		a := w.Query(query, map[string]any{"n": c.n, "m": c.m})
 		switch {
 		case c.ok && len(a.Errors) > 0:
-			t.Errorf("%+v: got %s", c, a.body)
-		case !c.ok && (a.status != 400 || a.code() != "COST_LIMIT_EXCEEDED"):
-			t.Errorf("%+v: got %d %s, want COST_LIMIT_EXCEEDED", c, a.status, a.body)
+			t.Errorf("%+v: got %s", c, a.Body)
+		case !c.ok && (a.Status != 400 || a.Code() != "COST_LIMIT_EXCEEDED"):
+			t.Errorf("%+v: got %d %s, want COST_LIMIT_EXCEEDED", c, a.Status, a.Body)
 		}
 	}
 	// A client that names no size is taken to want a page of the usual one.
 	const unsized = `{ tickets { nodes { seller { tickets { nodes { seller { tickets { nodes { id } } } } } } } } }`
-	if a := w.query(unsized, nil); a.code() != "COST_LIMIT_EXCEEDED" {
-		t.Errorf("without sizes: got %s", a.body)
+	if a := w.Query(unsized, nil); a.Code() != "COST_LIMIT_EXCEEDED" {
+		t.Errorf("without sizes: got %s", a.Body)
 	}
 }
 
 func TestCostOnRequest(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := gatewaytest.New(t)
 	for _, c := range []struct{ query, extensions, want string }{
 		{`{ tickets(first: 2) { total nodes { id } } }`, `{"cost":true}`,
 			`{"data":{"tickets":{"total":2,"nodes":[{"id":"t1"},{"id":"t2"}]}},"extensions":{"cost":{"estimated":3,"limit":5000}}}`},
@@ -153,8 +156,8 @@ func TestCostOnRequest(t *testing.T) {
 		{`{ ticket(id: \"t1\") { id } }`, `{"cost":false}`, `{"data":{"ticket":{"id":"t1"}}}`},
 		{`{ ticket(id: \"t1\") { id } }`, `{"other":true}`, `{"data":{"ticket":{"id":"t1"}}}`},
 	} {
-		if a := w.send(map[string]string{"query": `"` + c.query + `"`, "extensions": c.extensions}); a.body != c.want {
-			t.Errorf("%s: got %s\nwant %s", c.query, a.body, c.want)
+		if a := w.Send(map[string]string{"query": `"` + c.query + `"`, "extensions": c.extensions}); a.Body != c.want {
+			t.Errorf("%s: got %s\nwant %s", c.query, a.Body, c.want)
 		}
 	}
 }
@@ -166,24 +169,24 @@ func TestQueryPlanOnRequest(t *testing.T) {
 		true:  `,"extensions":{"cost":{"estimated":2,"limit":5000},"queryPlan":"QueryPlan {\n  Sequence {\n    Fetch(service: \"orders\")`,
 		false: `,"extensions":{"cost":{"estimated":2,"limit":5000}}}`,
 	} {
-		w := newWorld(t, func(c *gateway.Config) { c.QueryPlans = allowed })
-		if a := w.send(map[string]string{"query": query, "extensions": `{"queryPlan":true,"cost":true}`}); !strings.Contains(a.body, want) {
-			t.Errorf("allowed %v: got %s", allowed, a.body)
+		w := gatewaytest.New(t, func(c *gateway.Config) { c.QueryPlans = allowed })
+		if a := w.Send(map[string]string{"query": query, "extensions": `{"queryPlan":true,"cost":true}`}); !strings.Contains(a.Body, want) {
+			t.Errorf("allowed %v: got %s", allowed, a.Body)
 		}
 	}
 }
 
 func TestCostOverEveryTransport(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := gatewaytest.New(t)
 	const request, want = `{"query":"{ ticket(id: \"t1\") { title } }","extensions":{"cost":true}}`,
 		`{"data":{"ticket":{"title":"ticket t1"}},"extensions":{"cost":{"estimated":1,"limit":5000}}}`
 	get := "/graphql?query=" + url.QueryEscape(`{ ticket(id: "t1") { title } }`) + "&extensions=" + url.QueryEscape(`{"cost":true}`)
 	for name, got := range map[string]string{
-		"POST":   w.do(w.raw(http.MethodPost, "/graphql", []byte(request), "Content-Type", "application/json")).body,
-		"GET":    w.do(w.raw(http.MethodGet, get, nil)).body,
-		"socket": w.bySocket("", request),
-		"events": w.byEvents("", request),
+		"POST":   w.Do(w.Raw(http.MethodPost, "/graphql", []byte(request), "Content-Type", "application/json")).Body,
+		"GET":    w.Do(w.Raw(http.MethodGet, get, nil)).Body,
+		"socket": w.BySocket("", request),
+		"events": w.ByEvents("", request),
 	} {
 		if got != want {
 			t.Errorf("%s: got %s, want %s", name, got, want)
@@ -200,37 +203,37 @@ func TestLimitsApplyToEveryTransport(t *testing.T) {
 	if err := trusted.Read([]byte(`{"deep":"` + deep + `","wide":"` + wide + `"}`)); err != nil {
 		t.Fatal(err)
 	}
-	w := newWorld(t, automatic, func(c *gateway.Config) {
+	w := gatewaytest.New(t, gatewaytest.Automatic, func(c *gateway.Config) {
 		c.Persisted.Trusted, c.Limits.Aliases = trusted, 3
 	})
 	for id, c := range map[string]struct{ text, code string }{
 		"deep": {deep, "COST_LIMIT_EXCEEDED"}, "wide": {wide, "ALIAS_LIMIT_EXCEEDED"},
 	} {
 		for name, req := range map[string]*http.Request{
-			"POST":               w.request(c.text, nil),
-			"GET":                w.raw(http.MethodGet, "/graphql?query="+url.QueryEscape(c.text), nil),
-			"a trusted document": w.raw(http.MethodGet, "/graphql?documentId="+id, nil),
-			"registering":        w.raw(http.MethodPost, "/graphql", []byte(`{"query":"`+c.text+`","extensions":`+byHash(sum(c.text))+`}`), "Content-Type", "application/json"),
-			"a remembered hash":  w.raw(http.MethodGet, "/graphql?extensions="+url.QueryEscape(byHash(sum(c.text))), nil),
+			"POST":               w.Request(c.text, nil),
+			"GET":                w.Raw(http.MethodGet, "/graphql?query="+url.QueryEscape(c.text), nil),
+			"a trusted document": w.Raw(http.MethodGet, "/graphql?documentId="+id, nil),
+			"registering":        w.Raw(http.MethodPost, "/graphql", []byte(`{"query":"`+c.text+`","extensions":`+byHash(sum(c.text))+`}`), "Content-Type", "application/json"),
+			"a remembered hash":  w.Raw(http.MethodGet, "/graphql?extensions="+url.QueryEscape(byHash(sum(c.text))), nil),
 		} {
-			if a := w.do(req); a.status != 400 || a.code() != c.code {
-				t.Errorf("%s, %s: got %d %s, want 400 %s", id, name, a.status, a.body, c.code)
+			if a := w.Do(req); a.Status != 400 || a.Code() != c.code {
+				t.Errorf("%s, %s: got %d %s, want 400 %s", id, name, a.Status, a.Body, c.code)
 			}
 		}
 		for _, request := range []string{`{"query":"` + c.text + `"}`, `{"documentId":"` + id + `"}`, `{"query":"` + c.text + `","extensions":` + byHash(sum(c.text)) + `}`} {
-			for name, got := range map[string]string{"socket": w.bySocket("", request), "events": w.byEvents("", request)} {
+			for name, got := range map[string]string{"socket": w.BySocket("", request), "events": w.ByEvents("", request)} {
 				if !strings.Contains(got, c.code) {
 					t.Errorf("%s, %s: got %s, want %s", request, name, got, c.code)
 				}
 			}
 		}
 	}
-	w.untouched()
+	w.ExpectNoFetches()
 }
 
 // It runs alone, because it measures the heap.
 func TestCachesAreBounded(t *testing.T) {
-	w := newWorld(t, automatic)
+	w := gatewaytest.New(t, gatewaytest.Automatic)
 	heap := func() uint64 {
 		var m runtime.MemStats
 		runtime.GC()
@@ -246,7 +249,7 @@ func TestCachesAreBounded(t *testing.T) {
 				t.Fatal(err)
 			}
 			req.Header.Set("Content-Type", "application/json")
-			w.gateway.ServeHTTP(discard{http.Header{}}, req)
+			w.Gateway.ServeHTTP(gatewaytest.Discard{}, req)
 		}
 	}
 	const full = 4000 // more than any cache holds
@@ -258,87 +261,12 @@ func TestCachesAreBounded(t *testing.T) {
 	}
 }
 
-type discard struct{ header http.Header }
-
-func (d discard) Header() http.Header         { return d.header }
-func (d discard) Write(p []byte) (int, error) { return len(p), nil }
-func (d discard) WriteHeader(int)             {}
-
-func TestIntrospectionIsOneSwitch(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, func(c *gateway.Config) { c.Introspection = false })
-	for _, query := range []string{
-		`{ __schema { types { name } } }`, `{ __type(name: "Ticket") { name } }`, `{ ...F } fragment F on Query { x: __schema { types { name } } }`,
-	} {
-		if a := w.query(query, nil); a.code() != "INTROSPECTION_DISABLED" {
-			t.Errorf("%s: got %s", query, a.body)
-		}
-	}
-	for _, query := range []string{`{ ticke }`, `{ ticket(i: "1") { id } }`, `query($x: Tickt) { __typename }`, `{ ticket(id: "1") }`, `{ tickets(sort: {by: TITL}) { total } }`} {
-		if a := w.query(query, nil); len(a.Errors) == 0 || strings.Contains(a.body, "Did you mean") {
-			t.Errorf("%s: got %s", query, a.body)
-		}
-	}
-	if a := w.query(`{ __typename }`, nil); a.body != `{"data":{"__typename":"Query"}}` {
-		t.Errorf("__typename: got %s", a.body)
-	}
-}
-
-func TestFederationAndHiddenMembersDoNotExistForClients(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	for _, query := range []string{
-		`{ _service { sdl } }`,
-		`{ _entities(representations: [{__typename: "Ticket", id: "t1"}]) { __typename } }`,
-		`query($r: [_Any!]!) { _entities(representations: $r) { __typename } }`,
-		`{ ticket(id: "t1") { rowid } }`,
-		`{ tickets(sort: {by: ROWID}) { total } }`,
-		`{ tickets(sort: {by: TITLE, hint: "x"}) { total } }`,
-	} {
-		if a := w.query(query, nil, "Accept", "application/graphql-response+json"); a.status != 400 || len(a.Errors) == 0 {
-			t.Errorf("%s: got %d %s", query, a.status, a.body)
-		}
-	}
-	for _, variables := range []map[string]any{{"s": map[string]any{"by": "ROWID"}}, {"s": map[string]any{"by": "TITLE", "hint": "x"}}} {
-		if a := w.query(`query($s: TicketSort) { tickets(sort: $s) { total } }`, variables); a.code() != "BAD_USER_INPUT" {
-			t.Errorf("%v: got %s", variables, a.body)
-		}
-	}
-	w.untouched()
-	a := w.query(`{ __schema { types { name fields(includeDeprecated: true) { name } inputFields { name } enumValues { name } } directives { name } } }`, nil)
-	for _, name := range []string{"_Any", "_Entity", "_service", "join__", "link__", "rowid", "ROWID", "hint", "Secret", "inaccessible", "authenticated", "requiresScopes"} {
-		if strings.Contains(a.body, name) {
-			t.Errorf("introspection shows %s", name)
-		}
-	}
-}
-
 func TestVariablesAreNotRepeatedInErrors(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	a := w.query(`mutation($p: String!) { signIn(email: "anna@example.com", password: $p) { token } }`,
+	w := gatewaytest.New(t)
+	a := w.Query(`mutation($p: String!) { signIn(email: "anna@example.com", password: $p) { token } }`,
 		map[string]any{"p": map[string]any{"s3cr3t": "s3cr3t"}})
-	if a.code() != "BAD_USER_INPUT" || strings.Contains(a.body, "s3cr3t") {
-		t.Errorf("got %s", a.body)
+	if a.Code() != "BAD_USER_INPUT" || strings.Contains(a.Body, "s3cr3t") {
+		t.Errorf("got %s", a.Body)
 	}
-}
-
-// testdata/introspection.graphql is the introspection query of GraphiQL and code generators with all options.
-func TestIntrospectionOfTools(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	a := w.query(string(read(t, "testdata/introspection.graphql")), nil)
-	if len(a.Errors) > 0 {
-		t.Fatalf("got %.500s", a.body)
-	}
-	for _, want := range []string{
-		`"deprecationReason":"Everything is USD."`, `"specifiedByURL":"https://www.iso.org/iso-4217-currency-codes.html"`,
-		`"description":"The signed-in user, null when signed out."`, `"defaultValue":"{by:TITLE}"`, `"name":"oneOf"`, `"isOneOf":false`,
-		`"subscriptionType":{`, `"name":"Subscription"`,
-	} {
-		if !strings.Contains(a.body, want) {
-			t.Errorf("lacks %s", want)
-		}
-	}
-	w.untouched()
 }

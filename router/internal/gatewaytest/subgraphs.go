@@ -1,111 +1,18 @@
-package gateway_test
+package gatewaytest
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
 	"fmt"
-	"io"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
-	"os"
-	"slices"
 	"strings"
-	"testing"
-	"time"
-
-	"github.com/caarlos0/env/v11"
 
 	"boxoffice.dev/pkg/identity"
-	"boxoffice.dev/router/internal/gateway"
-	"boxoffice.dev/router/internal/operation"
-	"boxoffice.dev/router/internal/stream"
 	"boxoffice.dev/router/internal/subgraphtest"
-	"boxoffice.dev/router/internal/supergraph"
-	"boxoffice.dev/router/internal/upstream"
 )
 
-func TestMain(m *testing.M) {
-	slog.SetDefault(slog.New(slog.DiscardHandler))
-	os.Exit(m.Run())
-}
-
-const serviceToken = "service-token-of-at-least-32-chars"
-
-// world is a router over three subgraphs.
-type world struct {
-	t       testing.TB
-	router  *httptest.Server
-	gateway *gateway.Gateway
-	cfg     gateway.Config
-
-	auth, tickets, orders *subgraphtest.Subgraph
-}
-
-type option func(*gateway.Config)
-
-func newWorld(t testing.TB, options ...option) *world {
-	t.Helper()
-	sdl, err := os.ReadFile("testdata/supergraph.graphql")
-	if err != nil {
-		t.Fatal(err)
-	}
-	graph, err := supergraph.Parse(string(sdl))
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &world{t: t}
-	for _, s := range graph.Subgraphs {
-		switch s.Name {
-		case "auth":
-			w.auth = subgraphtest.Start(t, authService(s.SDL))
-		case "tickets":
-			w.tickets = subgraphtest.Start(t, ticketsService(s.SDL))
-		case "orders":
-			w.orders = subgraphtest.Start(t, ordersService(s.SDL))
-		}
-	}
-	cfg := gateway.Config{
-		SDL: string(sdl), ServiceToken: serviceToken, SessionSubgraph: "auth", Introspection: true, Compression: true,
-		SubgraphURLs: map[string]string{"auth": w.auth.URL, "tickets": w.tickets.URL, "orders": w.orders.URL},
-		Verify:       verify,
-		Limits:       env.Must(env.ParseAs[operation.Limits]()),
-		Upstream:     upstream.Config{Timeout: time.Minute, MaxBytes: 1 << 20, Concurrency: 64, Wait: time.Minute, Resume: time.Minute},
-		Live:         env.Must(env.ParseAs[stream.Config]()),
-	}
-	for _, o := range options {
-		o(&cfg)
-	}
-	w.cfg = cfg
-	ctx, stop := context.WithCancel(context.Background())
-	t.Cleanup(stop)
-	if w.gateway, err = gateway.New(ctx, cfg); err != nil {
-		t.Fatal(err)
-	}
-	w.router = httptest.NewServer(w.gateway)
-	t.Cleanup(w.router.Close)
-	return w
-}
-
-// verify takes "token-anna" for a valid token of anna. It stands in for identity.Verifier, which
-// has its own tests.
-func verify(_ context.Context, token string) (identity.Caller, error) {
-	name, ok := strings.CutPrefix(token, "token-")
-	if !ok {
-		return identity.Caller{}, fmt.Errorf("%w: %s", identity.ErrInvalid, token)
-	}
-	caller := identity.Caller{UserID: name, SessionID: "session-of-" + name}
-	if name == "olga" {
-		caller.Scopes = []string{"operator"}
-	}
-	return caller, nil
-}
-
-// caller is whom a subgraph finds behind a request; it verifies the token itself.
+// caller returns the user of a request to a subgraph, which verifies the token itself.
 func caller(r *http.Request) string {
 	token, _ := identity.Bearer(r.Header.Get("Authorization"))
-	c, err := verify(r.Context(), token)
+	c, err := Verify(r.Context(), token)
 	if err != nil {
 		return ""
 	}
@@ -217,13 +124,15 @@ func number(v any) int64 {
 
 func ordersService(sdl string) subgraphtest.Config {
 	var order func(id, buyer string) subgraphtest.Object
-	held := func(id any) subgraphtest.Object { // a ticket as this service knows it
-		return subgraphtest.Object{"id": id, "viewerOrder": subgraphtest.Field(func(r *http.Request, _ map[string]any) (any, error) {
-			if name := caller(r); name != "" {
-				return order("order-of-"+name, name), nil
-			}
-			return nil, nil
-		})}
+	held := func(id any) subgraphtest.Object { // a ticket with the fields of this service
+		return subgraphtest.Object{"id": id, "viewerOrder": subgraphtest.Field(
+			func(r *http.Request, _ map[string]any) (any, error) {
+				if name := caller(r); name != "" {
+					return order("order-of-"+name, name), nil
+				}
+				return nil, nil
+			},
+		)}
 	}
 	order = func(id, buyer string) subgraphtest.Object {
 		return subgraphtest.Object{"id": id, "ticket": held("t1"), "buyer": subgraphtest.Object{"id": buyer}}
@@ -275,86 +184,3 @@ func ordersService(sdl string) subgraphtest.Config {
 		},
 	}
 }
-
-// answer is what a client got.
-type answer struct {
-	status int
-	header http.Header
-	body   string
-	Data   map[string]any
-	Errors []struct {
-		Message    string
-		Path       []any
-		Extensions struct{ Code, RequestID string }
-	}
-}
-
-// code returns the code of the only error, or what there is instead.
-func (a answer) code() string {
-	if len(a.Errors) != 1 {
-		return fmt.Sprintf("%d errors: %s", len(a.Errors), a.body)
-	}
-	return a.Errors[0].Extensions.Code
-}
-
-func (w *world) do(req *http.Request) answer {
-	w.t.Helper()
-	resp, err := http.DefaultTransport.RoundTrip(req)
-	if err != nil {
-		w.t.Fatalf("%s %s: %v", req.Method, req.URL, err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	a := answer{status: resp.StatusCode, header: resp.Header, body: string(body)}
-	if strings.Contains(resp.Header.Get("Content-Type"), "json") && resp.Header.Get("Content-Encoding") == "" {
-		if err := json.Unmarshal(body, &a); err != nil {
-			w.t.Fatalf("not JSON: %v\n%s", err, body)
-		}
-	}
-	return a
-}
-
-// request makes a POST of a query; header lines are name and value by turns.
-func (w *world) request(query string, variables map[string]any, header ...string) *http.Request {
-	w.t.Helper()
-	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return w.raw(http.MethodPost, "/graphql", body, append([]string{"Content-Type", "application/json"}, header...)...)
-}
-
-func (w *world) raw(method, path string, body []byte, header ...string) *http.Request {
-	w.t.Helper()
-	req, err := http.NewRequest(method, w.router.URL+path, bytes.NewReader(body))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	for pair := range slices.Chunk(header, 2) {
-		req.Header.Add(pair[0], pair[1])
-	}
-	return req
-}
-
-func (w *world) query(query string, variables map[string]any, header ...string) answer {
-	w.t.Helper()
-	return w.do(w.request(query, variables, header...))
-}
-
-// untouched fails the test when a subgraph was asked or anything was planned.
-func (w *world) untouched() {
-	w.t.Helper()
-	for name, s := range map[string]*subgraphtest.Subgraph{"auth": w.auth, "tickets": w.tickets, "orders": w.orders} {
-		if n := len(s.Requests()); n > 0 {
-			w.t.Errorf("%s was asked %d times, want none: %s", name, n, s.Requests()[0].Query)
-		}
-	}
-	if n := w.gateway.Planned(); n > 0 {
-		w.t.Errorf("planned %d operations, want none", n)
-	}
-}
-
-func as(name string) []string { return []string{"Authorization", "Bearer token-" + name} }

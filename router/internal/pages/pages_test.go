@@ -1,4 +1,4 @@
-package gateway_test
+package pages_test
 
 import (
 	"net/http"
@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"boxoffice.dev/router/internal/gateway"
+	"boxoffice.dev/router/internal/gatewaytest"
 	"boxoffice.dev/router/internal/pages"
 )
 
@@ -23,7 +24,7 @@ var build = map[string]string{
 	"assets/font-3c.woff2":  "font",
 }
 
-func withPages(t *testing.T, sources ...pages.Source) option {
+func withPages(t *testing.T, sources ...pages.Source) gatewaytest.Option {
 	t.Helper()
 	dir := t.TempDir()
 	for name, content := range build {
@@ -42,11 +43,11 @@ func withPages(t *testing.T, sources ...pages.Source) option {
 }
 
 // get sends a GET request to the router.
-func (w *world) get(method, path string, header ...string) *httptest.ResponseRecorder {
-	r := w.raw(method, path, nil, header...)
+func get(w *gatewaytest.World, method, path string, header ...string) *httptest.ResponseRecorder {
+	r := w.Raw(method, path, nil, header...)
 	r.RequestURI = ""
 	rec := httptest.NewRecorder()
-	w.gateway.ServeHTTP(rec, r)
+	w.Gateway.ServeHTTP(rec, r)
 	return rec
 }
 
@@ -54,7 +55,7 @@ const html = "text/html,application/xhtml+xml,*/*;q=0.8"
 
 func TestPagesAreServedBesideTheAPI(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, withPages(t))
+	w := gatewaytest.New(t, withPages(t))
 	const forever, always = "public, max-age=31536000, immutable", "no-cache"
 	for _, c := range []struct {
 		name, method, path, accept, encoding string
@@ -78,7 +79,7 @@ func TestPagesAreServedBesideTheAPI(t *testing.T) {
 		{"another method", "POST", "/", html, "", 405, "", "", "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := w.get(c.method, c.path, "Accept", c.accept, "Accept-Encoding", c.encoding)
+			got := get(w, c.method, c.path, "Accept", c.accept, "Accept-Encoding", c.encoding)
 			header := got.Header()
 			if got.Code != c.status || header.Get("X-Content-Type-Options") != "nosniff" {
 				t.Fatalf("got %d %v", got.Code, header)
@@ -90,16 +91,16 @@ func TestPagesAreServedBesideTheAPI(t *testing.T) {
 				header.Get("Cache-Control") != c.cache || header.Get("Content-Encoding") != c.encoded {
 				t.Errorf("got %q %v", got.Body, header)
 			}
-			if again := w.get(c.method, c.path, "Accept", c.accept, "Accept-Encoding", c.encoding, "If-None-Match", header.Get("ETag")); again.Code != http.StatusNotModified {
+			if again := get(w, c.method, c.path, "Accept", c.accept, "Accept-Encoding", c.encoding, "If-None-Match", header.Get("ETag")); again.Code != http.StatusNotModified {
 				t.Errorf("asked again with its ETag %q: got %d", header.Get("ETag"), again.Code)
 			}
 		})
 	}
 	t.Run("the API and the playground are where they were", func(t *testing.T) {
-		if a := w.query("{ __typename }", nil); a.body != `{"data":{"__typename":"Query"}}` {
-			t.Errorf("got %s", a.body)
+		if a := w.Query("{ __typename }", nil); a.Body != `{"data":{"__typename":"Query"}}` {
+			t.Errorf("got %s", a.Body)
 		}
-		if got := w.get("GET", "/playground/", "Accept", html); !strings.Contains(got.Body.String(), "playground.js") {
+		if got := get(w, "GET", "/playground/", "Accept", html); !strings.Contains(got.Body.String(), "playground.js") {
 			t.Errorf("got %d %s", got.Code, got.Body)
 		}
 	})
@@ -107,7 +108,7 @@ func TestPagesAreServedBesideTheAPI(t *testing.T) {
 
 func TestPageIsRestrictedToItsOrigin(t *testing.T) {
 	t.Parallel()
-	own := newWorld(t, withPages(t)).get("GET", "/", "Accept", html).Header()
+	own := get(gatewaytest.New(t, withPages(t)), "GET", "/", "Accept", html).Header()
 	for name, want := range map[string]string{
 		"Content-Security-Policy": "default-src 'self'; script-src 'self'; connect-src 'self'; frame-src 'self'; img-src 'self' data:; " +
 			"object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
@@ -118,7 +119,8 @@ func TestPageIsRestrictedToItsOrigin(t *testing.T) {
 			t.Errorf("%s\ngot  %s\nwant %s", name, got, want)
 		}
 	}
-	with := newWorld(t, withPages(t, "https://js.example.com", "https://*.example.com")).get("GET", "/", "Accept", html).Header()
+	w := gatewaytest.New(t, withPages(t, "https://js.example.com", "https://*.example.com"))
+	with := get(w, "GET", "/", "Accept", html).Header()
 	for name, want := range map[string]string{
 		"Content-Security-Policy": "script-src 'self' https://js.example.com https://*.example.com; connect-src 'self' https://js.example.com https://*.example.com; frame-src 'self' https://js",
 		"Permissions-Policy":      `payment=(self "https://js.example.com")`,
@@ -136,14 +138,14 @@ func TestPageIsRestrictedToItsOrigin(t *testing.T) {
 
 func TestPlaygroundWithoutPages(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(cfg *gateway.Config) { cfg.Playground = true })
-	if got := w.get("GET", "/"); got.Code != http.StatusFound || got.Header().Get("Location") != "/playground/" {
+	w := gatewaytest.New(t, func(cfg *gateway.Config) { cfg.Playground = true })
+	if got := get(w, "GET", "/"); got.Code != http.StatusFound || got.Header().Get("Location") != "/playground/" {
 		t.Errorf("got %d %v", got.Code, got.Header())
 	}
-	if got := w.get("GET", "/other"); got.Code != http.StatusNotFound {
+	if got := get(w, "GET", "/other"); got.Code != http.StatusNotFound {
 		t.Errorf("another address: got %d", got.Code)
 	}
-	if got := newWorld(t).get("GET", "/"); got.Code != http.StatusNotFound {
+	if got := get(gatewaytest.New(t), "GET", "/"); got.Code != http.StatusNotFound {
 		t.Errorf("with neither: got %d", got.Code)
 	}
 }

@@ -1,4 +1,4 @@
-package gateway_test
+package httpapi_test
 
 import (
 	"compress/gzip"
@@ -6,11 +6,11 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"os"
 	"strings"
 	"testing"
 
 	"boxoffice.dev/router/internal/gateway"
+	"boxoffice.dev/router/internal/gatewaytest"
 	"boxoffice.dev/router/internal/httpapi"
 )
 
@@ -18,7 +18,7 @@ const simple = `{"query":"{ ticket(id: \"t1\") { id } }"}`
 
 func TestOnlyJSONIsExecuted(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := gatewaytest.New(t)
 	multipart := "--x\r\nContent-Disposition: form-data; name=\"operations\"\r\n\r\n" + simple + "\r\n--x--\r\n"
 	for _, c := range []struct {
 		name, contentType, body string
@@ -43,60 +43,60 @@ func TestOnlyJSONIsExecuted(t *testing.T) {
 		{"more than 1 MiB", "application/json", `{"query":"` + strings.Repeat(" ", 1<<20) + `"}`, 413, "REQUEST_TOO_LARGE"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			req := w.raw(http.MethodPost, "/graphql", []byte(c.body))
+			req := w.Raw(http.MethodPost, "/graphql", []byte(c.body))
 			if c.contentType != "" {
 				req.Header.Set("Content-Type", c.contentType)
 			}
-			a := w.do(req)
-			if a.status != c.status || a.code() != c.code {
-				t.Errorf("got %d %s, want %d %s", a.status, a.code(), c.status, c.code)
+			a := w.Do(req)
+			if a.Status != c.status || a.Code() != c.code {
+				t.Errorf("got %d %s, want %d %s", a.Status, a.Code(), c.status, c.code)
 			}
-			if strings.Contains(a.body, "s3cr3t") {
-				t.Errorf("the answer repeats the request: %s", a.body)
+			if strings.Contains(a.Body, "s3cr3t") {
+				t.Errorf("the answer repeats the request: %s", a.Body)
 			}
 		})
 	}
-	w.untouched()
+	w.ExpectNoFetches()
 }
 
 func TestGETExecutesQueriesOnly(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	get := func(params url.Values, header ...string) answer {
-		return w.do(w.raw(http.MethodGet, "/graphql?"+params.Encode(), nil, header...))
+	w := gatewaytest.New(t)
+	get := func(params url.Values, header ...string) gatewaytest.Response {
+		return w.Do(w.Raw(http.MethodGet, "/graphql?"+params.Encode(), nil, header...))
 	}
 	a := get(url.Values{
 		"query": {"query A($id: ID!) { ticket(id: $id) { id } } query B { viewer { email } }"}, "operationName": {"A"},
 		"variables": {`{"id":"t7"}`}, "extensions": {`{}`},
 	})
-	if want := `{"data":{"ticket":{"id":"t7"}}}`; a.status != 200 || a.body != want {
-		t.Errorf("got %d %s, want %s", a.status, a.body, want)
+	if want := `{"data":{"ticket":{"id":"t7"}}}`; a.Status != 200 || a.Body != want {
+		t.Errorf("got %d %s, want %s", a.Status, a.Body, want)
 	}
-	a = get(url.Values{"query": {`mutation { createOrder(ticketId: "t1") { id } }`}}, as("anna")...)
-	if a.status != 405 || a.header.Get("Allow") != "POST" {
-		t.Errorf("mutation: got %d, Allow %q", a.status, a.header.Get("Allow"))
+	a = get(url.Values{"query": {`mutation { createOrder(ticketId: "t1") { id } }`}}, gatewaytest.As("anna")...)
+	if a.Status != 405 || a.Header.Get("Allow") != "POST" {
+		t.Errorf("mutation: got %d, Allow %q", a.Status, a.Header.Get("Allow"))
 	}
-	if a := w.do(w.raw(http.MethodGet, "/graphql?query={__typename}&variables=%zz", nil)); a.status != 400 || a.code() != "BAD_REQUEST" {
-		t.Errorf("malformed URL: got %d %s", a.status, a.body)
+	if a := w.Do(w.Raw(http.MethodGet, "/graphql?query={__typename}&variables=%zz", nil)); a.Status != 400 || a.Code() != "BAD_REQUEST" {
+		t.Errorf("malformed URL: got %d %s", a.Status, a.Body)
 	}
 	for _, params := range []url.Values{{}, {"query": {"{__typename}"}, "variables": {"[]"}}, {"query": {"{__typename}"}, "extensions": {"x"}}} {
-		if a := get(params); a.status != 400 {
-			t.Errorf("%v: got %d, want 400", params, a.status)
+		if a := get(params); a.Status != 400 {
+			t.Errorf("%v: got %d, want 400", params, a.Status)
 		}
 	}
 	for _, method := range []string{http.MethodPut, http.MethodDelete, http.MethodPatch} {
-		if a := w.do(w.raw(method, "/graphql?query=%7B__typename%7D", nil)); a.status != 405 || a.header.Get("Allow") == "" {
-			t.Errorf("%s: got %d, Allow %q", method, a.status, a.header.Get("Allow"))
+		if a := w.Do(w.Raw(method, "/graphql?query=%7B__typename%7D", nil)); a.Status != 405 || a.Header.Get("Allow") == "" {
+			t.Errorf("%s: got %d, Allow %q", method, a.Status, a.Header.Get("Allow"))
 		}
 	}
-	if n := len(w.orders.Requests()); n != 0 {
+	if n := len(w.Orders.Requests()); n != 0 {
 		t.Errorf("orders was asked %d times", n)
 	}
 }
 
 func TestMediaTypesAndStatuses(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := gatewaytest.New(t)
 	const plain, typed = "application/json; charset=utf-8", "application/graphql-response+json; charset=utf-8"
 	const good, unparsable, invalid, wrongVariable = `{ ticket(id: "t1") { id } }`, `{ ticket(`, `{ nothing }`,
 		`query($id: ID!) { ticket(id: $id) { id } }`
@@ -130,46 +130,46 @@ func TestMediaTypesAndStatuses(t *testing.T) {
 		{"application/graphql-response+json", wrongVariable, 400, typed},
 		{"application/graphql-response+json", twoOperations, 400, typed},
 	} {
-		a := w.query(c.query, nil, "Accept", c.accept)
-		if a.status != c.status || a.header.Get("Content-Type") != c.media {
-			t.Errorf("Accept %q, %s: got %d %s, want %d %s", c.accept, c.query, a.status, a.header.Get("Content-Type"), c.status, c.media)
+		a := w.Query(c.query, nil, "Accept", c.accept)
+		if a.Status != c.status || a.Header.Get("Content-Type") != c.media {
+			t.Errorf("Accept %q, %s: got %d %s, want %d %s", c.accept, c.query, a.Status, a.Header.Get("Content-Type"), c.status, c.media)
 		}
-		if c.query != good && (a.Errors == nil || strings.Contains(a.body, `"data"`)) {
-			t.Errorf("%s: want errors without data, got %s", c.query, a.body)
+		if c.query != good && (a.Errors == nil || strings.Contains(a.Body, `"data"`)) {
+			t.Errorf("%s: want errors without data, got %s", c.query, a.Body)
 		}
 	}
 }
 
 func TestAcceptOnSeveralLines(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	a := w.query(`{ __typename }`, nil, "Accept", "text/html", "Accept", "application/graphql-response+json")
-	if got := a.header.Get("Content-Type"); got != "application/graphql-response+json; charset=utf-8" {
-		t.Errorf("got %d %s", a.status, got)
+	w := gatewaytest.New(t)
+	a := w.Query(`{ __typename }`, nil, "Accept", "text/html", "Accept", "application/graphql-response+json")
+	if got := a.Header.Get("Content-Type"); got != "application/graphql-response+json; charset=utf-8" {
+		t.Errorf("got %d %s", a.Status, got)
 	}
 }
 
 func TestInvalidBodies(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *gateway.Config) { c.Limits.Body = 100 })
-	if a := w.query(`{ __typename }`, nil, "Content-Encoding", "gzip"); a.status != 415 || a.code() != "UNSUPPORTED_MEDIA_TYPE" {
-		t.Errorf("compressed: got %d %s", a.status, a.body)
+	w := gatewaytest.New(t, func(c *gateway.Config) { c.Limits.Body = 100 })
+	if a := w.Query(`{ __typename }`, nil, "Content-Encoding", "gzip"); a.Status != 415 || a.Code() != "UNSUPPORTED_MEDIA_TYPE" {
+		t.Errorf("compressed: got %d %s", a.Status, a.Body)
 	}
-	if a := w.query(`{ __typename }`, nil, "Content-Encoding", "identity"); a.status != 200 {
-		t.Errorf("identity: got %d %s", a.status, a.body)
+	if a := w.Query(`{ __typename }`, nil, "Content-Encoding", "identity"); a.Status != 200 {
+		t.Errorf("identity: got %d %s", a.Status, a.Body)
 	}
 	body := func(size int) []byte {
 		return []byte(`{"query":"{__typename` + strings.Repeat(" ", size-len(`{"query":"{__typename}"}`)) + `}"}`)
 	}
 	for _, c := range []struct{ size, status int }{{100, 200}, {101, 413}} {
-		req := w.raw(http.MethodPost, "/graphql", body(c.size), "Content-Type", "application/json")
-		if a := w.do(req); a.status != c.status {
-			t.Errorf("%d bytes: got %d %s, want %d", c.size, a.status, a.body, c.status)
+		req := w.Raw(http.MethodPost, "/graphql", body(c.size), "Content-Type", "application/json")
+		if a := w.Do(req); a.Status != c.status {
+			t.Errorf("%d bytes: got %d %s, want %d", c.size, a.Status, a.Body, c.status)
 		}
-		req = w.raw(http.MethodPost, "/graphql", body(c.size), "Content-Type", "application/json")
+		req = w.Raw(http.MethodPost, "/graphql", body(c.size), "Content-Type", "application/json")
 		req.ContentLength = -1 // sent in chunks
-		if a := w.do(req); a.status != c.status {
-			t.Errorf("%d bytes in chunks: got %d %s, want %d", c.size, a.status, a.body, c.status)
+		if a := w.Do(req); a.Status != c.status {
+			t.Errorf("%d bytes in chunks: got %d %s, want %d", c.size, a.Status, a.Body, c.status)
 		}
 	}
 }
@@ -177,32 +177,33 @@ func TestInvalidBodies(t *testing.T) {
 func TestCompression(t *testing.T) {
 	t.Parallel()
 	const large = `{ tickets(first: 50) { nodes { id title price currency } } }`
-	zipped := func(t *testing.T, w *world, query string, header ...string) bool {
+	zipped := func(t *testing.T, w *gatewaytest.World, query string, header ...string) bool {
 		t.Helper()
-		plain, a := w.query(query, nil, as("anna")...), w.query(query, nil, append(as("anna"), header...)...)
-		if vary := a.header.Get("Vary"); !strings.Contains(vary, "Accept-Encoding") {
+		plain := w.Query(query, nil, gatewaytest.As("anna")...)
+		a := w.Query(query, nil, append(gatewaytest.As("anna"), header...)...)
+		if vary := a.Header.Get("Vary"); !strings.Contains(vary, "Accept-Encoding") {
 			t.Errorf("%s %v: got Vary %q", query, header, vary)
 		}
-		body := []byte(a.body)
-		gz := a.header.Get("Content-Encoding") == "gzip"
+		body := []byte(a.Body)
+		gz := a.Header.Get("Content-Encoding") == "gzip"
 		if gz {
-			r, err := gzip.NewReader(strings.NewReader(a.body))
+			r, err := gzip.NewReader(strings.NewReader(a.Body))
 			if err != nil {
 				t.Fatal(err)
 			}
 			if body, err = io.ReadAll(r); err != nil {
 				t.Fatal(err)
 			}
-			if len(a.body) > len(body)/2 {
-				t.Errorf("%d bytes became %d", len(body), len(a.body))
+			if len(a.Body) > len(body)/2 {
+				t.Errorf("%d bytes became %d", len(body), len(a.Body))
 			}
 		}
-		if string(body) != plain.body {
-			t.Errorf("%s %v: got %s, want %s", query, header, body, plain.body)
+		if string(body) != plain.Body {
+			t.Errorf("%s %v: got %s, want %s", query, header, body, plain.Body)
 		}
 		return gz
 	}
-	w := newWorld(t)
+	w := gatewaytest.New(t)
 	for range 3 { // writers are used again
 		for accept, want := range map[string]bool{
 			"gzip": true, "br, gzip;q=0.5": true, "*": true, "GZIP": true,
@@ -221,7 +222,7 @@ func TestCompression(t *testing.T) {
 			t.Errorf("%s is compressed", name)
 		}
 	}
-	off := newWorld(t, func(c *gateway.Config) { c.Compression = false })
+	off := gatewaytest.New(t, func(c *gateway.Config) { c.Compression = false })
 	if zipped(t, off, large, "Accept-Encoding", "gzip") {
 		t.Error("compressed although it is off")
 	}
@@ -229,12 +230,12 @@ func TestCompression(t *testing.T) {
 
 func TestSecurityHeaders(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	a := w.query(`{ viewer { email } }`, nil, as("anna")...)
-	if got := a.header.Get("X-Content-Type-Options"); got != "nosniff" {
+	w := gatewaytest.New(t)
+	a := w.Query(`{ viewer { email } }`, nil, gatewaytest.As("anna")...)
+	if got := a.Header.Get("X-Content-Type-Options"); got != "nosniff" {
 		t.Errorf("X-Content-Type-Options: %q", got)
 	}
-	if got := a.header.Get("Cache-Control"); got != "no-store" {
+	if got := a.Header.Get("Cache-Control"); got != "no-store" {
 		t.Errorf("Cache-Control: %q", got)
 	}
 }
@@ -242,18 +243,18 @@ func TestSecurityHeaders(t *testing.T) {
 func TestCrossOriginRequests(t *testing.T) {
 	t.Parallel()
 	const friend = "https://shop.example"
-	w := newWorld(t, func(c *gateway.Config) { c.AllowedOrigins = []httpapi.Origin{friend} })
+	w := gatewaytest.New(t, func(c *gateway.Config) { c.AllowedOrigins = []httpapi.Origin{friend} })
 	get := func(header ...string) *http.Request {
-		return w.raw(http.MethodGet, "/graphql?query=%7Bviewer%7Bemail%7D%7D", nil, header...)
+		return w.Raw(http.MethodGet, "/graphql?query=%7Bviewer%7Bemail%7D%7D", nil, header...)
 	}
-	post := func(header ...string) *http.Request { return w.request(`{ viewer { email } }`, nil, header...) }
+	post := func(header ...string) *http.Request { return w.Request(`{ viewer { email } }`, nil, header...) }
 	const session = "access=token-anna"
 	for _, c := range []struct {
 		name    string
 		request *http.Request
 		status  int
 	}{
-		{"own page", post("Cookie", session, "Origin", w.router.URL, "Sec-Fetch-Site", "same-origin"), 200},
+		{"own page", post("Cookie", session, "Origin", w.Router.URL, "Sec-Fetch-Site", "same-origin"), 200},
 		{"allowed page", post("Cookie", session, "Origin", friend, "Sec-Fetch-Site", "cross-site"), 200},
 		{"stranger's page", post("Cookie", session, "Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"), 403},
 		{"stranger's page, old browser", post("Cookie", session, "Origin", "https://evil.example"), 403},
@@ -265,10 +266,10 @@ func TestCrossOriginRequests(t *testing.T) {
 		{"GET with cookies and a preflight header", get("Cookie", session, "GraphQL-Preflight", "1"), 200},
 		{"GET with cookies and Apollo's header", get("Cookie", session, "Apollo-Require-Preflight", "true"), 200},
 		{"GET without cookies", get(), 200},
-		{"GET with a bearer token", get(as("anna")...), 200},
+		{"GET with a bearer token", get(gatewaytest.As("anna")...), 200},
 	} {
-		if a := w.do(c.request); a.status != c.status {
-			t.Errorf("%s: got %d %s, want %d", c.name, a.status, a.body, c.status)
+		if a := w.Do(c.request); a.Status != c.status {
+			t.Errorf("%s: got %d %s, want %d", c.name, a.Status, a.Body, c.status)
 		}
 	}
 }
@@ -276,18 +277,18 @@ func TestCrossOriginRequests(t *testing.T) {
 func TestCORSNamesExactOriginsOnly(t *testing.T) {
 	t.Parallel()
 	const friend = "https://shop.example"
-	w := newWorld(t, func(c *gateway.Config) { c.AllowedOrigins = []httpapi.Origin{friend} })
+	w := gatewaytest.New(t, func(c *gateway.Config) { c.AllowedOrigins = []httpapi.Origin{friend} })
 	for _, c := range []struct{ origin, allowed string }{
 		{friend, friend}, {"https://evil.example", ""}, {"https://shop.example.evil.example", ""}, {"http://shop.example", ""}, {"null", ""}, {"", ""},
 	} {
-		a := w.do(w.raw(http.MethodOptions, "/graphql", nil, "Origin", c.origin, "Access-Control-Request-Method", "POST"))
-		if got := a.header.Get("Access-Control-Allow-Origin"); got != c.allowed {
+		a := w.Do(w.Raw(http.MethodOptions, "/graphql", nil, "Origin", c.origin, "Access-Control-Request-Method", "POST"))
+		if got := a.Header.Get("Access-Control-Allow-Origin"); got != c.allowed {
 			t.Errorf("origin %q: got Access-Control-Allow-Origin %q, want %q", c.origin, got, c.allowed)
 		}
-		if got := a.header.Get("Access-Control-Allow-Credentials"); (got == "true") != (c.allowed != "") {
+		if got := a.Header.Get("Access-Control-Allow-Credentials"); (got == "true") != (c.allowed != "") {
 			t.Errorf("origin %q: got Access-Control-Allow-Credentials %q", c.origin, got)
 		}
-		if got := a.header.Get("Vary"); !strings.Contains(got, "Origin") {
+		if got := a.Header.Get("Vary"); !strings.Contains(got, "Origin") {
 			t.Errorf("origin %q: got Vary %q", c.origin, got)
 		}
 	}
@@ -300,13 +301,13 @@ func TestCORSNamesExactOriginsOnly(t *testing.T) {
 
 func TestHeadersOfFetches(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.query(`{ viewer { email } ticket(id: "t1") { id } }`, nil,
+	w := gatewaytest.New(t)
+	w.Query(`{ viewer { email } ticket(id: "t1") { id } }`, nil,
 		"Authorization", "Bearer token-anna", "X-Service-Token", "forged", "X-User-Id", "olga", "X-Forwarded-For", "6.6.6.6",
 		"Cookie", "access=token-olga; refresh=refresh-olga; other=1", "X-Refresh-Token", "mine", "X-Anything", "1")
-	for name, s := range map[string]http.Header{"auth": w.auth.Requests()[0].Header, "tickets": w.tickets.Requests()[0].Header} {
+	for name, s := range map[string]http.Header{"auth": w.Auth.Requests()[0].Header, "tickets": w.Tickets.Requests()[0].Header} {
 		for header, want := range map[string]string{
-			"X-Service-Token": serviceToken, "Authorization": "Bearer token-anna", "X-Forwarded-For": "127.0.0.1",
+			"X-Service-Token": gatewaytest.ServiceToken, "Authorization": "Bearer token-anna", "X-Forwarded-For": "127.0.0.1",
 			"X-User-Id": "", "X-Anything": "", "Cookie": "", "Accept-Encoding": "",
 			"X-Refresh-Token": map[string]string{"auth": "mine"}[name],
 		} {
@@ -319,7 +320,7 @@ func TestHeadersOfFetches(t *testing.T) {
 
 func TestForwardedForOfTrustedProxiesOnly(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *gateway.Config) {
+	w := gatewaytest.New(t, func(c *gateway.Config) {
 		c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.0.0.0/8")}
 	})
 	for i, c := range []struct{ sent, want string }{
@@ -328,18 +329,9 @@ func TestForwardedForOfTrustedProxiesOnly(t *testing.T) {
 		{"6.6.6.6, 203.0.113.9, 10.0.0.3", "203.0.113.9"}, // what stands left of the first stranger is his own claim
 		{"6.6.6.6, nonsense, 10.0.0.3", "10.0.0.3"},
 	} {
-		w.query(`{ ticket(id: "t1") { id } }`, nil, "X-Forwarded-For", c.sent)
-		if got := w.tickets.Requests()[i].Header.Values("X-Forwarded-For"); len(got) != 1 || got[0] != c.want {
+		w.Query(`{ ticket(id: "t1") { id } }`, nil, "X-Forwarded-For", c.sent)
+		if got := w.Tickets.Requests()[i].Header.Values("X-Forwarded-For"); len(got) != 1 || got[0] != c.want {
 			t.Errorf("%q: got %q, want %q", c.sent, got, c.want)
 		}
 	}
-}
-
-func read(t *testing.T, name string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(name) //nolint:gosec // a file of the test
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
 }

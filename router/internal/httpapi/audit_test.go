@@ -1,4 +1,4 @@
-package gateway_test
+package httpapi_test
 
 import (
 	"bufio"
@@ -13,16 +13,17 @@ import (
 	"testing"
 
 	"boxoffice.dev/router/internal/gateway"
+	"boxoffice.dev/router/internal/gatewaytest"
 )
 
 var auditing sync.Mutex // the first audit installs the packages of all
 
 // audit runs a script of tools/audit on the router and returns what it printed.
-func audit(t *testing.T, script string, w *world) []byte {
+func audit(t *testing.T, script string, w *gatewaytest.World) []byte {
 	t.Helper()
 	auditing.Lock()
 	defer auditing.Unlock()
-	cmd := exec.CommandContext(t.Context(), "../../../tools/audit/run", script, w.router.URL+"/graphql") //nolint:gosec // the test's own server
+	cmd := exec.CommandContext(t.Context(), "../../../tools/audit/run", script, w.Router.URL+"/graphql") //nolint:gosec // the test's own server
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
@@ -33,12 +34,12 @@ func audit(t *testing.T, script string, w *world) []byte {
 
 // script runs a script of tools/audit on the router and returns a function that compares the line that it
 // prints next.
-func script(t *testing.T, w *world, name string, args ...string) (prints func(want string)) {
+func script(t *testing.T, w *gatewaytest.World, name string, args ...string) (prints func(want string)) {
 	t.Helper()
 	auditing.Lock() // until it has printed something: then the packages are there
 	unlock := sync.OnceFunc(auditing.Unlock)
 	t.Cleanup(unlock)
-	cmd := exec.CommandContext(t.Context(), "../../../tools/audit/run", append([]string{name, w.router.URL + "/graphql"}, args...)...) //nolint:gosec // the test's own server
+	cmd := exec.CommandContext(t.Context(), "../../../tools/audit/run", append([]string{name, w.Router.URL + "/graphql"}, args...)...) //nolint:gosec // the test's own server
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -63,7 +64,7 @@ func script(t *testing.T, w *world, name string, args ...string) (prints func(wa
 func TestAudits(t *testing.T) {
 	t.Parallel()
 	audits := 0
-	for dec := json.NewDecoder(bytes.NewReader(audit(t, "audit.mjs", newWorld(t)))); ; audits++ {
+	for dec := json.NewDecoder(bytes.NewReader(audit(t, "audit.mjs", gatewaytest.New(t)))); ; audits++ {
 		var audit struct{ ID, Name, Status, Reason string }
 		if err := dec.Decode(&audit); errors.Is(err, io.EOF) {
 			break
@@ -104,7 +105,7 @@ func TestApolloClient(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, func(cfg *gateway.Config) { cfg.Persisted.Automatic = c.automatic })
+			w := gatewaytest.New(t, func(cfg *gateway.Config) { cfg.Persisted.Automatic = c.automatic })
 			got := string(bytes.TrimSpace(audit(t, "apollo.mjs", w)))
 			want := `{"requests":` + strings.Join(strings.Fields(c.requests), "") +
 				`,"results":[{"ticket":{"title":"ticket t1","__typename":"Ticket"}},{"ticket":{"title":"ticket t2","__typename":"Ticket"}},{"ping":true}]}`
@@ -129,8 +130,8 @@ func TestApolloClientTakesParts(t *testing.T) {
 	for what, spec := range map[string]string{"defer20220824": "deferSpec=20220824", "incrementalV02": "incrementalSpec=v0.2"} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
-			orders, auth := hold(t, w.orders), hold(t, w.auth)
+			w := gatewaytest.New(t)
+			orders, auth := gatewaytest.Hold(t, w.Orders), gatewaytest.Hold(t, w.Auth)
 			prints := script(t, w, "parts.mjs", "", what)
 			prints(`{"accept":"multipart/mixed;` + spec + others + `","type":"multipart/mixed; boundary=\"-\"; ` + spec + `"}`)
 			prints(state("streaming", ""))
@@ -142,14 +143,14 @@ func TestApolloClientTakesParts(t *testing.T) {
 	}
 	t.Run("subscription", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t)
+		w := gatewaytest.New(t)
 		prints := script(t, w, "parts.mjs", "Bearer token-anna", "subscription")
 		const update = `{"data":{"orderUpdated":{"__typename":"Order","id":"o1","buyer":{"__typename":"User","displayName":"user anna"},"ticket":{"__typename":"Ticket","title":"ticket t1","total":2149}}}}`
 		prints(`{"accept":"multipart/mixed;boundary=graphql;subscriptionSpec=1.0` + others + `","type":"multipart/mixed; boundary=\"graphql\"; subscriptionSpec=1.0"}`)
 		prints(update)
-		w.orders.Change()
+		w.Orders.Change()
 		prints(update)
-		w.orders.Complete()
+		w.Orders.Complete()
 		prints(update)
 		prints(`"complete"`)
 	})

@@ -83,56 +83,13 @@ func Start(ctx context.Context, o Options) (_ *Stack, err error) {
 	if err != nil {
 		return nil, err
 	}
-	bin, server, err := binaries(ctx, o.DatabaseURL == "", o.BrokerURL == "", o.Progress)
-	if err != nil {
-		return nil, err
-	}
 	if err := s.addServices(o); err != nil {
 		return nil, err
 	}
-
-	group, groupCtx := errgroup.WithContext(ctx)
-	if len(o.Specs) > 0 {
-		group.Go(func() error {
-			return step(o.Progress, "services built", func() error {
-				return build(groupCtx, o)
-			})
-		})
+	if err := s.addServers(ctx, o, secrets); err != nil {
+		return nil, err
 	}
-	if o.DatabaseURL == "" {
-		dir, err := postgresDir(filepath.Join(o.Dir, "postgres"))
-		if err != nil {
-			return nil, err
-		}
-		if s.Postgres, err = newPostgres(dir, bin, secrets.of("postgres"), o.Throwaway, &s.ports); err != nil {
-			return nil, err
-		}
-		for _, setting := range o.PostgresSettings {
-			s.Postgres.args = append(s.Postgres.args, "-c", setting)
-		}
-		s.DatabaseURL = s.Postgres.URL
-	}
-	group.Go(func() error {
-		return step(o.Progress, "Postgres ready", func() error {
-			if s.Postgres != nil {
-				if err := s.Postgres.Start(groupCtx); err != nil {
-					return err
-				}
-			}
-			return s.createDatabases(groupCtx, o, secrets)
-		})
-	})
-	if o.BrokerURL == "" {
-		dir := filepath.Join(o.Dir, "rabbitmq")
-		if s.RabbitMQ, err = newRabbitMQ(dir, server, secrets.of("rabbitmq"), &s.ports); err != nil {
-			return nil, err
-		}
-		s.BrokerURL = s.RabbitMQ.URL
-		group.Go(func() error {
-			return step(o.Progress, "RabbitMQ ready", func() error { return s.RabbitMQ.Start(groupCtx) })
-		})
-	}
-	if err := group.Wait(); err != nil {
+	if err := s.startServers(ctx, o, secrets); err != nil {
 		return nil, err
 	}
 	s.configure(o, secrets)
@@ -143,6 +100,60 @@ func Start(ctx context.Context, o Options) (_ *Stack, err error) {
 		err = step(o.Progress, "services ready", func() error { return s.startServices(ctx) })
 	}
 	return s, err
+}
+
+// addServers prepares a private Postgres and RabbitMQ, each unless the options have the address of one.
+func (s *Stack) addServers(ctx context.Context, o Options, secrets secrets) error {
+	bin, server, err := binaries(ctx, o.DatabaseURL == "", o.BrokerURL == "", o.Progress)
+	if err != nil {
+		return err
+	}
+	if o.DatabaseURL == "" {
+		dir, err := postgresDir(filepath.Join(o.Dir, "postgres"))
+		if err != nil {
+			return err
+		}
+		if s.Postgres, err = newPostgres(dir, bin, secrets.of("postgres"), o.Throwaway, &s.ports); err != nil {
+			return err
+		}
+		for _, setting := range o.PostgresSettings {
+			s.Postgres.args = append(s.Postgres.args, "-c", setting)
+		}
+		s.DatabaseURL = s.Postgres.URL
+	}
+	if o.BrokerURL == "" {
+		if s.RabbitMQ, err = newRabbitMQ(filepath.Join(o.Dir, "rabbitmq"), server, secrets.of("rabbitmq"), &s.ports); err != nil {
+			return err
+		}
+		s.BrokerURL = s.RabbitMQ.URL
+	}
+	return nil
+}
+
+// startServers starts Postgres and RabbitMQ, creates the databases, and builds the services meanwhile.
+func (s *Stack) startServers(ctx context.Context, o Options, secrets secrets) error {
+	group, ctx := errgroup.WithContext(ctx)
+	if len(o.Specs) > 0 {
+		group.Go(func() error {
+			return step(o.Progress, "services built", func() error { return build(ctx, o) })
+		})
+	}
+	group.Go(func() error {
+		return step(o.Progress, "Postgres ready", func() error {
+			if s.Postgres != nil {
+				if err := s.Postgres.Start(ctx); err != nil {
+					return err
+				}
+			}
+			return s.createDatabases(ctx, o, secrets)
+		})
+	})
+	if s.RabbitMQ != nil {
+		group.Go(func() error {
+			return step(o.Progress, "RabbitMQ ready", func() error { return s.RabbitMQ.Start(ctx) })
+		})
+	}
+	return group.Wait()
 }
 
 // step calls do and reports its duration.

@@ -163,7 +163,7 @@ export type SessionDelivery =
 export type SignInInput = {
   /** How the tokens of the session are delivered. */
   delivery?: SessionDelivery;
-  /** The e-mail address of the account, in any case. */
+  /** The email address of the account, in any case. */
   email: string;
   /** The password, exactly as it was chosen. */
   password: string;
@@ -175,7 +175,7 @@ export type SignUpInput = {
   delivery?: SessionDelivery;
   /** 1 to 50 characters, at least one of them not a space. Left out or null: a generated name. */
   displayName?: string | null | undefined;
-  /** The e-mail address, at most 254 characters. Each address has one account, regardless of case. */
+  /** The email address, at most 254 characters. Each address has one account, regardless of case. */
   email: string;
   /** 8 to 128 characters, spaces included; nothing is trimmed. Very common passwords are refused. */
   password: string;
@@ -266,11 +266,11 @@ export type UpdateTicketInput = {
 
 /** Codes of the typed errors. New codes may be added. */
 export type UserErrorCode =
-  /** The e-mail address already has an account. */
+  /** The email address already has an account. */
   | 'EMAIL_IN_USE'
   /** The idempotency key was used before, with other arguments. */
   | 'IDEMPOTENCY_KEY_REUSED'
-  /** The e-mail address or the password is wrong. */
+  /** The email address or the password is wrong. */
   | 'INVALID_CREDENTIALS'
   /** The object belongs to another user. */
   | 'NOT_AUTHORIZED'

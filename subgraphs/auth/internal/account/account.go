@@ -1,4 +1,4 @@
-// Package account implements accounts and their sessions. It does not reveal which e-mail addresses have an account,
+// Package account implements accounts and their sessions. It does not reveal which email addresses have an account,
 // except to a sign-up with the same address. It treats the reuse of a refresh token as theft.
 package account
 
@@ -81,10 +81,10 @@ func validateEmail(email string) error {
 	local, domain, _ := strings.Cut(email, "@")
 	switch {
 	case len(email) > maxEmail:
-		return invalid("email", "maxLength", "The e-mail address must have at most 254 characters.")
+		return invalid("email", "maxLength", "The email address must have at most 254 characters.")
 	case err != nil, parsed.Address != email, // the parser also accepts names, comments and spaces
 		len(local) > maxLocalPart, !hostName.MatchString(domain):
-		return invalid("email", "email", "This is not an e-mail address.")
+		return invalid("email", "email", "This is not an email address.")
 	}
 	return nil
 }

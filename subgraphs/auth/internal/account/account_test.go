@@ -56,7 +56,7 @@ func TestMain(m *testing.M) {
 	slog.SetDefault(slog.New(slog.NewTextHandler(&logged, nil)))
 	code := m.Run()
 	if text := logged.String(); strings.Contains(text, "@") || strings.Contains(text, goodPassword) {
-		fmt.Fprintf(os.Stderr, "an e-mail address or a password was logged:\n%s", text)
+		fmt.Fprintf(os.Stderr, "an email address or a password was logged:\n%s", text)
 		code = 1
 	}
 	os.Exit(code)
@@ -246,7 +246,7 @@ func TestSignUp(t *testing.T) {
 		}
 	})
 
-	t.Run("A11 a generated name does not reveal the e-mail address", func(t *testing.T) {
+	t.Run("A11 a generated name does not reveal the email address", func(t *testing.T) {
 		w := newWorld(t)
 		name := w.signUp("ada.lovelace@example.com").Viewer.User.DisplayName
 		if name == "" || strings.Contains(strings.ToLower(name), "ada") {
@@ -274,7 +274,7 @@ func TestSignUp(t *testing.T) {
 		}
 	})
 
-	t.Run("A2 invalid e-mail address", func(t *testing.T) {
+	t.Run("A2 invalid email address", func(t *testing.T) {
 		w := newWorld(t)
 		for _, email := range []string{
 			"", " ", "ada", "ada@", "@example.com", "ada@example", "ada@@example.com", "ada@exa mple.com", "ada @example.com",
@@ -293,7 +293,7 @@ func TestSignUp(t *testing.T) {
 		}
 	})
 
-	t.Run("A2 valid e-mail address", func(t *testing.T) {
+	t.Run("A2 valid email address", func(t *testing.T) {
 		w := newWorld(t)
 		for _, email := range []string{
 			"a@b.co", "ada.lovelace+tickets@mail.example.co.uk", "o'brien@example.ie", "ädä@exämple.com", "用户@例子.广告",
@@ -343,7 +343,7 @@ func TestSignUp(t *testing.T) {
 }
 
 func TestSignUpDuplicates(t *testing.T) {
-	t.Run("A6 duplicate e-mail address, also in another form", func(t *testing.T) {
+	t.Run("A6 duplicate email address, also in another form", func(t *testing.T) {
 		w := newWorld(t)
 		w.signUp("Ädä@Example.com")
 		for _, email := range []string{"Ädä@Example.com", "ädä@example.com", "ÄDÄ@EXAMPLE.COM", "A\u0308da\u0308@example.com"} {
@@ -401,7 +401,7 @@ func TestSignIn(t *testing.T) {
 		}
 	})
 
-	t.Run("A7 unknown e-mail address and wrong password have equal results", func(t *testing.T) {
+	t.Run("A7 unknown email address and wrong password have equal results", func(t *testing.T) {
 		w := newWorld(t)
 		w.signUp("ada@example.com")
 		var results []string

@@ -6,18 +6,18 @@ import (
 	"boxoffice.dev/pkg/apperr"
 )
 
-// EmailInUseError reports that the e-mail address already has an account.
+// EmailInUseError reports that the email address already has an account.
 type EmailInUseError struct{}
 
-func (EmailInUseError) Error() string { return "This e-mail address already has an account." }
+func (EmailInUseError) Error() string { return "This email address already has an account." }
 
 // Code implements apperr.UserError.
 func (EmailInUseError) Code() apperr.Code { return "EMAIL_IN_USE" }
 
-// InvalidCredentialsError reports that the e-mail address or the password is wrong, and not which of them.
+// InvalidCredentialsError reports that the email address or the password is wrong, and not which of them.
 type InvalidCredentialsError struct{}
 
-func (InvalidCredentialsError) Error() string { return "The e-mail address or the password is wrong." }
+func (InvalidCredentialsError) Error() string { return "The email address or the password is wrong." }
 
 // Code implements apperr.UserError.
 func (InvalidCredentialsError) Code() apperr.Code { return "INVALID_CREDENTIALS" }

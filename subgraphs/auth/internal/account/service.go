@@ -85,7 +85,7 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
 	return grant, err
 }
 
-// SignIn starts a session. The result and its timing are the same for an unknown e-mail address and a wrong password.
+// SignIn starts a session. The result and its timing are the same for an unknown email address and a wrong password.
 // Errors: a ValidationError for malformed addresses, RateLimitedError, InvalidCredentialsError.
 func (s *Service) SignIn(ctx context.Context, in SignInInput) (Grant, error) {
 	if err := validateEmail(in.Email); err != nil {

@@ -40,7 +40,7 @@ func (l Limits) signUp(from netip.Addr) attempt {
 	}
 }
 
-// throttleKey returns the key of a counter. It is hashed because the subject may be an e-mail address.
+// throttleKey returns the key of a counter. It is hashed because the subject may be an email address.
 func throttleKey(purpose, subject string) []byte {
 	sum := sha256.Sum256([]byte(purpose + " " + subject))
 	return sum[:]

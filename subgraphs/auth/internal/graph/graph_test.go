@@ -324,7 +324,7 @@ func TestSignIn(t *testing.T) {
 			t.Errorf("got %v and cookies %v", a.Data, a.cookies)
 		}
 	})
-	t.Run("A7 unknown e-mail address and wrong password have equal responses", func(t *testing.T) {
+	t.Run("A7 unknown email address and wrong password have equal responses", func(t *testing.T) {
 		s := newSubgraph(t, graph.Cookies{})
 		s.signUp("ada@example.com")
 		wrong := s.ask(signIn, input("ada@example.com", "wrong horse battery"))
@@ -391,7 +391,7 @@ func TestSession(t *testing.T) {
 			t.Error("an expired access token is accepted")
 		}
 	})
-	t.Run("A11 no e-mail of others, no password hash", func(t *testing.T) {
+	t.Run("A11 no email of others, no password hash", func(t *testing.T) {
 		s := newSubgraph(t, graph.Cookies{})
 		for _, field := range []string{"email", "passwordHash", "password", "password_hash"} {
 			if a := s.ask(fmt.Sprintf(`{ user(id: "usr_1") { %s } }`, field), nil); len(a.Errors) == 0 {

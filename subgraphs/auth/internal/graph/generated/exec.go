@@ -774,7 +774,7 @@ type Mutation {
   ): SignUpPayload!
 
   """
-  Starts a session. An unknown e-mail address and a wrong password return the same ` + "`" + `InvalidCredentialsError` + "`" + `.
+  Starts a session. An unknown email address and a wrong password return the same ` + "`" + `InvalidCredentialsError` + "`" + `.
   """
   signIn(
     "The credentials."
@@ -805,13 +805,13 @@ type Viewer @key(fields: "id") {
   id: ID!
   "The viewer's public profile."
   user: User!
-  "The viewer's e-mail address, as entered at sign-up."
+  "The viewer's email address, as entered at sign-up."
   email: EmailAddress!
   "The session of this request."
   session: Session!
 }
 
-"The public profile of a person. It has no e-mail address."
+"The public profile of a person. It has no email address."
 type User implements Node @key(fields: "id") {
   "Global id, such as ` + "`" + `usr_01jq…` + "`" + `."
   id: ID!
@@ -851,7 +851,7 @@ type SessionTokens {
 
 "A new account."
 input SignUpInput {
-  "The e-mail address, at most 254 characters. Each address has one account, regardless of case."
+  "The email address, at most 254 characters. Each address has one account, regardless of case."
   email: EmailAddress!
   # NIST SP 800-63B and OWASP ASVS: a minimum length and a list of common passwords, no composition rules.
   "8 to 128 characters, spaces included; nothing is trimmed. Very common passwords are refused."
@@ -864,7 +864,7 @@ input SignUpInput {
 
 "Credentials to sign in with."
 input SignInInput {
-  "The e-mail address of the account, in any case."
+  "The email address of the account, in any case."
   email: EmailAddress!
   "The password, exactly as it was chosen."
   password: String!
@@ -923,7 +923,7 @@ type SignOutPayload {
   errors: [UserError!]!
 }
 
-"The e-mail address already has an account. Code ` + "`" + `EMAIL_IN_USE` + "`" + `."
+"The email address already has an account. Code ` + "`" + `EMAIL_IN_USE` + "`" + `."
 type EmailInUseError implements UserError {
   "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
@@ -935,7 +935,7 @@ type EmailInUseError implements UserError {
 
 # One type, one message and one response time for an unknown address and a wrong password: anything else
 # would reveal which addresses have an account.
-"The e-mail address or the password is wrong. Code ` + "`" + `INVALID_CREDENTIALS` + "`" + `."
+"The email address or the password is wrong. Code ` + "`" + `INVALID_CREDENTIALS` + "`" + `."
 type InvalidCredentialsError implements UserError {
   "Stable code for programs, for translations and for analytics. New codes may be added."
   code: UserErrorCode!
@@ -987,7 +987,7 @@ type Refund implements Node @key(fields: "id", resolvable: false) {
 scalar DateTime @specifiedBy(url: "https://scalars.graphql.org/andimarek/date-time")
 
 # WHY coercion accepts any text: a mistyped address is a ValidationError of the mutation.
-"An e-mail address. It is compared without regard to case and kept as entered."
+"An email address. It is compared without regard to case and kept as entered."
 scalar EmailAddress @specifiedBy(url: "https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address")
 
 "An object with a global id, by which ` + "`" + `node` + "`" + ` refetches it."
@@ -1017,9 +1017,9 @@ enum UserErrorCode {
   VALIDATION_FAILED
   "Too many attempts in a short time; retry later."
   RATE_LIMITED
-  "The e-mail address already has an account."
+  "The email address already has an account."
   EMAIL_IN_USE
-  "The e-mail address or the password is wrong."
+  "The email address or the password is wrong."
   INVALID_CREDENTIALS
   "The session cannot be renewed: sign in again."
   SESSION_EXPIRED

@@ -37,7 +37,7 @@ type UserError interface {
 	IsUserError()
 }
 
-// The e-mail address already has an account. Code `EMAIL_IN_USE`.
+// The email address already has an account. Code `EMAIL_IN_USE`.
 type EmailInUseError struct {
 	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
@@ -51,7 +51,7 @@ func (EmailInUseError) IsSignUpError() {}
 
 func (EmailInUseError) IsUserError() {}
 
-// The e-mail address or the password is wrong. Code `INVALID_CREDENTIALS`.
+// The email address or the password is wrong. Code `INVALID_CREDENTIALS`.
 type InvalidCredentialsError struct {
 	// Stable code for programs, for translations and for analytics. New codes may be added.
 	Code UserErrorCode `json:"code"`
@@ -159,7 +159,7 @@ type SessionTokens struct {
 
 // Credentials to sign in with.
 type SignInInput struct {
-	// The e-mail address of the account, in any case.
+	// The email address of the account, in any case.
 	Email string `json:"email"`
 	// The password, exactly as it was chosen.
 	Password string `json:"password"`
@@ -187,7 +187,7 @@ type SignOutPayload struct {
 
 // A new account.
 type SignUpInput struct {
-	// The e-mail address, at most 254 characters. Each address has one account, regardless of case.
+	// The email address, at most 254 characters. Each address has one account, regardless of case.
 	Email string `json:"email"`
 	// 8 to 128 characters, spaces included; nothing is trimmed. Very common passwords are refused.
 	Password string `json:"password"`
@@ -217,7 +217,7 @@ func (Ticket) IsNode() {}
 
 func (Ticket) IsEntity() {}
 
-// The public profile of a person. It has no e-mail address.
+// The public profile of a person. It has no email address.
 type User struct {
 	// Global id, such as `usr_01jq…`.
 	ID string `json:"id"`
@@ -259,7 +259,7 @@ type Viewer struct {
 	ID string `json:"id"`
 	// The viewer's public profile.
 	User *User `json:"user"`
-	// The viewer's e-mail address, as entered at sign-up.
+	// The viewer's email address, as entered at sign-up.
 	Email string `json:"email"`
 	// The session of this request.
 	Session *Session `json:"session"`
@@ -337,9 +337,9 @@ const (
 	UserErrorCodeValidationFailed UserErrorCode = "VALIDATION_FAILED"
 	// Too many attempts in a short time; retry later.
 	UserErrorCodeRateLimited UserErrorCode = "RATE_LIMITED"
-	// The e-mail address already has an account.
+	// The email address already has an account.
 	UserErrorCodeEmailInUse UserErrorCode = "EMAIL_IN_USE"
-	// The e-mail address or the password is wrong.
+	// The email address or the password is wrong.
 	UserErrorCodeInvalidCredentials UserErrorCode = "INVALID_CREDENTIALS"
 	// The session cannot be renewed: sign in again.
 	UserErrorCodeSessionExpired UserErrorCode = "SESSION_EXPIRED"

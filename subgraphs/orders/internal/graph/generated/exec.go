@@ -1444,7 +1444,7 @@ type TicketReservation {
   heldByViewer: Boolean!
 }
 
-"The public profile of a person. It has no e-mail address."
+"The public profile of a person. It has no email address."
 type User @key(fields: "id", resolvable: false) {
   "Global id, such as ` + "`" + `usr_01jq…` + "`" + `."
   id: ID!

@@ -389,7 +389,7 @@ func (TooManyActiveOrdersError) IsCreateOrderError() {}
 
 func (TooManyActiveOrdersError) IsUserError() {}
 
-// The public profile of a person. It has no e-mail address.
+// The public profile of a person. It has no email address.
 type User struct {
 	// Global id, such as `usr_01jq…`.
 	ID string `json:"id"`

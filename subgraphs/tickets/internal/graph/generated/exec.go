@@ -965,7 +965,7 @@ enum TicketCannotUpdateReason {
   WITHDRAWN
 }
 
-"The public profile of a person. It has no e-mail address."
+"The public profile of a person. It has no email address."
 type User @key(fields: "id") {
   "Global id, such as ` + "`" + `usr_01jq…` + "`" + `."
   id: ID!

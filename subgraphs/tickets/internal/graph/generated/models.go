@@ -276,7 +276,7 @@ type UpdateTicketPayload struct {
 	Errors []UpdateTicketError `json:"errors"`
 }
 
-// The public profile of a person. It has no e-mail address.
+// The public profile of a person. It has no email address.
 type User struct {
 	// Global id, such as `usr_01jq…`.
 	ID string `json:"id"`

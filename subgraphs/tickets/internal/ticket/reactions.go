@@ -54,6 +54,9 @@ func (s *Service) orderCancelled(ctx context.Context, o events.Order) error {
 // and one that is sold to another order are faults.
 func (s *Service) orderCompleted(ctx context.Context, o events.Order) error {
 	return s.react(ctx, o, func(tx pgx.Tx, t Ticket) error {
+		if t.OrderID > o.ID {
+			return nil // a newer order has the lock, so this one was refunded since
+		}
 		if t.Version == 0 || t.Availability == events.Sold {
 			return fmt.Errorf("order %s is complete, but ticket %s is unknown or sold to order %q", o.ID, t.ID, t.OrderID)
 		}

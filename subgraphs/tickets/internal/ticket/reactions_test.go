@@ -283,6 +283,21 @@ func TestOrderCompleted(t *testing.T) {
 		w.want(free.ID, 2, events.Sold, o.ID)
 		w.wantEvents(free.ID, events.TicketCreated, events.TicketSold)
 	})
+	t.Run("a newer order keeps the lock when the completion and refund of the older one were overtaken", func(t *testing.T) {
+		w := newWorld(t)
+		free := w.create()
+		older, newer := orderFor(free), orderFor(free)
+		refunded := completed(older)
+		refunded.Version, refunded.Status, refunded.KeepOffSale = refunded.Version+1, events.Cancelled, true
+		w.deliver(events.OrderCreated, older)
+		w.deliver(events.OrderCreated, newer)
+		w.deliver(events.OrderCompleted, completed(older))
+		w.deliver(events.OrderCancelled, refunded)
+		w.want(free.ID, 3, events.Reserved, newer.ID)
+		w.deliver(events.OrderCompleted, completed(newer))
+		w.want(free.ID, 4, events.Sold, newer.ID)
+		w.wantEvents(free.ID, events.TicketCreated, events.TicketReserved, events.TicketReserved, events.TicketSold)
+	})
 	t.Run("a ticket that is sold to another order or unknown is a fault", func(t *testing.T) {
 		w := newWorld(t)
 		sold := w.in(events.Sold)

@@ -1,4 +1,4 @@
-// Orders is the subgraph of orders: it reserves tickets for buyers until they pay.
+// Orders is the subgraph of orders: it reserves tickets and decides whether a payment may be captured.
 package main
 
 import (
@@ -26,7 +26,8 @@ func (c settings) Check() error { return errors.Join(c.Config.Check(), c.Orders.
 
 func main() {
 	server.Main(config.Program{
-		Name: "orders", About: "Orders is the subgraph of orders: it reserves tickets for buyers until they pay.",
+		Name:     "orders",
+		About:    "Orders is the subgraph of orders: it reserves tickets and decides whether a payment may be captured.",
 		Defaults: map[string]string{"LISTEN_ADDR": "127.0.0.1:4003", "ADMIN_ADDR": "127.0.0.1:4013"},
 	}, run)
 }

@@ -23,7 +23,7 @@ type facts struct {
 	repeated *repeated          // the buyer's order with the same idempotency key, if any
 }
 
-// admit returns nil if the buyer may order the ticket, else why not.
+// admit returns nil if the buyer may order the ticket, else the error that explains the refusal.
 func (f facts) admit(buyerID string, in CreateInput, maxUnpaid int) error {
 	t := f.ticket
 	switch {
@@ -31,7 +31,7 @@ func (f facts) admit(buyerID string, in CreateInput, maxUnpaid int) error {
 		return TicketNotFoundError{}
 	case t.SellerID == buyerID:
 		return OwnTicketError{}
-	case f.heldBy == events.Complete || t.Availability == events.Sold: // after a refund, until tickets releases it
+	case f.heldBy == events.Complete || t.Availability == events.Sold: // after a refund, Sold until tickets releases it
 		return TicketSoldError{t.ID}
 	case f.heldBy != "":
 		return TicketReservedError{t.ID}

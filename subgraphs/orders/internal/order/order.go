@@ -12,7 +12,7 @@ import (
 // Order is one buyer's reservation of one ticket, with the title and price that the buyer saw.
 type Order struct {
 	ID            string
-	Version       int // grows by exactly one with every change
+	Version       int // grows by one with every change of status
 	Status        events.OrderStatus
 	BuyerID       string
 	SellerID      string
@@ -44,8 +44,8 @@ func (o Order) SecondsUntilExpiry(now time.Time) int {
 	return max(0, int((o.ExpiresAt.Sub(now)+time.Second-1)/time.Second))
 }
 
-// paidVersion returns the version that an unpaid order will have once it is complete, else 0. It has to pass
-// through AwaitingPayment.
+// paidVersion returns the version that an unpaid order will have once it is complete, else 0. A Created order passes
+// through AwaitingPayment first.
 func (o Order) paidVersion() int {
 	switch o.Status {
 	case events.Created:
@@ -70,7 +70,7 @@ type HistoryEntry struct {
 	RequestID string               // the request that caused it, for support
 }
 
-// change is what happens to an order at one moment.
+// change is a transition of an order with its effects: history, events and decisions about payments.
 type change struct {
 	before       Order        // zero when the order is new
 	order        Order        // after the change; the version differs if the status does
@@ -130,8 +130,8 @@ func (o Order) become(status events.OrderStatus, actor events.Actor, now time.Ti
 // statusChanged reports whether the change gets a history entry.
 func (c change) statusChanged() bool { return c.order.Version > c.before.Version }
 
-// events returns the events that announce the change to other services. A payment that fails ends the order or
-// not, according to the policy.
+// events returns the events that announce the change to other services. Those of an unpaid order carry the policy,
+// which decides whether a failed payment ends the order.
 func (c change) events(policy events.FailurePolicy) []events.Event {
 	var all []events.Event
 	if c.statusChanged() {

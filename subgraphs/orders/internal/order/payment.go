@@ -83,7 +83,7 @@ func (o orderWithPayments) paymentChanged(p events.Payment, r rules, now time.Ti
 			return refund
 		}
 	case events.Failed, events.Voided:
-		// A void follows from a refusal, unless the order is frozen for the payment.
+		// Voided is the result of a refusal and changes nothing, unless the order is frozen for the payment.
 		if frozenForIt || p.Status == events.Failed && o.Cancellable() {
 			return o.paymentFailed(r, now)
 		}
@@ -98,7 +98,8 @@ func refundActor(p events.Payment) events.Actor {
 	return events.System
 }
 
-// paymentFailed returns the change of an unpaid order after a payment failed that it may be frozen for.
+// paymentFailed returns the change of an unpaid order after one of its payments has failed. The order may be frozen
+// for that payment.
 func (o orderWithPayments) paymentFailed(r rules, now time.Time) change {
 	thawed := o
 	thawed.PaymentID, thawed.FrozenAt = "", time.Time{}
@@ -119,8 +120,8 @@ func (o orderWithPayments) paymentFailed(r rules, now time.Time) change {
 }
 
 // decide adds to a change the decisions about all payments that can have one after it, and freezes the order for
-// the payment that is confirmed. It runs for every change, so nothing that ends an order can forget a payment.
-// Money that was captured without a confirmation is refused.
+// the payment that is confirmed. It runs for every change, so a change that ends an order decides about its payments,
+// too. A payment that captured money without a confirmation is refused.
 func (o orderWithPayments) decide(next change, r rules, now time.Time) change {
 	for _, p := range o.payments {
 		d := decision{paymentID: p.id}

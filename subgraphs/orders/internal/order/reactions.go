@@ -49,7 +49,7 @@ func (s *Service) reservationRefused(ctx context.Context, r events.ReservationRe
 	})
 }
 
-// deadlinePassed ends an order that was not paid in time.
+// deadlinePassed ends an order that was not paid in time, or moves its deadline once for a payment in progress.
 func (s *Service) deadlinePassed(ctx context.Context, d events.OrderDeadline) error {
 	return s.react(ctx, d.OrderID, nil, func(o orderWithPayments) change {
 		return o.deadlinePassed(d.Deadline, s.cfg.rules(), s.now())
@@ -69,7 +69,7 @@ func (s *Service) paymentChanged(ctx context.Context, p events.Payment) error {
 	})
 }
 
-// react is change for events. An unknown order is a fault then, not a user's mistake.
+// react is change for event handlers, for which an unknown order is a fault and not a user's mistake.
 func (s *Service) react(
 	ctx context.Context, orderID string, preload func(*pgx.Batch), decide func(orderWithPayments) change,
 ) error {

@@ -18,7 +18,7 @@ type Filter struct {
 	TicketID *string
 }
 
-// The orders of a list, oldest or earliest first.
+// The keys that lists of orders are sorted by, ascending unless Desc is set.
 var (
 	ByCreation = page.Key{Name: "created", Column: "created_at", Type: "timestamptz"}
 	ByExpiry   = page.Key{Name: "expires", Column: "expires_at", Type: "timestamptz"}
@@ -94,8 +94,8 @@ func (s *Service) Visible(ctx context.Context, v Viewer, orderIDs []string) (map
 	return visible, err
 }
 
-// Holding returns the live order of each of the tickets that has one, by ticket id, in one statement. It does not
-// check who may see them.
+// Holding returns the live order of each of the tickets that has one, by ticket id, in one statement. It returns
+// orders of all buyers: the caller decides what the viewer may see.
 func (s *Service) Holding(ctx context.Context, ticketIDs []string) (map[string]Order, error) {
 	live, err := liveOrdersOfTickets(ctx, s.pool, ticketIDs)
 	holding := make(map[string]Order, len(live))
@@ -151,5 +151,5 @@ func (s *Service) Follow(ctx context.Context, v Viewer, orderID string) iter.Seq
 // about it.
 func (s *Service) OnEvent(e events.Event) { s.changed.Changed(e.Subject) }
 
-// Resync wakes all of them, because events may have been missed.
+// Resync wakes all of these requests, because events may have been missed.
 func (s *Service) Resync() { s.changed.AllChanged() }

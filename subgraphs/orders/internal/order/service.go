@@ -31,7 +31,7 @@ type Config struct {
 	MaxUnpaid      int                  `env:"MAX_LIVE_ORDERS" envDefault:"5" min:"1" help:"limit of unpaid orders per buyer"`
 	PaymentFailure events.FailurePolicy `env:"PAYMENT_FAILURE" envDefault:"cancel" help:"effect of a failed payment: cancel cancels the order, retry lets the buyer try again until the deadline"`
 	PaymentGrace   time.Duration        `env:"PAYMENT_GRACE" envDefault:"60s" help:"how long a payment that began before the deadline may go on after it"`
-	Wait           time.Duration        `env:"ORDER_WAIT" envDefault:"3s" help:"how long the query order waits for atLeastVersion"`
+	Wait           time.Duration        `env:"ORDER_WAIT" envDefault:"3s" help:"how long the order query waits for atLeastVersion"`
 }
 
 // Check returns an error if a setting is invalid.
@@ -79,8 +79,8 @@ func (in CreateInput) request() string {
 }
 
 // Create reserves a ticket for the buyer in two round trips: one reads the facts that decide, the other stores order,
-// history and event together. Unique indexes decide between buyers at the same moment; the loser reads again, and the
-// facts then say why.
+// history and event together. Unique indexes decide between concurrent requests. A request that loses reads the facts
+// again, and admit then returns the reason.
 //
 // Errors: apperr.ValidationError, apperr.IdempotencyKeyReusedError, TicketNotFoundError, OwnTicketError,
 // TicketReservedError, TicketSoldError, TicketNotForSaleError, PriceChangedError, TooManyActiveOrdersError.
@@ -153,7 +153,7 @@ func (s *Service) Cancel(ctx context.Context, v Viewer, orderID string) (Order, 
 		return c, nil
 	})
 	if cancelled && err == nil && actor == events.Operator {
-		slog.InfoContext(ctx, "operator cancelled order", "operator", v.UserID, "order", orderID)
+		slog.InfoContext(ctx, "order cancelled by an operator", "operator", v.UserID, "order", orderID)
 	}
 	return after, err
 }

@@ -30,7 +30,8 @@ const (
 	DeadlinePassed    Obstacle = "expired"
 )
 
-// CannotCancelReasons returns why no viewer that sees the order can cancel it. It is empty if Cancel would.
+// CannotCancelReasons returns why neither the buyer nor an operator can cancel the order. It is empty exactly when
+// Cancel would cancel it.
 func (o Order) CannotCancelReasons() []Obstacle {
 	switch {
 	case !o.Status.Unpaid():

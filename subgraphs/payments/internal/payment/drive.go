@@ -21,7 +21,7 @@ const (
 	pollInterval  = time.Second      // for steps that are due without a wake-up
 	firstRetry    = 250 * time.Millisecond
 	lastRetry     = 30 * time.Second
-	stuckAfter    = 10 * time.Minute // log a payment whose step has not ended by then
+	stuckAfter    = 10 * time.Minute // log every step of a payment whose status is older than this
 )
 
 // Drive takes the steps of payments and refunds that are due until ctx ends, including those that another process has
@@ -80,11 +80,11 @@ func (s *Service) step(ctx context.Context, t task) {
 	}
 	slog.WarnContext(ctx, "payment step failed, retrying", "payment", t.ID, "step", t.Step, "tries", t.tries, "error", err)
 	if err := postpone(ctx, s.pool, t, s.now().Add(backOff(t.tries))); err != nil {
-		slog.WarnContext(ctx, "payment step is retried when its lease ends", "payment", t.ID, "error", err)
+		slog.WarnContext(ctx, "postpone payment step failed, retrying when its lease ends", "payment", t.ID, "error", err)
 	}
 }
 
-// backOff returns the pause after a step has failed so many times.
+// backOff returns the pause before a step is repeated, after so many tries.
 func backOff(tries int) time.Duration {
 	return min(firstRetry<<min(tries-1, 10), lastRetry)
 }
@@ -175,8 +175,8 @@ func (s *Service) store(ctx context.Context, tx pgx.Tx, before, after Payment, t
 	return outbox.Append(ctx, tx, event)
 }
 
-// due returns when the next step of a payment is due: at once, or after a pause if the step is repeated. It returns
-// nil if the payment has no step to take.
+// due returns when the next step of a payment is due: at once, or after a pause if the step repeats the last one or
+// polls the processor. It returns nil if the payment has no step to take.
 func (s *Service) due(before, after Payment, tries int) *time.Time {
 	if after.Step == Done || after.Step == AwaitOrder {
 		return nil
@@ -188,7 +188,7 @@ func (s *Service) due(before, after Payment, tries int) *time.Time {
 	return &due
 }
 
-// Look makes a payment, or its refunds, be compared with the processor now, after a webhook. It returns
+// Look handles a webhook: it makes the payment's next step, or its pending refunds, due at once. It returns
 // ErrNoSuchIntent if there is no such payment.
 func (s *Service) Look(ctx context.Context, paymentID, reference string) error {
 	err := s.outbox.Tx(ctx, func(tx pgx.Tx) error {
@@ -234,9 +234,9 @@ func (s *Service) stepRefund(ctx context.Context, t refundTask) {
 	if err == nil || ctx.Err() != nil {
 		return
 	}
-	slog.WarnContext(ctx, "refund failed, retrying", "refund", t.ID, "tries", t.tries, "error", err)
+	slog.WarnContext(ctx, "refund step failed, retrying", "refund", t.ID, "tries", t.tries, "error", err)
 	if err := postponeRefund(ctx, s.pool, t.ID, s.now().Add(backOff(t.tries))); err != nil {
-		slog.WarnContext(ctx, "refund is retried when its lease ends", "refund", t.ID, "error", err)
+		slog.WarnContext(ctx, "postpone refund failed, retrying when its lease ends", "refund", t.ID, "error", err)
 	}
 }
 

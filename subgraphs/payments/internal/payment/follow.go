@@ -42,12 +42,12 @@ func notFound() error { return apperr.New(apperr.NotFound, "The payment does not
 func (s *Service) OnEvent(e events.Event) {
 	var p events.Payment
 	if err := json.Unmarshal(e.Data, &p); err != nil {
-		slog.Warn("event is not about a payment", "event", e.ID, "error", err)
+		slog.Warn("decode payment event failed", "event", e.ID, "error", err)
 		return
 	}
 	s.changes.Changed(p.OrderID)
 	s.changes.Changed(p.ID)
 }
 
-// Resync signals that anything may have changed, because events may have been missed.
+// Resync signals a change of every payment, because events may have been missed.
 func (s *Service) Resync() { s.changes.AllChanged() }

@@ -45,7 +45,7 @@ type Payment struct {
 	CreatedAt          time.Time
 	UpdatedAt          time.Time
 
-	// Of the order, when the payment was read.
+	// State of the order, as of when the payment was read.
 	PayableUntil *time.Time // nil if the order is not unpaid
 	OnFailure    events.FailurePolicy
 }
@@ -64,7 +64,7 @@ func (p Payment) fail(d Decline, now time.Time) Payment {
 }
 
 // observe returns the payment after the processor has returned its intent. It accepts every intent in every status:
-// the intent may be outdated, repeated, or changed by someone else at the processor.
+// the intent may be outdated, repeated, or changed in the processor's dashboard.
 func (p Payment) observe(i Intent, now time.Time) Payment {
 	if i.Reference != "" {
 		p.Reference = i.Reference
@@ -111,7 +111,7 @@ func (p Payment) progress(i Intent, now time.Time) Payment {
 		if p.Status != events.Authorized {
 			return p.fail(declineOf(i), now)
 		}
-		// The bank had authorized the payment, so the buyer was not declined. It may still hold some of the money.
+		// The bank had authorized the payment, so this is no decline of the buyer. The bank may still hold the money.
 		p = p.fail(Decline{events.ProcessingError, "The authorized amount could not be captured."}, now)
 		p.Step = Void
 		return p

@@ -41,11 +41,11 @@ var (
 	ErrNoSuchIntent   = errors.New("the processor has no such payment")
 )
 
-// clockSkew is how far the processor's clock may be behind the one that our ids are made with.
+// clockSkew is how far the processor's clock may be behind the clock of the process that generated a payment's id.
 const clockSkew = 10 * time.Minute
 
-// Search finds a payment without a reference among the intents that were created since its id was. The error wraps
-// ErrNoSuchIntent if there is none.
+// Search finds a payment without a reference among the intents that were created since its id was generated. The error
+// wraps ErrNoSuchIntent if there is none.
 func Search(ctx context.Context, processor Processor, paymentID string) (Intent, error) {
 	for intent, err := range processor.Ledger(ctx, id.Time(paymentID).Add(-clockSkew)) {
 		if err != nil || intent.PaymentID == paymentID {

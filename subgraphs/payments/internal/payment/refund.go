@@ -105,7 +105,8 @@ func (s *Service) beginRefund(ctx context.Context, viewer Viewer, in RefundInput
 		return Refund{}, err
 	}
 	if r.Actor == events.Operator {
-		slog.InfoContext(ctx, "operator refunds payment", "operator", viewer.UserID, "payment", r.PaymentID, "refund", r.ID)
+		slog.InfoContext(ctx, "refund requested by an operator",
+			"operator", viewer.UserID, "payment", r.PaymentID, "refund", r.ID)
 	}
 	s.wake.Send()
 	return r, nil

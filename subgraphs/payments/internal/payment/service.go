@@ -23,7 +23,7 @@ func Migrations() postgres.Migrations { return postgres.Migrations{Name: "paymen
 
 // Config configures a Service.
 type Config struct {
-	Wait            time.Duration `env:"PAYMENT_WAIT" envDefault:"3s" help:"how long payOrder and refundPayment wait for the outcome before they answer"`
+	Wait            time.Duration `env:"PAYMENT_WAIT" envDefault:"3s" help:"how long payOrder and refundPayment wait for the outcome before they return the current state"`
 	GiveUpAfter     time.Duration `env:"PAYMENT_GIVE_UP" envDefault:"2m" min:"1s" help:"fail a payment if the processor still has no record of it after this time"`
 	FailuresPerHour int           `env:"FAILED_PAYMENTS_PER_HOUR" envDefault:"20" min:"1" help:"failed payments per buyer and hour, after which payOrder refuses more; limits the testing of stolen cards"`
 }

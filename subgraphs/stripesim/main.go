@@ -15,8 +15,8 @@ type settings struct {
 	server.Config
 	Database   service.Database
 	Key        config.Secret  `env:"SIMULATOR_KEY,required" help:"the secret shared with payments: the API's bearer token, and the key that signs webhooks; at least 32 characters"`
-	WebhookURL string         `env:"WEBHOOK_URL,required" help:"where webhooks are sent: http://payments:4004/webhooks/stripe"`
-	PublicURL  string         `env:"PUBLIC_URL" envDefault:"http://127.0.0.1:4006" help:"where browsers find this program, for the bank's page"`
+	WebhookURL string         `env:"WEBHOOK_URL,required" help:"URL that receives the webhooks: http://payments:4004/webhooks/stripe"`
+	PublicURL  string         `env:"PUBLIC_URL" envDefault:"http://127.0.0.1:4006" help:"public URL of this program, for the bank's page"`
 	Webhooks   simulator.Mode `env:"SIMULATOR_WEBHOOKS" envDefault:"prompt" help:"how webhooks are delivered: prompt, late, twice, shuffled or never"`
 }
 

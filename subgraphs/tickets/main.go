@@ -1,4 +1,4 @@
-// Tickets is the subgraph of tickets: what sellers list and orders lock.
+// Tickets is the subgraph of tickets: sellers list them, and orders lock them.
 package main
 
 import (
@@ -22,7 +22,7 @@ type settings struct {
 
 func main() {
 	server.Main(config.Program{
-		Name: "tickets", About: "Tickets is the subgraph of tickets: what sellers list and orders lock.",
+		Name: "tickets", About: "Tickets is the subgraph of tickets: sellers list them, and orders lock them.",
 		Defaults: map[string]string{"LISTEN_ADDR": "127.0.0.1:4002", "ADMIN_ADDR": "127.0.0.1:4012"},
 	}, run)
 }

@@ -18,7 +18,7 @@ const (
 // Run publishes each deadline when it passes, until ctx ends, and sleeps in between. While the database is
 // unavailable nothing is lost: deadlines that pass meanwhile are published afterwards.
 //
-// A deadline that this replica stores wakes it. Other replicas find it by polling, should this one die.
+// A deadline that this process stores wakes it. If the process ends, another one finds the deadline by polling.
 func (s *Service) Run(ctx context.Context) error {
 	return worker.Run(ctx, "publishing expirations", s.wake, s.expireDue)
 }

@@ -24,7 +24,7 @@ import (
 	"boxoffice.dev/pkg/identity"
 )
 
-// Limits of one request. The router's limits for clients are lower; these also bound the router.
+// Limits of one request. The router's default limits for clients are not higher; these bound the router, too.
 const (
 	maxBody            = 1 << 20 // bytes
 	maxTokens          = 10_000  // of the document

@@ -15,8 +15,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// The bank's page, where buyers authenticate (3-D Secure). Its URL has a secret, so no other site can submit its form. The
-// secret is in the query, which logs leave out.
+// The bank's page, where buyers authenticate (3-D Secure). Its URL has a secret, so no other site can submit its form.
+// The secret is in the query, which logs leave out.
 
 func (s *Simulator) pageURL(i intent) string { return s.config.URL + "/bank?secret=" + i.PageSecret }
 

@@ -26,9 +26,9 @@ func Migrations() postgres.Migrations { return postgres.Migrations{Name: "simula
 // Config configures a Simulator.
 type Config struct {
 	SecretKey string // the bearer token of every request
-	URL       string // where browsers find Handler, such as http://127.0.0.1:4006
+	URL       string // public URL of Handler, such as http://127.0.0.1:4006
 
-	WebhookURL    string        // where events are sent; if empty there are no webhooks
+	WebhookURL    string        // receives the webhooks; if empty there are none
 	WebhookSecret string        // signs the webhooks
 	Webhooks      Mode          // Prompt if empty
 	Late          time.Duration // the delay of Late, and the maximum delay of Twice and Shuffled; 3 s if 0

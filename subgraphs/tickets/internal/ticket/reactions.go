@@ -19,7 +19,7 @@ func (s *Service) Reactions() events.Handlers {
 	}
 }
 
-// orderCreated locks the ticket for the order, or refuses to when the ticket is not what the buyer saw.
+// orderCreated locks the ticket for the order. If the ticket is not what the buyer saw, it publishes a refusal instead.
 //
 // Orders lets one live order at a time hold a ticket. If an older order still has the lock here, it has ended and its
 // cancellation was overtaken, so the newer order takes the lock over. Ids sort by age.

@@ -23,7 +23,7 @@ type Filter struct {
 	Query              *string      // words of the title, "a phrase", or, -not; a blank query is no condition
 	MinPrice, MaxPrice *money.Money // of one currency, bounds included; tickets in other currencies are left out
 
-	of *string // a seller, besides SellerID
+	of *string // another condition on the seller, beside SellerID
 }
 
 // maxQuery bounds a text search, in characters.

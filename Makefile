@@ -11,7 +11,7 @@ up: ## start everything with demo data; Ctrl-C stops it, the data stay in .data;
 shop: ## the storefront with hot reload, beside `make up`
 	@storefront/run dev
 
-reset: ## forget the data
+reset: ## delete the data of make up
 	@go run ./tools/dev reset
 
 test: ## every test, against a temporary Postgres and RabbitMQ

@@ -1,6 +1,6 @@
 // Package broker carries events over RabbitMQ with Watermill. Publishing waits for confirms and fails when no queue is
-// bound. Consuming is at least once, and events that cannot be handled are dead-lettered. No other package uses
-// Watermill or AMQP.
+// bound. Consuming is at least once, and events that cannot be handled are dead-lettered. No other package of the
+// services uses Watermill or AMQP.
 package broker
 
 import (
@@ -94,8 +94,8 @@ func DeadLetterQueue(queue string) string { return queue + ".dlq" }
 // deliveryLimit bounds how often RabbitMQ delivers a message whose consumer dies or requeues it.
 const deliveryLimit = 20
 
-// deadLetterDeliveryLimit is the same for dead letters. Listing them is a delivery, and RabbitMQ 4 drops a message
-// after 20 of them by default.
+// deadLetterDeliveryLimit is the same for messages in dead-letter queues. Listing a message delivers it, and by default
+// RabbitMQ 4 drops a message after 20 deliveries.
 const deadLetterDeliveryLimit = 1 << 30
 
 // Queues returns the names of all queues of the routes, sorted.
@@ -145,7 +145,7 @@ func (b *Broker) queues() []string {
 	return slices.DeleteFunc(Queues(b.routes), foreign)
 }
 
-// declare creates what is missing. It changes nothing that exists.
+// declare creates the exchanges, queues and bindings that are missing. It changes no existing ones.
 func declare(conn *amqp.Connection, routes []events.Route) error {
 	ch, err := conn.Channel()
 	if err != nil {

@@ -24,7 +24,7 @@ import (
 
 const (
 	workers       = 8                     // events of one queue that are handled at a time
-	prefetch      = 5                     // for each worker: what one holds waits for that one
+	prefetch      = 5                     // unacknowledged events per worker, which no other worker can take
 	retries       = 3                     // after a failure that is not transient, before the message is dead-lettered
 	firstRetry    = 50 * time.Millisecond // doubles with every retry
 	lastRetry     = 2 * time.Second
@@ -66,8 +66,8 @@ func (b *Broker) Consume(ctx context.Context, handlers events.Handlers) error {
 	return group.Wait()
 }
 
-// checkConsumers records which of the service's queues have no consumer. A queue without leader, for one, accepts none.
-// It returns the connection for the next check.
+// checkConsumers records which of the service's queues have no consumer. A queue without a leader, for example, accepts
+// none. It returns the connection for the next check.
 func (b *Broker) checkConsumers(ctx context.Context, conn *amqp.Connection) (_ *amqp.Connection, err error) {
 	if conn == nil || conn.IsClosed() {
 		if conn, err = dial(b.url); err != nil {

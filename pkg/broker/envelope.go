@@ -13,7 +13,7 @@ import (
 	"boxoffice.dev/pkg/events"
 )
 
-// Names of the headers: the attributes of CloudEvents 1.0 and our extensions to them.
+// Names of the headers: the attributes of CloudEvents 1.0, and extensions to them.
 const (
 	headerSpecVersion = "specversion"
 	headerID          = "id"
@@ -27,7 +27,7 @@ const (
 	headerTraceParent = "traceparent"
 )
 
-// maxBody bounds what a consumer decodes, in bytes. Our own events stay below 2 kB.
+// maxBody is the largest body that a consumer decodes, in bytes. The events of this repository stay below 2 kB.
 const maxBody = 1 << 20
 
 func toMessage(e events.Event, source string) *message.Message {
@@ -83,9 +83,8 @@ func toEvent(msg *message.Message) (events.Event, error) {
 	return e, nil
 }
 
-// marshaler translates between Watermill and AMQP. Watermill's own refuses headers that are not
-// strings, such as the x-delivery-count that a quorum queue adds to every redelivery: after one
-// nack no handler would ever see the message again.
+// marshaler translates between Watermill and AMQP. Watermill's own rejects headers that are not strings, such as the
+// x-delivery-count that a quorum queue adds to every redelivery, so it could handle no redelivered message.
 type marshaler struct{}
 
 func (marshaler) Marshal(msg *message.Message) (amqp.Publishing, error) {

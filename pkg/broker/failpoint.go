@@ -4,5 +4,5 @@ package broker
 
 import "github.com/ThreeDotsLabs/watermill/message"
 
-// failpoint does nothing: only tools/prove builds another one in its place.
+// failpoint does nothing. tools/prove builds programs with a faulty one in its place.
 func failpoint(*message.Message) {}

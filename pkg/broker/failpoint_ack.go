@@ -8,7 +8,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 )
 
-// failpoint acknowledges the message before its handler has committed, to show that tools/prove detects it.
+// failpoint acknowledges the message before its handler has committed, to show that tools/prove detects this fault.
 func failpoint(msg *message.Message) {
 	msg.SetContext(context.WithoutCancel(msg.Context())) // the acknowledgement would cancel it
 	msg.Ack()

@@ -191,9 +191,9 @@ var (
 	}, []string{"type"})
 )
 
-// publisher sends messages and keeps up to inFlight of them unconfirmed on one channel. Watermill's waits for each
-// confirm before it sends the next message, 30 times slower, and neither detects unroutable messages nor honours a
-// context while the broker blocks.
+// publisher sends messages and keeps up to inFlight of them unconfirmed on one channel. Watermill's publisher is 30
+// times slower, because it waits for each confirm before it sends the next message. It also detects no unroutable
+// messages, and ignores its context while the broker blocks.
 type publisher struct {
 	url string
 

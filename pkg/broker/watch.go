@@ -12,9 +12,9 @@ import (
 	"boxoffice.dev/pkg/worker"
 )
 
-// Watch calls onEvent for every event that any process of the service publishes, until ctx ends. It is for noticing
-// changes, not for acting on them: the broker keeps nothing for a process that is disconnected. Watch calls resync
-// whenever it has connected, because events may have been published before.
+// Watch calls onEvent for every event that any process of the service publishes, until ctx ends. It is for waking
+// requests that wait for a change, not for handling events: the broker keeps no events for a disconnected process.
+// Watch calls resync whenever it has connected, because events may have been published before.
 func (b *Broker) Watch(ctx context.Context, onEvent func(events.Event), resync func()) error {
 	return worker.Run(ctx, "watching events", nil, func(ctx context.Context) (time.Duration, error) {
 		return reconnect, b.watch(ctx, onEvent, resync)
@@ -49,7 +49,7 @@ func (b *Broker) watch(ctx context.Context, onEvent func(events.Event), resync f
 	for d := range deliveries {
 		e, err := watched(d)
 		if err != nil {
-			slog.WarnContext(ctx, "watched message is not an event", "error", err)
+			slog.WarnContext(ctx, "decode watched event failed", "error", err)
 			continue
 		}
 		onEvent(e)

@@ -107,7 +107,7 @@ var (
 	tracer   = otel.Tracer("boxoffice.dev/pkg/events")
 	handling = promauto.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "event_handling_duration_seconds",
-		Help:    "Duration of handling an event once. An event whose handling fails is retried.",
+		Help:    "Duration of an attempt to handle an event. After too many failures the event is dead-lettered.",
 		Buckets: metrics.Buckets,
 	}, []string{"type", "outcome"})
 )

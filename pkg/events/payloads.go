@@ -50,8 +50,8 @@ type Order struct {
 
 func (o Order) aggregate() (string, int) { return o.ID, o.Version }
 
-// OrderDeadline is a time at which an order must be looked at. Expiration publishes it once the time has come;
-// orders then cancels the order unless a payment is in progress. Orders publishes it to request another
+// OrderDeadline is the payload of OrderExpired and OrderDeadlineMoved. Expiration publishes it once the deadline has
+// passed; orders then cancels the order unless a payment is in progress. Orders publishes it to request another
 // OrderExpired at a later time.
 type OrderDeadline struct {
 	OrderID  string    `json:"orderId"`

@@ -20,7 +20,7 @@ func (a Availability) Held() bool { return a == Reserved || a == Sold }
 // OrderStatus is the state of an order.
 type OrderStatus string
 
-// An order begins as Created, or AwaitingPayment once its ticket is locked, and ends as Complete or Cancelled.
+// An order begins as Created, becomes AwaitingPayment once its ticket is locked, and ends as Complete or Cancelled.
 // A refund cancels a Complete order.
 const (
 	Created         OrderStatus = "created"          // orders holds the ticket; tickets has not confirmed the lock yet
@@ -76,7 +76,8 @@ const (
 // PaymentStatus is the state of an attempt to pay for an order.
 type PaymentStatus string
 
-// A payment begins as Processing and ends as Failed, Voided or Refunded, or stays Succeeded.
+// A payment begins as Processing and ends as Failed, Voided or Succeeded. Refunds make a Succeeded payment
+// PartiallyRefunded and Refunded.
 const (
 	Processing        PaymentStatus = "processing"
 	RequiresAction    PaymentStatus = "requires_action" // its buyer has to authenticate with the bank

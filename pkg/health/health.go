@@ -15,7 +15,7 @@ import (
 // Grace is how long a part may fail before it counts as degraded.
 const Grace = 10 * time.Second
 
-// Tracker remembers since when each part of something fails. It is safe for concurrent use.
+// Tracker records since when each part, such as a queue, fails. It is safe for concurrent use.
 type Tracker struct {
 	message string
 	mu      sync.Mutex

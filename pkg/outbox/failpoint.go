@@ -4,5 +4,5 @@ package outbox
 
 import "boxoffice.dev/pkg/events"
 
-// failpoint returns the batch as it is: only tools/prove builds another one in its place.
+// failpoint returns the batch unchanged. tools/prove builds programs with a faulty one in its place.
 func failpoint(seqs []int64, batch []events.Event) ([]int64, []events.Event) { return seqs, batch }

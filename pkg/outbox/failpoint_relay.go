@@ -10,8 +10,8 @@ import (
 
 var lastSeq int64
 
-// failpoint removes the events that are older than the last published one, as a relay would miss them that reads
-// `WHERE seq > last`. It shows that tools/prove detects it.
+// failpoint removes events with a lower seq than the last published one, as a relay with `WHERE seq > last` would. It
+// shows that tools/prove detects this fault.
 func failpoint(seqs []int64, batch []events.Event) ([]int64, []events.Event) {
 	first := slices.IndexFunc(seqs, func(seq int64) bool { return seq > lastSeq })
 	if first < 0 {

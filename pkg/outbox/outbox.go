@@ -1,6 +1,6 @@
 // Package outbox publishes an event if and only if the transaction that caused it commits. Append writes events in
-// that transaction. Relay sends them to the broker in order and deletes them once it has confirmed them. Delivery is at
-// least once, and each queue receives the events of an aggregate in order.
+// that transaction. Relay sends them to the broker in order and deletes them once the broker has confirmed them.
+// Delivery is at least once, and each queue receives the events of an aggregate in order.
 package outbox
 
 import (
@@ -95,7 +95,7 @@ func (o *Outbox) TxAfter(ctx context.Context, first func(*pgx.Batch), fn func(tx
 	return nil
 }
 
-// Wake makes the relay look for committed events before its next poll. It never blocks.
+// Wake makes the relay read the outbox at once instead of at its next poll. It never blocks.
 func (o *Outbox) Wake() { o.wake.Send() }
 
 const insert = `

@@ -53,8 +53,8 @@ func (f PublishFunc) PublishTo(ctx context.Context, _ string, evs []events.Event
 // Relay publishes the outbox's events until ctx ends. Any number of relays may run on one database: an advisory lock
 // lets one at a time work, which keeps the order.
 //
-// A queue that does not confirm holds back its own events only. The relay publishes the others, and skips the queue
-// until it has confirmed the events that it misses. So each queue receives the events of an aggregate in order.
+// A queue that does not confirm delays its own events only. The relay skips such a queue, and publishes to the others,
+// until the queue has confirmed the events that it misses. So each queue receives the events of an aggregate in order.
 func (o *Outbox) Relay(ctx context.Context, publisher Publisher) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
@@ -121,8 +121,8 @@ func (o *Outbox) publishBatch(ctx context.Context, publisher Publisher) (more, b
 // stuckQueues selects the queues that miss events.
 const stuckQueues = `SELECT array(SELECT DISTINCT unnest(missing) FROM outbox WHERE missing IS NOT NULL)`
 
-// lockRelay excludes other relays for the rest of the transaction, if none works now, and returns the queues that miss
-// events.
+// lockRelay tries to take the lock that excludes other relays until the transaction ends, and returns the queues that
+// miss events.
 func lockRelay(ctx context.Context, tx pgx.Tx) (locked bool, stuck []string, err error) {
 	var batch pgx.Batch
 	batch.Queue(`
@@ -199,8 +199,8 @@ func (o *Outbox) resend(ctx context.Context, publisher Publisher, queue string) 
 			break
 		}
 	}
-	// The relay adds events for as long as it sees that the queue misses some. The last of them are sent while the
-	// relay is excluded.
+	// The relay holds back more events for the queue while the queue misses any. Sending the last of them while the
+	// relay is excluded makes the queue current.
 	_, err := o.resendSome(ctx, publisher, queue, true)
 	return err
 }

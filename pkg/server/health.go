@@ -15,15 +15,15 @@ type check func(context.Context) error
 // Check makes readiness depend on check, which must honour its context.
 func (s *Server) Check(name string, check func(context.Context) error) { s.required[name] = check }
 
-// CheckDegraded makes /readyz report an error of check as degraded: the program stays ready, because it is
-// of use without, or because its replicas fail alike and load balancers would have none left. It must
+// CheckDegraded makes /readyz report an error of check as degraded. The program stays ready: it can still serve
+// requests, or all processes fail at the same time and load balancers would have none left. The check must
 // honour its context.
 func (s *Server) CheckDegraded(name string, check func(context.Context) error) {
 	s.optional[name] = check
 }
 
 // CheckAny makes readiness depend on check, which returns an error or nil for each part by its name, and must
-// honour its context. The program is ready while any part works, and degraded while any does not.
+// honour its context. The program is ready while at least one part works, and degraded while another one fails.
 func (s *Server) CheckAny(check func(context.Context) map[string]error) { s.anyOf = check }
 
 // health is the response of /readyz.

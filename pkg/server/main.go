@@ -23,9 +23,9 @@ import (
 // whose context ends after SIGINT or SIGTERM and the pre-stop delay. The process exits with 0 after a
 // signal, with 1 when run fails or the settings are faulty, and with 2 when the arguments are.
 //
-// Instead of serving, the argument healthcheck reports by the exit code whether the program that runs is
-// ready, --help prints all settings, and schema prints the JSON Schema of the settings file, if the
-// program can read one.
+// With the argument healthcheck the program does not serve: its exit code reports whether the running program
+// is ready. --help prints all settings, and schema prints the JSON Schema of the settings file, if the program
+// can read one.
 func Main[C Settings](program config.Program, run func(ctx context.Context, cfg C, s *Server) error) {
 	command, err := parseArgs[C](program, os.Args[1:])
 	if err != nil {

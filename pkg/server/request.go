@@ -83,7 +83,7 @@ func methodLabel(r *http.Request) string {
 	return "other"
 }
 
-// attributes are those that handlers add to the log line of their request.
+// attributes are the attributes that handlers add to the log line of their request.
 type attributes struct {
 	mu    sync.Mutex
 	attrs []slog.Attr

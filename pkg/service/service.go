@@ -1,5 +1,5 @@
-// Package service opens what services have in common beside their listeners: a database, an outbox and the
-// connection to the broker, each with its health checks, metrics and background tasks.
+// Package service opens the resources that services share: a database, an outbox and the connection to the
+// broker, each with its health checks, metrics and background tasks.
 package service
 
 import (

@@ -1,5 +1,5 @@
 // Router is the GraphQL router: it plans operations over the supergraph, fetches from the subgraphs and enforces
-// the limits of clients.
+// limits on clients.
 package main
 
 import (
@@ -30,7 +30,7 @@ func run(ctx context.Context, cfg settings, srv *server.Server) error {
 	}
 	var failed atomic.Bool
 	srv.Collect(metrics.Gauge("router_reload_failed",
-		"1 while the newest settings or files are faulty and those before them are in force, else 0.", "",
+		"1 while the newest settings or files are invalid and the previous ones stay in force, else 0.", "",
 		func(context.Context) (map[string]float64, error) {
 			if failed.Load() {
 				return map[string]float64{"": 1}, nil

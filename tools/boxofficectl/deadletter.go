@@ -48,7 +48,7 @@ func newDeadLetter(l broker.DeadLetter) deadLetter {
 	return d
 }
 
-// source returns the broker's URL and the queues to look at, once the flags are parsed.
+// source returns the broker's URL and the selected queues, once the flags are parsed.
 type source func(s settings) (url string, queues []string, err error)
 
 // queueFlag adds the flag --queue.

@@ -120,7 +120,7 @@ func commands() []command {
 		{"dlq list", "", "List dead-lettered events: those that a service could not handle.", dlqList},
 		{"dlq show", "EVENT", "Show a dead-lettered event with its data and its error.", dlqShow},
 		{"dlq replay", "EVENT | --all", "Move dead-lettered events back to the queue that they came from.", dlqReplay},
-		{"outbox", "", "List the unpublished events of each service.", outbox},
+		{"outbox", "", "Count the unpublished events of each service.", outbox},
 		{"overdue", "", "List orders past their deadline, and payments and refunds that do not end.", overdue},
 		{"reconcile", "", "Compare the card processor's ledger with payments and orders.", reconcile},
 		{"replicas", "", "Compare replicas and ticket locks with their owners.", replicas},

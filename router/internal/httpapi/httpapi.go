@@ -28,7 +28,7 @@ import (
 	"boxoffice.dev/router/internal/upstream"
 )
 
-// Codes of requests that are refused before their document is parsed.
+// Codes of requests that this package refuses, besides TooManyConnections.
 const (
 	BadRequest           apperr.Code = "BAD_REQUEST"
 	MethodNotAllowed     apperr.Code = "METHOD_NOT_ALLOWED"
@@ -157,7 +157,7 @@ func (h *Handler) serve(out *reply, r *http.Request) error {
 	return nil
 }
 
-// complete adds introspection and extensions to a response, which the router answers itself.
+// complete adds to a response the parts that the router answers without subgraphs: introspection and extensions.
 func (h *Handler) complete(ctx context.Context, req request, op *operation.Operation, cost float64, body []byte) (_ []byte, err error) {
 	if op.Meta != nil {
 		if body, err = op.Meta.Answer(req.Variables.JSON, body); err != nil {

@@ -22,11 +22,11 @@ const TooManyConnections apperr.Code = "TOO_MANY_CONNECTIONS"
 
 const mediaEvents = "text/event-stream"
 
-func wantsSocket(r *http.Request) bool {
+func isSocketRequest(r *http.Request) bool {
 	return r.Method == http.MethodGet && strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
 }
 
-func wantsEvents(r *http.Request) bool {
+func acceptsEvents(r *http.Request) bool {
 	q, _ := quality(r.Header.Values("Accept"), mediaEvents)
 	return q > 0
 }
@@ -34,9 +34,9 @@ func wantsEvents(r *http.Request) bool {
 // live returns the handler of requests for a WebSocket or an event stream, nil for others.
 func (h *Handler) live(r *http.Request) func(*reply, *http.Request) error {
 	switch {
-	case wantsSocket(r):
+	case isSocketRequest(r):
 		return h.socket
-	case wantsEvents(r):
+	case acceptsEvents(r):
 		return h.events
 	}
 	return nil
@@ -158,7 +158,7 @@ func (h *Handler) updates(out *reply, r *http.Request, req request, op *operatio
 }
 
 // answer executes an operation of any kind and emits its responses. Cookies that a mutation sets are dropped, because
-// the headers have been sent: clients sign in by a request of its own.
+// the headers have been sent: clients sign in by a separate request.
 func (h *Handler) answer(ctx context.Context, r *http.Request, session authn.Session, req request, op *operation.Operation, cost float64, emit func([]byte) error) error {
 	call := engine.Call{
 		Operation: op, Variables: req.Variables.JSON, Headers: h.headers(r, session).For,

@@ -76,7 +76,7 @@ func (s *Server) follow(r *http.Request, transport, address string, session Sess
 	case err != nil && ctx.Err() == nil:
 		err = out.Fail(shown(ctx, err))
 	}
-	// Clients do not reconnect after "complete". They shall when the router stops.
+	// "complete" is omitted when the router stops: clients do not reconnect after it.
 	if (err == nil || ctx.Err() == nil) && !errors.Is(context.Cause(ctx), errGoingAway) {
 		out.Complete() //nolint:errcheck // an error means that the client has gone
 	}

@@ -36,7 +36,7 @@ type Ended func(ctx context.Context, sessionIDs []string) ([]string, error)
 // maxSessions is the number of sessions in one call of Ended.
 const maxSessions = 500
 
-// checkInterval is the interval at which ended sessions are looked up.
+// checkInterval is the interval between session revocation checks.
 const checkInterval = 3 * time.Second
 
 // Session is the session that has opened a connection.

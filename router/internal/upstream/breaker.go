@@ -16,9 +16,9 @@ type Breaker struct {
 	Pause    time.Duration `env:"PAUSE" envDefault:"2s" min:"1ms" help:"time that an open circuit breaker fails fetches, before one trial fetch decides whether it closes"`
 }
 
-// newBreaker returns a circuit breaker that fails fetches fast while a subgraph is unavailable. Only transport failures
-// count. GraphQL errors and oversized responses count as successes, so that one client's requests cannot open the
-// breaker for everyone.
+// newBreaker returns a circuit breaker that fails fetches fast while a subgraph is unavailable. Transport failures and
+// responses that are not GraphQL count as failures. GraphQL errors and oversized responses count as successes, so that
+// one client's requests cannot open the breaker for everyone.
 func newBreaker(cfg Breaker, subgraph string) *gobreaker.CircuitBreaker[Answer] {
 	return gobreaker.NewCircuitBreaker[Answer](gobreaker.Settings{
 		Name:         subgraph,

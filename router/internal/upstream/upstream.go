@@ -116,8 +116,8 @@ func (s *Subgraph) Fetch(ctx context.Context, header http.Header, body []byte) (
 	return Answer{Body: unavailable(body)}, nil
 }
 
-// Reach sends a minimal query, bypassing the queue and the circuit breaker. The error is the reason for which there
-// was no valid response.
+// Reach sends a minimal query, bypassing the queue and the circuit breaker. It returns an error unless the
+// response is valid and has no errors.
 func (s *Subgraph) Reach(ctx context.Context, header http.Header) error {
 	got, err := s.send(ctx, header, []byte(`{"query":"{ __typename }"}`))
 	if err != nil {
@@ -209,7 +209,7 @@ func (s *Subgraph) send(ctx context.Context, header http.Header, body []byte) (A
 	return Answer{Body: answer, Header: resp.Header}, err
 }
 
-// read returns the body when it looks like a GraphQL response.
+// read returns the body if its type, size and shape are those of a GraphQL response.
 func (s *Subgraph) read(resp *http.Response) ([]byte, error) {
 	if encoding := resp.Header.Get("Content-Encoding"); encoding != "" {
 		return nil, fmt.Errorf("%w: encoded with %q", errInvalidResponse, encoding)

@@ -1273,7 +1273,7 @@ type Viewer @key(fields: "id") {
 type Order implements Node @key(fields: "id") {
   "Global id, such as ` + "`" + `ord_01jq…` + "`" + `."
   id: ID!
-  "1 for a new order; grows by exactly one with every change."
+  "1 for a new order; grows by exactly one with every change of ` + "`" + `status` + "`" + `."
   version: Int!
   "The current status."
   status: OrderStatus!

@@ -101,7 +101,7 @@ func (NotAuthorizedError) IsUserError() {}
 type Order struct {
 	// Global id, such as `ord_01jq…`.
 	ID string `json:"id"`
-	// 1 for a new order; grows by exactly one with every change.
+	// 1 for a new order; grows by exactly one with every change of `status`.
 	Version int `json:"version"`
 	// The current status.
 	Status OrderStatus `json:"status"`

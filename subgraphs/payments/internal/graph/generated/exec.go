@@ -1227,7 +1227,7 @@ type Subscription {
 type Payment implements Node @key(fields: "id") {
   "Global id, such as ` + "`" + `pay_01jq…` + "`" + `."
   id: ID!
-  "1 for a new payment; increases by one with every change."
+  "1 for a new payment; increases by one with every change of ` + "`" + `status` + "`" + ` or ` + "`" + `refundedAmount` + "`" + `."
   version: Int!
   # WHY nullable, like every edge into another subgraph: when that one is down, only the edge is null.
   "The order that it pays for. Null for the seller, and if it could not be loaded."

@@ -170,7 +170,7 @@ type PayOrderPayload struct {
 type Payment struct {
 	// Global id, such as `pay_01jq…`.
 	ID string `json:"id"`
-	// 1 for a new payment; increases by one with every change.
+	// 1 for a new payment; increases by one with every change of `status` or `refundedAmount`.
 	Version int `json:"version"`
 	// The order that it pays for. Null for the seller, and if it could not be loaded.
 	Order *Order `json:"order,omitempty"`

@@ -50,12 +50,12 @@ func (s *Service) orderCancelled(ctx context.Context, o events.Order) error {
 	})
 }
 
-// orderCompleted marks the ticket as sold, even if the event that created the order was overtaken. An unknown ticket
-// and one that is sold to another order are faults.
+// orderCompleted marks the ticket as sold, even if order.created was overtaken. It changes nothing if a newer order has
+// the lock. An unknown ticket, and one that is sold to an older order, are faults.
 func (s *Service) orderCompleted(ctx context.Context, o events.Order) error {
 	return s.react(ctx, o, func(tx pgx.Tx, t Ticket) error {
 		if t.OrderID > o.ID {
-			return nil // a newer order has the lock, so this one was refunded since
+			return nil // this order was refunded before the newer one could be created
 		}
 		if t.Version == 0 || t.Availability == events.Sold {
 			return fmt.Errorf("order %s is complete, but ticket %s is unknown or sold to order %q", o.ID, t.ID, t.OrderID)

@@ -309,12 +309,12 @@ func (m *market) paid(payment, order string) {
 
 // foreignOrder returns a recent order of another client, or "".
 func (m *market) foreignOrder(c *client) string {
-	return m.recent(c, m.orders, func(order string) bool { return m.buyers[order] != c.index })
+	return m.recent(c, &m.orders, func(order string) bool { return m.buyers[order] != c.index })
 }
 
 // foreignPayment returns a recent payment between two other clients, or "".
 func (m *market) foreignPayment(c *client) string {
-	return m.recent(c, m.payments, func(payment string) bool {
+	return m.recent(c, &m.payments, func(payment string) bool {
 		seller := m.sellers[m.tickets[m.order[payment]]]
 		return m.buyers[m.order[payment]] != c.index && seller != "" && seller != c.userID
 	})
@@ -322,13 +322,14 @@ func (m *market) foreignPayment(c *client) string {
 
 // received returns a recent payment for a ticket of the client, or "".
 func (m *market) received(c *client) string {
-	return m.recent(c, m.payments, func(payment string) bool { return m.sellers[m.tickets[m.order[payment]]] == c.userID })
+	return m.recent(c, &m.payments, func(payment string) bool { return m.sellers[m.tickets[m.order[payment]]] == c.userID })
 }
 
 // recent returns a random one of the last 50 ids that match, or "".
-func (m *market) recent(c *client, ids []string, matches func(string) bool) string {
+func (m *market) recent(c *client, all *[]string, matches func(string) bool) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	ids := *all
 	found := slices.DeleteFunc(slices.Clone(ids[max(0, len(ids)-50):]), func(id string) bool { return !matches(id) })
 	if len(found) == 0 {
 		return ""

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/buger/jsonparser"
 	"github.com/wundergraph/astjson"
@@ -31,8 +32,8 @@ type transcript struct {
 
 	mu      sync.Mutex
 	answers []sourceAnswer
-	faulty  []*source // that had errors of entities; their place tells their marks apart
-	missing bool      // a subgraph has answered null for an entity
+	faulty  []*source   // that had errors of entities; their place tells their marks apart
+	missing atomic.Bool // a subgraph has answered null for an entity
 	room    [2]sourceAnswer
 }
 
@@ -60,7 +61,9 @@ func (t *transcript) note(s *source, body []byte) []byte {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.answers = append(t.answers, sourceAnswer{s, body})
-	t.missing = t.missing || s.entities && hasMissing(body)
+	if s.entities && hasMissing(body) {
+		t.missing.Store(true) // fragments of one response are completed while others are fetched
+	}
 	if !s.entities || !bytes.Contains(body, []byte(`"errors"`)) {
 		return body
 	}

@@ -93,7 +93,7 @@ func show(ctx context.Context, errs []responseError, data any) []responseError {
 			shown = append(shown, e)
 		}
 	}
-	missing := transcriptOf(ctx).missing
+	missing := transcriptOf(ctx).missing.Load()
 	for _, e := range nulls {
 		if missing && isMissing(e.Path, data) || slices.ContainsFunc(shown, e.explainedBy) {
 			continue

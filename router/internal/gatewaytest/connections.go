@@ -40,9 +40,12 @@ func (w *World) Parts(query string, variables map[string]any, accept string, hea
 	}
 	p := &Parts{w: w, Response: resp, text: bufio.NewScanner(resp.Body)}
 	boundary := []byte("\r\n--" + params["boundary"])
-	p.text.Split(func(data []byte, _ bool) (advance int, token []byte, err error) {
+	p.text.Split(func(data []byte, atEOF bool) (advance int, token []byte, err error) {
 		if i := bytes.Index(data, boundary); i >= 0 { // a part is read when the next one is announced
 			return i + len(boundary), data[:i], nil
+		}
+		if atEOF && len(data) > 0 {
+			return len(data), data, nil
 		}
 		return 0, nil, nil
 	})
@@ -50,6 +53,14 @@ func (w *World) Parts(query string, variables map[string]any, accept string, hea
 		w.t.Fatalf("got a preamble: %q", p.text.Text())
 	}
 	return p
+}
+
+// End fails the test unless the response ends here, after the closing delimiter.
+func (p *Parts) End() {
+	p.w.t.Helper()
+	if !p.text.Scan() || p.text.Text() != "--\r\n" || p.text.Scan() || p.text.Err() != nil {
+		p.w.t.Errorf("got %q, %v, want the end", p.text.Text(), p.text.Err())
+	}
 }
 
 // Next returns the next part.

@@ -165,9 +165,6 @@ func test(ctx context.Context, root string, args []string) (err error) {
 	}
 	defer func() { err = errors.Join(err, system.Stop()) }()
 
-	if len(args) > 0 && args[0] == "--" {
-		args = args[1:]
-	}
 	if len(args) == 0 {
 		// Go's test cache does not notice a change of the services' binaries. The package that takes longest comes
 		// first. Packages that wait for their turn take a place of -p, and their timeout includes the wait.

@@ -329,8 +329,7 @@ func (m *market) received(c *client) string {
 func (m *market) recent(c *client, all *[]string, matches func(string) bool) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	ids := *all
-	found := slices.DeleteFunc(slices.Clone(ids[max(0, len(ids)-50):]), func(id string) bool { return !matches(id) })
+	found := slices.DeleteFunc(slices.Clone((*all)[max(0, len(*all)-50):]), func(id string) bool { return !matches(id) })
 	if len(found) == 0 {
 		return ""
 	}

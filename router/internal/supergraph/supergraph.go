@@ -45,7 +45,8 @@ type Subgraph struct {
 	SDL       string // the service's schema with federation directives
 	Types     []Type // objects and interfaces, sorted by name
 
-	types map[string]*member
+	types   map[string]*member
+	members map[string]*Member
 }
 
 // Type is an object or interface of one subgraph.
@@ -88,6 +89,8 @@ type memberField struct {
 	typ                *ast.Type // the subgraph's type, when it differs
 	external           bool
 	requires, provides string
+	label              string
+	override           bool
 }
 
 // Parse parses supergraph SDL.
@@ -113,13 +116,14 @@ func Parse(sdl string) (*Supergraph, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Supergraph{
+	g := &Supergraph{
 		Subgraphs: all,
 		Fields:    fields(doc, n),
 		Costs:     costs,
 		RouterSDL: apiSDL(doc, n, false),
 		ClientSDL: apiSDL(doc, n, true),
-	}, nil
+	}
+	return g, g.setMembers(doc)
 }
 
 // declared returns the subgraphs by their value of the enum join__Graph.
@@ -206,8 +210,10 @@ func distribute(doc *ast.SchemaDocument, subgraphs map[string]*Subgraph) error {
 				}
 				m.fields = append(m.fields, memberField{
 					def: f, typ: typ,
-					external: argument(d, "external") == "true" || argument(d, "usedOverridden") == "true",
+					external: argument(d, "external") == "true" ||
+						argument(d, "usedOverridden") == "true" && argument(d, "overrideLabel") == "",
 					requires: argument(d, "requires"), provides: argument(d, "provides"),
+					label: argument(d, "overrideLabel"), override: argument(d, "override") != "",
 				})
 			}
 		}

@@ -1,0 +1,400 @@
+package planner
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"boxoffice.dev/router/internal/supergraph"
+)
+
+// emitter turns choices into groups of fields that are fetched together.
+type emitter struct {
+	*search
+	operation ast.Operation
+	groups    []*group
+	last      *group // of a mutation's root fields
+}
+
+// group is one fetch in the making.
+type group struct {
+	subgraph *subgraph
+	site     *site
+	typename string   // of representations
+	requires string   // the requirement that representations have, to tell groups apart
+	on       []string // object types of entities; nil for root fields
+	entities bool
+	fields   []RepresentationField
+	seen     []Conditions // under which the key is fetched
+	out      *output
+	needs    []*group
+	parts    map[int]bool // deferred parts that have a field of the group
+	stage    int
+}
+
+// site is a position of the response that is resolved from one source, and by further groups.
+type site struct {
+	path       Path
+	types      []string
+	table      *table
+	conditions Conditions
+	from       source
+	group      *group // of the source
+	out        *output
+	opened     []*group
+	waits      []*group // groups without which the path cannot be followed
+}
+
+// output is what a group selects at a position.
+type output struct {
+	member   *supergraph.Member // nil for entities of several types
+	typename bool
+	entries  []*entry
+}
+
+// entry is a selected field.
+type entry struct {
+	storage, name, arguments string
+	variables                []string
+	on                       []string
+	conditions               Conditions
+	leaf                     bool
+	below                    *output
+}
+
+// emit adds a selection to the groups of a site and returns the groups that have a part of it.
+func (e *emitter) emit(at *site, sel *set, c *choice, outer Conditions) (touched []*group, err error) {
+	if err := e.types(at, sel); err != nil {
+		return nil, err
+	}
+	for _, p := range c.picks {
+		conditions := joined(outer, p.node.conditions)
+		var to *site
+		for _, object := range p.on {
+			if to, err = e.open(at, p, object, conditions); err != nil {
+				return nil, err
+			}
+		}
+		if p.node.field != nil {
+			to.group.parts[p.node.field.Deferred] = true
+		}
+		if !slices.Contains(touched, to.group) {
+			touched = append(touched, to.group)
+		}
+		more, err := e.add(at, to, p.node, p.on, p.field, p.below, conditions)
+		if err != nil {
+			return nil, err
+		}
+		touched = union(touched, more)
+	}
+	return touched, nil
+}
+
+// types makes sure that the type of objects is known where it matters.
+func (e *emitter) types(at *site, sel *set) error {
+	if len(at.types) < 2 {
+		return nil
+	}
+	if at.out != nil && at.from.typed() {
+		at.out.typename = true
+		return nil
+	}
+	needed := slices.ContainsFunc(sel.nodes, func(n *node) bool { return n.name == typename || len(n.on) != len(at.types) })
+	if at.from.subgraph == nil || !needed {
+		return nil
+	}
+	hops := e.hops(at.from, sel, at.types[0])
+	i := slices.IndexFunc(hops, func(h *hop) bool { return h.typed == nil && h.view.typed() })
+	if i < 0 {
+		return fmt.Errorf("no subgraph resolves the type of %s", at.from.member.Name)
+	}
+	var found *group
+	for _, object := range at.types {
+		all := e.hops(at.from, sel, object)
+		j := slices.IndexFunc(all, hops[i].alike)
+		if j < 0 { // the subgraph does not know the object type
+			continue
+		}
+		to, err := e.reachHop(at, all[j], object, "", nil, nil)
+		if err != nil {
+			return err
+		}
+		to.out.typename = true
+		found = to.group
+	}
+	found.on = at.types
+	at.waits = append(slices.Clip(at.waits), found)
+	return nil
+}
+
+// open returns where a pick's field of an object type is added.
+func (e *emitter) open(at *site, p pick, object string, conditions Conditions) (*site, error) {
+	h := p.hop
+	if !h.origin() && h.key != nil && p.on[0] != object { // the same hop for another type
+		hops := e.hops(at.from, nil, object)
+		h = hops[slices.IndexFunc(hops, h.alike)]
+	}
+	if p.required == nil {
+		return e.reachHop(at, h, object, "", conditions, nil)
+	}
+	return e.reachHop(at, h, object, p.template.text(), conditions, &p)
+}
+
+// reachHop returns the site of a hop's group, which it adds unless there is one.
+func (e *emitter) reachHop(at *site, h *hop, object, requires string, conditions Conditions, p *pick) (*site, error) {
+	if h.origin() {
+		return at, nil
+	}
+	if h.key == nil {
+		return e.reachRoot(at, h), nil
+	}
+	i := slices.IndexFunc(at.opened, func(g *group) bool {
+		return g.entities && g.subgraph == h.subgraph && g.typename == h.typename && g.requires == requires
+	})
+	if i < 0 {
+		i = len(at.opened)
+		g := e.group(at, h.subgraph)
+		g.entities, g.typename, g.requires = true, h.typename, requires
+		if h.typename != "" {
+			g.out.member = h.member
+		}
+	}
+	g := at.opened[i]
+	to := &site{types: at.types, table: at.table, from: h.source, group: g, out: g.out}
+	if slices.Contains(g.on, object) && slices.ContainsFunc(g.seen, func(c Conditions) bool { return len(c) == 0 || slices.Equal(c, conditions) }) {
+		return to, nil
+	}
+	if !slices.Contains(g.on, object) {
+		g.on = append(g.on, object)
+		slices.Sort(g.on)
+	}
+	g.seen = append(g.seen, conditions)
+	return to, e.represent(at, g, h, object, conditions, p)
+}
+
+func (e *emitter) group(at *site, sub *subgraph) *group {
+	g := &group{subgraph: sub, site: at, out: &output{}, parts: map[int]bool{}}
+	if at.group != nil {
+		g.needs = append(g.needs, at.group)
+	}
+	g.needs = union(g.needs, at.waits)
+	e.groups = append(e.groups, g)
+	at.opened = append(at.opened, g)
+	return g
+}
+
+// reachRoot returns the site of a group of root fields.
+func (e *emitter) reachRoot(at *site, h *hop) *site {
+	i := slices.IndexFunc(at.opened, func(g *group) bool {
+		return !g.entities && g.subgraph == h.subgraph && (len(at.path) > 0 || e.operation != ast.Mutation || g == e.last)
+	})
+	if i < 0 {
+		i = len(at.opened)
+		before := slices.Clone(e.groups)
+		g := e.group(at, h.subgraph)
+		g.out.member = h.member
+		if e.operation == ast.Mutation && len(at.path) == 0 {
+			g.needs = before // root fields of a mutation are executed one after the other
+			e.last = g
+		}
+	}
+	g := at.opened[i]
+	return &site{types: at.types, table: at.table, from: h.source, group: g, out: g.out}
+}
+
+// represent adds the key of an object type, and a requirement, to the representations of a group.
+func (e *emitter) represent(at *site, g *group, h *hop, object string, conditions Conditions, p *pick) error {
+	if h.typed != nil && len(at.types) > 1 {
+		to, err := e.reachHop(at, h.typed, object, "", conditions, nil)
+		if err != nil {
+			return err
+		}
+		to.out.typename = true
+		g.need(to.group)
+	}
+	on := []string{object}
+	for _, s := range h.steps {
+		to, err := e.reachHop(at, s.from, object, "", conditions, nil)
+		if err != nil {
+			return err
+		}
+		g.need(to.group)
+		touched, err := e.add(at, to, s.node, on, s.field, s.below, conditions)
+		if err != nil {
+			return err
+		}
+		g.need(touched...)
+	}
+	g.fields = e.merge(g.fields, e.representation(at, h.key, on, true))
+	if p == nil {
+		return nil
+	}
+	touched, err := e.emit(at, p.template, p.required, conditions)
+	if err != nil {
+		return err
+	}
+	g.need(touched...)
+	g.fields = e.merge(g.fields, e.representation(at, p.template, on, false))
+	return nil
+}
+
+func (g *group) need(others ...*group) {
+	for _, other := range others {
+		if other != nil && other != g && !slices.Contains(g.needs, other) {
+			g.needs = append(g.needs, other)
+		}
+	}
+}
+
+// representation returns the fields of representations for a key or requirement.
+func (e *emitter) representation(at *site, t *set, on []string, key bool) (fields []RepresentationField) {
+	for _, n := range t.nodes {
+		types := intersect(n.on, on)
+		if len(types) == 0 {
+			continue
+		}
+		v := at.table.added(n.name, n.arguments, types[0])
+		f := RepresentationField{Name: n.name, Storage: v.storage, On: types, Key: key}
+		if len(types) == len(at.types) {
+			f.On = nil
+		}
+		if n.sub != nil {
+			below := &site{types: n.sub.types, table: v.below}
+			f.Fields = e.representation(below, n.sub, n.sub.types, key)
+			if len(n.sub.types) > 1 {
+				f.Fields = append([]RepresentationField{{Name: typename, Storage: typename, Key: key}}, f.Fields...)
+			}
+		}
+		fields = append(fields, f)
+	}
+	return fields
+}
+
+// merge adds fields to a template, or their object types to fields that are there.
+func (e *emitter) merge(fields, more []RepresentationField) []RepresentationField {
+	for _, f := range more {
+		i := slices.IndexFunc(fields, func(other RepresentationField) bool {
+			return other.Name == f.Name && other.Storage == f.Storage && sameFields(other.Fields, f.Fields)
+		})
+		switch {
+		case i < 0:
+			fields = append(fields, f)
+		case fields[i].On != nil && f.On != nil:
+			fields[i].On = names(fields[i].On, f.On)
+			fields[i].Key = fields[i].Key || f.Key
+		default:
+			fields[i].On = nil
+			fields[i].Key = fields[i].Key || f.Key
+		}
+	}
+	return fields
+}
+
+func sameFields(a, b []RepresentationField) bool {
+	return slices.EqualFunc(a, b, func(x, y RepresentationField) bool {
+		return x.Name == y.Name && x.Storage == y.Storage && slices.Equal(x.On, y.On) && sameFields(x.Fields, y.Fields)
+	})
+}
+
+// names returns the sorted union of names.
+func names(a, b []string) []string {
+	all := slices.Concat(a, b)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// add adds a field to a group and emits its selection.
+func (e *emitter) add(at, to *site, n *node, on []string, f *supergraph.MemberField, below *choice, conditions Conditions) ([]*group, error) {
+	byVariant := map[string]*variant{}
+	var order []string
+	types := map[string][]string{}
+	for _, object := range on {
+		v := e.variant(at, n, object)
+		if byVariant[v.storage] == nil {
+			byVariant[v.storage] = v
+			order = append(order, v.storage)
+		}
+		types[v.storage] = append(types[v.storage], object)
+	}
+	var touched []*group
+	for _, storage := range order {
+		v := byVariant[storage]
+		added := to.out.add(entry{
+			storage: storage, name: n.name, arguments: n.arguments, variables: n.variables, on: types[storage], conditions: conditions,
+			leaf: n.sub == nil,
+		})
+		if n.sub == nil {
+			continue
+		}
+		child := source{to.from.view.below(f), e.providedBelow(to.from, f, on[0], n.name)}
+		if added.below == nil {
+			added.below = &output{member: child.member}
+		}
+		step := Step{Storage: storage, On: types[storage]}
+		if len(step.On) == len(at.types) {
+			step.On = nil
+		}
+		inner := &site{
+			path: append(slices.Clip(at.path), step), types: n.sub.types, table: v.below, conditions: joined(at.conditions, conditions),
+			from: child, group: to.group, out: added.below, waits: at.waits,
+		}
+		more, err := e.emit(inner, n.sub, below, nil)
+		if err != nil {
+			return nil, err
+		}
+		touched = union(touched, more)
+	}
+	return touched, nil
+}
+
+func (e *emitter) providedBelow(from source, f *supergraph.MemberField, object, name string) ast.SelectionSet {
+	provided, _ := e.graph.provided(from.provided, object, name)
+	return join(provided, f.Provides)
+}
+
+// variant returns the storage of a node.
+func (e *emitter) variant(at *site, n *node, object string) *variant {
+	if n.field != nil {
+		i := slices.IndexFunc(at.table.variants, func(v *variant) bool { return v.storage == n.field.Storage })
+		return at.table.variants[i]
+	}
+	return at.table.added(n.name, n.arguments, object)
+}
+
+// add adds an entry or returns the one that is there.
+func (o *output) add(added entry) *entry {
+	for _, other := range o.entries {
+		if other.storage == added.storage && other.below == nil && added.leaf && slices.Equal(other.conditions, added.conditions) {
+			other.on = names(other.on, added.on)
+			return other
+		}
+		if other.storage == added.storage && slices.Equal(other.on, added.on) &&
+			(slices.Equal(other.conditions, added.conditions) || len(other.conditions) == 0 && other.below == nil) {
+			return other
+		}
+	}
+	o.entries = append(o.entries, &added)
+	return o.entries[len(o.entries)-1]
+}
+
+func joined(a, b Conditions) Conditions {
+	if len(a) == 0 {
+		return b
+	}
+	for _, c := range b {
+		if !slices.Contains(a, c) {
+			a = append(slices.Clip(a), c)
+		}
+	}
+	return a
+}
+
+func union(a, b []*group) []*group {
+	for _, g := range b {
+		if !slices.Contains(a, g) {
+			a = append(slices.Clip(a), g)
+		}
+	}
+	return a
+}

@@ -1,0 +1,170 @@
+package planner
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/validator"
+
+	"boxoffice.dev/router/internal/supergraph"
+)
+
+// graph is what the planner knows of a supergraph. It is immutable.
+type graph struct {
+	schema    *ast.Schema // with inaccessible members
+	client    *ast.Schema // without
+	possible  map[string][]string
+	subgraphs []*subgraph // sorted by name
+	rules     map[coordinate][]supergraph.Rule
+	labelled  map[coordinate]string // labels of progressive overrides
+	declared  map[coordinate][]declaration
+	enums     map[string]map[string]bool // values that clients may see
+}
+
+// declaration is a field of an object type in one subgraph.
+type declaration struct {
+	subgraph int
+	field    *supergraph.MemberField
+}
+
+type coordinate struct{ typ, field string }
+
+// subgraph is one subgraph with the type that stands for an object type there.
+type subgraph struct {
+	name    string
+	index   int
+	members map[string]*supergraph.Member
+	objects map[string]*supergraph.Member // interface objects, by the object types that they stand for
+	owners  map[string][]string           // interfaces with a key that the subgraph resolves, by object type
+}
+
+func newGraph(sg *supergraph.Supergraph) (*graph, error) {
+	g := &graph{
+		possible: map[string][]string{}, rules: map[coordinate][]supergraph.Rule{}, labelled: map[coordinate]string{},
+		declared: map[coordinate][]declaration{}, enums: map[string]map[string]bool{},
+	}
+	var err error
+	if g.schema, err = load("router", sg.RouterSDL); err != nil {
+		return nil, err
+	}
+	if g.client, err = load("client", sg.ClientSDL); err != nil {
+		return nil, err
+	}
+	for name, def := range g.schema.Types {
+		if !def.IsCompositeType() {
+			continue
+		}
+		for _, object := range g.schema.GetPossibleTypes(def) {
+			g.possible[name] = append(g.possible[name], object.Name)
+		}
+		slices.Sort(g.possible[name])
+	}
+	for name, def := range g.client.Types {
+		if def.Kind == ast.Enum {
+			g.enums[name] = map[string]bool{}
+			for _, v := range def.EnumValues {
+				g.enums[name][v.Name] = true
+			}
+		}
+	}
+	for _, f := range sg.Fields {
+		g.rules[coordinate{f.Type, f.Name}] = f.Rules
+	}
+	for i, declared := range sg.Subgraphs {
+		s := &subgraph{
+			name: declared.Name, index: i, members: declared.Members(),
+			objects: map[string]*supergraph.Member{}, owners: map[string][]string{},
+		}
+		for name, m := range s.members {
+			for field, f := range m.Fields {
+				if f.Label != "" {
+					g.labelled[coordinate{name, field}] = f.Label
+				}
+			}
+			for _, object := range m.Possible {
+				if m.InterfaceObject {
+					s.objects[object] = m
+				} else if m.Kind == ast.Interface && len(m.Keys) > 0 {
+					s.owners[object] = append(s.owners[object], name)
+				}
+			}
+		}
+		for name, def := range g.schema.Types {
+			m := s.members[name]
+			if def.Kind == ast.Object && m == nil {
+				m = s.objects[name]
+			}
+			if def.Kind != ast.Object || m == nil {
+				continue
+			}
+			for field, f := range m.Fields {
+				c := coordinate{name, field}
+				g.declared[c] = append(g.declared[c], declaration{i, f})
+			}
+		}
+		for _, owners := range s.owners {
+			slices.Sort(owners)
+		}
+		g.subgraphs = append(g.subgraphs, s)
+	}
+	return g, nil
+}
+
+func load(name, sdl string) (*ast.Schema, error) {
+	schema, err := validator.LoadSchema(validator.Prelude, &ast.Source{Name: name, Input: sdl})
+	if err != nil {
+		return nil, fmt.Errorf("load %s schema: %w", name, err)
+	}
+	return schema, nil
+}
+
+// root returns the type that operations of a kind begin with.
+func (g *graph) root(operation ast.Operation) *ast.Definition {
+	switch operation {
+	case ast.Mutation:
+		return g.schema.Mutation
+	case ast.Subscription:
+		return g.schema.Subscription
+	default:
+		return g.schema.Query
+	}
+}
+
+// field returns the definition of a field of an object type.
+func (g *graph) field(typ, name string) *ast.FieldDefinition {
+	def := g.schema.Types[typ]
+	if def == nil {
+		return nil
+	}
+	return def.Fields.ForName(name)
+}
+
+// view is how a subgraph sees objects: as values of a type that it declares.
+type view struct {
+	subgraph *subgraph
+	member   *supergraph.Member
+}
+
+// typed reports whether the subgraph knows the objects' types.
+func (v view) typed() bool { return !v.member.InterfaceObject }
+
+// field returns the field of an object type as the subgraph declares it, nil when it does not.
+func (v view) field(object, name string) *supergraph.MemberField {
+	if !slices.Contains(v.member.Possible, object) {
+		return nil
+	}
+	if v.member.Kind == ast.Object {
+		return v.member.Fields[name]
+	}
+	m := v.subgraph.members[object]
+	if m == nil {
+		return nil
+	}
+	return m.Fields[name]
+}
+
+// below returns the view of a field's objects.
+func (v view) below(f *supergraph.MemberField) view {
+	return view{v.subgraph, v.subgraph.members[f.Type.Name()]}
+}

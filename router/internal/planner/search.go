@@ -1,0 +1,370 @@
+package planner
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"boxoffice.dev/router/internal/supergraph"
+)
+
+// maxWork bounds the choices that are compared for one operation.
+const maxWork = 400_000
+
+// search finds the cheapest way to resolve selections. Its results say which subgraph resolves which field; they do not
+// depend on where in the response a selection stands, and are remembered.
+type search struct {
+	ctx       context.Context
+	graph     *graph
+	labels    func(label string) bool
+	work      int
+	known     map[choiceKey]*choice
+	hopsOf    map[hopKey][]*hop
+	templates map[templateKey]*set
+	open      []coordinate // requirements that are being resolved
+	nesting   int          // of keys within keys
+
+	candidatesOf map[string][]*hop // by object type
+}
+
+// source is where objects come from: a subgraph, and the external fields that it provides there.
+type source struct {
+	view
+	provided ast.SelectionSet
+}
+
+type choiceKey struct {
+	subgraph *subgraph
+	member   *supergraph.Member
+	provided *ast.Selection
+	set      *set
+	open     string // requirements that are being resolved
+	nesting  int
+}
+
+type templateKey struct {
+	selection *ast.Selection
+	object    string
+}
+
+// first identifies a field set.
+func first(selection ast.SelectionSet) *ast.Selection {
+	if len(selection) == 0 {
+		return nil
+	}
+	return &selection[0]
+}
+
+func (s *search) template(selection ast.SelectionSet, object string) *set {
+	key := templateKey{first(selection), object}
+	t := s.templates[key]
+	if t == nil {
+		t = s.graph.template(selection, []string{object})
+		s.templates[key] = t
+	}
+	return t
+}
+
+// cost orders choices. Fields that cannot be resolved count most, then the number of fetches that wait for each other.
+type cost struct{ missing, absent, depth, fetches, fields int }
+
+func (c cost) compare(d cost) int {
+	return cmp.Or(cmp.Compare(c.missing, d.missing), cmp.Compare(c.absent, d.absent), cmp.Compare(c.depth, d.depth),
+		cmp.Compare(c.fetches, d.fetches), cmp.Compare(c.fields, d.fields))
+}
+
+// choice is how a selection of objects from one source is resolved.
+type choice struct {
+	picks []pick
+	cost  cost
+	rest  *set // what cannot be resolved; nil if nothing
+}
+
+// pick is a field of some object types that a hop resolves.
+type pick struct {
+	node     *node
+	on       []string // sorted
+	hop      *hop
+	field    *supergraph.MemberField
+	required *choice // how its requirement is resolved, from the selection's own source; nil without one
+	template *set    // the requirement
+	below    *choice // of a composite field
+}
+
+// unit is a field of object types with the same options.
+type unit struct {
+	node    *node
+	on      []string
+	options []pick
+}
+
+// choose resolves a selection of objects that a source gives.
+func (s *search) choose(from source, sel *set) *choice {
+	key := choiceKey{from.subgraph, from.member, first(from.provided), sel, s.requirements(), s.nesting}
+	if c, ok := s.known[key]; ok {
+		return c
+	}
+	c := &choice{}
+	var units []*unit
+	for _, n := range sel.nodes {
+		if strings.HasPrefix(n.name, "__") || n.field != nil && n.field.Denied {
+			continue
+		}
+		more, missing, absent := s.units(from, sel, n)
+		units = append(units, more...)
+		c.cost.absent += absent
+		if len(missing) > 0 {
+			c.miss(sel, n, missing, n.sub)
+		}
+	}
+	s.assign(from, sel, c, units)
+	s.complete(from, sel, c)
+	s.known[key] = c
+	return c
+}
+
+// requirements identifies the requirements that are being resolved.
+func (s *search) requirements() string {
+	if len(s.open) == 0 {
+		return ""
+	}
+	return fmt.Sprint(s.open)
+}
+
+// miss adds a field to what cannot be resolved.
+func (c *choice) miss(sel *set, n *node, on []string, sub *set) {
+	if c.rest == nil {
+		c.rest = &set{types: sel.types, table: sel.table}
+	}
+	part := *n
+	part.on, part.sub = on, sub
+	c.rest.nodes = append(c.rest.nodes, &part)
+	c.cost.missing += part.size()
+}
+
+// size counts the fields of a node.
+func (n *node) size() int {
+	total := 1
+	if n.sub != nil {
+		for _, inner := range n.sub.nodes {
+			total += inner.size()
+		}
+	}
+	return total
+}
+
+// units returns the options for a field, the object types for which there are none, and how many object types the
+// source does not have.
+func (s *search) units(from source, sel *set, n *node) (units []*unit, missing []string, absent int) {
+	for _, object := range n.on {
+		if from.subgraph != nil && from.typed() && !slices.Contains(from.member.Possible, object) {
+			absent++
+			continue
+		}
+		options := s.options(from, sel, n, object)
+		if len(options) == 0 {
+			missing = append(missing, object)
+			continue
+		}
+		i := slices.IndexFunc(units, func(u *unit) bool { return slices.EqualFunc(u.options, options, pick.alike) })
+		if i < 0 {
+			i = len(units)
+			units = append(units, &unit{node: n, options: options})
+		}
+		units[i].on = append(units[i].on, object)
+	}
+	for _, u := range units {
+		for i := range u.options {
+			u.options[i].on = u.on
+		}
+	}
+	return units, missing, absent
+}
+
+// alike reports whether two options for different object types can be one.
+func (p pick) alike(q pick) bool {
+	return p.hop.alike(q.hop) && p.template == q.template && p.below == q.below &&
+		first(p.field.Provides) == first(q.field.Provides)
+}
+
+// options returns the ways to resolve a field of one object type.
+func (s *search) options(from source, sel *set, n *node, object string) (options []pick) {
+	for _, h := range s.hops(from, sel, object) {
+		s.work++
+		f := h.view.field(object, n.name)
+		if f == nil || !s.active(f) {
+			continue
+		}
+		provided, ok := s.graph.provided(h.provided, object, n.name)
+		if f.External && !ok {
+			continue
+		}
+		p := pick{node: n, hop: h, field: f}
+		if len(f.Requires) > 0 && !ok {
+			if h.origin() || !s.require(from, sel, &p, object, n.name) {
+				continue
+			}
+		}
+		if n.sub != nil {
+			p.below = s.choose(source{h.view.below(f), join(provided, f.Provides)}, n.sub)
+		}
+		options = append(options, p)
+	}
+	return options
+}
+
+// active reports whether a subgraph resolves a field that a progressive @override may have moved.
+func (s *search) active(f *supergraph.MemberField) bool {
+	return f.Label == "" || s.labels(f.Label) == f.Override
+}
+
+// require resolves the requirement of a field. It returns false when that is impossible.
+func (s *search) require(from source, sel *set, p *pick, object, field string) bool {
+	c := coordinate{object, field}
+	if slices.Contains(s.open, c) {
+		return false
+	}
+	s.open = append(s.open, c)
+	p.template = s.template(p.field.Requires, object)
+	p.required = s.choose(from, p.template)
+	s.open = s.open[:len(s.open)-1]
+	return p.required.rest == nil
+}
+
+// depth returns how many fetches come before the field's object is there, its own included.
+func (p pick) depth() int {
+	depth := p.hop.depth
+	if p.required != nil {
+		depth = max(depth, p.required.cost.depth+1)
+	}
+	return depth
+}
+
+// assign picks an option for each unit so that the selection is cheapest as a whole.
+func (s *search) assign(from source, sel *set, c *choice, units []*unit) {
+	at := make([]int, len(units))
+	for i, u := range units { // begin with what is cheapest alone
+		for j := range u.options {
+			if u.alone(j).compare(u.alone(at[i])) < 0 {
+				at[i] = j
+			}
+		}
+	}
+	best := s.total(units, at)
+	for improved := true; improved && s.work < maxWork && s.ctx.Err() == nil; {
+		improved = false
+		try := func(changed []int) {
+			if t := s.total(units, changed); t.compare(best) < 0 {
+				best, at, improved = t, changed, true
+			}
+		}
+		for i, u := range units {
+			for j := range u.options {
+				if j == at[i] {
+					continue
+				}
+				one, all := slices.Clone(at), slices.Clone(at)
+				one[i] = j
+				for k, other := range units { // move all that can go there
+					if o := slices.IndexFunc(other.options, func(p pick) bool { return p.hop.alike(u.options[j].hop) }); o >= 0 {
+						all[k] = o
+					}
+				}
+				try(one)
+				try(all)
+			}
+		}
+	}
+	for i, u := range units {
+		c.picks = append(c.picks, u.options[at[i]])
+	}
+	best.missing += c.cost.missing
+	best.absent += c.cost.absent
+	c.cost = best
+}
+
+// alone returns the cost of an option by itself.
+func (u *unit) alone(option int) cost {
+	p := u.options[option]
+	c := cost{depth: p.depth(), fetches: p.depth(), fields: 1}
+	if p.below != nil {
+		c = c.plus(p.below.cost, p.depth())
+	}
+	return c
+}
+
+// plus adds the cost of a selection below fetches of a depth.
+func (c cost) plus(below cost, depth int) cost {
+	return cost{
+		c.missing + below.missing, c.absent + below.absent, max(c.depth, depth+below.depth), c.fetches + below.fetches,
+		c.fields + below.fields,
+	}
+}
+
+// total returns the cost of an assignment: fetches that several fields need count once.
+func (s *search) total(units []*unit, at []int) cost {
+	s.work += len(units)
+	var total cost
+	var opened []*hop
+	for i, u := range units {
+		p := u.options[at[i]]
+		total = total.plus(cost{fields: 1}, p.depth())
+		total.depth = max(total.depth, p.depth())
+		if p.required != nil {
+			total = total.plus(p.required.cost, 0)
+			total.fetches++
+		} else {
+			p.hop.open(&opened)
+		}
+		if p.below != nil {
+			total = total.plus(p.below.cost, p.depth())
+		}
+	}
+	total.fetches += len(opened)
+	return total
+}
+
+// complete resolves what the picked options leave out with further ones: parts of an object without a key may come
+// from several subgraphs that resolve the same field.
+func (s *search) complete(from source, sel *set, c *choice) {
+	for i := 0; i < len(c.picks); i++ { // grows
+		p := c.picks[i]
+		if p.below == nil || p.below.rest == nil {
+			continue
+		}
+		rest := p.below.rest
+		part := *p.node
+		part.sub = rest
+		var better *pick
+		for _, option := range s.options(from, sel, &part, p.on[0]) {
+			if option.below.cost.missing < rest.count() && (better == nil || option.below.cost.compare(better.below.cost) < 0) {
+				option.on = p.on
+				better = &option
+			}
+		}
+		covered := *p.below
+		covered.cost.missing -= rest.count()
+		covered.rest = nil
+		c.picks[i].below = &covered
+		c.cost.missing -= rest.count()
+		if better == nil {
+			c.miss(sel, p.node, p.on, rest)
+			continue
+		}
+		c.picks = append(c.picks, *better)
+		c.cost = c.cost.plus(better.below.cost, better.depth())
+	}
+}
+
+// count returns the number of fields of a set.
+func (s *set) count() int {
+	total := 0
+	for _, n := range s.nodes {
+		total += n.size()
+	}
+	return total
+}

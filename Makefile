@@ -1,6 +1,6 @@
 # Each target is one command, so that everything also works without make.
 .DEFAULT_GOAL := help
-.PHONY: help up shop reset test lint schema schema-diff bench prove
+.PHONY: help up shop reset test lint schema schema-diff bench prove fuzz
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,3 +31,7 @@ bench: ## measure throughput and latency
 
 prove: ## inject faults for a minute, then check every guarantee
 	@go run ./tools/prove
+
+fuzz: ## compare the router with one server on random supergraphs; SEED=1 GRAPHS=2000 OPS=50 DIFFERENCES=10
+	@cd router && SEED=$(or $(SEED),1) GRAPHS=$(or $(GRAPHS),2000) OPS=$(or $(OPS),50) DIFFERENCES=$(or $(DIFFERENCES),10) \
+		go test -count=1 -timeout 0 -v -run TestRandomSupergraphs ./internal/conformance

@@ -6,10 +6,10 @@
 package conformance_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -34,6 +34,7 @@ import (
 	"boxoffice.dev/router/internal/stream"
 	"boxoffice.dev/router/internal/subgraphtest"
 	"boxoffice.dev/router/internal/supergraph"
+	"boxoffice.dev/router/internal/supergraphtest"
 	"boxoffice.dev/router/internal/upstream"
 )
 
@@ -44,7 +45,8 @@ func TestMain(m *testing.M) {
 
 // graph is a router over the subgraphs of one folder.
 type graph struct {
-	router    *httptest.Server
+	handler   http.Handler
+	router    *httptest.Server // with the handler
 	subgraphs map[string]*subgraphtest.Subgraph
 	client    *ast.Schema
 	data      subgraphtest.Data
@@ -70,19 +72,25 @@ func start(t testing.TB, file string, fields map[string]subgraphtest.Field) *gra
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	t.Cleanup(stop)
-	handler, err := gateway.New(ctx, gateway.Config{
+	if g.handler, err = newRouter(ctx, sdl, urls); err != nil {
+		t.Fatal(err)
+	}
+	g.router = httptest.NewServer(g.handler)
+	t.Cleanup(g.router.Close)
+	return g
+}
+
+// newRouter returns a router that works until ctx ends.
+func newRouter(ctx context.Context, sdl string, urls map[string]string) (http.Handler, error) {
+	limits := env.Must(env.ParseAs[operation.Limits]())
+	limits.Aliases, limits.Fields, limits.Directives, limits.Cost = 1000, 1000, 1000, 1<<30
+	return gateway.New(ctx, gateway.Config{
 		SDL: sdl, SubgraphURLs: urls, Introspection: true,
 		Verify:   func(context.Context, string) (identity.Caller, error) { return identity.Caller{}, identity.ErrInvalid },
-		Limits:   env.Must(env.ParseAs[operation.Limits]()),
+		Limits:   limits,
 		Live:     env.Must(env.ParseAs[stream.Config]()),
 		Upstream: upstream.Config{Timeout: time.Minute, MaxBytes: 1 << 20, Concurrency: 64, Wait: time.Minute},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	g.router = httptest.NewServer(handler)
-	t.Cleanup(g.router.Close)
-	return g
 }
 
 // refused lists the fields, by folder, that anonymous callers may not read.
@@ -153,20 +161,23 @@ func (g *graph) ask(t testing.TB, query, operation string) answer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := http.Post(g.router.URL+"/graphql", "application/json", strings.NewReader(string(body)))
+	a, err := g.post(body)
 	if err != nil {
 		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var a answer
-	if err := json.Unmarshal(text, &a); err != nil {
-		t.Fatalf("%v: %s", err, text)
 	}
 	return a
+}
+
+// post sends a request to the router.
+func (g *graph) post(body []byte) (a answer, err error) {
+	r := httptest.NewRequest(http.MethodPost, "/graphql", bytes.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	g.handler.ServeHTTP(w, r)
+	if err := json.Unmarshal(w.Body.Bytes(), &a); err != nil {
+		return a, fmt.Errorf("%w: %s", err, w.Body)
+	}
+	return a, nil
 }
 
 func (g *graph) forget() {
@@ -239,23 +250,29 @@ func alone(text, operation string) string {
 	return document
 }
 
-// conforms compares the answer of the router with that of one server for everything. Asks names the
-// subgraphs that must be asked, if that matters.
-func (g *graph) conforms(t *testing.T, query, operation, asks string) {
-	t.Helper()
+// difference compares the answer of the router with that of one server for everything. It is empty when they are equal.
+func (g *graph) difference(op supergraphtest.Operation, named string) string {
 	g.forget()
-	got := g.ask(t, query, operation)
-	data, errs := g.data.Execute(g.client, query, nil)
+	body, err := json.Marshal(map[string]any{"query": op.Query, "operationName": named, "variables": op.Variables})
+	if err != nil {
+		return err.Error()
+	}
+	got, err := g.post(body)
+	if err != nil {
+		return err.Error()
+	}
+	data, errs := g.data.Execute(g.client, op.Query, op.Variables)
 	var want answer
 	text, err := json.Marshal(map[string]any{"data": data, "errors": errs})
 	if err != nil {
-		t.Fatal(err)
+		return err.Error()
 	}
 	if err := json.Unmarshal(text, &want); err != nil {
-		t.Fatal(err)
+		return err.Error()
 	}
+	difference := ""
 	if !reflect.DeepEqual(got.Data, want.Data) {
-		t.Errorf("%s\ngot  %s\nwant %s", query, compact(t, got.Data), compact(t, want.Data))
+		difference += fmt.Sprintf("got  %s\nwant %s\n", compact(got.Data), compact(want.Data))
 	}
 	got.Errors = slices.DeleteFunc(got.Errors, func(f fault) bool {
 		null := f.within(got.Data)
@@ -263,7 +280,17 @@ func (g *graph) conforms(t *testing.T, query, operation, asks string) {
 			slices.ContainsFunc(want.Errors, func(w fault) bool { return reflect.DeepEqual(w.within(want.Data), null) })
 	})
 	if gotErrors, wantErrors := faults(got), faults(want); !slices.Equal(gotErrors, wantErrors) {
-		t.Errorf("%s\ngot errors  %v\nwant errors %v", query, gotErrors, wantErrors)
+		difference += fmt.Sprintf("got errors  %v\nwant errors %v\n", gotErrors, wantErrors)
+	}
+	return difference
+}
+
+// conforms fails the test when the answer of the router is different. Asks names the subgraphs that must be asked, if
+// that matters.
+func (g *graph) conforms(t *testing.T, query, operation, asks string) {
+	t.Helper()
+	if difference := g.difference(supergraphtest.Operation{Query: query}, operation); difference != "" {
+		t.Errorf("%s\n%s", query, difference)
 	}
 	if asks != "" {
 		var asked []string
@@ -292,11 +319,10 @@ func faults(a answer) []string {
 	return slices.Compact(list)
 }
 
-func compact(t testing.TB, v any) string {
-	t.Helper()
+func compact(v any) string {
 	text, err := json.Marshal(v)
-	if err != nil {
-		t.Fatal(err)
+	if err != nil { // it came as JSON
+		panic(err)
 	}
 	return string(text)
 }
@@ -336,7 +362,7 @@ func TestMissingEntities(t *testing.T) {
 		for _, e := range a.Errors {
 			codes = append(codes, e.Extensions.Code)
 		}
-		if got := compact(t, a.Data); got != c.data || strings.Join(codes, " ") != c.errors {
+		if got := compact(a.Data); got != c.data || strings.Join(codes, " ") != c.errors {
 			t.Errorf("%s with %s: got %s %v, want %s %s", c.query, c.entities, got, codes, c.data, c.errors)
 		}
 	}
@@ -431,7 +457,7 @@ func TestAccess(t *testing.T) {
 			`{ thing { __typename } }`,
 		} {
 			a := g.ask(t, query, "")
-			text := compact(t, a.Data)
+			text := compact(a.Data)
 			if strings.Contains(text, `"code":2`) || strings.Contains(text, `"x":2`) || strings.Contains(text, "Thing") || strings.Contains(text, `"n"`) {
 				t.Errorf("%s: %s shows %s", name, query, text)
 			}

@@ -414,7 +414,7 @@ func (got gathered) is(t testing.TB, whole answer, query string) {
 		same = within(got.Data, whole.Data)
 	}
 	if !same {
-		t.Errorf("%s\ngot  %s\nwant %s\n%s", query, compact(t, got.Data), compact(t, whole.Data), strings.Join(got.parts, "\n"))
+		t.Errorf("%s\ngot  %s\nwant %s\n%s", query, compact(got.Data), compact(whole.Data), strings.Join(got.parts, "\n"))
 	}
 	if gotErrors, wantErrors := faults(got.answer), faults(whole); !slices.Equal(gotErrors, wantErrors) {
 		t.Errorf("%s\ngot errors  %v\nwant errors %v\n%s", query, gotErrors, wantErrors, strings.Join(got.parts, "\n"))

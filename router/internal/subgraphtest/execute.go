@@ -22,6 +22,8 @@ type execution struct {
 	fields    map[string]Field
 	entities  func(typename string, representation map[string]any) (any, error)
 	data      Data
+	refuse    []string
+	typenames bool
 	errs      gqlerror.List
 }
 
@@ -31,6 +33,7 @@ type place struct {
 	def            *ast.Definition
 	representation map[string]any    // of an entity, otherwise nil
 	provided       *ast.SelectionSet // the fields of @provides
+	external       bool              // only provided fields may be requested
 	path           ast.Path
 }
 
@@ -51,18 +54,22 @@ func (e *execution) set(at place, sets ...ast.SelectionSet) (any, bool) {
 	result := map[string]any{}
 	for _, same := range e.collect(at.def, sets) {
 		f := same[0]
+		def := at.def.Fields.ForName(f.Name)
+		if def == nil {
+			def = f.Definition
+		}
 		var inner []ast.SelectionSet
 		for _, s := range same {
 			inner = append(inner, s.SelectionSet)
 		}
 		below := at
 		below.path = append(slices.Clone(at.path), ast.PathName(f.Alias))
-		value, err := e.field(at, f)
+		value, err := e.field(at, f, def)
 		if err != nil {
 			e.fail(below.path, err)
 		}
-		below.provided, below.representation = e.provides(at, f), nil
-		completed, ok := e.complete(value, f.Definition.Type, inner, below, err != nil)
+		below.provided, below.representation, below.external = e.provides(at, f, def), nil, e.isExternal(at, def)
+		completed, ok := e.complete(value, def.Type, inner, below, err != nil)
 		if !ok {
 			return nil, false
 		}
@@ -121,10 +128,10 @@ func (e *execution) applies(condition string, def *ast.Definition) bool {
 		slices.ContainsFunc(e.schema.PossibleTypes[condition], func(d *ast.Definition) bool { return d.Name == def.Name })
 }
 
-func (e *execution) field(at place, f *ast.Field) (any, error) {
+func (e *execution) field(at place, f *ast.Field, def *ast.FieldDefinition) (any, error) {
 	args := f.ArgumentMap(e.variables)
 	for name, value := range args { // a single item is coerced to a list
-		if _, isList := value.([]any); !isList && value != nil && f.Definition.Arguments.ForName(name).Type.Elem != nil {
+		if _, isList := value.([]any); !isList && value != nil && def.Arguments.ForName(name).Type.Elem != nil {
 			args[name] = []any{value}
 		}
 	}
@@ -134,7 +141,7 @@ func (e *execution) field(at place, f *ast.Field) (any, error) {
 	case "_entities":
 		return e.find(args["representations"])
 	}
-	if err := e.mayAnswer(at, f); err != nil {
+	if err := e.mayAnswer(at, def); err != nil {
 		return nil, err
 	}
 	object := at.object
@@ -151,10 +158,7 @@ func (e *execution) field(at place, f *ast.Field) (any, error) {
 		}
 		object = e.data[root]
 	}
-	value, ok := object[signature(f.Name, args)]
-	if !ok {
-		value = object[f.Name]
-	}
+	value := e.data.at(object, f.Name, args)
 	if compute, ok := value.(Field); ok {
 		return compute(e.request, args)
 	}
@@ -226,32 +230,85 @@ type reached struct {
 	representation map[string]any
 }
 
-// mayAnswer refuses fields that a planner must not request from a subgraph: external fields that are neither keys nor
-// provided, and fields whose requirements are missing in the representation.
-func (e *execution) mayAnswer(at place, f *ast.Field) error {
-	def := f.Definition
-	external := def.Directives.ForName("external") != nil || at.def.Directives.ForName("external") != nil
-	isKey := slices.ContainsFunc(at.def.Directives.ForNames("key"), func(d *ast.Directive) bool {
-		return selects(selection(d), f.Name)
-	})
-	if external && !isKey && (at.provided == nil || !selects(*at.provided, f.Name)) {
-		return fmt.Errorf("%s.%s is external", at.def.Name, f.Name)
+// mayAnswer refuses fields that a planner must not request from a subgraph: overridden ones, external fields that are
+// neither keys nor provided, and fields whose requirements are missing in the representation.
+func (e *execution) mayAnswer(at place, def *ast.FieldDefinition) error {
+	coordinate := at.def.Name + "." + def.Name
+	if slices.Contains(e.refuse, coordinate) {
+		return fmt.Errorf("%s is overridden", coordinate)
 	}
-	if d := def.Directives.ForName("requires"); d != nil {
-		for _, selected := range selection(d) {
-			if required, ok := selected.(*ast.Field); ok {
-				if _, sent := at.representation[required.Name]; !sent {
-					return fmt.Errorf("%s.%s needs %s", at.def.Name, f.Name, required.Name)
-				}
-			}
+	if e.isExternal(at, def) && (at.provided == nil || !selects(*at.provided, def.Name)) {
+		return fmt.Errorf("%s is external", coordinate)
+	}
+	if d := def.Directives.ForName("requires"); d != nil && (at.provided == nil || !covers(*at.provided, selection(d))) {
+		if missing := e.missing(selection(d), at.def, at.object, at.representation); missing != "" {
+			return fmt.Errorf("%s requires %s", coordinate, missing)
 		}
 	}
 	return nil
 }
 
+// isExternal reports whether another subgraph resolves a field and this one does not.
+func (e *execution) isExternal(at place, def *ast.FieldDefinition) bool {
+	isKey := slices.ContainsFunc(at.def.Directives.ForNames("key"), func(d *ast.Directive) bool {
+		return selects(selection(d), def.Name)
+	})
+	external := def.Directives.ForName("external") != nil || at.def.Directives.ForName("external") != nil
+	return !isKey && (external || at.external && len(at.def.Directives.ForNames("key")) == 0)
+}
+
+// missing returns the first required field that a representation lacks, or has with a value of other arguments.
+func (e *execution) missing(required ast.SelectionSet, def *ast.Definition, actual Object, sent any) string {
+	if list, ok := sent.([]any); ok { // its items are compared when the entity is looked up
+		for _, item := range list {
+			if missing := e.missing(required, def, nil, item); missing != "" {
+				return missing
+			}
+		}
+		return ""
+	}
+	object, ok := sent.(map[string]any)
+	if sent != nil && !ok {
+		return "an object of " + def.Name
+	}
+	for _, selected := range required {
+		switch s := selected.(type) {
+		case *ast.Field:
+			value, found := object[s.Name]
+			if !found && sent != nil {
+				return def.Name + "." + s.Name
+			}
+			field := def.Fields.ForName(s.Name)
+			if field == nil { // __typename
+				continue
+			}
+			s.Definition = field
+			right := e.data.resolve(e.data.at(actual, s.Name, s.ArgumentMap(nil)))
+			if e.data != nil && actual != nil && !e.data.same(right, value) {
+				return fmt.Sprintf("%s.%s of its arguments, and got %v", def.Name, s.Name, value)
+			}
+			inner, _ := right.(Object)
+			if missing := e.missing(s.SelectionSet, e.schema.Types[field.Type.Name()], inner, value); len(s.SelectionSet) > 0 && missing != "" {
+				return missing
+			}
+		case *ast.InlineFragment:
+			typename, _ := object["__typename"].(string)
+			if sent != nil && typename == "" && e.typenames {
+				return def.Name + ".__typename"
+			}
+			if on := e.schema.Types[typename]; on != nil && e.applies(s.TypeCondition, on) {
+				if missing := e.missing(s.SelectionSet, on, actual, sent); missing != "" {
+					return missing
+				}
+			}
+		}
+	}
+	return ""
+}
+
 // provides returns the external fields that may be requested below a field.
-func (e *execution) provides(at place, f *ast.Field) *ast.SelectionSet {
-	if d := f.Definition.Directives.ForName("provides"); d != nil {
+func (e *execution) provides(at place, f *ast.Field, def *ast.FieldDefinition) *ast.SelectionSet {
+	if d := def.Directives.ForName("provides"); d != nil {
 		set := selection(d)
 		return &set
 	}
@@ -288,6 +345,17 @@ func flat(set ast.SelectionSet) (fields []*ast.Field) {
 
 func selects(set ast.SelectionSet, name string) bool {
 	return slices.ContainsFunc(flat(set), func(f *ast.Field) bool { return f.Name == name })
+}
+
+// covers reports whether a selection has everything that is required.
+func covers(set, required ast.SelectionSet) bool {
+	for _, f := range flat(required) {
+		i := slices.IndexFunc(flat(set), func(g *ast.Field) bool { return g.Name == f.Name })
+		if i < 0 || len(f.SelectionSet) > 0 && !covers(flat(set)[i].SelectionSet, f.SelectionSet) {
+			return false
+		}
+	}
+	return true
 }
 
 func (e *execution) complete(value any, typ *ast.Type, sets []ast.SelectionSet, at place, failed bool) (any, bool) {

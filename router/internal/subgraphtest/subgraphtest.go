@@ -27,7 +27,7 @@ type Error struct{ Code, Message string }
 
 func (e *Error) Error() string { return e.Message }
 
-// Subgraph is a running server.
+// Subgraph is an HTTP handler, and a running server if Start made it.
 type Subgraph struct {
 	*httptest.Server
 
@@ -56,16 +56,29 @@ type Config struct {
 	Fields map[string]Field
 	Entity func(r *http.Request, typename string, representation map[string]any) (any, error)
 	Data   Data
+	// Refuse lists fields, such as "Product.price", that are answered with an error, because another subgraph overrides
+	// them.
+	Refuse []string
+	// Typenames refuses requirements of abstract types without __typename, which a service needs to read them.
+	Typenames bool
+}
+
+// New returns a subgraph that does not listen.
+func New(cfg Config) (*Subgraph, error) {
+	schema, err := serviceSchema(cfg.SDL)
+	if err != nil {
+		return nil, fmt.Errorf("%w\n%s", err, cfg.SDL)
+	}
+	return &Subgraph{schema: schema, cfg: cfg, changed: make(chan struct{})}, nil
 }
 
 // Start runs a subgraph until the test ends.
 func Start(t testing.TB, cfg Config) *Subgraph {
 	t.Helper()
-	schema, err := serviceSchema(cfg.SDL)
+	s, err := New(cfg)
 	if err != nil {
-		t.Fatalf("%v\n%s", err, cfg.SDL)
+		t.Fatal(err)
 	}
-	s := &Subgraph{schema: schema, cfg: cfg, changed: make(chan struct{})}
 	s.Server = httptest.NewServer(s)
 	t.Cleanup(s.Close)
 	return s
@@ -178,6 +191,7 @@ func (s *Subgraph) answer(w http.ResponseWriter, r *http.Request, query string, 
 		r = r.WithContext(withHeader(r.Context(), w.Header()))
 		e := execution{
 			schema: s.schema, variables: variables, request: r, fields: s.cfg.Fields, data: s.cfg.Data,
+			refuse: s.cfg.Refuse, typenames: s.cfg.Typenames,
 			entities: func(typename string, representation map[string]any) (any, error) {
 				return s.cfg.Data.entity(typename, representation), nil
 			},

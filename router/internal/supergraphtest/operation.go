@@ -1,0 +1,219 @@
+package supergraphtest
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"boxoffice.dev/router/internal/subgraphtest"
+)
+
+// Operation is a request of a client.
+type Operation struct {
+	Query     string         `json:"query"`
+	Variables map[string]any `json:"variables,omitempty"`
+}
+
+// NewOperation returns a random operation. It is invalid now and then: two fields of one response name may differ.
+func NewOperation(schema *ast.Schema, data subgraphtest.Data, chance *rand.Rand) Operation {
+	w := &writer{Rand: chance, schema: schema, data: data, variables: map[string]any{}, types: map[string]string{}}
+	keyword, def := "query", schema.Query
+	if schema.Mutation != nil && w.once(12) {
+		keyword, def = "mutation", schema.Mutation
+	}
+	set := w.set(def, 1+w.IntN(5))
+	var declared []string
+	for _, name := range slices.Sorted(maps.Keys(w.types)) {
+		declared = append(declared, "$"+name+": "+w.types[name])
+	}
+	if len(declared) > 0 {
+		keyword += "(" + strings.Join(declared, ", ") + ")"
+	}
+	return Operation{strings.Join(append([]string{keyword + " " + set}, w.fragments...), "\n"), w.variables}
+}
+
+// writer writes one operation.
+type writer struct {
+	*rand.Rand
+
+	schema    *ast.Schema
+	data      subgraphtest.Data
+	fragments []string
+	aliases   int
+	variables map[string]any
+	types     map[string]string // of the variables
+}
+
+// once reports true once in n times.
+func (w *writer) once(n int) bool { return w.IntN(n) == 0 }
+
+func (w *writer) set(def *ast.Definition, depth int) string {
+	var selected []string
+	for range 1 + w.IntN(4) {
+		selected = append(selected, w.selection(def, depth))
+	}
+	return "{ " + strings.Join(selected, " ") + " }"
+}
+
+func (w *writer) selection(def *ast.Definition, depth int) string {
+	fields := slices.DeleteFunc(slices.Clone(def.Fields), func(f *ast.FieldDefinition) bool {
+		return strings.HasPrefix(f.Name, "__") || depth == 0 && w.schema.Types[f.Type.Name()].IsCompositeType()
+	})
+	switch {
+	case depth > 0 && def.IsAbstractType() && !w.once(3), depth > 0 && w.once(6):
+		return w.fragment(def, depth)
+	case len(fields) == 0 || w.once(12):
+		return w.alias(def, "__typename") + w.condition()
+	}
+	f := fields[w.IntN(len(fields))]
+	text := w.alias(def, f.Name)
+	if args := w.arguments(f); args != "" {
+		text += "(" + args + ")"
+		if !w.once(3) {
+			w.aliases++
+			text = fmt.Sprintf("a%d: %s(%s)", w.aliases, f.Name, args)
+		}
+	}
+	text += w.condition()
+	if t := w.schema.Types[f.Type.Name()]; t.IsCompositeType() {
+		text += " " + w.set(t, depth-1)
+	}
+	return text
+}
+
+// alias gives a field another name now and then, also one that another field has.
+func (w *writer) alias(def *ast.Definition, name string) string {
+	switch {
+	case w.once(8):
+		w.aliases++
+		return fmt.Sprintf("a%d: %s", w.aliases, name)
+	case w.once(12) && len(def.Fields) > 0:
+		return def.Fields[w.IntN(len(def.Fields))].Name + ": " + name
+	case w.once(12):
+		return "x: " + name
+	}
+	return name
+}
+
+// condition is a directive now and then.
+func (w *writer) condition() string {
+	if !w.once(10) {
+		return ""
+	}
+	value := []string{"true", "false", "$yes", "$no"}[w.IntN(4)]
+	if name, ok := strings.CutPrefix(value, "$"); ok {
+		w.types[name] = fmt.Sprintf("Boolean! = %v", name == "yes")
+	}
+	return fmt.Sprintf(" @%s(if: %s)", []string{"skip", "include"}[w.IntN(2)], value)
+}
+
+// fragment selects from what an object may be besides.
+func (w *writer) fragment(def *ast.Definition, depth int) string {
+	types := []*ast.Definition{def}
+	for _, possible := range w.schema.GetPossibleTypes(def) {
+		types = append(types, possible)
+		types = append(types, w.schema.GetImplements(possible)...)
+	}
+	on := types[w.IntN(len(types))]
+	set := w.set(on, depth-w.IntN(2))
+	switch {
+	case w.once(4):
+		name := fmt.Sprintf("F%d", len(w.fragments))
+		w.fragments = append(w.fragments, "fragment "+name+" on "+on.Name+" "+set)
+		return "..." + name + w.condition()
+	case on == def && w.once(2):
+		return "..." + w.condition() + " " + set
+	}
+	return "... on " + on.Name + w.condition() + " " + set
+}
+
+// arguments are those that the data knows, or any.
+func (w *writer) arguments(f *ast.FieldDefinition) string {
+	if len(f.Arguments) == 0 {
+		return ""
+	}
+	var known []string
+	for _, o := range w.data {
+		for name := range o {
+			if args, ok := strings.CutPrefix(name, f.Name+"("); ok && w.fits(f, strings.TrimSuffix(args, ")")) {
+				known = append(known, strings.TrimSuffix(args, ")"))
+			}
+		}
+	}
+	slices.Sort(known)
+	if known = slices.Compact(known); len(known) > 0 && w.once(2) {
+		return known[w.IntN(len(known))]
+	}
+	var args []string
+	for _, a := range f.Arguments {
+		if !a.Type.NonNull && w.once(2) || a.DefaultValue != nil && w.once(2) {
+			continue
+		}
+		args = append(args, a.Name+": "+w.argument(a))
+	}
+	return strings.Join(args, ", ")
+}
+
+// argument is a literal or a variable.
+func (w *writer) argument(a *ast.ArgumentDefinition) string {
+	literal := w.value(a.Type, 2)
+	if def := w.schema.Types[a.Type.Name()]; a.Type.Elem != nil || def.Kind == ast.InputObject || w.once(2) {
+		return literal
+	}
+	name := fmt.Sprintf("v%d", len(w.types))
+	w.types[name] = a.Type.String()
+	switch {
+	case w.once(4):
+		w.types[name] += " = " + literal
+	case w.once(6) && !a.Type.NonNull: // no value
+	default:
+		var value any
+		if json.Unmarshal([]byte(literal), &value) != nil {
+			value = literal // an enum's
+		}
+		w.variables[name] = value
+	}
+	return "$" + name
+}
+
+// fits reports whether arguments of the data are literals of the field's.
+func (w *writer) fits(f *ast.FieldDefinition, args string) bool {
+	for _, a := range f.Arguments {
+		t := w.schema.Types[a.Type.Name()]
+		if t.Kind != ast.Scalar || a.Type.NonNull && a.DefaultValue == nil && !strings.Contains(args, a.Name+":") {
+			return false
+		}
+	}
+	return args != ""
+}
+
+func (w *writer) value(t *ast.Type, depth int) string {
+	if t.Elem != nil {
+		return "[" + w.value(t.Elem, depth) + "]"
+	}
+	def := w.schema.Types[t.NamedType]
+	switch {
+	case !t.NonNull && w.once(4):
+		return "null"
+	case def.Kind == ast.Enum:
+		return def.EnumValues[w.IntN(len(def.EnumValues))].Name
+	case def.Kind == ast.InputObject:
+		var members []string
+		for _, f := range def.Fields {
+			if f.Type.NonNull || depth > 0 && w.once(2) {
+				members = append(members, f.Name+": "+w.value(f.Type, depth-1))
+			}
+		}
+		return "{" + strings.Join(members, ", ") + "}"
+	}
+	values := map[string][]string{"Boolean": {"true", "false"}, "Int": {"1", "2"}, "Float": {"1.5"}}[def.Name]
+	if values == nil {
+		values = []string{`"1"`, `"EUR"`, `"a"`}
+	}
+	return values[w.IntN(len(values))]
+}

@@ -170,14 +170,19 @@ func (g *graph) ask(t testing.TB, query, operation string) answer {
 
 // post sends a request to the router.
 func (g *graph) post(body []byte) (a answer, err error) {
+	text := g.raw(body)
+	if err := json.Unmarshal(text, &a); err != nil {
+		return a, fmt.Errorf("%w: %s", err, text)
+	}
+	return a, nil
+}
+
+func (g *graph) raw(body []byte) []byte {
 	r := httptest.NewRequest(http.MethodPost, "/graphql", bytes.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
 	g.handler.ServeHTTP(w, r)
-	if err := json.Unmarshal(w.Body.Bytes(), &a); err != nil {
-		return a, fmt.Errorf("%w: %s", err, w.Body)
-	}
-	return a, nil
+	return w.Body.Bytes()
 }
 
 func (g *graph) forget() {
@@ -198,7 +203,7 @@ func (g *graph) asked() string {
 }
 
 var (
-	definition = regexp.MustCompile(`(?m)^(# asks .*\n)?query (\w+)`)
+	definition = regexp.MustCompile(`(?m)^(# asks .*\n)?(?:query|mutation) (\w+)`)
 	spread     = regexp.MustCompile(`\.\.\.(\w+)`)
 )
 
@@ -206,10 +211,7 @@ var (
 // one that this repository uses, and Apollo's (version 2.14), whose licence keeps it out of here.
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("testdata/*/supergraph*.graphql")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no supergraphs: %v", err)
-	}
+	files := supergraphs(t)
 	for _, file := range files {
 		folder, name := filepath.Split(file)
 		t.Run(filepath.Base(folder)+" "+strings.TrimSuffix(name, ".graphql"), func(t *testing.T) {
@@ -225,14 +227,29 @@ func TestConformance(t *testing.T) {
 	}
 }
 
+// supergraphs returns all supergraphs of testdata. With NEXT in the environment, it returns those of testdata/next, which
+// the planner in use does not execute correctly.
+func supergraphs(t testing.TB) []string {
+	t.Helper()
+	pattern := "testdata/*/supergraph*.graphql"
+	if os.Getenv("NEXT") != "" {
+		pattern = "testdata/next/*/supergraph*.graphql"
+	}
+	files, err := filepath.Glob(pattern)
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no supergraphs: %v", err)
+	}
+	return files
+}
+
 // alone returns a document with one operation and the fragments that it spreads.
 func alone(text, operation string) string {
 	parts := map[string]string{}
 	var name string
 	for line := range strings.Lines(text) {
 		words := strings.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '(' || r == '{' })
-		if len(words) > 1 && (words[0] == "query" || words[0] == "fragment") {
-			name = words[0] + " " + words[1]
+		if len(words) > 1 && slices.Contains([]string{"query", "mutation", "fragment"}, words[0]) {
+			name = strings.Replace(words[0], "mutation", "query", 1) + " " + words[1]
 		}
 		if !strings.HasPrefix(line, "#") {
 			parts[name] += line

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -25,10 +24,7 @@ import (
 
 // FuzzOperations executes operations that are generated from a number. The responses are checked as in TestConformance.
 func FuzzOperations(f *testing.F) {
-	files, err := filepath.Glob("testdata/*/supergraph*.graphql")
-	if err != nil || len(files) == 0 {
-		f.Fatalf("no supergraphs: %v", err)
-	}
+	files := supergraphs(f)
 	var graphs []*graph
 	for _, file := range files {
 		graphs = append(graphs, start(f, file, nil))

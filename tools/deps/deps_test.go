@@ -44,7 +44,6 @@ var homes = []struct{ library, home string }{
 	{"github.com/ThreeDotsLabs/", "pkg/broker"},
 	{"github.com/rabbitmq/", "pkg/broker"},
 	{"github.com/golang-jwt/", "pkg/identity"},
-	{"github.com/wundergraph/", "router/internal/(engine|supergraph)"},
 	{"github.com/coder/websocket", "router/internal/(stream|gatewaytest)"},
 	{"github.com/sony/gobreaker/", "router/internal/upstream"},
 	{"github.com/vektah/gqlparser/", graph + "|subgraphs/internal/gqlserver|router/internal/.*"},
@@ -158,10 +157,9 @@ func TestDomainsAreFreeOfHTTPAndTheProcess(t *testing.T) {
 func TestBinariesLinkOnlyTheirOwnKind(t *testing.T) {
 	t.Parallel()
 	foreign := []struct{ who, never string }{
-		{`subgraphs/\w+|expiration`, `github.com/wundergraph/.*`},
 		{`router|expiration`, `github.com/99designs/gqlgen.*`},
 		{`router`, `github.com/(jackc|ThreeDotsLabs|rabbitmq)/.*|boxoffice\.dev/router/internal/\w+test`},
-		{`subgraphs/\w+|expiration`, `testing|net/http/httptest`}, // graphql-go-tools brings them into the router
+		{`subgraphs/\w+|router|expiration`, `testing|net/http/httptest`},
 	}
 	for _, p := range workspace(t) {
 		if p.Name != "main" {

@@ -39,7 +39,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	slog.SetDefault(slog.New(slog.DiscardHandler))
+	if os.Getenv("LOGS") == "" { slog.SetDefault(slog.New(slog.DiscardHandler)) }
 	os.Exit(m.Run())
 }
 
@@ -170,19 +170,14 @@ func (g *graph) ask(t testing.TB, query, operation string) answer {
 
 // post sends a request to the router.
 func (g *graph) post(body []byte) (a answer, err error) {
-	text := g.raw(body)
-	if err := json.Unmarshal(text, &a); err != nil {
-		return a, fmt.Errorf("%w: %s", err, text)
-	}
-	return a, nil
-}
-
-func (g *graph) raw(body []byte) []byte {
 	r := httptest.NewRequest(http.MethodPost, "/graphql", bytes.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
 	g.handler.ServeHTTP(w, r)
-	return w.Body.Bytes()
+	if err := json.Unmarshal(w.Body.Bytes(), &a); err != nil {
+		return a, fmt.Errorf("%w: %s", err, w.Body)
+	}
+	return a, nil
 }
 
 func (g *graph) forget() {
@@ -203,7 +198,7 @@ func (g *graph) asked() string {
 }
 
 var (
-	definition = regexp.MustCompile(`(?m)^(# asks .*\n)?(?:query|mutation) (\w+)`)
+	definition = regexp.MustCompile(`(?m)^(# asks .*\n)?query (\w+)`)
 	spread     = regexp.MustCompile(`\.\.\.(\w+)`)
 )
 
@@ -211,7 +206,10 @@ var (
 // one that this repository uses, and Apollo's (version 2.14), whose licence keeps it out of here.
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	files := supergraphs(t)
+	files, err := filepath.Glob("testdata/*/supergraph*.graphql")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no supergraphs: %v", err)
+	}
 	for _, file := range files {
 		folder, name := filepath.Split(file)
 		t.Run(filepath.Base(folder)+" "+strings.TrimSuffix(name, ".graphql"), func(t *testing.T) {
@@ -227,29 +225,14 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-// supergraphs returns all supergraphs of testdata. With NEXT in the environment, it returns those of testdata/next, which
-// the planner in use does not execute correctly.
-func supergraphs(t testing.TB) []string {
-	t.Helper()
-	pattern := "testdata/*/supergraph*.graphql"
-	if os.Getenv("NEXT") != "" {
-		pattern = "testdata/next/*/supergraph*.graphql"
-	}
-	files, err := filepath.Glob(pattern)
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no supergraphs: %v", err)
-	}
-	return files
-}
-
 // alone returns a document with one operation and the fragments that it spreads.
 func alone(text, operation string) string {
 	parts := map[string]string{}
 	var name string
 	for line := range strings.Lines(text) {
 		words := strings.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '(' || r == '{' })
-		if len(words) > 1 && slices.Contains([]string{"query", "mutation", "fragment"}, words[0]) {
-			name = strings.Replace(words[0], "mutation", "query", 1) + " " + words[1]
+		if len(words) > 1 && (words[0] == "query" || words[0] == "fragment") {
+			name = words[0] + " " + words[1]
 		}
 		if !strings.HasPrefix(line, "#") {
 			parts[name] += line
@@ -393,7 +376,7 @@ func TestErrorsOfOtherTypes(t *testing.T) {
 	for entity, want := range map[string][]string{`{"stars":4,"summary":null}`: nil, `null`: {"NO no [media 1]"}} {
 		g.subgraphs["reviews"].Answer(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
-			fmt.Fprintf(w, `{"data":{"_entities":[{"stars":5,"summary":"s"},%s,{"stars":1}]},"errors":[{"message":"no","path":["_entities",1,"summary"],"extensions":{"code":"NO"}}]}`, entity)
+			fmt.Fprintf(w, `{"data":{"_entities":[{"stars":5},%s,{"stars":1}],"_e1":[{"summary":"s"}]},"errors":[{"message":"no","path":["_entities",1,"summary"],"extensions":{"code":"NO"}}]}`, entity)
 		})
 		if got := faults(g.ask(t, `{ media { stars ... on Book { summary } } }`, "")); !slices.Equal(got, want) {
 			t.Errorf("%s: got %v, want %v", entity, got, want)
@@ -401,14 +384,11 @@ func TestErrorsOfOtherTypes(t *testing.T) {
 	}
 }
 
-// The planner cannot order the fetches of every operation. Such an operation gets an error, and the router goes on.
+// Fetches of two subgraphs seem to depend on each other here, until each is split.
 func TestFetchesThatDependOnEachOther(t *testing.T) {
 	t.Parallel()
 	g := start(t, "testdata/unsupported/circle/supergraph.graphql", nil)
-	a := g.ask(t, `{ u { o { o { fa rc } } rb } }`, "")
-	if a.Data != nil || !slices.Equal(faults(a), []string{"INTERNAL_SERVER_ERROR internal error []"}) {
-		t.Errorf("got %+v, want one error", a)
-	}
+	g.conforms(t, `{ u { o { o { fa rc } } rb } }`, "", "")
 	g.conforms(t, `{ u { j o { fc } rb } }`, "", "")
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -24,7 +25,10 @@ import (
 
 // FuzzOperations executes operations that are generated from a number. The responses are checked as in TestConformance.
 func FuzzOperations(f *testing.F) {
-	files := supergraphs(f)
+	files, err := filepath.Glob("testdata/*/supergraph*.graphql")
+	if err != nil || len(files) == 0 {
+		f.Fatalf("no supergraphs: %v", err)
+	}
 	var graphs []*graph
 	for _, file := range files {
 		graphs = append(graphs, start(f, file, nil))

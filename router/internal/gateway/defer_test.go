@@ -175,10 +175,10 @@ func TestDeferOnRequestOnly(t *testing.T) {
 		}
 		w.ExpectNoFetches()
 	})
-	t.Run("together with the schema everything comes at once", func(t *testing.T) {
+	t.Run("together with the schema", func(t *testing.T) {
 		t.Parallel()
 		a := gatewaytest.New(t).Query(`{ __schema { queryType { name } } ticket(id: "t1") { ... @defer { total } } }`, nil, "Accept", deferSpec)
-		if want := `{"data":{"__schema":{"queryType":{"name":"Query"}},"ticket":{"total":2149}}}`; a.Body != want {
+		if want := `{"data":{"__schema":{"queryType":{"name":"Query"}},"ticket":{}},"hasNext":true}`; !strings.Contains(a.Body, want) {
 			t.Errorf("got %s, want %s", a.Body, want)
 		}
 	})

@@ -13,11 +13,12 @@ import (
 
 	"boxoffice.dev/pkg/identity"
 	"boxoffice.dev/router/internal/authn"
-	"boxoffice.dev/router/internal/engine"
+	"boxoffice.dev/router/internal/executor"
 	"boxoffice.dev/router/internal/httpapi"
 	"boxoffice.dev/router/internal/operation"
 	"boxoffice.dev/router/internal/pages"
 	"boxoffice.dev/router/internal/persisted"
+	"boxoffice.dev/router/internal/plans"
 	"boxoffice.dev/router/internal/playground"
 	"boxoffice.dev/router/internal/stream"
 	"boxoffice.dev/router/internal/supergraph"
@@ -54,7 +55,7 @@ type Config struct {
 type Gateway struct {
 	http.Handler
 
-	engine  *engine.Engine
+	plans   *plans.Plans
 	client  *upstream.Client
 	streams *stream.Server
 	reach   map[string]func(context.Context) error // by subgraph
@@ -64,7 +65,7 @@ type Gateway struct {
 func (g *Gateway) Wait() { g.streams.Wait() }
 
 // Planned returns how many operations were planned so far.
-func (g *Gateway) Planned() int64 { return g.engine.Planned() }
+func (g *Gateway) Planned() int64 { return g.plans.Planned() }
 
 // Reach checks every subgraph. It returns an error for each, nil for those that answer.
 func (g *Gateway) Reach(ctx context.Context) map[string]error {
@@ -120,13 +121,13 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 			return nil, fmt.Errorf("set timeouts: there is no subgraph %q", name)
 		}
 	}
-	eng, err := engine.New(ctx, engine.Config{
-		Supergraph: graph, Subgraphs: subgraphs, Streams: upstream.NewStreams(cfg.Upstream), Resume: cfg.Upstream.Resume,
-		Planning: cfg.Limits.Planning, Explain: cfg.QueryPlans,
-	})
+	planned, err := plans.New(plans.Config{Supergraph: graph, Planning: cfg.Limits.Planning})
 	if err != nil {
 		return nil, err
 	}
+	exec := executor.New(executor.Config{
+		Prepare: planned.Prepare, Subgraphs: subgraphs, Streams: upstream.NewStreams(cfg.Upstream), Resume: cfg.Upstream.Resume,
+	})
 	prefix := ""
 	if cfg.SecureCookies {
 		prefix = "__Host-"
@@ -144,7 +145,7 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 	}
 	streams := stream.New(ctx, cfg.Live, ended)
 	api, err := httpapi.New(httpapi.Config{
-		Persisted: known, Documents: documents, Engine: eng, Sessions: sessions, Streams: streams,
+		Persisted: known, Documents: documents, Executor: exec, Sessions: sessions, Streams: streams,
 		SessionSubgraph: cfg.SessionSubgraph, ServiceToken: cfg.ServiceToken,
 		AllowedOrigins: cfg.AllowedOrigins, TrustedProxies: cfg.TrustedProxies,
 		MaxBody: cfg.Limits.Body, CostLimit: cfg.Limits.Cost, Compression: cfg.Compression, QueryPlans: cfg.QueryPlans,
@@ -162,7 +163,7 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 			return s.Reach(ctx, upstream.Headers{ServiceToken: cfg.ServiceToken}.For(name))
 		}
 	}
-	return &Gateway{Handler: mux, engine: eng, client: client, streams: streams, reach: reach}, nil
+	return &Gateway{Handler: mux, plans: planned, client: client, streams: streams, reach: reach}, nil
 }
 
 // routes returns the handler of all public paths.

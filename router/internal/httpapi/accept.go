@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"boxoffice.dev/router/internal/engine"
+	"boxoffice.dev/router/internal/executor"
 )
 
 const (
@@ -43,14 +43,14 @@ func acceptsUpdates(accept []string) bool {
 // extension.
 var deferSpecs = []struct {
 	name, value string
-	format      engine.Format
+	format      executor.Format
 }{
-	{"deferSpec", "20220824", engine.Defer20220824},
-	{"incrementalSpec", "v0.2", engine.IncrementalV02},
+	{"deferSpec", "20220824", executor.Defer20220824},
+	{"incrementalSpec", "v0.2", executor.IncrementalV02},
 }
 
 // acceptedParts returns the format of deferred fragments that a client prefers, 0 when it accepts none.
-func acceptedParts(accept []string) (best engine.Format) {
+func acceptedParts(accept []string) (best executor.Format) {
 	most := 0.0
 	for _, spec := range deferSpecs {
 		q := partsQuality(accept, func(name, value string) bool { return strings.EqualFold(name, spec.name) && value == spec.value })

@@ -21,7 +21,7 @@ import (
 	"boxoffice.dev/pkg/identity"
 	"boxoffice.dev/pkg/server"
 	"boxoffice.dev/router/internal/authn"
-	"boxoffice.dev/router/internal/engine"
+	"boxoffice.dev/router/internal/executor"
 	"boxoffice.dev/router/internal/operation"
 	"boxoffice.dev/router/internal/persisted"
 	"boxoffice.dev/router/internal/stream"
@@ -43,7 +43,7 @@ const (
 type Config struct {
 	Persisted *persisted.Store
 	Documents *operation.Documents
-	Engine    *engine.Engine
+	Executor  *executor.Executor
 	Sessions  *authn.Authenticator
 	Streams   *stream.Server
 
@@ -133,22 +133,22 @@ func (h *Handler) serve(out *reply, r *http.Request) error {
 	case op.Kind == ast.Subscription:
 		return operation.Refuse(http.StatusBadRequest, Unsupported, "subscriptions need a WebSocket, text/event-stream, or multipart/mixed with subscriptionSpec=1.0")
 	}
-	if deferred := h.cfg.Documents.Deferred(op, req.Variables); deferred != nil {
-		if format := acceptedParts(accept); format != 0 {
-			return h.parts(out, r, req, op, cost, deferred, format)
-		}
+	if format := acceptedParts(accept); format != 0 && h.cfg.Documents.Deferred(op, req.Variables) {
+		return h.parts(out, r, req, op, cost, format)
 	}
 	// Only queries are compressed. Responses to mutations may contain tokens, which the compressed size could reveal.
 	out.zip = h.cfg.Compression && op.Kind == ast.Query && acceptsGzip(r.Header.Values("Accept-Encoding"))
 
 	var body []byte
-	if op.Meta == nil || !op.Meta.Whole() {
+	if op.Meta != nil && op.Meta.Whole() {
+		body, err = introspect(op, req.Variables.JSON)
+	} else {
 		done := observe(r.Context(), op)
 		body, err = h.execute(out, r, op, req.Variables.JSON)
 		done(body, err)
-		if err != nil {
-			return err
-		}
+	}
+	if err != nil {
+		return err
 	}
 	if body, err = h.complete(r.Context(), req, op, cost, body); err != nil {
 		return err
@@ -157,19 +157,20 @@ func (h *Handler) serve(out *reply, r *http.Request) error {
 	return nil
 }
 
-// complete adds to a response the parts that the router answers without subgraphs: introspection and extensions.
+// introspect returns the response to an operation that selects nothing but the schema.
+func introspect(op *operation.Operation, variables []byte) ([]byte, error) {
+	data, err := op.Meta.Answer(variables)
+	return fmt.Appendf(nil, `{"data":%s}`, data), err
+}
+
+// complete adds extensions to a response.
 func (h *Handler) complete(ctx context.Context, req request, op *operation.Operation, cost float64, body []byte) (_ []byte, err error) {
-	if op.Meta != nil {
-		if body, err = op.Meta.Answer(req.Variables.JSON, body); err != nil {
-			return nil, err
-		}
-	}
 	extensions := map[string]any{}
 	if req.Cost {
 		extensions["cost"] = estimate{cost, h.cfg.CostLimit}
 	}
 	if req.Plan && h.cfg.QueryPlans && (op.Meta == nil || !op.Meta.Whole()) {
-		if extensions["queryPlan"], err = h.cfg.Engine.Explain(ctx, op, req.Variables.JSON); err != nil {
+		if extensions["queryPlan"], err = h.cfg.Executor.Explain(ctx, op, req.Variables.JSON); err != nil {
 			return nil, err
 		}
 	}
@@ -209,13 +210,13 @@ func (h *Handler) execute(out *reply, r *http.Request, op *operation.Operation, 
 	if err != nil {
 		return nil, err
 	}
-	body, err := h.cfg.Engine.Execute(identity.With(r.Context(), caller), call)
+	body, err := h.cfg.Executor.Execute(identity.With(r.Context(), caller), call)
 	setCookies()
 	return body, err
 }
 
-// call returns the engine's input and the caller. Call setCookies before the response begins.
-func (h *Handler) call(out *reply, r *http.Request, op *operation.Operation, variables []byte) (caller identity.Caller, call engine.Call, setCookies func(), err error) {
+// call returns the executor's input and the caller. Call setCookies before the response begins.
+func (h *Handler) call(out *reply, r *http.Request, op *operation.Operation, variables []byte) (caller identity.Caller, call executor.Call, setCookies func(), err error) {
 	session, err := h.authenticate(r)
 	if err != nil {
 		return caller, call, nil, err
@@ -224,11 +225,16 @@ func (h *Handler) call(out *reply, r *http.Request, op *operation.Operation, var
 		server.Annotate(r.Context(), slog.String("user", session.Caller.UserID))
 	}
 	out.setCookies(session.SetCookies)
+	initial, err := schemaPart(op, variables)
+	if err != nil {
+		return caller, call, nil, err
+	}
 	var mu sync.Mutex
 	var cookies []string
-	call = engine.Call{
+	call = executor.Call{
 		Operation: op,
 		Variables: variables,
+		Initial:   initial,
 		Headers:   h.headers(r, session).For,
 		Answered: func(subgraph string, header http.Header) {
 			if subgraph == h.cfg.SessionSubgraph {
@@ -244,6 +250,14 @@ func (h *Handler) call(out *reply, r *http.Request, op *operation.Operation, var
 		out.setCookies(cookies)
 	}
 	return session.Caller, call, setCookies, nil
+}
+
+// schemaPart returns the fields of an operation that select the schema.
+func schemaPart(op *operation.Operation, variables []byte) ([]byte, error) {
+	if op.Meta == nil {
+		return nil, nil
+	}
+	return op.Meta.Answer(variables)
 }
 
 // headers returns the headers of fetches for the request.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -12,7 +13,7 @@ import (
 	"boxoffice.dev/pkg/apperr"
 	"boxoffice.dev/pkg/identity"
 	"boxoffice.dev/router/internal/authn"
-	"boxoffice.dev/router/internal/engine"
+	"boxoffice.dev/router/internal/executor"
 	"boxoffice.dev/router/internal/operation"
 	"boxoffice.dev/router/internal/stream"
 )
@@ -160,8 +161,12 @@ func (h *Handler) updates(out *reply, r *http.Request, req request, op *operatio
 // answer executes an operation of any kind and emits its responses. Cookies that a mutation sets are dropped, because
 // the headers have been sent: clients sign in by a separate request.
 func (h *Handler) answer(ctx context.Context, r *http.Request, session authn.Session, req request, op *operation.Operation, cost float64, emit func([]byte) error) error {
-	call := engine.Call{
-		Operation: op, Variables: req.Variables.JSON, Headers: h.headers(r, session).For,
+	initial, err := schemaPart(op, req.Variables.JSON)
+	if err != nil {
+		return err
+	}
+	call := executor.Call{
+		Operation: op, Variables: req.Variables.JSON, Initial: initial, Headers: h.headers(r, session).For,
 		Answered: func(string, http.Header) {},
 	}
 	ctx = identity.With(ctx, session.Caller)
@@ -177,14 +182,14 @@ func (h *Handler) answer(ctx context.Context, r *http.Request, session authn.Ses
 	}
 	switch {
 	case op.Kind == ast.Subscription:
-		return h.cfg.Engine.Subscribe(ctx, call, finish)
+		return h.cfg.Executor.Subscribe(ctx, call, finish)
 	case op.Meta != nil && op.Meta.Whole():
-		return finish(nil)
+		return finish(fmt.Appendf(nil, `{"data":%s}`, initial))
 	}
 	executed := observe(ctx, op)
-	if deferred := h.cfg.Documents.Deferred(op, req.Variables); deferred != nil && req.Parts != 0 {
+	if req.Parts != 0 && h.cfg.Documents.Deferred(op, req.Variables) {
 		var first []byte
-		err := h.cfg.Engine.ExecuteInParts(ctx, call, deferred, req.Parts, func(part []byte) error {
+		err := h.cfg.Executor.ExecuteInParts(ctx, call, req.Parts, func(part []byte) error {
 			if first != nil {
 				responses++
 				return emit(part)
@@ -195,7 +200,7 @@ func (h *Handler) answer(ctx context.Context, r *http.Request, session authn.Ses
 		executed(first, err)
 		return err
 	}
-	body, err := h.cfg.Engine.Execute(ctx, call)
+	body, err := h.cfg.Executor.Execute(ctx, call)
 	executed(body, err)
 	if err != nil {
 		return err

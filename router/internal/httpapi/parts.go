@@ -6,14 +6,14 @@ import (
 	"net/http"
 
 	"boxoffice.dev/pkg/identity"
-	"boxoffice.dev/router/internal/engine"
+	"boxoffice.dev/router/internal/executor"
 	"boxoffice.dev/router/internal/operation"
 	"boxoffice.dev/router/internal/stream"
 )
 
 // parts answers an operation with deferred fragments by multipart/mixed. When it is interrupted, the last boundary is
 // missing, so that clients notice.
-func (h *Handler) parts(out *reply, r *http.Request, req request, op *operation.Operation, cost float64, deferred *operation.Deferred, format engine.Format) error {
+func (h *Handler) parts(out *reply, r *http.Request, req request, op *operation.Operation, cost float64, format executor.Format) error {
 	caller, call, setCookies, err := h.call(out, r, op, req.Variables.JSON)
 	if err != nil {
 		return err
@@ -23,7 +23,7 @@ func (h *Handler) parts(out *reply, r *http.Request, req request, op *operation.
 	var answer *stream.Parts
 	var first []byte
 	done := observe(ctx, op)
-	err = h.cfg.Engine.ExecuteInParts(ctx, call, deferred, format, func(part []byte) error {
+	err = h.cfg.Executor.ExecuteInParts(ctx, call, format, func(part []byte) error {
 		if answer == nil {
 			first = part
 			if part, err = h.complete(ctx, req, op, cost, part); err != nil {
@@ -49,7 +49,7 @@ func (h *Handler) parts(out *reply, r *http.Request, req request, op *operation.
 }
 
 // specification returns the media type parameter of a format.
-func specification(format engine.Format) string {
+func specification(format executor.Format) string {
 	for _, spec := range deferSpecs {
 		if spec.format == format {
 			return spec.name + "=" + spec.value

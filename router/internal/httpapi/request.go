@@ -12,7 +12,7 @@ import (
 	"strconv"
 	"strings"
 
-	"boxoffice.dev/router/internal/engine"
+	"boxoffice.dev/router/internal/executor"
 	"boxoffice.dev/router/internal/operation"
 	"boxoffice.dev/router/internal/persisted"
 )
@@ -24,9 +24,9 @@ type request struct {
 	Document      persisted.Reference
 	OperationName string
 	Variables     operation.Variables
-	Cost          bool          // include the cost in the response
-	Plan          bool          // include the query plan in the response
-	Parts         engine.Format // format of deferred fragments over a WebSocket or event stream; 0 for a single response
+	Cost          bool            // include the cost in the response
+	Plan          bool            // include the query plan in the response
+	Parts         executor.Format // format of deferred fragments over a WebSocket or event stream; 0 for a single response
 }
 
 // read reads a request from the URL, or from a body of at most limit bytes. The error is an operation.Refused.

@@ -1,15 +1,12 @@
-// Package introspection answers __schema and __type from the clients' schema. It removes them from an operation before
-// the operation is planned.
+// Package introspection answers __schema and __type from the clients' schema.
 package introspection
 
 import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"strings"
 
 	"github.com/vektah/gqlparser/v2/ast"
-	"github.com/vektah/gqlparser/v2/formatter"
 )
 
 // Part is the introspecting part of an operation. It is shared between requests.
@@ -19,55 +16,38 @@ type Part struct {
 	whole  bool // the operation selects nothing else
 }
 
-// Split returns the introspecting part of a validated operation, nil when there is none, and the text of a document
-// with the rest.
-func Split(schema *ast.Schema, doc *ast.QueryDocument, op *ast.OperationDefinition, text string) (*Part, string) {
-	rest, found := without(op.SelectionSet)
+// Of returns the introspecting part of a validated operation, nil when there is none.
+func Of(schema *ast.Schema, op *ast.OperationDefinition) *Part {
+	found, other := fields(op.SelectionSet)
 	if !found {
-		return nil, text
+		return nil
 	}
-	other := *op
-	other.SelectionSet = rest
-	var b strings.Builder
-	formatter.NewFormatter(&b).FormatQueryDocument(&ast.QueryDocument{
-		Operations: ast.OperationList{&other}, Fragments: doc.Fragments,
-	})
-	return &Part{schema: schema, op: op, whole: len(rest) == 0}, b.String()
+	return &Part{schema: schema, op: op, whole: !other}
 }
 
-// without returns a root selection without its introspecting fields and reports whether there were any.
-func without(set ast.SelectionSet) (rest ast.SelectionSet, found bool) {
-	keep := func(fragment ast.InlineFragment, inner ast.SelectionSet) {
-		kept, cut := without(inner)
-		found = found || cut
-		if len(kept) > 0 {
-			fragment.SelectionSet = kept
-			rest = append(rest, &fragment)
-		}
-	}
+// fields reports whether a root selection has introspecting fields, and whether it has others.
+func fields(set ast.SelectionSet) (introspecting, other bool) {
 	for _, selected := range set {
+		var i, o bool
 		switch s := selected.(type) {
 		case *ast.Field:
-			if s.Name == "__schema" || s.Name == "__type" {
-				found = true
-			} else {
-				rest = append(rest, s)
-			}
+			i = s.Name == "__schema" || s.Name == "__type"
+			o = !i
 		case *ast.InlineFragment:
-			keep(*s, s.SelectionSet)
+			i, o = fields(s.SelectionSet)
 		case *ast.FragmentSpread:
-			keep(ast.InlineFragment{TypeCondition: s.Definition.TypeCondition, Directives: s.Directives}, s.Definition.SelectionSet)
+			i, o = fields(s.Definition.SelectionSet)
 		}
+		introspecting, other = introspecting || i, other || o
 	}
-	return rest, found
+	return introspecting, other
 }
 
 // Whole reports whether the operation selects only introspecting fields.
 func (p *Part) Whole() bool { return p.whole }
 
-// Answer adds the part's fields to the response to the rest of the operation, which is empty when there is no rest.
-// Variables is a valid JSON object, or empty.
-func (p *Part) Answer(variables, response []byte) ([]byte, error) {
+// Answer returns the part's fields of the response's data, a JSON object. Variables is a valid JSON object, or empty.
+func (p *Part) Answer(variables []byte) ([]byte, error) {
 	values := map[string]any{}
 	for _, v := range p.op.VariableDefinitions {
 		if v.DefaultValue != nil {
@@ -85,22 +65,7 @@ func (p *Part) Answer(variables, response []byte) ([]byte, error) {
 	}
 	w := writer{schema: p.schema, variables: values}
 	w.object(root{p.schema}, []ast.SelectionSet{p.op.SelectionSet})
-	if len(response) == 0 {
-		return fmt.Appendf(nil, `{"data":%s}`, w.buf.Bytes()), nil
-	}
-	var merged struct {
-		Errors json.RawMessage            `json:"errors,omitempty"`
-		Data   map[string]json.RawMessage `json:"data"`
-	}
-	if err := json.Unmarshal(response, &merged); err != nil {
-		return nil, fmt.Errorf("read own response: %w", err)
-	}
-	if merged.Data != nil {
-		if err := json.Unmarshal(w.buf.Bytes(), &merged.Data); err != nil {
-			return nil, fmt.Errorf("read own response: %w", err)
-		}
-	}
-	return json.Marshal(merged)
+	return w.buf.Bytes(), nil
 }
 
 // writer writes selections of the schema as JSON.

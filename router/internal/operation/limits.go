@@ -202,27 +202,3 @@ func (l Limits) check(s size) error {
 	}
 	return nil
 }
-
-// conditions returns the variables of @skip and @include.
-func conditions(doc *ast.QueryDocument) []string {
-	var names []string
-	add := func(directives ast.DirectiveList) {
-		for _, d := range directives {
-			if a := d.Arguments.ForName("if"); a != nil && a.Value.Kind == ast.Variable {
-				names = append(names, a.Value.Raw)
-			}
-		}
-	}
-	eachSelection(doc, func(s ast.Selection) {
-		switch s := s.(type) {
-		case *ast.Field:
-			add(s.Directives)
-		case *ast.InlineFragment:
-			add(s.Directives)
-		case *ast.FragmentSpread:
-			add(s.Directives)
-		}
-	})
-	slices.Sort(names)
-	return slices.Compact(names)
-}

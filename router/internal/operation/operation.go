@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/vektah/gqlparser/v2/ast"
-	"github.com/vektah/gqlparser/v2/formatter"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 	"github.com/vektah/gqlparser/v2/parser"
 	"github.com/vektah/gqlparser/v2/validator"
@@ -68,15 +66,14 @@ func RefuseDocument(code apperr.Code, message string) *Refused {
 
 // Operation is a valid operation within its document. It is shared between requests.
 type Operation struct {
-	Text       string // the document, without introspection
+	Text       string // of the document
+	Definition *ast.OperationDefinition
 	Name       string // empty when it has none
 	Kind       ast.Operation
-	Conditions []string            // the variables that @skip and @include read, sorted
 	Meta       *introspection.Part // nil without introspection
 
-	variables  ast.VariableDefinitionList
-	price      price
-	deferrable *deferrable // nil when no fragment is deferred
+	price  price
+	defers bool // a fragment may be deferred
 }
 
 // Config configures Documents.
@@ -156,28 +153,10 @@ func (d *Documents) prepare(text, name string) (*Operation, error) {
 	if errs := checkDefers(doc); len(errs) > 0 {
 		return nil, refuseAll(ValidationFailed, errs)
 	}
-	defers := takeDefers(doc)
-	if len(defers) > 0 || strings.Contains(text, `"""`) || strings.Contains(text, `\u{`) { // the engine misreads some of these strings
-		text = written(doc)
-	}
-	op := &Operation{Name: def.Name, Kind: def.Operation, Conditions: conditions(doc), variables: def.VariableDefinitions, price: d.pricing.price(def)}
-	op.Meta, op.Text = introspection.Split(d.schema, doc, def, text)
-	if asksUnions(d.schema, doc) && (op.Meta == nil || !op.Meta.Whole()) {
-		if op.Text, err = withoutUnions(d.schema, op.Text); err != nil {
-			return nil, fmt.Errorf("write document without fragments on unions: %w", err)
-		}
-	}
-	if len(defers) > 0 && op.Kind != ast.Subscription && op.Meta == nil { // introspection is not deferred
-		op.deferrable = &deferrable{def, defers}
-	}
-	return op, nil
-}
-
-// written formats a document, with all its strings in the quoted form.
-func written(doc *ast.QueryDocument) string {
-	var b strings.Builder
-	formatter.NewFormatter(&b).FormatQueryDocument(doc)
-	return b.String()
+	return &Operation{
+		Text: text, Definition: def, Name: def.Name, Kind: def.Operation, Meta: introspection.Of(d.schema, def),
+		price: d.pricing.price(def), defers: def.Operation != ast.Subscription && defers(doc),
+	}, nil
 }
 
 // refuseAll returns a Refused with the first errors.

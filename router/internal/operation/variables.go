@@ -70,7 +70,7 @@ func (d *Documents) checkVariables(op *Operation, variables Variables) error {
 	if depth(variables.JSON)-1 > d.limits.InputDepth {
 		return exceeded(DepthLimit, "depth of the variables", d.limits.InputDepth)
 	}
-	for _, def := range op.variables {
+	for _, def := range op.Definition.VariableDefinitions {
 		fault := &misfit{at: []string{def.Variable}}
 		value, sent := variables.Values[def.Variable]
 		if !sent {

@@ -23,14 +23,14 @@ type document struct {
 }
 
 // operation returns the whole document, around the selection of its root.
-func (d *document) operation(kind ast.Operation, representations []string, types map[string]*ast.Type) string {
+func (d *document) operation(kind ast.Operation, representations []string, types map[string]string) string {
 	var b strings.Builder
 	var declared []string
 	for _, name := range representations {
 		declared = append(declared, "$"+name+": [_Any!]!")
 	}
 	for _, name := range d.variables {
-		declared = append(declared, "$"+name+": "+types[name].String())
+		declared = append(declared, "$"+name+": "+types[name])
 	}
 	if kind != ast.Query || len(declared) > 0 {
 		b.WriteString(string(kind))
@@ -82,7 +82,11 @@ func (d *document) selection(o *output) {
 		}
 		d.WriteByte('}')
 	}
-	if d.Len() == begin {
+	switch {
+	case d.Len() > begin:
+	case o.member.InterfaceObject: // its name must not be taken for the type of an object
+		d.WriteString("_: " + typename)
+	default:
 		d.WriteString(typename)
 	}
 	d.WriteByte('}')
@@ -159,23 +163,34 @@ func (d *document) fold(m *supergraph.Member, on []string, e *entry) string {
 
 func (d *document) entry(e *entry, begin int) {
 	d.separate(begin)
-	if e.storage != e.name {
-		d.WriteString(e.storage + ": ")
-	}
-	d.WriteString(e.name + e.arguments)
 	d.use(e.variables...)
+	field := e.name + e.arguments
+	if e.storage != e.name {
+		field = e.storage + ": " + field
+	}
+	open, skip, include := 0, false, false
+	directives := ""
 	for _, c := range e.conditions {
 		d.use(c.Variable)
+		text := " @include(if: $" + c.Variable + ")"
+		once := &include
 		if c.Not {
-			d.WriteString(" @skip(if: $" + c.Variable + ")")
-		} else {
-			d.WriteString(" @include(if: $" + c.Variable + ")")
+			text, once = " @skip(if: $"+c.Variable+")", &skip
 		}
+		if *once { // a directive may only stand once at one place
+			d.WriteString("..." + text + " {")
+			open++
+			continue
+		}
+		*once = true
+		directives += text
 	}
+	d.WriteString(field + directives)
 	if e.below != nil {
 		d.WriteByte(' ')
 		d.selection(e.below)
 	}
+	d.WriteString(strings.Repeat("}", open))
 }
 
 // entities writes what is selected of the entities of a group.

@@ -13,6 +13,7 @@ import (
 type emitter struct {
 	*search
 	operation ast.Operation
+	deferred  []Deferred
 	groups    []*group
 	last      *group // of a mutation's root fields
 }
@@ -22,7 +23,7 @@ type group struct {
 	subgraph *subgraph
 	site     *site
 	typename string   // of representations
-	requires string   // the requirement that representations have, to tell groups apart
+	requires string   // the requirement that representations have
 	on       []string // object types of entities; nil for root fields
 	entities bool
 	fields   []RepresentationField
@@ -124,6 +125,14 @@ func (e *emitter) types(at *site, sel *set) error {
 		found = to.group
 	}
 	found.on = at.types
+	for _, n := range sel.nodes {
+		if n.field != nil {
+			found.parts[n.field.Deferred] = true
+			if n.field.On != nil { // decides which objects have a deferred fragment
+				found.parts[e.deferred[n.field.Deferred].Within] = true
+			}
+		}
+	}
 	at.waits = append(slices.Clip(at.waits), found)
 	return nil
 }

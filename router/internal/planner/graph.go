@@ -18,6 +18,7 @@ type graph struct {
 	subgraphs []*subgraph // sorted by name
 	rules     map[coordinate][]supergraph.Rule
 	labelled  map[coordinate]string // labels of progressive overrides
+	implicit  []string              // labels of fields in keys and requirements
 	declared  map[coordinate][]declaration
 	enums     map[string]map[string]bool // values that clients may see
 }
@@ -79,7 +80,9 @@ func newGraph(sg *supergraph.Supergraph) (*graph, error) {
 		for name, m := range s.members {
 			for field, f := range m.Fields {
 				if f.Label != "" {
-					g.labelled[coordinate{name, field}] = f.Label
+					for _, object := range m.Possible {
+						g.labelled[coordinate{object, field}] = f.Label
+					}
 				}
 			}
 			for _, object := range m.Possible {
@@ -108,7 +111,44 @@ func newGraph(sg *supergraph.Supergraph) (*graph, error) {
 		}
 		g.subgraphs = append(g.subgraphs, s)
 	}
+	g.implicit = g.implicitLabels()
 	return g, nil
+}
+
+// implicitLabels returns the labels of fields that the planner may add to an operation.
+func (g *graph) implicitLabels() (labels []string) {
+	if len(g.labelled) == 0 {
+		return nil
+	}
+	added := map[string]bool{} // names of fields
+	var add func(ast.SelectionSet)
+	add = func(selection ast.SelectionSet) {
+		for _, selected := range selection {
+			switch s := selected.(type) {
+			case *ast.Field:
+				added[s.Name] = true
+				add(s.SelectionSet)
+			case *ast.InlineFragment:
+				add(s.SelectionSet)
+			}
+		}
+	}
+	for _, s := range g.subgraphs {
+		for _, m := range s.members {
+			for _, k := range m.Keys {
+				add(k.Selection)
+			}
+			for _, f := range m.Fields {
+				add(f.Requires)
+			}
+		}
+	}
+	for c, label := range g.labelled {
+		if added[c.field] {
+			labels = append(labels, label)
+		}
+	}
+	return labels
 }
 
 func load(name, sdl string) (*ast.Schema, error) {

@@ -47,9 +47,10 @@ type normalizer struct {
 	denied    func(typ, field string) bool
 	taken     map[string]bool // names of the client's variables
 	literals  []Literal
-	types     map[string]*ast.Type // of all variables
+	types     map[string]string // of all variables, with their defaults
 	deferred  []Deferred
 	selection map[*set]*Selection
+	labels    []string
 	count     int
 }
 
@@ -64,10 +65,13 @@ type place struct {
 }
 
 func (n *normalizer) operation(op *ast.OperationDefinition) (*set, error) {
-	n.taken, n.types = map[string]bool{}, map[string]*ast.Type{}
+	n.taken, n.types = map[string]bool{}, map[string]string{}
 	for _, v := range op.VariableDefinitions {
 		n.taken[v.Variable] = true
-		n.types[v.Variable] = v.Type
+		n.types[v.Variable] = v.Type.String()
+		if v.DefaultValue != nil { // it allows the variable where null is not
+			n.types[v.Variable] += " = " + v.DefaultValue.String()
+		}
 	}
 	n.selection, n.deferred = map[*set]*Selection{}, make([]Deferred, 1)
 	root := n.graph.root(op.Operation).Name
@@ -217,6 +221,9 @@ func (n *normalizer) groups(f *ast.Field, arguments string, at place) []*fieldGr
 		if def == nil {
 			continue
 		}
+		if label := n.graph.labelled[coordinate{object, f.Name}]; label != "" {
+			n.labels = append(n.labels, label)
+		}
 		denied := n.denied(object, f.Name) || object != at.parent && n.denied(at.parent, f.Name)
 		v := at.set.table.selected(f.Alias, f.Name, arguments, object)
 		i := slices.IndexFunc(groups, func(g *fieldGroup) bool {
@@ -345,7 +352,7 @@ func (n *normalizer) literal(value *ast.Value, typ *ast.Type) string {
 		name = "_" + name
 	}
 	n.literals = append(n.literals, Literal{name, typ, value})
-	n.types[name] = typ
+	n.types[name] = typ.String()
 	return name
 }
 
@@ -362,3 +369,6 @@ func intersect(a, b []string) []string {
 	}
 	return all
 }
+
+// activeLabels returns the labels that the plan may depend on.
+func (n *normalizer) activeLabels() []string { return names(n.labels, n.graph.implicit) }

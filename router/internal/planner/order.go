@@ -9,7 +9,7 @@ import (
 )
 
 // fetches turns groups into fetches: groups of entities of one subgraph that can be sent at the same time are one.
-func (e *emitter) fetches(types map[string]*ast.Type) ([]*Fetch, map[*group]int, error) {
+func (e *emitter) fetches(types map[string]string) ([]*Fetch, map[*group]int, error) {
 	for _, g := range e.groups {
 		g.depth()
 	}
@@ -79,7 +79,7 @@ func reduce(fetches []*Fetch) {
 	}
 }
 
-func (e *emitter) fetch(groups []*group, types map[string]*ast.Type) (*Fetch, error) {
+func (e *emitter) fetch(groups []*group, types map[string]string) (*Fetch, error) {
 	first := groups[0]
 	f := &Fetch{Subgraph: first.subgraph.name, Operation: ast.Query}
 	d := &document{graph: e.graph, subgraph: first.subgraph}
@@ -90,6 +90,11 @@ func (e *emitter) fetch(groups []*group, types map[string]*ast.Type) (*Fetch, er
 			f.Operation = e.operation
 		}
 		d.selection(first.out)
+		for _, entry := range first.out.entries {
+			if !slices.Contains(f.Fields, entry.storage) {
+				f.Fields = append(f.Fields, entry.storage)
+			}
+		}
 	} else {
 		d.WriteByte('{')
 		f.Entities = e.entities(groups, d)

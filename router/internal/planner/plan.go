@@ -30,7 +30,8 @@ type Fetch struct {
 
 	// A fetch of root fields merges its data into each object at Path: the root of the response if it is empty, or
 	// objects of the query type below the root.
-	Path Path
+	Path   Path
+	Fields []string // their storage names
 	// A fetch of entities has one _entities field for each of these. They are empty for a fetch of root fields.
 	Entities []Entities
 }

@@ -3,7 +3,9 @@ package planner
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/vektah/gqlparser/v2/ast"
 
@@ -22,58 +24,84 @@ func New(sg *supergraph.Supergraph) (*Planner, error) {
 	return &Planner{g}, nil
 }
 
-// Request is an operation with what its plan depends on.
-type Request struct {
-	Operation *ast.OperationDefinition // validated against the clients' schema
-	// Denied reports whether the caller may not read a field of a type.
-	Denied func(typ, field string) bool
-	// Label reports whether a label of a progressive @override is active.
-	Label func(label string) bool
+// Operation is a normalized operation: fragments are written out, literals are variables, and fields that the caller may
+// not read are marked. Operations with the same Text have the same plan.
+type Operation struct {
+	Text     string
+	Literals []Literal
+	Labels   []string // of progressive overrides that the plan may depend on, sorted
+
+	kind      ast.Operation
+	root      *set
+	selection *Selection
+	deferred  []Deferred
+	types     map[string]string // of variables, with their defaults
 }
 
-// Plan plans an operation. The literals are the values of further variables that the plan uses.
-func (p *Planner) Plan(ctx context.Context, r Request) (*Plan, []Literal, error) {
-	n := &normalizer{graph: p.graph, denied: r.Denied}
-	root, err := n.operation(r.Operation)
+// Normalize normalizes an operation that is valid for the clients' schema. Denied reports whether the caller may not read
+// a field of a type. It is only called for fields that have rules.
+func (p *Planner) Normalize(op *ast.OperationDefinition, denied func(typ, field string) bool) (*Operation, error) {
+	n := &normalizer{graph: p.graph, denied: func(typ, field string) bool {
+		return len(p.graph.rules[coordinate{typ, field}]) > 0 && denied(typ, field)
+	}}
+	root, err := n.operation(op)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
+	normal := &Operation{
+		Literals: n.literals, Labels: n.activeLabels(), kind: op.Operation, root: root, selection: n.selection[root], deferred: n.deferred, types: n.types,
+	}
+	normal.Text = normal.text()
+	return normal, nil
+}
+
+// Rules returns the rules of a field, all of which a caller must satisfy to read it.
+func (p *Planner) Rules(typ, field string) []supergraph.Rule {
+	return p.graph.rules[coordinate{typ, field}]
+}
+
+// Schema returns the supergraph's schema, with what clients do not see.
+func (p *Planner) Schema() *ast.Schema { return p.graph.schema }
+
+// Plan plans an operation, once: it consumes it. Label reports whether a label of a progressive @override is active; it is called for every
+// label that the plan depends on.
+func (p *Planner) Plan(ctx context.Context, op *Operation, label func(string) bool) (*Plan, error) {
 	s := &search{
-		ctx: ctx, graph: p.graph, labels: r.Label, known: map[choiceKey]*choice{}, hopsOf: map[hopKey][]*hop{},
+		ctx: ctx, graph: p.graph, labels: label, known: map[choiceKey]*choice{}, hopsOf: map[hopKey][]*hop{},
 		templates: map[templateKey]*set{}, candidatesOf: map[string][]*hop{},
 	}
-	c := s.choose(source{}, root)
+	c := s.choose(source{}, op.root)
 	if err := ctx.Err(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if s.work > maxWork {
-		return nil, nil, ErrTooComplex
+		return nil, ErrTooComplex
 	}
 	if c.rest != nil {
-		return nil, nil, fmt.Errorf("no subgraph resolves %s", c.rest.example(root.types[0]))
+		return nil, fmt.Errorf("no subgraph resolves %s", c.rest.example())
 	}
-	e := &emitter{search: s, operation: r.Operation.Operation}
-	at := &site{types: root.types, table: root.table}
-	if _, err := e.emit(at, root, c, nil); err != nil {
-		return nil, nil, err
+	e := &emitter{search: s, operation: op.kind, deferred: op.deferred}
+	at := &site{types: op.root.types, table: op.root.table}
+	if _, err := e.emit(at, op.root, c, nil); err != nil {
+		return nil, err
 	}
-	plan := &Plan{Operation: r.Operation.Operation, Selection: n.selection[root], Deferred: n.deferred}
-	fetches, ids, err := e.fetches(n.types)
+	plan := &Plan{Operation: op.kind, Selection: op.selection, Deferred: slices.Clone(op.deferred)}
+	fetches, ids, err := e.fetches(op.types)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	plan.Fetches = fetches
 	plan.parts(e.groups, ids)
-	return plan, n.literals, nil
+	return plan, nil
 }
 
 // example names a field of a set for an error.
-func (s *set) example(at string) string {
+func (s *set) example() string {
 	n := s.nodes[0]
 	for n.sub != nil && len(n.sub.nodes) > 0 {
-		at, n = n.on[0]+"."+n.name, n.sub.nodes[0]
+		n = n.sub.nodes[0]
 	}
-	return fmt.Sprintf("%s.%s (in %s)", n.on[0], n.name, at)
+	return n.on[0] + "." + n.name
 }
 
 // parts sets the fetches that each deferred part needs.
@@ -96,4 +124,42 @@ func (p *Plan) need(part, fetch int) {
 	for _, d := range p.Fetches[fetch].DependsOn {
 		p.need(part, d)
 	}
+}
+
+// text writes a normalized operation.
+func (o *Operation) text() string {
+	var b strings.Builder
+	b.WriteString(string(o.kind))
+	for _, name := range slices.Sorted(maps.Keys(o.types)) {
+		b.WriteString(" $" + name + ":" + o.types[name])
+	}
+	o.root.write(&b)
+	for _, d := range o.deferred[1:] {
+		fmt.Fprintf(&b, " @defer(%q %d %v %v %v)", d.Label, d.Within, d.Path, d.On, d.If)
+	}
+	return b.String()
+}
+
+func (s *set) write(b *strings.Builder) {
+	b.WriteByte('{')
+	for _, n := range s.nodes {
+		b.WriteString(n.field.Response + ":" + n.name + n.arguments)
+		if n.field.On != nil {
+			b.WriteString(" on " + strings.Join(n.field.On, " "))
+		}
+		if len(n.conditions) > 0 {
+			fmt.Fprintf(b, " if %v", n.conditions)
+		}
+		if n.field.Denied {
+			b.WriteString(" denied")
+		}
+		if n.field.Deferred > 0 {
+			fmt.Fprintf(b, " defer %d", n.field.Deferred)
+		}
+		if n.sub != nil {
+			n.sub.write(b)
+		}
+		b.WriteByte(';')
+	}
+	b.WriteByte('}')
 }

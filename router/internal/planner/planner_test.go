@@ -44,9 +44,12 @@ func TestPlans(t *testing.T) {
 				t.Fatal(errs)
 			}
 			for _, op := range doc.Operations {
-				plan, _, err := p.Plan(t.Context(), planner.Request{
-					Operation: op, Denied: func(string, string) bool { return false }, Label: func(string) bool { return false },
-				})
+				normal, err := p.Normalize(op, func(string, string) bool { return false })
+				if err != nil {
+					t.Errorf("%s: %v", op.Name, err)
+					continue
+				}
+				plan, err := p.Plan(t.Context(), normal, func(string) bool { return false })
 				if err != nil {
 					t.Errorf("%s: %v", op.Name, err)
 					continue

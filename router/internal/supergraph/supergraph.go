@@ -359,15 +359,12 @@ func fields(doc *ast.SchemaDocument, n names) []Field {
 		}
 		for _, f := range def.Fields {
 			field := Field{Type: def.Name, Name: f.Name, Rules: on(def, f)}
-			for _, object := range implementations[def.Name] {
-				implemented := object.Fields.ForName(f.Name)
-				if implemented == nil {
-					continue
-				}
-				for _, rule := range on(object, implemented) {
-					if !slices.ContainsFunc(field.Rules, func(r Rule) bool { return reflect.DeepEqual(r, rule) }) {
-						field.Rules = append(field.Rules, rule)
-					}
+			for _, object := range implementations[def.Name] { // composers copy their rules to the interface
+				if implemented := object.Fields.ForName(f.Name); implemented != nil {
+					copied := on(object, implemented)
+					field.Rules = slices.DeleteFunc(field.Rules, func(r Rule) bool {
+						return slices.ContainsFunc(copied, func(c Rule) bool { return reflect.DeepEqual(r, c) })
+					})
 				}
 			}
 			for _, a := range f.Arguments {

@@ -188,16 +188,16 @@ func TestPoliciesAreScopes(t *testing.T) {
 	}
 }
 
-// Older composers leave it to the implementations.
-func TestInterfacesHaveTheRulesOfAll(t *testing.T) {
+// Composers copy the rules of implementations to the interface, where they would deny the field of all others.
+func TestInterfacesHaveTheirOwnRules(t *testing.T) {
 	t.Parallel()
 	g, err := supergraph.Parse(`
 		schema @link(url: "https://specs.apollo.dev/authenticated/v0.1", for: SECURITY) @link(url: "https://specs.apollo.dev/requiresScopes/v0.1", for: SECURITY) { query: Query }
 		enum join__Graph { A @join__graph(name: "a", url: "http://a.invalid") }
 		type Query @join__type(graph: A) { nodes: [Node] }
-		interface Node @join__type(graph: A) { code: Int name: Int @authenticated }
-		type Open implements Node @join__type(graph: A) { code: Int name: Int @authenticated }
-		type Closed implements Node @join__type(graph: A) { code: Int @authenticated @requiresScopes(scopes: [["staff"]]) name: Int @authenticated }`)
+		interface Node @join__type(graph: A) { code: Int @authenticated name: Int @authenticated own: Int @authenticated }
+		type Open implements Node @join__type(graph: A) { code: Int name: Int @authenticated own: Int }
+		type Closed implements Node @join__type(graph: A) { code: Int @authenticated @requiresScopes(scopes: [["staff"]]) name: Int @authenticated own: Int }`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +206,7 @@ func TestInterfacesHaveTheRulesOfAll(t *testing.T) {
 		rules[f.Type+"."+f.Name] = f.Rules
 	}
 	both := []supergraph.Rule{{}, {Scopes: [][]string{{"staff"}}}}
-	if want := map[string][]supergraph.Rule{"Node.code": both, "Closed.code": both, "Node.name": {{}}, "Open.name": {{}}, "Closed.name": {{}}}; !reflect.DeepEqual(rules, want) {
+	if want := map[string][]supergraph.Rule{"Node.own": {{}}, "Closed.code": both, "Open.name": {{}}, "Closed.name": {{}}}; !reflect.DeepEqual(rules, want) {
 		t.Errorf("got %+v, want %+v", rules, want)
 	}
 }

@@ -90,6 +90,9 @@ func (c *Client) Subgraph(name, address string) (*Subgraph, error) {
 // Name returns the subgraph's name in the supergraph.
 func (s *Subgraph) Name() string { return s.name }
 
+// URL returns the subgraph's address.
+func (s *Subgraph) URL() string { return s.url.String() }
+
 // Answer is a GraphQL response of a subgraph with its HTTP headers.
 type Answer struct {
 	Body   []byte

@@ -1,0 +1,305 @@
+package executor
+
+import (
+	"bytes"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"boxoffice.dev/pkg/apperr"
+	"boxoffice.dev/router/internal/planner"
+	"boxoffice.dev/router/internal/upstream"
+)
+
+// writer completes values (GraphQL specification, sections 6.4.3 and 6.4.4) and writes them as JSON. A null where there
+// must not be one is taken back to the nearest value that may be null.
+type writer struct {
+	buf      []byte
+	path     []any
+	part     int // of the response, that is written
+	problems *problems
+	missing  []any    // path of a null that is not an error unless it goes further up than its object
+	types    []string // of the objects on the path, the innermost last; only kept for deferred fragments
+	deferred []instance
+	had      []instance // that the client has
+	nulled   [][]any    // paths of values that are null because of a null further down
+}
+
+// at returns a copy of the current path.
+func (w *writer) at() []any { return append(make([]any, 0, len(w.path)), w.path...) }
+
+// object writes the fields of an object. It returns false when one of them must not be null and is.
+func (w *writer) object(p *projection, v *value) bool {
+	typ, ok := w.typeOf(p, v)
+	if !ok {
+		return false
+	}
+	if p.shape.defers() {
+		w.types = append(w.types, typ)
+		defer func() { w.types = w.types[:len(w.types)-1] }()
+		w.instances(p, v)
+	}
+	w.buf = append(w.buf, '{')
+	begin := len(w.buf)
+	for _, f := range p.of(typ) {
+		if !slices.Contains(f.in, w.part) {
+			continue
+		}
+		if len(w.buf) > begin {
+			w.buf = append(w.buf, ',')
+		}
+		w.buf = append(w.buf, f.name...)
+		if f.typename {
+			w.buf = strconv.AppendQuote(w.buf, typ)
+			continue
+		}
+		w.path = append(w.path, f.response)
+		ok := w.field(f, v.get(f.storage))
+		w.path = w.path[:len(w.path)-1]
+		if !ok {
+			return false
+		}
+	}
+	w.buf = append(w.buf, '}')
+	return true
+}
+
+// typeOf returns the type of an object. It returns false for types that it cannot have.
+func (w *writer) typeOf(p *projection, v *value) (string, bool) {
+	if len(p.types) == 1 {
+		return p.types[0], true
+	}
+	name := v.get(typename)
+	if name == nil {
+		if p.open(w.part) {
+			return p.types[0], true
+		}
+		if len(v.faults) == 0 {
+			w.problems.unexpected(w.at())
+		}
+		return "", false
+	}
+	typ := name.string()
+	if !has(p.types, typ) {
+		w.problems.masked(w.at(), upstream.Unavailable, upstream.UnavailableMessage, "unknown type "+strconv.Quote(typ))
+		return "", false
+	}
+	return typ, true
+}
+
+func (w *writer) field(f *field, v *value) bool {
+	if f.denied {
+		w.problems.denied(w.at())
+		w.buf = append(w.buf, "null"...)
+		return !f.typ.NonNull
+	}
+	return w.value(f, f.typ, v)
+}
+
+// value writes a value of a type. It returns false when the type does not allow null and the value is null.
+func (w *writer) value(f *field, typ *ast.Type, v *value) bool {
+	begin := len(w.buf)
+	w.faults(f, v)
+	switch {
+	case v == nil || v.kind == null:
+		return w.null(typ, v)
+	case typ.Elem != nil:
+		if v.kind != list {
+			w.wrong("a list", v)
+			return w.back(begin, typ)
+		}
+		if !w.list(f, typ.Elem, v) {
+			return w.back(begin, typ)
+		}
+		return true
+	case f.projection != nil:
+		if v.kind != object {
+			w.wrong("an object", v)
+			return w.back(begin, typ)
+		}
+		if !w.object(f.projection, v) {
+			return w.back(begin, typ)
+		}
+		return true
+	}
+	if !w.leaf(f, v) {
+		return w.back(begin, typ)
+	}
+	return true
+}
+
+// back replaces what was written since begin with null.
+func (w *writer) back(begin int, typ *ast.Type) bool {
+	if typ.NonNull {
+		if w.missing != nil {
+			w.problems.unexpected(w.missing)
+			w.missing = nil
+		}
+		return false
+	}
+	w.missing = nil
+	w.buf = append(w.buf[:begin], "null"...)
+	if len(w.types) > 0 {
+		w.nulled = append(w.nulled, w.at())
+	}
+	w.deferred = slices.DeleteFunc(w.deferred, func(i instance) bool { return i.begin >= begin })
+	return true
+}
+
+func (w *writer) null(typ *ast.Type, v *value) bool {
+	if !typ.NonNull {
+		w.buf = append(w.buf, "null"...)
+		return true
+	}
+	switch {
+	case v != nil && (len(v.faults) > 0 || v.excused):
+	case v != nil && v.missing:
+		w.missing = w.at()
+	default:
+		w.problems.unexpected(w.at())
+	}
+	return false
+}
+
+func (w *writer) list(f *field, elem *ast.Type, v *value) bool {
+	w.buf = append(w.buf, '[')
+	w.path = append(w.path, 0)
+	ok := true
+	for i, item := range v.items {
+		if i > 0 {
+			w.buf = append(w.buf, ',')
+		}
+		w.path[len(w.path)-1] = i
+		if ok = w.value(f, elem, item); !ok {
+			break
+		}
+	}
+	w.path = w.path[:len(w.path)-1]
+	w.buf = append(w.buf, ']')
+	return ok
+}
+
+// faults adds the errors about a value.
+func (w *writer) faults(f *field, v *value) {
+	if v == nil {
+		return
+	}
+	for _, fault := range v.faults {
+		path := w.at()
+		if fault.whole {
+			path = path[:len(path)-1] // the object that has the field
+			w.problems.fault(fault, path)
+			continue
+		}
+		w.problems.fault(fault, f.below(path, fault.rest))
+	}
+}
+
+// below adds the rest of a fault's path as far as it is part of the response.
+func (f *field) below(path, rest []any) []any {
+	at := f.projection
+	for _, step := range rest {
+		name, ok := step.(string)
+		if !ok {
+			path = append(path, step)
+			continue
+		}
+		if at == nil {
+			break
+		}
+		next := at.response(name)
+		if next == nil {
+			break
+		}
+		path, at = append(path, next.response), next.projection
+	}
+	return path
+}
+
+func (w *writer) wrong(want string, v *value) {
+	w.problems.masked(w.at(), apperr.Internal, "internal error", "got "+kindNames[v.kind]+" instead of "+want)
+}
+
+var kindNames = map[kind]string{null: "null", boolean: "a Boolean", number: "a number", text: "a string", list: "a list", object: "an object"}
+
+// leaf writes a scalar or enum. It returns false, and adds an error, for a value that the type does not have.
+func (w *writer) leaf(f *field, v *value) bool {
+	want := ""
+	switch f.leaf {
+	case planner.Int:
+		if n, err := strconv.ParseFloat(string(v.raw), 64); v.kind != number || err != nil || n != math.Trunc(n) || math.Abs(n) > math.MaxInt32+1 || n == math.MaxInt32+1 {
+			want = "an Int"
+		} else if bytes.IndexAny(v.raw, ".eE") >= 0 {
+			w.buf = strconv.AppendInt(w.buf, int64(n), 10)
+			return true
+		}
+	case planner.Float:
+		if v.kind != number || !finite(v.raw) {
+			want = "a Float"
+		}
+	case planner.String:
+		if v.kind != text {
+			want = "a String"
+		}
+	case planner.ID:
+		if v.kind == number && bytes.IndexAny(v.raw, ".eE") < 0 {
+			w.buf = append(append(append(w.buf, '"'), v.raw...), '"')
+			return true
+		}
+		if v.kind != text {
+			want = "an ID"
+		}
+	case planner.Boolean:
+		if v.kind != boolean {
+			want = "a Boolean"
+		}
+	case planner.Enum:
+		if v.kind != text || !f.enum[v.string()] {
+			want = "a value of " + f.typ.Name()
+		}
+	case planner.Custom:
+		w.buf = appendJSON(w.buf, v)
+		return true
+	}
+	if want != "" {
+		w.wrong(want, v)
+		return false
+	}
+	w.buf = append(w.buf, v.raw...)
+	return true
+}
+
+func finite(raw []byte) bool {
+	n, err := strconv.ParseFloat(string(raw), 64)
+	return err == nil && !math.IsInf(n, 0)
+}
+
+// appendJSON writes a value as it came.
+func appendJSON(b []byte, v *value) []byte {
+	switch v.kind {
+	case list:
+		b = append(b, '[')
+		for i, item := range v.items {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendJSON(b, item)
+		}
+		return append(b, ']')
+	case object:
+		b = append(b, '{')
+		for i, m := range v.members {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(appendName(b, m.name), ':')
+			b = appendJSON(b, m.value)
+		}
+		return append(b, '}')
+	case null:
+		return append(b, "null"...)
+	}
+	return append(b, v.raw...)
+}

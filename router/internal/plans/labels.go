@@ -1,0 +1,44 @@
+package plans
+
+import (
+	"cmp"
+	"context"
+	"hash/fnv"
+	"strconv"
+	"strings"
+
+	"boxoffice.dev/pkg/correlation"
+	"boxoffice.dev/pkg/identity"
+)
+
+// active returns a + for each label that is active for a request, and a - for the others.
+func (p *Plans) active(ctx context.Context, labels []string) string {
+	if len(labels) == 0 {
+		return ""
+	}
+	signs := make([]byte, len(labels))
+	for i, label := range labels {
+		signs[i] = '-'
+		if p.activeLabel(ctx, label) {
+			signs[i] = '+'
+		}
+	}
+	return string(signs)
+}
+
+// activeLabel reports whether a label is active for a request. The label percent(n) is active for n percent of users, always
+// the same ones, and of requests without a user (Federation specification, section "Progressive @override").
+func (p *Plans) activeLabel(ctx context.Context, label string) bool {
+	text, ok := strings.CutPrefix(label, "percent(")
+	if !ok {
+		return p.labels[label]
+	}
+	percent, err := strconv.ParseFloat(strings.TrimSuffix(text, ")"), 64)
+	if err != nil {
+		return false
+	}
+	hash := fnv.New64a()
+	hash.Write([]byte(cmp.Or(identity.From(ctx).UserID, correlation.From(ctx).Request))) //nolint:errcheck // it never fails
+	const parts = 1_000_000
+	return float64(hash.Sum64()%parts)*100/parts < percent
+}

@@ -1,0 +1,205 @@
+// Package plans finds the plan of a request. Plans are cached by the normalized operation, so that documents that only
+// differ in literals or layout share one.
+package plans
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/singleflight"
+
+	"boxoffice.dev/pkg/identity"
+	"boxoffice.dev/router/internal/cache"
+	"boxoffice.dev/router/internal/operation"
+	"boxoffice.dev/router/internal/planner"
+	"boxoffice.dev/router/internal/supergraph"
+)
+
+const (
+	cachedOperations = 2_000
+	cachedPlans      = 1_000
+	cachedBytes      = 16 << 20 // of texts, in each cache
+)
+
+// Plans finds plans. Safe for concurrent use.
+type Plans struct {
+	planner    *planner.Planner
+	labels     map[string]bool // that are set, of progressive overrides
+	operations *cache.Cache[*operation.Operation, *prepared]
+	plans      *cache.Cache[string, *planner.Plan]
+	planning   singleflight.Group
+	slots      chan struct{} // holds one value for each operation that is being planned
+	planned    atomic.Int64
+}
+
+// Config configures Plans.
+type Config struct {
+	Supergraph *supergraph.Supergraph
+	Planning   int             // operations that are planned concurrently
+	Labels     map[string]bool // labels of progressive overrides other than percent(n)
+}
+
+// New returns Plans with empty caches.
+func New(cfg Config) (*Plans, error) {
+	p, err := planner.New(cfg.Supergraph)
+	if err != nil {
+		return nil, err
+	}
+	return &Plans{
+		planner: p, labels: cfg.Labels,
+		operations: cache.New[*operation.Operation, *prepared]("operations", cachedOperations, cachedBytes),
+		plans:      cache.New[string, *planner.Plan]("plans", cachedPlans, cachedBytes),
+		slots:      make(chan struct{}, max(cfg.Planning, 1)),
+	}, nil
+}
+
+// Planned returns how many operations were planned so far.
+func (p *Plans) Planned() int64 { return p.planned.Load() }
+
+// prepared is an operation of a document with its plans.
+type prepared struct {
+	rules  [][]supergraph.Rule // of the fields that have rules, in the order of the document
+	labels []string            // that plans depend on, sorted
+
+	mu     sync.Mutex
+	shapes map[string]shape
+}
+
+// shape is a prepared operation for callers who may read the same fields and get the same side of each override.
+type shape struct {
+	plan   *planner.Plan
+	values *values
+}
+
+// Prepare returns the plan of an operation for the caller (package identity), and the variables that it takes: the
+// given ones, a JSON object or empty, with defaults and literals.
+func (p *Plans) Prepare(ctx context.Context, op *operation.Operation, variables []byte) (*planner.Plan, []byte, error) {
+	known, ok := p.operations.Get(op)
+	if !ok {
+		var err error
+		if known, err = p.prepare(op); err != nil {
+			return nil, nil, err
+		}
+		p.operations.Add(op, known, len(op.Text))
+	}
+	s, err := p.shape(ctx, op, known)
+	if err != nil {
+		return nil, nil, err
+	}
+	all, err := s.values.with(variables)
+	return s.plan, all, err
+}
+
+func (p *Plans) prepare(op *operation.Operation) (*prepared, error) {
+	known := &prepared{shapes: map[string]shape{}}
+	normal, err := p.planner.Normalize(op.Definition, func(typ, field string) bool {
+		known.rules = append(known.rules, p.planner.Rules(typ, field))
+		return false
+	})
+	if err != nil {
+		return nil, err
+	}
+	known.labels = normal.Labels
+	return known, nil
+}
+
+// shape returns the shape for a caller.
+func (p *Plans) shape(ctx context.Context, op *operation.Operation, known *prepared) (s shape, err error) {
+	caller := identity.From(ctx)
+	denied := make([]byte, len(known.rules))
+	for i, rules := range known.rules {
+		denied[i] = '.'
+		if !allowed(rules, caller) {
+			denied[i] = 'x'
+		}
+	}
+	active := p.active(ctx, known.labels)
+	key := string(denied) + active
+	known.mu.Lock()
+	s, ok := known.shapes[key]
+	known.mu.Unlock()
+	if ok {
+		return s, nil
+	}
+	i := 0
+	normal, err := p.planner.Normalize(op.Definition, func(string, string) bool {
+		i++
+		return denied[i-1] == 'x'
+	})
+	if err != nil {
+		return s, err
+	}
+	s.values = newValues(p.planner.Schema(), op.Definition, normal.Literals)
+	if s.plan, err = p.plan(ctx, normal, active); err != nil {
+		return s, err
+	}
+	known.mu.Lock()
+	defer known.mu.Unlock()
+	if len(known.shapes) >= maxShapes {
+		clear(known.shapes)
+	}
+	known.shapes[key] = s
+	return s, nil
+}
+
+// maxShapes bounds the shapes of one operation.
+const maxShapes = 100
+
+// plan returns the plan of a normalized operation. Planning is the expensive step: equal operations are planned once,
+// and only a few at the same time. Active has a sign for each of the operation's labels.
+func (p *Plans) plan(ctx context.Context, normal *planner.Operation, active string) (*planner.Plan, error) {
+	key := normal.Text + "\n" + active
+	if known, ok := p.plans.Get(key); ok {
+		return known, nil
+	}
+	planned := p.planning.DoChan(key, func() (any, error) {
+		p.slots <- struct{}{}
+		defer func() { <-p.slots }()
+		made, err := p.make(normal, func(label string) bool { return active[slices.Index(normal.Labels, label)] == '+' })
+		if err == nil {
+			p.plans.Add(key, made, len(key))
+		}
+		return made, err
+	})
+	select {
+	case r := <-planned:
+		made, _ := r.Val.(*planner.Plan)
+		return made, r.Err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// make plans. A fault of the planner must not end the process.
+func (p *Plans) make(normal *planner.Operation, label func(string) bool) (made *planner.Plan, err error) {
+	p.planned.Add(1)
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("plan: panic: %v\n%s", r, debug.Stack())
+		}
+	}()
+	if made, err = p.planner.Plan(context.Background(), normal, label); err != nil {
+		return nil, fmt.Errorf("plan: %w", err)
+	}
+	return made, nil
+}
+
+// allowed reports whether a caller satisfies all rules.
+func allowed(rules []supergraph.Rule, caller identity.Caller) bool {
+	for _, rule := range rules {
+		if !caller.SignedIn() {
+			return false
+		}
+		holds := func(scopes []string) bool {
+			return !slices.ContainsFunc(scopes, func(s string) bool { return !slices.Contains(caller.Scopes, s) })
+		}
+		if len(rule.Scopes) > 0 && !slices.ContainsFunc(rule.Scopes, holds) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,239 @@
+package plans
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"boxoffice.dev/router/internal/planner"
+)
+
+// values are the variables of a plan that do not come from the client.
+type values struct {
+	fixed    []byte                    // members of a JSON object
+	defaults []planner.Literal         // of variables that the client may leave out
+	open     []planner.Literal         // literals that contain variables
+	lists    []*ast.VariableDefinition // variables that may have single items in the place of lists
+	schema   *ast.Schema
+}
+
+func newValues(schema *ast.Schema, op *ast.OperationDefinition, literals []planner.Literal) *values {
+	v := &values{schema: schema}
+	for _, l := range literals {
+		if hasVariable(l.Value) {
+			v.open = append(v.open, l)
+			continue
+		}
+		v.fixed = appendMember(v.fixed, l, nil)
+	}
+	for _, d := range op.VariableDefinitions {
+		if hasList(schema, d.Type, map[string]bool{}) {
+			v.lists = append(v.lists, d)
+		}
+		if d.DefaultValue != nil {
+			v.defaults = append(v.defaults, planner.Literal{Name: d.Variable, Type: d.Type, Value: d.DefaultValue})
+		}
+	}
+	return v
+}
+
+func hasVariable(v *ast.Value) bool {
+	if v.Kind == ast.Variable {
+		return true
+	}
+	for _, child := range v.Children {
+		if hasVariable(child.Value) {
+			return true
+		}
+	}
+	return false
+}
+
+// with returns the variables of a request, a valid JSON object or empty, together with these values.
+func (v *values) with(variables []byte) ([]byte, error) {
+	members := v.fixed
+	if len(v.defaults)+len(v.open)+len(v.lists) > 0 {
+		sent := map[string]json.RawMessage{}
+		if len(variables) > 0 {
+			if err := json.Unmarshal(variables, &sent); err != nil {
+				return nil, fmt.Errorf("read variables: %w", err)
+			}
+		}
+		if err := v.coerce(sent); err != nil {
+			return nil, err
+		}
+		members = bytes.Clone(members)
+		for _, d := range v.defaults {
+			if _, ok := sent[d.Name]; !ok {
+				members = appendMember(members, d, nil)
+			}
+		}
+		for _, l := range v.open {
+			members = appendMember(members, l, sent)
+		}
+		if len(v.lists) > 0 {
+			var err error
+			if variables, err = json.Marshal(sent); err != nil {
+				return nil, fmt.Errorf("write variables: %w", err)
+			}
+		}
+	}
+	if len(members) == 0 {
+		return variables, nil
+	}
+	inner := bytes.TrimSuffix(bytes.TrimPrefix(bytes.TrimSpace(variables), []byte("{")), []byte("}"))
+	all := append([]byte("{"), inner...)
+	if len(bytes.TrimSpace(inner)) > 0 {
+		all = append(all, ',')
+	}
+	return append(append(all, members...), '}'), nil
+}
+
+// coerce makes lists of single items where the type is a list (GraphQL specification, section "Input Coercion" of List).
+func (v *values) coerce(sent map[string]json.RawMessage) error {
+	for _, d := range v.lists {
+		raw, ok := sent[d.Variable]
+		if !ok {
+			continue
+		}
+		var value any
+		dec := json.NewDecoder(bytes.NewReader(raw))
+		dec.UseNumber()
+		if err := dec.Decode(&value); err != nil {
+			return fmt.Errorf("read variable %s: %w", d.Variable, err)
+		}
+		coerced, err := json.Marshal(v.list(value, d.Type))
+		if err != nil {
+			return fmt.Errorf("write variable %s: %w", d.Variable, err)
+		}
+		sent[d.Variable] = coerced
+	}
+	return nil
+}
+
+func (v *values) list(value any, typ *ast.Type) any {
+	if value == nil {
+		return nil
+	}
+	if typ.Elem != nil {
+		items, ok := value.([]any)
+		if !ok {
+			items = []any{value}
+		}
+		for i, item := range items {
+			items[i] = v.list(item, typ.Elem)
+		}
+		return items
+	}
+	members, ok := value.(map[string]any)
+	def := v.schema.Types[typ.NamedType]
+	if !ok || def.Kind != ast.InputObject {
+		return value
+	}
+	for name, inner := range members {
+		if f := def.Fields.ForName(name); f != nil {
+			members[name] = v.list(inner, f.Type)
+		}
+	}
+	return members
+}
+
+// hasList reports whether an input type has a list at any depth.
+func hasList(schema *ast.Schema, typ *ast.Type, seen map[string]bool) bool {
+	if typ.Elem != nil {
+		return true
+	}
+	def := schema.Types[typ.NamedType]
+	if def == nil || def.Kind != ast.InputObject || seen[def.Name] {
+		return false
+	}
+	seen[def.Name] = true
+	for _, f := range def.Fields {
+		if hasList(schema, f.Type, seen) {
+			return true
+		}
+	}
+	return false
+}
+
+func appendMember(b []byte, l planner.Literal, sent map[string]json.RawMessage) []byte {
+	if len(b) > 0 {
+		b = append(b, ',')
+	}
+	b = append(strconv.AppendQuote(b, l.Name), ':')
+	return appendValue(b, l.Value, l.Type, sent)
+}
+
+// appendValue writes a value of the document as JSON, coerced as GraphQL's "Input Coercion" requires where JSON would
+// lose the type: integers for ID become strings, and single values for lists are lists.
+func appendValue(b []byte, v *ast.Value, typ *ast.Type, sent map[string]json.RawMessage) []byte {
+	if typ != nil && typ.Elem != nil && v.Kind != ast.ListValue && v.Kind != ast.NullValue && v.Kind != ast.Variable {
+		return append(appendValue(append(b, '['), v, typ.Elem, sent), ']')
+	}
+	switch v.Kind {
+	case ast.Variable:
+		switch value, ok := sent[v.Raw]; {
+		case ok:
+			return append(b, value...)
+		case v.VariableDefinition != nil && v.VariableDefinition.DefaultValue != nil:
+			return appendValue(b, v.VariableDefinition.DefaultValue, v.VariableDefinition.Type, nil)
+		}
+		return append(b, "null"...)
+	case ast.IntValue:
+		if typ != nil && typ.NamedType == "ID" {
+			return strconv.AppendQuote(b, v.Raw)
+		}
+		return append(b, v.Raw...)
+	case ast.StringValue, ast.BlockValue, ast.EnumValue:
+		text, err := json.Marshal(v.Raw)
+		if err != nil { // strings can always be encoded
+			panic(err)
+		}
+		return append(b, text...)
+	case ast.ListValue:
+		b = append(b, '[')
+		var elem *ast.Type
+		if typ != nil {
+			elem = typ.Elem
+		}
+		for i, child := range v.Children {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendValue(b, child.Value, elem, sent)
+		}
+		return append(b, ']')
+	case ast.ObjectValue:
+		return appendObject(b, v, sent)
+	}
+	return append(b, v.Raw...) // a number, Boolean or null
+}
+
+func appendObject(b []byte, v *ast.Value, sent map[string]json.RawMessage) []byte {
+	b = append(b, '{')
+	first := true
+	for _, child := range v.Children {
+		if unset(child.Value, sent) {
+			continue
+		}
+		if !first {
+			b = append(b, ',')
+		}
+		first = false
+		b = append(strconv.AppendQuote(b, child.Name), ':')
+		b = appendValue(b, child.Value, child.Value.ExpectedType, sent)
+	}
+	return append(b, '}')
+}
+
+// unset reports whether a value is a variable without a value: the field of an object is then left out.
+func unset(v *ast.Value, sent map[string]json.RawMessage) bool {
+	if v.Kind != ast.Variable {
+		return false
+	}
+	_, ok := sent[v.Raw]
+	return !ok && (v.VariableDefinition == nil || v.VariableDefinition.DefaultValue == nil)
+}

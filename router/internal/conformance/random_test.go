@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -25,10 +24,7 @@ import (
 
 // FuzzOperations executes operations that are generated from a number. The responses are checked as in TestConformance.
 func FuzzOperations(f *testing.F) {
-	files, err := filepath.Glob("testdata/*/supergraph*.graphql")
-	if err != nil || len(files) == 0 {
-		f.Fatalf("no supergraphs: %v", err)
-	}
+	files := supergraphs(f)
 	var graphs []*graph
 	for _, file := range files {
 		graphs = append(graphs, start(f, file, nil))
@@ -160,7 +156,7 @@ func (m *graphMux) start(ctx context.Context, composer *supergraphtest.Composer,
 	g := &randomGraph{graph: &graph{client: client, data: made.Data, subgraphs: map[string]*subgraphtest.Subgraph{}}, Supergraph: made}
 	urls := map[string]string{}
 	for _, s := range made.Subgraphs {
-		subgraph, err := subgraphtest.New(subgraphtest.Config{SDL: s.SDL, Data: made.Data, Refuse: s.Refuse})
+		subgraph, err := subgraphtest.New(subgraphtest.Config{SDL: s.SDL, Data: made.Data, Refuse: s.Refuse, Missing: s.Missing})
 		if err != nil {
 			return nil, err
 		}
@@ -206,7 +202,7 @@ func (g *randomGraph) schemas() string {
 	var b strings.Builder
 	for _, s := range g.Subgraphs {
 		_, types, _ := strings.Cut(s.SDL, "\n\n")
-		fmt.Fprintf(&b, "# subgraph %s\n%s\n", s.Name, types)
+		fmt.Fprintf(&b, "# subgraph %s, refuses %v, lacks %v\n%s\n", s.Name, s.Refuse, s.Missing, types)
 	}
 	return b.String()
 }

@@ -58,18 +58,18 @@ func (d Data) resolve(value any) any {
 	return value
 }
 
-// entity returns the entity of a representation, all of whose fields must match, or nil.
-func (d Data) entity(typename string, representation map[string]any) any {
+// entity returns the name of the entity of a representation, all of whose fields must match.
+func (d Data) entity(typename string, representation map[string]any) string {
 	known := false // an interface object does not have the implementations
 	for _, o := range d {
 		known = known || o["__typename"] == typename
 	}
 	for name, o := range d {
 		if strings.Contains(name, ":") && (o["__typename"] == typename || !known) && d.agrees(o, representation) {
-			return o
+			return name
 		}
 	}
-	return nil
+	return ""
 }
 
 // agrees reports whether all fields of a representation match.

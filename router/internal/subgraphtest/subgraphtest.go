@@ -47,6 +47,8 @@ type Request struct {
 	Header http.Header
 	Query  string
 	Body   []byte
+	// Answer has the response, if the subgraph did not answer otherwise.
+	Answer []byte
 }
 
 // Config describes a subgraph. Root fields are named like "Query.ticket". Data resolves fields and entities that Fields
@@ -59,6 +61,8 @@ type Config struct {
 	// Refuse lists fields, such as "Product.price", that are answered with an error, because another subgraph overrides
 	// them.
 	Refuse []string
+	// Missing lists entities, such as "Product:1", that are not found.
+	Missing []string
 	// Typenames refuses requirements of abstract types without __typename, which a service needs to read them.
 	Typenames bool
 }
@@ -165,11 +169,12 @@ func (s *Subgraph) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	json.Unmarshal(body.Bytes(), &sent) //nolint:errcheck // an empty query is an error below
 	s.mu.Lock()
-	s.requests = append(s.requests, Request{r.Header.Clone(), sent.Query, body.Bytes()})
+	n := len(s.requests)
+	s.requests = append(s.requests, Request{Header: r.Header.Clone(), Query: sent.Query, Body: body.Bytes()})
 	override, watch, changed := s.override, s.watch, s.changed
 	s.mu.Unlock()
 	if watch != nil {
-		watch(Request{r.Header, sent.Query, body.Bytes()})
+		watch(Request{Header: r.Header, Query: sent.Query, Body: body.Bytes()})
 	}
 	if override != nil {
 		override(w, r)
@@ -181,7 +186,16 @@ func (s *Subgraph) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	json.NewEncoder(w).Encode(answer()) //nolint:errcheck,errchkjson // a test
+	text, err := json.Marshal(answer())
+	if err != nil {
+		panic(err)
+	}
+	s.mu.Lock()
+	if n < len(s.requests) {
+		s.requests[n].Answer = text
+	}
+	s.mu.Unlock()
+	w.Write(text) //nolint:errcheck // a test
 }
 
 func (s *Subgraph) answer(w http.ResponseWriter, r *http.Request, query string, variables map[string]any) map[string]any {
@@ -193,7 +207,10 @@ func (s *Subgraph) answer(w http.ResponseWriter, r *http.Request, query string, 
 			schema: s.schema, variables: variables, request: r, fields: s.cfg.Fields, data: s.cfg.Data,
 			refuse: s.cfg.Refuse, typenames: s.cfg.Typenames,
 			entities: func(typename string, representation map[string]any) (any, error) {
-				return s.cfg.Data.entity(typename, representation), nil
+				if name := s.cfg.Data.entity(typename, representation); name != "" && !slices.Contains(s.cfg.Missing, name) {
+					return s.cfg.Data[name], nil
+				}
+				return nil, nil //nolint:nilnil // there is no such entity
 			},
 		}
 		if s.cfg.Entity != nil {

@@ -14,8 +14,9 @@ import (
 	"boxoffice.dev/router/internal/subgraphtest"
 )
 
-// instances is the number of entities of each type.
-const instances = 3
+// instances is the number of entities of each type. One has the key null if the type allows it, and another one is missing
+// in a subgraph.
+const instances, keyless, lost = 3, 2, 1
 
 // errNoValue is returned for a supergraph with a non-null field that no value fits.
 var errNoValue = errors.New("no type that all subgraphs know fits a non-null field")
@@ -52,20 +53,79 @@ func (m *maker) identify(t *typ, o map[string]any, i, n int) {
 	if !m.sameIDs {
 		number += 10 * i
 	}
+	if m.hidden(t, nil, n) { // the key is not
+		for _, f := range t.fields {
+			if m.hidden(t, f, n) {
+				for name := range o {
+					if name == f.name || strings.HasPrefix(name, f.name+"(") {
+						o[name] = nil
+					}
+				}
+			}
+		}
+	}
 	for _, f := range t.fields {
 		switch {
+		case f.name == "id" && t.nullKey && n == keyless:
+			o["id"] = nil
 		case f.name == "id" && f.typ.name == "Int":
 			o["id"] = number
 		case f.name == "id" || f.name == "sku":
 			o[f.name] = fmt.Sprint(number)
 		case f.name == "region":
 			o["region"] = []string{"north", "south", "north"}[n]
+		case f.name == "dims":
+			first, second := m.object(f.typ, 0), m.object(f.typ, 0)
+			first["w"], second["w"] = n, 7
+			o["dims"] = []any{first, second}
 		case f.name == "tags":
 			o["tags"] = []string{"all", fmt.Sprint("t", n)}
 		case f.name == "org":
 			o["org"] = fmt.Sprintf("@%s:%d", f.typ.name, n)
 		}
 	}
+}
+
+// lose decides which entities have the key null and which ones are missing, where the schema allows that.
+func (m *maker) lose(subgraphs []Subgraph) {
+	for _, t := range m.of(entity) {
+		t.missing = -1
+		single := len(t.keys) == 1 && t.keys[0].text == "id"
+		member := slices.ContainsFunc(m.of(abstraction), func(i *typ) bool { return i.keyed && slices.Contains(i.members, t) })
+		if !single || member {
+			t.nullKey = false
+			continue
+		}
+		if t.nullKey {
+			t.home = m.IntN(m.n)
+			t.nullKey = t.in[t.home] != nil && !slices.ContainsFunc(t.fields, func(f *field) bool {
+				return !m.inKey(f) && !(slices.Contains(f.resolvers(), t.home) && f.requirement == "") && !f.nullable()
+			})
+			continue
+		}
+		s := m.IntN(m.n)
+		if t.in[s] == nil || m.once(2) {
+			continue
+		}
+		alone := !slices.ContainsFunc(t.fields, func(f *field) bool {
+			return slices.Contains(f.resolvers(), s) && !m.inKey(f) && (len(f.resolvers()) > 1 || !f.nullable() || f.progressive)
+		})
+		if alone {
+			t.missing = s
+			subgraphs[s].Missing = append(subgraphs[s].Missing, fmt.Sprintf("%s:%d", t.name, lost))
+		}
+	}
+}
+
+// hidden reports whether a field of an instance is null because it cannot be reached, or any field when none is given.
+func (m *maker) hidden(t *typ, f *field, n int) bool {
+	switch {
+	case t.nullKey && n == keyless:
+		return f == nil || !slices.Contains(f.resolvers(), t.home) || f.requirement != ""
+	case t.missing >= 0 && n == lost && t.missing < m.n:
+		return f == nil || slices.Contains(f.resolvers(), t.missing)
+	}
+	return false
 }
 
 // object returns the fields of an object.
@@ -147,7 +207,11 @@ func (m *maker) value(f *field, s shape, depth int) any {
 		if !s[0] && m.once(20) {
 			return nil
 		}
-		return fmt.Sprintf("@%s:%d", t.name, m.IntN(instances))
+		n := m.IntN(instances)
+		if n == keyless && t.nullKey && !f.only(t.home) {
+			n = 0
+		}
+		return fmt.Sprintf("@%s:%d", t.name, n)
 	case value:
 		if depth > 2 && !s[0] {
 			return nil
@@ -196,6 +260,9 @@ func (m *maker) fail(made map[string]map[string]any) {
 				continue
 			}
 			for _, f := range t.fields {
+				if made[at][f.name] == nil {
+					continue // it may not be reached
+				}
 				strict := f.shape[0] && (!m.fatal || m.differ || m.nested)
 				if !m.once(14) || !f.uniform() || strict || len(f.args) > 0 || m.inKey(f) || f.needed && (needed || f.shape[0]) {
 					continue

@@ -4,12 +4,18 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/vektah/gqlparser/v2/ast"
 )
 
 // abstractTypes makes interfaces, whose fields it adds to their members, and unions.
 func (m *maker) abstractTypes() {
 	for _, name := range []string{"Node", "Named"}[:m.IntN(3)] {
 		t := &typ{name: name, kind: abstraction, members: m.someOf(entity, value)}
+		if general := m.of(abstraction); len(general) > 0 && m.once(2) {
+			t.members = general[0].members[:1+m.IntN(len(general[0].members))]
+			t.fields = append(t.fields, inherited(t, general[0])...)
+		}
 		for range 1 + m.IntN(3) {
 			m.abstractField(t)
 		}
@@ -18,6 +24,16 @@ func (m *maker) abstractTypes() {
 	for _, name := range []string{"Result", "Media"}[:m.IntN(3)] {
 		m.all = append(m.all, &typ{name: name, kind: union, members: m.someOf(entity, value)})
 	}
+}
+
+// inherited returns the fields of an interface for one that implements it.
+func inherited(t, general *typ) (fields []*field) {
+	for _, f := range general.fields {
+		own := *f
+		own.of = t
+		fields = append(fields, &own)
+	}
+	return fields
 }
 
 func (m *maker) someOf(kinds ...kind) []*typ {
@@ -30,7 +46,7 @@ func (m *maker) someOf(kinds ...kind) []*typ {
 func (m *maker) abstractField(t *typ) {
 	to, s := pick(m, m.scalars), shape{m.once(4)}
 	if m.once(3) {
-		to, s = pick(m, m.of(entity, value)), m.shape(true)
+		to, s = pick(m, m.of(entity, value, abstraction)), m.shape(true)
 		s[len(s)-1] = false // a value type may contain itself
 		if to.kind == value {
 			s[0] = false
@@ -58,6 +74,9 @@ func (m *maker) abstractField(t *typ) {
 			own[0] = true
 		}
 		f := &field{of: member, name: name, typ: to, shape: own, args: args}
+		if to.kind == abstraction && m.once(2) {
+			f.typ = pick(m, to.members)
+		}
 		member.fields = append(member.fields, f)
 		for s, p := range member.in {
 			if p != nil && (member.kind == value || m.once(3)) {
@@ -71,7 +90,7 @@ func (m *maker) abstractField(t *typ) {
 func (m *maker) interfaceObject() {
 	var members []*typ
 	for _, e := range m.of(entity) {
-		same := len(members) == 0 || members[0].keys[0].uses[0].typ == e.keys[0].uses[0].typ
+		same := !e.nullKey && (len(members) == 0 || members[0].keys[0].uses[0].typ == e.keys[0].uses[0].typ)
 		if e.keys[0].text == "id" && same && (len(members) == 0 || m.once(2)) {
 			members = append(members, e)
 		}
@@ -89,17 +108,28 @@ func (m *maker) interfaceObject() {
 	t := &typ{name: "Item", kind: abstraction, members: members, keyed: true}
 	id := members[0].keys[0].uses[0]
 	t.fields = []*field{{of: t, name: "id", typ: id.typ, shape: shape{true}, needed: true}}
-	t.keys = []key{{"id", t.fields}}
+	t.keys = []key{{"id", slices.Clone(t.fields)}}
 	in := &part{keys: []*key{&t.keys[0]}, unresolvable: []bool{false}, members: members}
-	in.uses = []*use{{field: t.fields[0], shape: shape{true}}}
 	t.in[home] = in
+	for range m.IntN(3) {
+		m.abstractField(t)
+	}
 	for _, e := range members {
 		e.lacks[other] = true
 		m.place(e, home)
 		m.placeKey(e, home)
 	}
+	for _, f := range t.fields {
+		if !m.place(f.typ, home) {
+			continue
+		}
+		in.uses = append(in.uses, &use{field: f, shape: f.shape})
+		for _, e := range members {
+			m.take(e.field(f.name), home)
+		}
+	}
 	t.in[other] = &part{keys: in.keys, unresolvable: []bool{false}, interfaceObject: true}
-	m.take(t.fields[0], other)
+	m.take(t.keys[0].uses[0], other)
 	for range 1 + m.IntN(3) {
 		f := m.leafField(t)
 		for taken := true; taken; {
@@ -206,7 +236,7 @@ func (m *maker) requirements(s int) {
 		for range 1 + m.IntN(2) {
 			var parts []string
 			for range 1 + m.IntN(2) {
-				if text := m.require(t, s, 2); text != "" && !slices.Contains(parts, text) {
+				if text := m.require(t, s, 2); text != "" && mergeable(append(parts, text)) {
 					parts = append(parts, text)
 				}
 			}
@@ -226,21 +256,39 @@ func (m *maker) requirements(s int) {
 	}
 }
 
+// mergeable reports whether a requirement has each field with the same arguments everywhere.
+func mergeable(parts []string) bool {
+	args := map[string]string{}
+	var same func(ast.SelectionSet) bool
+	same = func(set ast.SelectionSet) bool {
+		for _, selected := range set {
+			switch s := selected.(type) {
+			case *ast.Field:
+				text := ""
+				for _, a := range s.Arguments {
+					text += a.Name + a.Value.String()
+				}
+				if before, known := args[s.Name]; known && before != text || !same(s.SelectionSet) {
+					return false
+				}
+				args[s.Name] = text
+			case *ast.InlineFragment:
+				if !same(s.SelectionSet) {
+					return false
+				}
+			}
+		}
+		return true
+	}
+	return same(selectionOf(strings.Join(parts, " ")))
+}
+
 // require returns a selection of something that others resolve, which the subgraph declares external. It is empty when
 // there is nothing.
 func (m *maker) require(t *typ, s, depth int) string {
-	candidates := slices.Clone(t.fields)
-	if t.kind == abstraction && t.in[s].interfaceObject {
-		for _, f := range t.members[0].fields {
-			all := !slices.ContainsFunc(t.members, func(e *typ) bool { return e.field(f.name) == nil || e.field(f.name).typ != f.typ })
-			if all && t.field(f.name) == nil && len(t.members) == 1 {
-				candidates = append(candidates, f)
-			}
-		}
-	}
-	candidates = slices.DeleteFunc(candidates, func(f *field) bool {
+	candidates := slices.DeleteFunc(slices.Clone(t.fields), func(f *field) bool {
 		u := t.in[s].use(f)
-		return f.of != t || u != nil && !u.external && depth == 2 || f.typ.kind == root || depth == 0 && f.typ.composite() ||
+		return u != nil && !u.external && depth == 2 || f.typ.kind == root || depth == 0 && f.typ.composite() ||
 			len(f.resolvers()) == 0 || !m.place(f.typ, s)
 	})
 	if len(candidates) == 0 {
@@ -258,6 +306,11 @@ func (m *maker) require(t *typ, s, depth int) string {
 	}
 	m.external(f, s)
 	f.needed = true
+	for _, member := range t.members { // of an interface object
+		if own := member.field(f.name); own != nil {
+			own.needed = true
+		}
+	}
 	return text
 }
 
@@ -383,8 +436,19 @@ func (m *maker) overrides() {
 			if old.provides != "" || m.inInterface(f, from[0]) {
 				continue
 			}
-			old.overridden = true
-			m.take(f, to).directives = []string{fmt.Sprintf(`@override(from: %q)`, name(from[0]))}
+			now := m.take(f, to)
+			label := ""
+			switch m.IntN(4) {
+			case 0:
+				label, now.overridden = `, label: "percent(0)"`, true
+			case 1:
+				label, f.progressive = `, label: "percent(50)"`, true
+			case 2:
+				label, old.overridden = `, label: "percent(100)"`, true
+			default:
+				old.overridden = true
+			}
+			now.directives = []string{fmt.Sprintf(`@override(from: %q%s)`, name(from[0]), label)}
 		}
 	}
 }
@@ -397,8 +461,8 @@ func (m *maker) inInterface(f *field, s int) bool {
 func (m *maker) complete() {
 	for _, t := range append([]*typ{m.query, m.mutate}, m.all...) {
 		for _, f := range t.fields {
-			shared := len(f.resolvers()) > 1
-			hide := !f.needed && t.kind == entity && m.once(25) && !slices.ContainsFunc(m.of(abstraction), func(i *typ) bool { return i.field(f.name) != nil })
+			shared := len(f.resolvers()) > 1 && !f.progressive
+			hide := t.kind == entity && m.once(25) && !slices.ContainsFunc(m.of(abstraction), func(i *typ) bool { return i.field(f.name) != nil })
 			for _, p := range t.in {
 				u := p.use(f)
 				if u == nil {

@@ -27,6 +27,10 @@ type typ struct {
 	keys    []key // of an entity
 	members []*typ
 	keyed   bool // an interface with @key
+	nullKey bool // an entity one of whose instances has the key null
+	// home is the only subgraph that links to that instance, and missing the one that does not find the instance lost.
+	home    int
+	missing int
 	// lacks marks the subgraphs that must not have the type, because they have an interface object instead of it.
 	lacks [maxSubgraphs]bool
 	in    [maxSubgraphs]*part
@@ -46,7 +50,8 @@ type field struct {
 	shape shape
 	args  []string
 	// needed marks fields of keys and requirements. A subgraph that fails there loses what others requested from it.
-	needed bool
+	needed      bool
+	progressive bool // two subgraphs resolve it, for different requests
 	// requirement is the selection of @requires.
 	requirement string
 }
@@ -138,6 +143,26 @@ func (f *field) resolvers() (found []int) {
 		}
 	}
 	return found
+}
+
+// only reports whether a field is in one subgraph alone.
+func (f *field) only(s int) bool {
+	for i, p := range f.of.in {
+		if (p.use(f) != nil) != (i == s) {
+			return false
+		}
+	}
+	return true
+}
+
+// nullable reports whether a field can be null in all subgraphs.
+func (f *field) nullable() bool {
+	for _, p := range f.of.in {
+		if u := p.use(f); u != nil && u.shape[0] {
+			return false
+		}
+	}
+	return !f.shape[0]
 }
 
 // uniform reports whether a field has one type in all subgraphs.

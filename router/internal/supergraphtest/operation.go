@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"boxoffice.dev/router/internal/subgraphtest"
@@ -19,8 +20,18 @@ type Operation struct {
 	Variables map[string]any `json:"variables,omitempty"`
 }
 
-// NewOperation returns a random operation. It is invalid now and then: two fields of one response name may differ.
-func NewOperation(schema *ast.Schema, data subgraphtest.Data, chance *rand.Rand) Operation {
+// NewOperation returns a random operation. It is seldom invalid: two fields of one response name may differ.
+func NewOperation(schema *ast.Schema, data subgraphtest.Data, chance *rand.Rand) (op Operation) {
+	for range 10 {
+		op = newOperation(schema, data, chance)
+		if _, errs := gqlparser.LoadQueryWithRules(schema, op.Query, nil); len(errs) == 0 {
+			break
+		}
+	}
+	return op
+}
+
+func newOperation(schema *ast.Schema, data subgraphtest.Data, chance *rand.Rand) Operation {
 	w := &writer{Rand: chance, schema: schema, data: data, variables: map[string]any{}, types: map[string]string{}}
 	keyword, def := "query", schema.Query
 	if schema.Mutation != nil && w.once(12) {

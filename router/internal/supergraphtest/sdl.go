@@ -2,6 +2,7 @@ package supergraphtest
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -42,9 +43,34 @@ func (m *maker) print(s int) Subgraph {
 	if leaves["Filter"] {
 		types = append(types, "input Filter {\n  min: Int!\n  levels: [Level!]\n}")
 	}
+	if m.renamed[s] && m.query.in[s] != nil {
+		operations := "  query: Root\n"
+		if m.mutate.in[s] != nil {
+			operations += "  mutation: Mutation\n"
+		}
+		types = append(types, "schema {\n"+operations+"}")
+		for i := range types {
+			types[i] = queryName.ReplaceAllString(types[i], "Root$1")
+		}
+	}
 	result.SDL = strings.Join(types, "\n\n") + "\n"
 	return result
 }
+
+// specialises reports whether an interface can implement another one in a subgraph.
+func specialises(t, general *typ, s int) bool {
+	p, of := t.in[s], general.in[s]
+	if t == general || t.kind != abstraction || p.interfaceObject || of.interfaceObject || general.keyed || len(of.uses) == 0 {
+		return false
+	}
+	lacks := slices.ContainsFunc(of.uses, func(u *use) bool {
+		f := t.field(u.name)
+		return f == nil || f.typ != u.typ || p.use(f) == nil || !slices.Equal(f.shape, u.shape)
+	})
+	return !lacks && !slices.ContainsFunc(p.members, func(member *typ) bool { return !slices.Contains(of.members, member) })
+}
+
+var queryName = regexp.MustCompile(`\bQuery\b( \{|[!\]]|\n| @)`)
 
 func (m *maker) printType(t *typ, s int) string {
 	p := t.in[s]
@@ -61,7 +87,7 @@ func (m *maker) printType(t *typ, s int) string {
 	}
 	var interfaces []string
 	for _, i := range m.of(abstraction) {
-		if i.in[s] != nil && slices.Contains(i.in[s].members, t) {
+		if i.in[s] != nil && (slices.Contains(i.in[s].members, t) || specialises(t, i, s)) {
 			interfaces = append(interfaces, i.name)
 		}
 	}

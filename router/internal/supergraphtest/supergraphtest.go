@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 
 	"boxoffice.dev/router/internal/subgraphtest"
 )
@@ -25,6 +24,8 @@ type Supergraph struct {
 type Subgraph struct {
 	Name string `json:"name"`
 	SDL  string `json:"sdl"`
+	// Missing lists entities, such as "Product:1", that the subgraph does not find. All that it resolves of them is null.
+	Missing []string `json:"-"`
 	// Refuse lists fields, such as "Product.price", that another subgraph overrides.
 	Refuse []string `json:"-"`
 }
@@ -34,6 +35,9 @@ func Generate(seed uint64) (Supergraph, error) {
 	m := &maker{Rand: rand.New(rand.NewPCG(seed, 1))} //nolint:gosec // repeatable
 	m.n = []int{1, 2, 2, 2, 3, 3, 3, 4, 4, 5}[m.IntN(10)]
 	m.differ, m.fatal, m.partial, m.sameIDs = m.once(3), m.once(3), m.once(6), m.once(2)
+	for s := range m.n {
+		m.renamed[s] = m.once(10)
+	}
 	m.leaves()
 	m.types()
 	m.abstractTypes()
@@ -53,6 +57,7 @@ func Generate(seed uint64) (Supergraph, error) {
 		g.Subgraphs = append(g.Subgraphs, m.print(s))
 	}
 	var err error
+	m.lose(g.Subgraphs)
 	g.Data, err = m.data()
 	return g, err
 }
@@ -62,10 +67,11 @@ type maker struct {
 	*rand.Rand
 
 	n       int
-	differ  bool // nullability differs between subgraphs
-	fatal   bool // non-null fields may fail
-	partial bool // subgraphs have different fields of value types
-	sameIDs bool // entities of different types have the same ids
+	differ  bool               // nullability differs between subgraphs
+	fatal   bool               // non-null fields may fail
+	renamed [maxSubgraphs]bool // the query type has another name
+	partial bool               // subgraphs have different fields of value types
+	sameIDs bool               // entities of different types have the same ids
 	scalars []*typ
 	all     []*typ // composite types but the roots
 	query   *typ
@@ -199,7 +205,7 @@ func (m *maker) makeKeys(e *typ, before []*typ) {
 	case 3:
 		if len(before) > 0 {
 			other := pick(m, before)
-			if other.keys[0].text == "id" {
+			if other.keys[0].text == "id" && !other.nullKey {
 				m.nested = true
 				f := m.add(e, other, shape{true}, "org")
 				e.keys = append(e.keys, key{"org { id }", []*field{f}})
@@ -211,12 +217,30 @@ func (m *maker) makeKeys(e *typ, before []*typ) {
 		e.keys = append(e.keys, key{"tags", []*field{f}})
 	case 5:
 		e.keys[0].text = "__typename id"
+	case 6:
+		m.nested = true
+		f := m.add(e, m.dimension(), shape{true, true}, "dims")
+		e.keys[0] = key{"id dims { w }", []*field{id, f}}
+	case 7:
+		id.shape, id.typ, e.nullKey = shape{false}, m.scalar("String"), true
 	}
 	for _, k := range e.keys {
 		for _, f := range k.uses {
 			f.needed = true
 		}
 	}
+}
+
+// dimension returns the value type of keys.
+func (m *maker) dimension() *typ {
+	i := slices.IndexFunc(m.all, func(t *typ) bool { return t.name == "Dimension" })
+	if i < 0 {
+		i = len(m.all)
+		t := &typ{name: "Dimension", kind: value}
+		m.all = append(m.all, t)
+		m.add(t, m.scalar("Int"), shape{true}, "w").needed = true
+	}
+	return m.all[i]
 }
 
 // place gives a type to a subgraph. It reports false when the subgraph cannot have it.
@@ -259,7 +283,7 @@ func (m *maker) placeKeys(t *typ, s int) {
 	for _, k := range p.keys {
 		for _, f := range k.uses {
 			m.take(f, s)
-			if strings.Contains(k.text, "{") { // the key of another entity
+			if f.typ.kind == entity { // the key of another entity
 				m.placeKey(f.typ, s)
 			}
 		}
@@ -293,12 +317,34 @@ func (m *maker) placeMembers(t *typ, s int) bool {
 		if i > 0 && m.once(3) || p.members[0].field(f.name) == nil || !m.place(f.typ, s) {
 			continue // or it is a field of an interface object
 		}
+		if !m.placeCovariant(f, p.members, s) {
+			continue
+		}
 		p.uses = append(p.uses, &use{field: f, shape: f.shape})
 		for _, member := range p.members {
 			m.take(member.field(f.name), s)
 		}
 	}
 	return t.kind == union || len(p.uses) > 0
+}
+
+// placeCovariant makes the types of the members' fields implementations of the interface's in a subgraph.
+func (m *maker) placeCovariant(f *field, members []*typ, s int) bool {
+	to := f.typ.in[s]
+	for _, member := range members {
+		own := member.field(f.name).typ
+		if own == f.typ || slices.Contains(to.members, own) {
+			continue
+		}
+		if !m.place(own, s) {
+			return false
+		}
+		for _, u := range to.uses {
+			m.take(own.field(u.name), s)
+		}
+		to.members = append(to.members, own)
+	}
+	return true
 }
 
 // take makes a subgraph resolve a field. It returns nil when it cannot.

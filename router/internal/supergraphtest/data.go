@@ -99,7 +99,8 @@ func (m *maker) lose(subgraphs []Subgraph) {
 		if t.nullKey {
 			t.home = m.IntN(m.n)
 			t.nullKey = t.in[t.home] != nil && !slices.ContainsFunc(t.fields, func(f *field) bool {
-				return !m.inKey(f) && !(slices.Contains(f.resolvers(), t.home) && f.requirement == "") && !f.nullable()
+				local := slices.Contains(f.resolvers(), t.home) && f.requirement == ""
+				return !m.inKey(f) && !local && !f.nullable()
 			})
 			continue
 		}

@@ -83,7 +83,7 @@ func (e *emitter) emit(at *site, sel *set, c *choice, outer Conditions) (touched
 		if !slices.Contains(touched, to.group) {
 			touched = append(touched, to.group)
 		}
-		more, err := e.add(at, to, p.node, p.on, p.field, p.below, conditions)
+		more, err := e.add(at, to, p.node, p.on, p.from, p.below, conditions)
 		if err != nil {
 			return nil, err
 		}
@@ -229,7 +229,7 @@ func (e *emitter) represent(at *site, g *group, h *hop, object string, condition
 			return err
 		}
 		g.need(to.group)
-		touched, err := e.add(at, to, s.node, on, s.field, s.below, conditions)
+		touched, err := e.add(at, to, s.node, on, s.into, s.below, conditions)
 		if err != nil {
 			return err
 		}
@@ -259,25 +259,43 @@ func (g *group) need(others ...*group) {
 // representation returns the fields of representations for a key or requirement.
 func (e *emitter) representation(at *site, t *set, on []string, key bool) (fields []RepresentationField) {
 	for _, n := range t.nodes {
-		types := intersect(n.on, on)
-		if len(types) == 0 {
-			continue
-		}
-		v := at.table.added(n.name, n.arguments, types[0])
-		f := RepresentationField{Name: n.name, Storage: v.storage, On: types, Key: key}
-		if len(types) == len(at.types) {
-			f.On = nil
-		}
-		if n.sub != nil {
-			below := &site{types: n.sub.types, table: v.below}
-			f.Fields = e.representation(below, n.sub, n.sub.types, key)
-			if len(n.sub.types) > 1 {
-				f.Fields = append([]RepresentationField{{Name: typename, Storage: typename, Key: key}}, f.Fields...)
+		for _, part := range e.variants(at, n, intersect(n.on, on)) {
+			f := RepresentationField{Name: n.name, Storage: part.storage, On: part.on, Key: key}
+			if len(part.on) == len(at.types) {
+				f.On = nil
 			}
+			if n.sub != nil {
+				below := &site{types: n.sub.types, table: part.below}
+				f.Fields = e.representation(below, n.sub, n.sub.types, key)
+				if len(n.sub.types) > 1 {
+					f.Fields = append([]RepresentationField{{Name: typename, Storage: typename, Key: key}}, f.Fields...)
+				}
+			}
+			fields = append(fields, f)
 		}
-		fields = append(fields, f)
 	}
 	return fields
+}
+
+// stored is a node under one storage name, with the object types that have it there.
+type stored struct {
+	*variant
+
+	on []string
+}
+
+// variants returns the storage of a node for object types.
+func (e *emitter) variants(at *site, n *node, on []string) (all []stored) {
+	for _, object := range on {
+		v := e.variant(at, n, object)
+		i := slices.IndexFunc(all, func(s stored) bool { return s.variant == v })
+		if i < 0 {
+			i = len(all)
+			all = append(all, stored{variant: v})
+		}
+		all[i].on = append(all[i].on, object)
+	}
+	return all
 }
 
 // merge adds fields to a template, or their object types to fields that are there.
@@ -314,39 +332,26 @@ func names(a, b []string) []string {
 }
 
 // add adds a field to a group and emits its selection.
-func (e *emitter) add(at, to *site, n *node, on []string, f *supergraph.MemberField, below *choice, conditions Conditions) ([]*group, error) {
-	byVariant := map[string]*variant{}
-	var order []string
-	types := map[string][]string{}
-	for _, object := range on {
-		v := e.variant(at, n, object)
-		if byVariant[v.storage] == nil {
-			byVariant[v.storage] = v
-			order = append(order, v.storage)
-		}
-		types[v.storage] = append(types[v.storage], object)
-	}
+func (e *emitter) add(at, to *site, n *node, on []string, child source, below *choice, conditions Conditions) ([]*group, error) {
 	var touched []*group
-	for _, storage := range order {
-		v := byVariant[storage]
+	for _, part := range e.variants(at, n, on) {
 		added := to.out.add(entry{
-			storage: storage, name: n.name, arguments: n.arguments, variables: n.variables, on: types[storage], conditions: conditions,
+			storage: part.storage, name: n.name, arguments: n.arguments, variables: n.variables, on: part.on, conditions: conditions,
 			leaf: n.sub == nil,
 		})
 		if n.sub == nil {
 			continue
 		}
-		child := source{to.from.view.below(f), e.providedBelow(to.from, f, on[0], n.name)}
 		if added.below == nil {
 			added.below = &output{member: child.member}
 		}
-		step := Step{Storage: storage, On: types[storage]}
+		step := Step{Storage: part.storage, On: part.on}
 		if len(step.On) == len(at.types) {
 			step.On = nil
 		}
 		inner := &site{
-			path: append(slices.Clip(at.path), step), types: n.sub.types, table: v.below, conditions: joined(at.conditions, conditions),
-			from: child, group: to.group, out: added.below, waits: at.waits,
+			path: append(slices.Clip(at.path), step), types: n.sub.types, table: part.below,
+			conditions: joined(at.conditions, conditions), from: child, group: to.group, out: added.below, waits: at.waits,
 		}
 		more, err := e.emit(inner, n.sub, below, nil)
 		if err != nil {
@@ -355,11 +360,6 @@ func (e *emitter) add(at, to *site, n *node, on []string, f *supergraph.MemberFi
 		touched = union(touched, more)
 	}
 	return touched, nil
-}
-
-func (e *emitter) providedBelow(from source, f *supergraph.MemberField, object, name string) ast.SelectionSet {
-	provided, _ := e.graph.provided(from.provided, object, name)
-	return join(provided, f.Provides)
 }
 
 // variant returns the storage of a node.

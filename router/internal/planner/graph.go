@@ -208,3 +208,25 @@ func (v view) field(object, name string) *supergraph.MemberField {
 func (v view) below(f *supergraph.MemberField) view {
 	return view{v.subgraph, v.subgraph.members[f.Type.Name()]}
 }
+
+// inKey reports whether a field of an object type is part of a key of its type in the subgraph.
+func (v view) inKey(object, name string) bool {
+	m := v.member
+	if m.Kind != ast.Object {
+		m = v.subgraph.members[object]
+	}
+	return m != nil && slices.ContainsFunc(m.Keys, func(k supergraph.MemberKey) bool { return selects(k.Selection, name) })
+}
+
+// selects reports whether a field set has a field at its top.
+func selects(selection ast.SelectionSet, name string) bool {
+	return slices.ContainsFunc(selection, func(s ast.Selection) bool {
+		switch s := s.(type) {
+		case *ast.Field:
+			return s.Name == name
+		case *ast.InlineFragment:
+			return selects(s.SelectionSet, name)
+		}
+		return false
+	})
+}

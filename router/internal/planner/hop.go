@@ -26,14 +26,15 @@ type hop struct {
 type step struct {
 	node  *node
 	from  *hop
-	field *supergraph.MemberField
-	below *choice
+	below *choice // of a composite field
+	into  source  // of its objects
 }
 
 type hopKey struct {
 	subgraph *subgraph
 	member   *supergraph.Member
 	provided *ast.Selection
+	strict   bool
 	object   string
 	nesting  int
 }
@@ -66,7 +67,7 @@ func (s *search) hops(from source, sel *set, object string) []*hop {
 	if from.subgraph == nil || object == s.graph.schema.Query.Name {
 		return s.roots(from, object)
 	}
-	key := hopKey{from.subgraph, from.member, first(from.provided), object, s.nesting}
+	key := hopKey{from.subgraph, from.member, first(from.provided), from.strict, object, s.nesting}
 	if known, ok := s.hopsOf[key]; ok {
 		return known
 	}
@@ -163,22 +164,18 @@ func (s *search) reach(h *hop, known []*hop, object string) (*hop, bool) {
 // step returns the nearest hop that gives a field of a key.
 func (s *search) step(n *node, known []*hop, object string) (best step, depth int, ok bool) {
 	for _, k := range known {
-		f := k.view.field(object, n.name)
-		if f == nil || !s.active(f) {
+		_, below, resolved := s.resolves(k.source, object, n.name)
+		if !resolved {
 			continue
 		}
-		provided, given := s.graph.provided(k.provided, object, n.name)
-		if (f.External || len(f.Requires) > 0) && !given {
-			continue
-		}
-		candidate := step{node: n, from: k, field: f}
+		candidate := step{node: n, from: k, into: below}
 		at := k.depth
 		if n.sub != nil {
 			if s.nesting == maxNesting {
 				continue
 			}
 			s.nesting++
-			candidate.below = s.choose(source{k.view.below(f), join(provided, f.Provides)}, n.sub)
+			candidate.below = s.choose(below, n.sub)
 			s.nesting--
 			if candidate.below.rest != nil {
 				continue

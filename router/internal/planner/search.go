@@ -35,12 +35,29 @@ type search struct {
 type source struct {
 	view
 	provided ast.SelectionSet
+	strict   bool // the objects are external: only what is provided is there, and keys
+}
+
+// field returns the field of an object type that the source resolves without a requirement, and the source of its
+// objects. It returns false when there is none.
+func (s *search) resolves(from source, object, name string) (f *supergraph.MemberField, below source, ok bool) {
+	f = from.view.field(object, name)
+	if f == nil || !s.active(f) {
+		return nil, below, false
+	}
+	provided, given := s.graph.provided(from.provided, object, name)
+	if (f.External || len(f.Requires) > 0 || from.strict && !from.inKey(object, name)) && !given {
+		return f, below, false
+	}
+	below = source{view: from.view.below(f), provided: join(provided, f.Provides), strict: given && (f.External || from.strict)}
+	return f, below, true
 }
 
 type choiceKey struct {
 	subgraph *subgraph
 	member   *supergraph.Member
 	provided *ast.Selection
+	strict   bool
 	set      *set
 	open     string // requirements that are being resolved
 	nesting  int
@@ -90,6 +107,7 @@ type pick struct {
 	on       []string // sorted
 	hop      *hop
 	field    *supergraph.MemberField
+	from     source  // of a composite field's objects
 	required *choice // how its requirement is resolved, from the selection's own source; nil without one
 	template *set    // the requirement
 	below    *choice // of a composite field
@@ -104,7 +122,7 @@ type unit struct {
 
 // choose resolves a selection of objects that a source gives.
 func (s *search) choose(from source, sel *set) *choice {
-	key := choiceKey{from.subgraph, from.member, first(from.provided), sel, s.requirements(), s.nesting}
+	key := choiceKey{from.subgraph, from.member, first(from.provided), from.strict, sel, s.requirements(), s.nesting}
 	if c, ok := s.known[key]; ok {
 		return c
 	}
@@ -195,23 +213,18 @@ func (p pick) alike(q pick) bool {
 func (s *search) options(from source, sel *set, n *node, object string) (options []pick) {
 	for _, h := range s.hops(from, sel, object) {
 		s.work++
-		f := h.view.field(object, n.name)
-		if f == nil || !s.active(f) {
-			continue
-		}
-		provided, ok := s.graph.provided(h.provided, object, n.name)
-		if f.External && !ok {
-			continue
-		}
+		f, below, ok := s.resolves(h.source, object, n.name)
 		p := pick{node: n, hop: h, field: f}
-		if len(f.Requires) > 0 && !ok {
-			if h.origin() || !s.require(from, sel, &p, object, n.name) {
+		if !ok {
+			if f == nil || f.External || len(f.Requires) == 0 || h.origin() || !s.require(from, sel, &p, object, n.name) {
 				continue
 			}
+			below = source{view: h.view.below(f), provided: f.Provides}
 		}
 		if n.sub != nil {
-			p.below = s.choose(source{h.view.below(f), join(provided, f.Provides)}, n.sub)
+			p.below = s.choose(below, n.sub)
 		}
+		p.from = below
 		options = append(options, p)
 	}
 	return options

@@ -17,7 +17,7 @@ import (
 // must not be one is taken back to the nearest value that may be null.
 type writer struct {
 	buf      []byte
-	path     []any
+	path     []step
 	part     int // of the response, that is written
 	problems *problems
 	missing  []any    // path of a null that is not an error unless it goes further up than its object
@@ -27,8 +27,24 @@ type writer struct {
 	nulled   [][]any    // paths of values that are null because of a null further down
 }
 
-// at returns a copy of the current path.
-func (w *writer) at() []any { return append(make([]any, 0, len(w.path)), w.path...) }
+// step is a name or index of a path.
+type step struct {
+	name  string // empty for an index
+	index int
+}
+
+// at returns the current path as responses have it.
+func (w *writer) at() []any {
+	path := make([]any, len(w.path))
+	for i, s := range w.path {
+		if s.name != "" {
+			path[i] = s.name
+		} else {
+			path[i] = s.index
+		}
+	}
+	return path
+}
 
 // object writes the fields of an object. It returns false when one of them must not be null and is.
 func (w *writer) object(p *projection, v *value) bool {
@@ -43,7 +59,7 @@ func (w *writer) object(p *projection, v *value) bool {
 	}
 	w.buf = append(w.buf, '{')
 	begin := len(w.buf)
-	for _, f := range p.of(typ) {
+	for i, f := range p.of(typ) {
 		if !slices.Contains(f.in, w.part) {
 			continue
 		}
@@ -55,8 +71,8 @@ func (w *writer) object(p *projection, v *value) bool {
 			w.buf = strconv.AppendQuote(w.buf, typ)
 			continue
 		}
-		w.path = append(w.path, f.response)
-		ok := w.field(f, v.get(f.storage))
+		w.path = append(w.path, step{name: f.response})
+		ok := w.field(f, v.near(f.storage, i))
 		w.path = w.path[:len(w.path)-1]
 		if !ok {
 			return false
@@ -76,7 +92,7 @@ func (w *writer) typeOf(p *projection, v *value) (string, bool) {
 		if p.open(w.part) {
 			return p.types[0], true
 		}
-		if len(v.faults) == 0 {
+		if v.about == nil {
 			w.problems.unexpected(w.at())
 		}
 		return "", false
@@ -154,7 +170,7 @@ func (w *writer) null(typ *ast.Type, v *value) bool {
 		return true
 	}
 	switch {
-	case v != nil && (len(v.faults) > 0 || v.excused):
+	case v != nil && (v.about != nil || v.excused):
 	case v != nil && v.missing:
 		w.missing = w.at()
 	default:
@@ -165,14 +181,14 @@ func (w *writer) null(typ *ast.Type, v *value) bool {
 
 func (w *writer) list(f *field, elem *ast.Type, v *value) bool {
 	w.buf = append(w.buf, '[')
-	w.path = append(w.path, 0)
+	w.path = append(w.path, step{})
 	ok := true
-	for i, item := range v.items {
+	for i, item := range v.members {
 		if i > 0 {
 			w.buf = append(w.buf, ',')
 		}
-		w.path[len(w.path)-1] = i
-		if ok = w.value(f, elem, item); !ok {
+		w.path[len(w.path)-1].index = i
+		if ok = w.value(f, elem, item.value); !ok {
 			break
 		}
 	}
@@ -183,10 +199,10 @@ func (w *writer) list(f *field, elem *ast.Type, v *value) bool {
 
 // faults adds the errors about a value.
 func (w *writer) faults(f *field, v *value) {
-	if v == nil {
+	if v == nil || v.about == nil {
 		return
 	}
-	for _, fault := range v.faults {
+	for _, fault := range v.about.list {
 		path := w.at()
 		if fault.whole {
 			path = path[:len(path)-1] // the object that has the field
@@ -281,11 +297,11 @@ func appendJSON(b []byte, v *value) []byte {
 	switch v.kind {
 	case list:
 		b = append(b, '[')
-		for i, item := range v.items {
+		for i, item := range v.members {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = appendJSON(b, item)
+			b = appendJSON(b, item.value)
 		}
 		return append(b, ']')
 	case object:

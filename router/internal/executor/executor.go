@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
 	"boxoffice.dev/pkg/apperr"
@@ -36,8 +37,9 @@ type Config struct {
 
 // Executor executes operations. Safe for concurrent use.
 type Executor struct {
-	cfg   Config
-	plans *cache.Cache[*planner.Plan, *prepared]
+	cfg    Config
+	plans  *cache.Cache[*planner.Plan, *prepared]
+	arenas sync.Pool
 }
 
 // New returns an Executor.
@@ -45,7 +47,16 @@ func New(cfg Config) *Executor {
 	if cfg.MaxRepresentations == 0 {
 		cfg.MaxRepresentations = 500
 	}
-	return &Executor{cfg: cfg, plans: cache.New[*planner.Plan, *prepared]("shapes", cachedPlans, cachedBytes)}
+	return &Executor{
+		cfg: cfg, plans: cache.New[*planner.Plan, *prepared]("shapes", cachedPlans, cachedBytes),
+		arenas: sync.Pool{New: func() any { return new(arena) }},
+	}
+}
+
+// end makes the memory of a run available to others, after its response has been written.
+func (r *run) end() {
+	r.arena.reset()
+	r.x.arenas.Put(r.arena)
 }
 
 // Call is one request to execute.
@@ -82,6 +93,7 @@ func (x *Executor) Execute(ctx context.Context, call Call) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer r.end()
 	r.together()
 	if err := r.fetch(func() error { return nil }); err != nil {
 		return nil, fmt.Errorf("execute: %w", err)

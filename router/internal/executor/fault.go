@@ -120,11 +120,12 @@ func (x *Executor) readFaults(subgraph string, errs *value) (faults []*fault) {
 	if errs == nil || errs.kind == null {
 		return nil
 	}
-	entries := errs.items
+	entries := errs.members
 	if errs.kind != list {
-		entries = []*value{errs}
+		entries = []member{{value: errs}}
 	}
-	for _, entry := range entries {
+	for _, m := range entries {
+		entry := m.value
 		f := &fault{subgraph: subgraph, message: "malformed error"}
 		if entry.kind == object {
 			f.read(entry)
@@ -150,8 +151,8 @@ func (f *fault) read(entry *value) {
 	if path == nil || path.kind != list {
 		return
 	}
-	for _, step := range path.items {
-		switch step.kind {
+	for _, m := range path.members {
+		switch step := m.value; step.kind {
 		case text:
 			f.rest = append(f.rest, step.string())
 		case number:
@@ -186,8 +187,8 @@ func (f *fault) attach(to *value) {
 				next = to.get(step)
 			}
 		case int:
-			if to.kind == list && step >= 0 && step < len(to.items) {
-				next = to.items[step]
+			if to.kind == list && step >= 0 && step < len(to.members) {
+				next = to.members[step].value
 			}
 		}
 		if next == nil {
@@ -195,5 +196,5 @@ func (f *fault) attach(to *value) {
 		}
 		to, f.rest = next, f.rest[1:]
 	}
-	to.faults = append(to.faults, f)
+	to.blame(f)
 }

@@ -96,11 +96,10 @@ func (w *writer) instances(p *projection, v *value) {
 func (w *writer) matches(d planner.Deferred) bool {
 	i := 0
 	for _, step := range w.path {
-		name, ok := step.(string)
-		if !ok {
+		if step.name == "" {
 			continue
 		}
-		if i == len(d.Path) || d.Path[i].Storage != name || d.Path[i].On != nil && !has(d.Path[i].On, w.types[i]) {
+		if i == len(d.Path) || d.Path[i].Storage != step.name || d.Path[i].On != nil && !has(d.Path[i].On, w.types[i]) {
 			return false
 		}
 		i++
@@ -132,6 +131,7 @@ func (x *Executor) ExecuteInParts(ctx context.Context, call Call, format Format,
 	if err != nil {
 		return err
 	}
+	defer r.end()
 	p := &parts{run: r, format: format, emit: emit}
 	err = r.fetch(p.progress)
 	if err == nil {
@@ -239,7 +239,7 @@ func (p *parts) deliver(part int) error {
 
 // write adds an instance to a frame and returns the instances of fragments within.
 func (p *parts) write(f *frame, i instance) []instance {
-	w := writer{problems: p.run.problems(i.part), part: i.part, path: slices.Clone(i.path), types: i.types, nulled: p.nulled}
+	w := writer{problems: p.run.problems(i.part), part: i.part, path: steps(i.path), types: i.types, nulled: p.nulled}
 	if p.format == Defer20220824 {
 		n := increment{Path: i.path, Label: p.plan.Deferred[i.part].Label}
 		ok := w.object(i.projection, i.object)
@@ -276,6 +276,16 @@ func (p *parts) write(f *frame, i instance) []instance {
 	return w.deferred
 }
 
+// steps returns a path as a writer has it.
+func steps(path []any) []step {
+	all := make([]step, len(path))
+	for i, s := range path {
+		all[i].name, _ = s.(string)
+		all[i].index, _ = s.(int)
+	}
+	return all
+}
+
 // blame makes sure that there is an error for a part that could not be written.
 func (w *writer) blame(path []any) {
 	if len(w.problems.list) == 0 {
@@ -285,8 +295,9 @@ func (w *writer) blame(path []any) {
 
 // earlier reports whether the client has a field of the current object from another part.
 func (w *writer) earlier(f *field) bool {
+	path := w.at()
 	return f.in[0] == 0 || slices.ContainsFunc(w.had, func(i instance) bool {
-		return slices.Contains(f.in, i.part) && len(i.path) <= len(w.path) && slices.Equal(i.path, w.path[:len(i.path)])
+		return slices.Contains(f.in, i.part) && len(i.path) <= len(path) && slices.Equal(i.path, path[:len(i.path)])
 	})
 }
 
@@ -299,7 +310,7 @@ func (w *writer) changes(p *projection, v *value, from int) (all []increment, ok
 	w.types = append(w.types, typ)
 	defer func() { w.types = w.types[:len(w.types)-1] }()
 	w.instances(p, v)
-	own := increment{SubPath: slices.Clone(w.path[from:])}
+	own := increment{SubPath: w.at()[from:]}
 	w.buf = []byte{'{'}
 	var below []*field
 	for _, f := range p.of(typ) {
@@ -320,7 +331,7 @@ func (w *writer) changes(p *projection, v *value, from int) (all []increment, ok
 			w.buf = strconv.AppendQuote(w.buf, typ)
 			continue
 		}
-		w.path = append(w.path, f.response)
+		w.path = append(w.path, step{name: f.response})
 		ok := w.field(f, v.get(f.storage))
 		w.path = w.path[:len(w.path)-1]
 		if !ok {
@@ -332,7 +343,7 @@ func (w *writer) changes(p *projection, v *value, from int) (all []increment, ok
 		all = append(all, own)
 	}
 	for _, f := range below {
-		w.path = append(w.path, f.response)
+		w.path = append(w.path, step{name: f.response})
 		more, ok := w.changesIn(f, v.get(f.storage), from)
 		w.path = w.path[:len(w.path)-1]
 		if !ok {
@@ -345,16 +356,17 @@ func (w *writer) changes(p *projection, v *value, from int) (all []increment, ok
 
 // changesIn returns what the current part adds to a value that the client has.
 func (w *writer) changesIn(f *field, v *value, from int) (all []increment, ok bool) {
+	here := w.at()
 	switch {
-	case v == nil || slices.ContainsFunc(w.nulled, func(path []any) bool { return slices.Equal(path, w.path) }):
+	case v == nil || slices.ContainsFunc(w.nulled, func(path []any) bool { return slices.Equal(path, here) }):
 	case v.kind == object:
 		return w.changes(f.projection, v, from)
 	case v.kind == list:
-		w.path = append(w.path, 0)
+		w.path = append(w.path, step{})
 		defer func() { w.path = w.path[:len(w.path)-1] }()
-		for i, item := range v.items {
-			w.path[len(w.path)-1] = i
-			more, ok := w.changesIn(f, item, from)
+		for i, item := range v.members {
+			w.path[len(w.path)-1].index = i
+			more, ok := w.changesIn(f, item.value, from)
 			if !ok {
 				return nil, false
 			}

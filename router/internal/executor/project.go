@@ -1,9 +1,11 @@
 package executor
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"github.com/vektah/gqlparser/v2/ast"
 
@@ -17,8 +19,7 @@ type projection struct {
 	selections []*planner.Selection
 	types      []string // possible types, sorted
 
-	mu    sync.RWMutex
-	known map[string]*fields
+	known atomic.Pointer[map[string]fields]
 }
 
 // fields are the fields of one object type, in the order of the response.
@@ -127,7 +128,7 @@ func (p *prepared) shape(variables *value) *shape {
 }
 
 func (s *shape) project(selections ...*planner.Selection) *projection {
-	p := &projection{shape: s, selections: selections, known: map[string]*fields{}}
+	p := &projection{shape: s, selections: selections}
 	for _, sel := range selections {
 		p.types = append(p.types, sel.Types...)
 	}
@@ -156,17 +157,19 @@ func (p *projection) open(part int) bool {
 
 // of returns the fields of an object type.
 func (p *projection) of(typ string) fields {
-	p.mu.RLock()
-	known := p.known[typ]
-	p.mu.RUnlock()
+	known := p.known.Load()
 	if known != nil {
-		return *known
+		if all, ok := (*known)[typ]; ok {
+			return all
+		}
 	}
-	collected := p.collect(typ)
-	p.mu.Lock()
-	p.known[typ] = &collected
-	p.mu.Unlock()
-	return collected
+	all := p.collect(typ)
+	more := map[string]fields{typ: all}
+	if known != nil {
+		maps.Copy(more, *known)
+	}
+	p.known.Store(&more) // when two types are added at once, one is collected again
+	return all
 }
 
 func (p *projection) collect(typ string) (all fields) {

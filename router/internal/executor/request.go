@@ -87,8 +87,8 @@ func appendName(b, name []byte) []byte {
 func follow(v *value, path planner.Path, visit func(*value)) {
 	switch v.kind {
 	case list:
-		for _, item := range v.items {
-			follow(item, path, visit)
+		for _, item := range v.members {
+			follow(item.value, path, visit)
 		}
 	case object:
 		if len(path) == 0 {
@@ -161,7 +161,7 @@ func unfetched(e *planner.Entities, v *value, reasons []*fault) {
 		for _, reason := range reasons {
 			part := reason.copy()
 			part.rest, part.whole = nil, false
-			failed.faults = append(failed.faults, part)
+			failed.blame(part)
 		}
 		v.set([]byte(f.Storage), failed)
 	}
@@ -213,16 +213,16 @@ func representValue(b []byte, f *planner.RepresentationField, v *value) ([]byte,
 	case v == nil:
 		return append(b, "null"...), nil, !f.Key
 	case v.kind == null:
-		return append(b, "null"...), v.faults, !f.Key && len(v.faults) == 0
+		return append(b, "null"...), v.faults(), !f.Key && v.about == nil
 	case v.kind == list:
 		b = append(b, '[')
-		for i, item := range v.items {
+		for i, item := range v.members {
 			if i > 0 {
 				b = append(b, ',')
 			}
 			var reasons []*fault
 			var ok bool
-			if b, reasons, ok = representValue(b, f, item); !ok {
+			if b, reasons, ok = representValue(b, f, item.value); !ok {
 				return b, reasons, false
 			}
 		}

@@ -20,7 +20,7 @@ type run struct {
 	call      Call
 	shape     *shape
 	variables *value
-	arena     arena
+	arena     *arena
 	root      *value
 	done      []bool // by fetch
 	loose     []loose
@@ -43,7 +43,7 @@ type answer struct {
 }
 
 func (x *Executor) newRun(ctx context.Context, call Call, p *prepared, variables []byte) (*run, error) {
-	r := &run{prepared: p, x: x, ctx: ctx, call: call, done: make([]bool, len(p.plan.Fetches))}
+	r := &run{prepared: p, x: x, ctx: ctx, call: call, done: make([]bool, len(p.plan.Fetches)), arena: x.arenas.Get().(*arena)} //nolint:forcetypeassert // the pool holds nothing else
 	var err error
 	r.variables = &value{kind: object}
 	if len(variables) > 0 {
@@ -64,12 +64,12 @@ func (x *Executor) newRun(ctx context.Context, call Call, p *prepared, variables
 // fetch sends all requests of the plan, each as soon as what it depends on is there. It calls progress after each fetch.
 // The error is the context's.
 func (r *run) fetch(progress func() error) error {
-	answers := make(chan answer)
+	var answers chan answer
 	started := make([]bool, len(r.requests))
 	waiting, left := 0, make([]int, len(r.requests)) // requests in progress, of all and by fetch
-	ctx, cancel := context.WithCancel(r.ctx)
+	ctx, stop := r.ctx, func() {}
 	defer func() { // nothing is in progress when the run ends
-		cancel()
+		stop()
 		for ; waiting > 0; waiting-- {
 			<-answers
 		}
@@ -101,6 +101,11 @@ func (r *run) fetch(progress func() error) error {
 		if len(ready) == 1 && waiting == 0 {
 			got = r.send(ctx, ready[0])
 		} else {
+			if answers == nil {
+				answers = make(chan answer)
+				cancelled, cancel := context.WithCancel(r.ctx)
+				ctx, stop = cancelled, cancel
+			}
 			for _, one := range ready {
 				waiting++
 				go func() { answers <- r.send(ctx, one) }()
@@ -295,10 +300,10 @@ func (r *run) entities(a answer, data *value, faults []*fault) {
 		if len(b.objects) == 0 {
 			continue
 		}
-		var found []*value
+		var found []member
 		if data != nil && data.kind == object {
 			if l := data.get(e.Alias); l != nil && l.kind == list {
-				found = l.items
+				found = l.members
 			}
 		}
 		whole := map[int][]*fault{} // about entities that are null
@@ -318,9 +323,9 @@ func (r *run) entities(a answer, data *value, faults []*fault) {
 			case !ok || n < 0 || n >= len(b.objects):
 				failed = true
 				r.loosenPlaces(a.fetch, e, f)
-			case n < len(found) && found[n].kind == object:
+			case n < len(found) && found[n].value.kind == object:
 				f.rest = f.rest[2:]
-				f.attach(found[n])
+				f.attach(found[n].value)
 			default:
 				f.rest = f.rest[2:]
 				whole[n] = append(whole[n], f)
@@ -336,9 +341,9 @@ func (r *run) entities(a answer, data *value, faults []*fault) {
 	}
 }
 
-func at(items []*value, n int) *value {
+func at(items []member, n int) *value {
 	if n < len(items) {
-		return items[n]
+		return items[n].value
 	}
 	return nil
 }
@@ -370,11 +375,11 @@ func (r *run) absent(e *planner.Entities, v *value, faults []*fault, failed bool
 			case field == name:
 				part := about.copy()
 				part.rest = part.rest[1:]
-				to.faults = append(to.faults, part)
+				to.blame(part)
 			case !slices.Contains(fields, field): // the error is about the object
 				part := about.copy()
 				part.whole = true
-				to.faults = append(to.faults, part)
+				to.blame(part)
 			}
 		}
 		v.set([]byte(name), to)
@@ -383,7 +388,7 @@ func (r *run) absent(e *planner.Entities, v *value, faults []*fault, failed bool
 
 // merge adds the members of an object to another one. If it is merged more than once, it is copied.
 func (r *run) merge(to, from *value, again bool) {
-	to.faults = append(to.faults, from.faults...)
+	to.blame(from.faults()...)
 	for _, m := range from.members {
 		have := to.get(string(m.name))
 		switch {
@@ -398,17 +403,17 @@ func (r *run) merge(to, from *value, again bool) {
 		case have.kind == list && m.value.kind == list:
 			r.mergeItems(have, m.value, again)
 		case have.kind == null && have != m.value:
-			have.faults = append(have.faults, m.value.faults...)
+			have.blame(m.value.faults()...)
 		}
 	}
 }
 
 func (r *run) mergeItems(to, from *value, again bool) {
-	for i, item := range to.items {
-		if i == len(from.items) {
+	for i, m := range to.members {
+		if i == len(from.members) {
 			return
 		}
-		other := from.items[i]
+		item, other := m.value, from.members[i].value
 		switch {
 		case item.kind == object && other.kind == object:
 			r.merge(item, other, again)

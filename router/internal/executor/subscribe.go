@@ -117,6 +117,7 @@ func (s *subscriber) respond(ctx context.Context, event []byte) ([]byte, error) 
 	if err != nil {
 		return nil, err
 	}
+	defer r.end()
 	r.variables, r.shape = s.variables, s.prepared.shape(s.variables)
 	r.together()
 	r.take(answer{fetch: 0, body: bytes.Clone(event)})

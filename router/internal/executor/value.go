@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"slices"
 )
 
 // kind is the kind of a JSON value.
@@ -21,15 +22,31 @@ const (
 // value is a node of the tree that a response is written from.
 type value struct {
 	kind    kind
-	raw     []byte   // of a scalar, as in the subgraph's body
-	items   []*value // of a list
-	members []member // of an object
-	faults  []*fault // errors about the value
 	missing bool     // a null of an entity that its subgraph does not have
 	excused bool     // a null that an error about something else explains
+	raw     []byte   // of a scalar, as in the subgraph's body
+	members []member // of an object; of a list, without names
+	about   *faults  // errors about the value, nil when there are none
 }
 
-// member is a field of an object. Objects are small: lookups compare names one by one.
+type faults struct{ list []*fault }
+
+// faults returns the errors about the value.
+func (v *value) faults() []*fault {
+	if v.about == nil {
+		return nil
+	}
+	return v.about.list
+}
+
+// blame adds errors about the value.
+func (v *value) blame(list ...*fault) {
+	if len(list) > 0 {
+		v.about = &faults{append(slices.Clip(v.faults()), list...)}
+	}
+}
+
+// member is a field of an object, or an item of a list. Objects are small: lookups compare names one by one.
 type member struct {
 	name  []byte
 	value *value
@@ -43,6 +60,14 @@ func (v *value) get(name string) *value {
 		}
 	}
 	return nil
+}
+
+// near is get for a member that is probably at an index.
+func (v *value) near(name string, index int) *value {
+	if index < len(v.members) && string(v.members[index].name) == name {
+		return v.members[index].value
+	}
+	return v.get(name)
 }
 
 // set adds or replaces a member of an object.
@@ -78,20 +103,20 @@ func unquoted(raw []byte) []byte {
 }
 
 const (
-	chunk    = 256
-	maxDepth = 512 // of nested lists and objects
+	firstChunk = 64
+	lastChunk  = 8192
+	maxDepth   = 512 // of nested lists and objects
 )
 
 // arena allocates values in chunks. The zero arena is ready for use.
 type arena struct {
 	values  []value
 	members []member
-	items   []*value
 }
 
 func (a *arena) new(k kind) *value {
 	if len(a.values) == cap(a.values) {
-		a.values = make([]value, 0, chunk)
+		a.values = make([]value, 0, min(max(2*cap(a.values), firstChunk), lastChunk))
 	}
 	a.values = a.values[:len(a.values)+1]
 	v := &a.values[len(a.values)-1]
@@ -99,38 +124,32 @@ func (a *arena) new(k kind) *value {
 	return v
 }
 
-// keepMembers returns a copy of members that belongs to the arena.
-func (a *arena) keepMembers(from []member) []member {
+// keep returns a copy of members that belongs to the arena.
+func (a *arena) keep(from []member) []member {
 	if len(from) > cap(a.members)-len(a.members) {
-		a.members = make([]member, 0, max(chunk, len(from)))
+		a.members = make([]member, 0, max(min(max(2*cap(a.members), firstChunk), lastChunk), len(from)))
 	}
 	begin := len(a.members)
 	a.members = append(a.members, from...)
 	return a.members[begin:len(a.members):len(a.members)]
 }
 
-func (a *arena) keepItems(from []*value) []*value {
-	if len(from) > cap(a.items)-len(a.items) {
-		a.items = make([]*value, 0, max(chunk, len(from)))
+// reset makes the arena ready for other values. Earlier ones must not be used any more.
+func (a *arena) reset() {
+	clear(a.values)
+	clear(a.members)
+	a.values, a.members = a.values[:0], a.members[:0]
+	if cap(a.members) > lastChunk {
+		a.members = nil
 	}
-	begin := len(a.items)
-	a.items = append(a.items, from...)
-	return a.items[begin:len(a.items):len(a.items)]
 }
 
 // clone copies lists and objects, which later fetches may add to. Scalars are shared.
 func (a *arena) clone(v *value) *value {
 	switch v.kind {
-	case list:
-		c := a.new(list)
-		c.faults, c.items = v.faults, a.keepItems(v.items)
-		for i, item := range c.items {
-			c.items[i] = a.clone(item)
-		}
-		return c
-	case object:
-		c := a.new(object)
-		c.faults, c.members = v.faults, a.keepMembers(v.members)
+	case list, object:
+		c := a.new(v.kind)
+		c.about, c.members = v.about, a.keep(v.members)
 		for i, m := range c.members {
 			c.members[i].value = a.clone(m.value)
 		}
@@ -151,8 +170,7 @@ type parser struct {
 	text    []byte
 	at      int
 	depth   int
-	members []member // of the objects that are being parsed
-	items   []*value
+	members []member // of the objects and lists that are being parsed
 }
 
 // parse returns the value of a text.
@@ -190,10 +208,8 @@ func (p *parser) next() byte {
 
 func (p *parser) value() (*value, error) {
 	switch c := p.next(); {
-	case c == '{':
-		return p.nested(p.object)
-	case c == '[':
-		return p.nested(p.list)
+	case c == '{' || c == '[':
+		return p.nested(c)
 	case c == '"':
 		raw, err := p.string()
 		return p.scalar(text, raw), err
@@ -225,12 +241,16 @@ func (p *parser) word(k kind, word string) (*value, error) {
 	return p.scalar(k, raw), nil
 }
 
-func (p *parser) nested(parse func() (*value, error)) (*value, error) {
+func (p *parser) nested(open byte) (v *value, err error) {
 	if p.depth++; p.depth > maxDepth {
 		return nil, errJSON
 	}
 	p.at++
-	v, err := parse()
+	if open == '{' {
+		v, err = p.object()
+	} else {
+		v, err = p.list()
+	}
 	p.depth--
 	return v, err
 }
@@ -264,7 +284,7 @@ func (p *parser) object() (*value, error) {
 			p.at++
 		case '}':
 			p.at++
-			v.members = p.arena.keepMembers(p.members[begin:])
+			v.members = p.arena.keep(p.members[begin:])
 			p.members = p.members[:begin]
 			return v, nil
 		default:
@@ -275,7 +295,7 @@ func (p *parser) object() (*value, error) {
 
 func (p *parser) list() (*value, error) {
 	v := p.arena.new(list)
-	begin := len(p.items)
+	begin := len(p.members)
 	if p.next() == ']' {
 		p.at++
 		return v, nil
@@ -285,14 +305,14 @@ func (p *parser) list() (*value, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.items = append(p.items, item)
+		p.members = append(p.members, member{value: item})
 		switch p.next() {
 		case ',':
 			p.at++
 		case ']':
 			p.at++
-			v.items = p.arena.keepItems(p.items[begin:])
-			p.items = p.items[:begin]
+			v.members = p.arena.keep(p.members[begin:])
+			p.members = p.members[:begin]
 			return v, nil
 		default:
 			return nil, errJSON

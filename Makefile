@@ -34,4 +34,4 @@ prove: ## inject faults for a minute, then check every guarantee
 
 fuzz: ## compare the router with one server on random supergraphs; SEED=1 GRAPHS=2000 OPS=50 DIFFERENCES=10
 	@cd router && SEED=$(or $(SEED),1) GRAPHS=$(or $(GRAPHS),2000) OPS=$(or $(OPS),50) DIFFERENCES=$(or $(DIFFERENCES),10) \
-		go test -count=1 -timeout 0 -v -run TestRandomSupergraphs ./internal/conformance
+		GOGC=400 go test -count=1 -timeout 0 -v -run TestRandomSupergraphs ./internal/conformance

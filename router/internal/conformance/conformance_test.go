@@ -48,7 +48,6 @@ func TestMain(m *testing.M) {
 // graph is a router over the subgraphs of one folder.
 type graph struct {
 	handler   http.Handler
-	router    *httptest.Server // with the handler
 	subgraphs map[string]*subgraphtest.Subgraph
 	client    *ast.Schema
 	data      subgraphtest.Data
@@ -77,8 +76,6 @@ func start(t testing.TB, file string, fields map[string]subgraphtest.Field) *gra
 	if g.handler, err = newRouter(ctx, sdl, urls); err != nil {
 		t.Fatal(err)
 	}
-	g.router = httptest.NewServer(g.handler)
-	t.Cleanup(g.router.Close)
 	return g
 }
 

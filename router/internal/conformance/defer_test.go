@@ -11,6 +11,7 @@ import (
 	"mime"
 	"mime/multipart"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -20,6 +21,8 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/formatter"
 	"github.com/vektah/gqlparser/v2/parser"
+
+	"boxoffice.dev/router/internal/supergraphtest"
 )
 
 // TestDefer asks everything once more, with parts of it deferred, and puts the parts together: they must be
@@ -44,8 +47,13 @@ func TestDefer(t *testing.T) {
 						whole := g.ask(t, deferred, found[2])
 						requests := g.requests()
 						g.forget()
-						got := g.gather(t, deferred, found[2], spec)
-						got.is(t, whole, deferred+" "+spec)
+						got, err := g.gather(supergraphtest.Operation{Query: deferred}, found[2], spec)
+						if err != nil {
+							t.Fatal(err)
+						}
+						if difference := got.difference(whole); difference != "" {
+							t.Fatalf("%s %s\n%s", deferred, spec, difference)
+						}
 						if again := g.requests(); !slices.Equal(again, requests) {
 							t.Errorf("%s asked the subgraphs\n%s, and the whole\n%s", deferred, strings.Join(again, "\n"), strings.Join(requests, "\n"))
 						}
@@ -85,34 +93,40 @@ func FuzzDefer(f *testing.F) {
 			t.Fatal(err)
 		}
 		random := rand.New(rand.NewPCG(choices, 0))
-		for _, set := range slices.Backward(selectionSets(doc)) {
-			var now ast.SelectionSet
-			later := make([]ast.SelectionSet, 3)
-			for _, selected := range *set {
-				switch k := random.IntN(8); {
-				case k < 3:
-					later[k] = append(later[k], selected)
-				case k == 3: // in two
-					later[0], later[1] = append(later[0], selected), append(later[1], selected)
-				case k == 4: // and here
-					now, later[2] = append(now, selected), append(later[2], selected)
-				default:
-					now = append(now, selected)
-				}
-			}
-			for _, fragment := range later {
-				if len(fragment) > 0 {
-					now = append(now, deferring(fragment...))
-				}
-			}
-			*set = now
-		}
-		query := written(doc)
-		whole := q.graph.ask(t, query, q.named)
+		query := supergraphtest.Operation{Query: deferSome(doc, random)}
 		for _, spec := range specs {
-			q.graph.gather(t, query, q.named, spec).is(t, whole, query+" "+spec)
+			if difference := q.graph.deferredDifference(query, q.named, spec); difference != "" {
+				t.Fatalf("%s %s\n%s", query.Query, spec, difference)
+			}
 		}
 	})
+}
+
+// deferSome defers parts of a document.
+func deferSome(doc *ast.QueryDocument, random *rand.Rand) string {
+	for _, set := range slices.Backward(selectionSets(doc)) {
+		var now ast.SelectionSet
+		later := make([]ast.SelectionSet, 3)
+		for _, selected := range *set {
+			switch k := random.IntN(8); {
+			case k < 3:
+				later[k] = append(later[k], selected)
+			case k == 3: // in two
+				later[0], later[1] = append(later[0], selected), append(later[1], selected)
+			case k == 4: // and here
+				now, later[2] = append(now, selected), append(later[2], selected)
+			default:
+				now = append(now, selected)
+			}
+		}
+		for _, fragment := range later {
+			if len(fragment) > 0 {
+				now = append(now, deferring(fragment...))
+			}
+		}
+		*set = now
+	}
+	return written(doc)
 }
 
 // requests returns what the subgraphs were asked, in no order.
@@ -218,61 +232,57 @@ type gathered struct {
 	failed bool // a fragment did not come
 }
 
-// gather asks for parts and puts them together as the specifications have it.
-func (g *graph) gather(t testing.TB, query, operation, spec string) gathered {
-	t.Helper()
-	body, err := json.Marshal(map[string]any{"query": query, "operationName": operation})
+// gather requests parts and puts them together as the specifications have it.
+func (g *graph) gather(op supergraphtest.Operation, named, spec string) (_ gathered, err error) {
+	body, err := json.Marshal(map[string]any{"query": op.Query, "operationName": named, "variables": op.Variables})
 	if err != nil {
-		t.Fatal(err)
+		return gathered{}, err
 	}
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, g.router.URL+"/graphql", bytes.NewReader(body))
+	r := httptest.NewRequest(http.MethodPost, "/graphql", bytes.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Accept", "multipart/mixed;"+spec+",application/json")
+	w := httptest.NewRecorder()
+	g.handler.ServeHTTP(w, r)
+	media, params, err := mime.ParseMediaType(w.Header().Get("Content-Type"))
 	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Accept", "multipart/mixed;"+spec+",application/json")
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	media, params, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	if err != nil {
-		t.Fatal(err)
+		return gathered{}, err
 	}
 	if media != "multipart/mixed" { // nothing is deferred
 		var got gathered
-		if err := json.NewDecoder(resp.Body).Decode(&got.answer); err != nil {
-			t.Fatal(err)
-		}
-		return got
+		return got, json.Unmarshal(w.Body.Bytes(), &got.answer)
 	}
-	m := merging{t: t, gathered: &gathered{}, announced: map[string]part{}}
-	for parts := multipart.NewReader(resp.Body, params["boundary"]); ; {
+	m := merging{gathered: &gathered{}, announced: map[string]part{}}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("%w\n%s", err, strings.Join(m.parts, "\n"))
+		}
+	}()
+	for parts := multipart.NewReader(w.Body, params["boundary"]); ; {
 		p, err := parts.NextPart()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			t.Fatalf("%s: %v after %s", query, err, m.parts)
+			return gathered{}, err
 		}
 		text, err := io.ReadAll(p)
 		if err != nil {
-			t.Fatal(err)
+			return gathered{}, err
 		}
-		m.take(text)
+		if err := m.take(text); err != nil {
+			return gathered{}, err
+		}
 	}
 	if len(m.parts) == 0 || !m.ended || len(m.announced) > 0 {
-		t.Fatalf("%s: not complete: %s", query, strings.Join(m.parts, "\n"))
+		return gathered{}, errors.New("not complete")
 	}
-	return *m.gathered
+	return *m.gathered, nil
 }
 
 // merging is an answer that is not complete yet.
 type merging struct {
 	*gathered
 
-	t         testing.TB
 	announced map[string]part
 	ended     bool
 }
@@ -291,25 +301,25 @@ type part struct {
 	Label       string
 }
 
-func (m *merging) take(text []byte) {
-	m.t.Helper()
+func (m *merging) take(text []byte) error {
 	m.parts = append(m.parts, string(text))
-	bad := func(why string) { m.t.Fatalf("%s: %s", why, strings.Join(m.parts, "\n")) }
 	var p part
 	if err := json.Unmarshal(text, &p); err != nil || p.HasNext == nil || m.ended {
-		bad(fmt.Sprint("not a part: ", err))
+		return fmt.Errorf("not a part: %w", err)
 	}
 	m.ended = !*p.HasNext
 	if len(m.parts) == 1 {
 		m.Data = p.Data
 	}
-	m.fail(p.Errors)
+	if err := m.fail(p.Errors); err != nil {
+		return err
+	}
 	for _, n := range p.Pending {
 		if _, known := m.announced[n.ID]; known {
-			bad("announced twice: " + n.ID)
+			return fmt.Errorf("announced twice: %s", n.ID)
 		}
 		if _, ok := reach(m.Data, n.Path).(map[string]any); !ok && len(p.Incremental) == 0 {
-			bad(fmt.Sprint("nothing at ", n.Path))
+			return fmt.Errorf("nothing at %v", n.Path)
 		}
 		m.announced[n.ID] = n
 	}
@@ -318,26 +328,28 @@ func (m *merging) take(text []byte) {
 		if n.ID != "" {
 			announced, known := m.announced[n.ID]
 			if !known {
-				bad("not announced: " + n.ID)
+				return fmt.Errorf("not announced: %s", n.ID)
 			}
 			path = slices.Concat(announced.Path, n.SubPath)
 		}
-		m.fail(n.Errors)
+		if err := m.fail(n.Errors); err != nil {
+			return err
+		}
 		if n.Data == nil {
 			m.failed = true
 			if n.Errors == nil {
-				bad("no errors")
+				return errors.New("no errors")
 			}
 			continue
 		}
 		object, ok := reach(m.Data, path).(map[string]any)
 		if !ok {
-			bad(fmt.Sprint("nothing at ", path))
+			return fmt.Errorf("nothing at %v", path)
 		}
 		if n.ID != "" {
 			for name := range n.Data.(map[string]any) {
 				if _, known := object[name]; known {
-					bad("sent twice: " + name)
+					return fmt.Errorf("sent twice: %s", name)
 				}
 			}
 		}
@@ -345,23 +357,27 @@ func (m *merging) take(text []byte) {
 	}
 	for _, n := range p.Completed {
 		if _, known := m.announced[n.ID]; !known {
-			bad("not announced: " + n.ID)
+			return fmt.Errorf("not announced: %s", n.ID)
 		}
 		delete(m.announced, n.ID)
 		m.failed = m.failed || n.Errors != nil
-		m.fail(n.Errors)
+		if err := m.fail(n.Errors); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
-func (m *merging) fail(list json.RawMessage) {
+func (m *merging) fail(list json.RawMessage) error {
 	if list == nil {
-		return
+		return nil
 	}
 	var a answer
 	if err := json.Unmarshal(fmt.Appendf(nil, `{"errors":%s}`, list), &a); err != nil || len(a.Errors) == 0 {
-		m.t.Fatalf("errors: %v: %s", err, list)
+		return fmt.Errorf("errors: %w: %s", err, list)
 	}
 	m.Errors = append(m.Errors, a.Errors...)
+	return nil
 }
 
 func reach(value any, path []any) any {
@@ -404,20 +420,43 @@ func merged(to, from any) any {
 	return from
 }
 
-// is compares with the whole answer. Where a fragment failed, its object remains, which would be null as a
-// whole.
-func (got gathered) is(t testing.TB, whole answer, query string) {
-	t.Helper()
+// difference compares with the whole answer. Where a fragment failed, its object remains, which would be null as a whole.
+func (got gathered) difference(whole answer) (text string) {
 	same := reflect.DeepEqual(got.Data, whole.Data)
 	if got.failed {
 		same = within(got.Data, whole.Data)
 	}
 	if !same {
-		t.Errorf("%s\ngot  %s\nwant %s\n%s", query, compact(got.Data), compact(whole.Data), strings.Join(got.parts, "\n"))
+		text = fmt.Sprintf("got  %s\nwant %s\n", compact(got.Data), compact(whole.Data))
 	}
-	if gotErrors, wantErrors := faults(got.answer), faults(whole); !slices.Equal(gotErrors, wantErrors) {
-		t.Errorf("%s\ngot errors  %v\nwant errors %v\n%s", query, gotErrors, wantErrors, strings.Join(got.parts, "\n"))
+	gotErrors, wantErrors := faults(got.answer), faults(whole)
+	if got.failed { // what the whole does not show because of a null
+		gotErrors = slices.DeleteFunc(gotErrors, func(e string) bool { return !slices.Contains(wantErrors, e) })
 	}
+	if !slices.Equal(gotErrors, wantErrors) {
+		text += fmt.Sprintf("got errors  %v\nwant errors %v\n", gotErrors, wantErrors)
+	}
+	if text != "" {
+		text += strings.Join(got.parts, "\n")
+	}
+	return text
+}
+
+// deferredDifference compares the sum of the parts with the whole answer.
+func (g *graph) deferredDifference(op supergraphtest.Operation, named, spec string) string {
+	got, err := g.gather(op, named, spec)
+	if err != nil {
+		return err.Error()
+	}
+	body, err := json.Marshal(map[string]any{"query": op.Query, "operationName": named, "variables": op.Variables})
+	if err != nil {
+		return err.Error()
+	}
+	whole, err := g.post(body)
+	if err != nil {
+		return err.Error()
+	}
+	return got.difference(whole)
 }
 
 func within(got, whole any) bool {

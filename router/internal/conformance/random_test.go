@@ -17,6 +17,7 @@ import (
 
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/parser"
 
 	"boxoffice.dev/router/internal/subgraphtest"
 	"boxoffice.dev/router/internal/supergraphtest"
@@ -177,7 +178,8 @@ func (m *graphMux) start(ctx context.Context, composer *supergraphtest.Composer,
 	return g, nil
 }
 
-// check executes operations until one gives a wrong response, which it reports with the smallest operation that does.
+// check executes operations until one gives a wrong response, which it reports with the smallest operation that does. It
+// defers parts of some operations.
 func (g *randomGraph) check(seed uint64, ops int) (executed int, report string) {
 	chance := rand.New(rand.NewPCG(seed, 2))
 	for range ops {
@@ -186,13 +188,24 @@ func (g *randomGraph) check(seed uint64, ops int) (executed int, report string) 
 			continue
 		}
 		executed++
-		if g.difference(op, "") == "" {
+		difference := func(op supergraphtest.Operation) string { return g.difference(op, "") }
+		if difference(op) == "" && chance.IntN(4) == 0 {
+			doc, err := parser.ParseQuery(&ast.Source{Input: op.Query})
+			if err != nil {
+				return executed, err.Error()
+			}
+			spec := specs[chance.IntN(len(specs))]
+			op.Query = deferSome(doc, chance)
+			difference = func(op supergraphtest.Operation) string { return g.deferredDifference(op, "", spec) }
+		}
+		if difference(op) == "" {
 			continue
 		}
-		op = supergraphtest.Shrink(g.client, op, func(smaller supergraphtest.Operation) bool { return g.difference(smaller, "") != "" })
-		difference := g.difference(op, "")
+		op = supergraphtest.Shrink(g.client, op, func(smaller supergraphtest.Operation) bool { return difference(smaller) != "" })
+		g.forget()
+		text := difference(op)
 		return executed, fmt.Sprintf("SEED=%d GRAPHS=1 OPS=%d\n%s\n%s\n%s%s\n%s\n%s",
-			seed, ops, op.Query, compact(op.Variables), difference, g.asked(), g.schemas(), compact(g.data))
+			seed, ops, op.Query, compact(op.Variables), text, g.asked(), g.schemas(), compact(g.data))
 	}
 	return executed, ""
 }

@@ -494,8 +494,9 @@ func (m *maker) complete() {
 				continue
 			}
 			bare := !slices.ContainsFunc(p.uses, func(u *use) bool { return !u.external && !p.hasKey(u.field) })
+			requires := slices.ContainsFunc(p.uses, func(u *use) bool { return !u.external && u.requirement != "" })
 			for i := range p.keys {
-				p.unresolvable[i] = bare && m.once(2) || m.once(80)
+				p.unresolvable[i] = !requires && (bare && m.once(2) || m.once(80))
 			}
 		}
 	}

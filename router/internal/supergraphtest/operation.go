@@ -32,7 +32,7 @@ func NewOperation(schema *ast.Schema, data subgraphtest.Data, chance *rand.Rand)
 }
 
 func newOperation(schema *ast.Schema, data subgraphtest.Data, chance *rand.Rand) Operation {
-	w := &writer{Rand: chance, schema: schema, data: data, variables: map[string]any{}, types: map[string]string{}}
+	w := &writer{Rand: chance, schema: schema, data: data, variables: map[string]any{}, types: map[string]string{}, responses: map[string]string{}}
 	keyword, def := "query", schema.Query
 	if schema.Mutation != nil && w.once(12) {
 		keyword, def = "mutation", schema.Mutation
@@ -58,6 +58,7 @@ type writer struct {
 	aliases   int
 	variables map[string]any
 	types     map[string]string // of the variables
+	responses map[string]string // what a name in the response stands for
 }
 
 // once reports true once in n times.
@@ -83,13 +84,20 @@ func (w *writer) selection(def *ast.Definition, depth int) string {
 	}
 	f := fields[w.IntN(len(fields))]
 	text := w.alias(def, f.Name)
-	if args := w.arguments(f); args != "" {
-		text += "(" + args + ")"
-		if !w.once(3) {
-			w.aliases++
-			text = fmt.Sprintf("a%d: %s(%s)", w.aliases, f.Name, args)
-		}
+	args := w.arguments(f)
+	if args != "" {
+		args = "(" + args + ")"
 	}
+	// Most fields that would be in conflict if they were of one object get another name.
+	response, _, _ := strings.Cut(text, ":")
+	meaning := f.Name + args + f.Type.String()
+	if before, known := w.responses[response]; known && before != meaning && !w.once(6) {
+		w.aliases++
+		text = fmt.Sprintf("a%d: %s", w.aliases, f.Name)
+	} else {
+		w.responses[response] = meaning
+	}
+	text += args
 	text += w.condition()
 	if t := w.schema.Types[f.Type.Name()]; t.IsCompositeType() {
 		text += " " + w.set(t, depth-1)

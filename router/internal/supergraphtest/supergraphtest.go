@@ -333,11 +333,14 @@ func (m *maker) placeCovariant(f *field, members []*typ, s int) bool {
 	to := f.typ.in[s]
 	for _, member := range members {
 		own := member.field(f.name).typ
-		if own == f.typ || slices.Contains(to.members, own) {
+		if own == f.typ {
 			continue
 		}
-		if !m.place(own, s) {
+		if to == nil || to.interfaceObject || !m.place(own, s) {
 			return false
+		}
+		if slices.Contains(to.members, own) {
+			continue
 		}
 		for _, u := range to.uses {
 			m.take(own.field(u.name), s)

@@ -1,7 +1,7 @@
 // Command bench measures Boxoffice: the real binaries, with a Postgres and a RabbitMQ of their own, under load from
 // this process on the same machine. It asserts nothing.
 //
-//	bench [--only orders,replica,expiry,routers] [--quick]
+//	bench [--only orders,replica,expiry,routers,start] [--quick]
 //
 // All figures of a run come from one system, so their ratios hold on a busy machine, too. Times between two services
 // are differences of commit timestamps (track_commit_timestamp of Postgres), which no client's scheduling affects.
@@ -30,6 +30,7 @@ var sections = []struct {
 	{"replica", measureReplica},
 	{"expiry", measureExpiry},
 	{"routers", measureRouters},
+	{"start", measureStart},
 }
 
 func main() {

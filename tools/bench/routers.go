@@ -49,7 +49,7 @@ type server struct {
 	addr    string // host:port
 }
 
-// measureRouters compares our router with Apollo Gateway and Hive Gateway, in turns, on the same subgraphs.
+// measureRouters compares our router with Apollo Gateway, Hive Gateway and, if it is installed, Hive Router, in turns, on the same subgraphs.
 func measureRouters(ctx context.Context, b *bench) error {
 	c, err := newComparison(ctx, b)
 	if err != nil {
@@ -143,10 +143,11 @@ func (c *comparison) startRouters(ctx context.Context, rivals, supergraph string
 				"--config-path", filepath.Join(rivals, "hive.mjs"), "--host", "127.0.0.1", "--port", port}, flags...)
 		}
 	}
-	for _, r := range []struct {
+	type rival struct {
 		name, path string
 		command    func(port string) []string
-	}{
+	}
+	installed := []rival{
 		{"Boxoffice's router", "/graphql", func(string) []string {
 			return []string{filepath.Join(c.dir, "bin", "router"), "--supergraph", supergraph}
 		}},
@@ -155,9 +156,16 @@ func (c *comparison) startRouters(ctx context.Context, rivals, supergraph string
 		}},
 		{"Hive Gateway", "/graphql", hive()},
 		{"Hive Gateway, Rust planner", "/graphql", hive("--hive-router-runtime")},
-	} {
+	}
+	if path, err := exec.LookPath("hive_router"); err == nil { // cargo install hive-router --version 0.2.0 --locked
+		installed = append(installed, rival{"Hive Router (Rust)", "/graphql", func(string) []string { return []string{path} }})
+	} else {
+		progress("hive_router is not installed, and left out: cargo install hive-router --version 0.2.0 --locked")
+	}
+	for _, r := range installed {
 		s := &server{name: r.name, path: r.path}
-		if err := c.start(ctx, s, r.command, "NODE_ENV=production", "SERVICE_TOKEN="+c.token, "ADMIN_ADDR=127.0.0.1:0"); err != nil {
+		if err := c.start(ctx, s, r.command, "NODE_ENV=production", "SERVICE_TOKEN="+c.token, "ADMIN_ADDR=127.0.0.1:0",
+			"SUPERGRAPH_FILE_PATH="+supergraph, "LOG_LEVEL=error"); err != nil {
 			return err
 		}
 		c.routers = append(c.routers, s)
@@ -201,7 +209,7 @@ func (c *comparison) start(ctx context.Context, s *server, command func(port str
 	}
 	defer log.Close()
 	s.process = exec.CommandContext(ctx, words[0], words[1:]...)
-	s.process.Env = append(append(os.Environ(), "LISTEN_ADDR="+s.addr), environ...)
+	s.process.Env = append(append(os.Environ(), "LISTEN_ADDR="+s.addr, "HOST=127.0.0.1", "PORT="+port), environ...)
 	s.process.Stdout, s.process.Stderr = log, log
 	if err := s.process.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", s.name, err)

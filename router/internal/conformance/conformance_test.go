@@ -82,7 +82,7 @@ func start(t testing.TB, file string, fields map[string]subgraphtest.Field) *gra
 // newRouter returns a router that works until ctx ends.
 func newRouter(ctx context.Context, sdl string, urls map[string]string) (http.Handler, error) {
 	limits := env.Must(env.ParseAs[operation.Limits]())
-	limits.Aliases, limits.Fields, limits.Directives, limits.Cost = 1000, 1000, 1000, 1<<30
+	limits.Aliases, limits.Fields, limits.RootFields, limits.Directives, limits.Cost = 1000, 1000, 1000, 1000, 1<<30
 	return gateway.New(ctx, gateway.Config{
 		SDL: sdl, SubgraphURLs: urls, Introspection: true,
 		Verify:   func(context.Context, string) (identity.Caller, error) { return identity.Caller{}, identity.ErrInvalid },

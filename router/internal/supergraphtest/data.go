@@ -305,7 +305,7 @@ func (m *maker) spread(made map[string]map[string]any) bool {
 				}
 				p := place{at, f}
 				_, known := was[p]
-				if f.shape[0] || !f.uniform() || known {
+				if f.shape[0] || !f.uniform() || known || failure == unclear {
 					for p, v := range was {
 						made[p.at][p.f.name] = v
 					}
@@ -343,6 +343,9 @@ func selectionOf(text string) ast.SelectionSet {
 	return doc.Operations[0].SelectionSet
 }
 
+// unclear is returned for a requirement that fails with some arguments.
+const unclear = "unclear"
+
 // failureIn returns the error of a field that a selection reaches, if there is one.
 func failureIn(made map[string]map[string]any, v any, set ast.SelectionSet) string {
 	switch v := v.(type) {
@@ -365,6 +368,11 @@ func failureIn(made map[string]map[string]any, v any, set ast.SelectionSet) stri
 			switch s := selected.(type) {
 			case *ast.Field:
 				failure = failureIn(made, v[s.Name], s.SelectionSet)
+				for name, other := range v { // with other arguments
+					if strings.HasPrefix(name, s.Name+"(") && failureIn(made, other, s.SelectionSet) != failure {
+						failure = unclear
+					}
+				}
 			case *ast.InlineFragment:
 				if s.TypeCondition == v["__typename"] {
 					failure = failureIn(made, v, s.SelectionSet)

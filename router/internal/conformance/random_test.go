@@ -152,9 +152,9 @@ func (m *graphMux) start(ctx context.Context, composer *supergraphtest.Composer,
 	}
 	client, err := gqlparser.LoadSchema(&ast.Source{Input: composed.Client})
 	if err != nil {
-		return nil, fmt.Errorf("%w\n%s", err, composed.Client)
+		return nil, errRefused // the composer overlooked something
 	}
-	g := &randomGraph{graph: &graph{client: client, data: made.Data, subgraphs: map[string]*subgraphtest.Subgraph{}}, Supergraph: made}
+	g := &randomGraph{graph: &graph{client: client, data: made.Data, denied: made.Denied, subgraphs: map[string]*subgraphtest.Subgraph{}}, Supergraph: made}
 	urls := map[string]string{}
 	for _, s := range made.Subgraphs {
 		subgraph, err := subgraphtest.New(subgraphtest.Config{SDL: s.SDL, Data: made.Data, Refuse: s.Refuse, Missing: s.Missing})

@@ -115,8 +115,9 @@ func (d Data) same(actual, said any) bool {
 	return reflect.DeepEqual(actual, said) || said == nil && ok && strings.HasPrefix(text, "!") // it could not be fetched
 }
 
-// Execute executes an operation over the whole graph, like one server that has all data.
-func (d Data) Execute(schema *ast.Schema, query string, variables map[string]any) (data any, errs gqlerror.List) {
+// Execute executes an operation over the whole graph, like one server that has all data. Denied lists fields, such as
+// "Product.price", for which clients have to sign in.
+func (d Data) Execute(schema *ast.Schema, query string, variables map[string]any, denied []string) (data any, errs gqlerror.List) {
 	doc, errs := load(schema, query)
 	if len(errs) > 0 {
 		return nil, errs
@@ -135,7 +136,7 @@ func (d Data) Execute(schema *ast.Schema, query string, variables map[string]any
 	for name, value := range variables {
 		values[name] = value
 	}
-	e := execution{schema: schema, variables: values, data: d}
+	e := execution{schema: schema, variables: values, data: d, denied: denied}
 	data = e.operation(op)
 	return data, e.errs
 }

@@ -23,6 +23,7 @@ type execution struct {
 	entities  func(typename string, representation map[string]any) (any, error)
 	data      Data
 	refuse    []string
+	denied    []string
 	typenames bool
 	errs      gqlerror.List
 }
@@ -140,6 +141,9 @@ func (e *execution) field(at place, f *ast.Field, def *ast.FieldDefinition) (any
 		return at.def.Name, nil
 	case "_entities":
 		return e.find(args["representations"])
+	}
+	if slices.Contains(e.denied, at.def.Name+"."+f.Name) {
+		return nil, &Error{Code: "UNAUTHENTICATED", Message: "Sign in first."}
 	}
 	if err := e.mayAnswer(at, def); err != nil {
 		return nil, err

@@ -99,8 +99,7 @@ func (m *maker) lose(subgraphs []Subgraph) {
 		if t.nullKey {
 			t.home = m.IntN(m.n)
 			t.nullKey = t.in[t.home] != nil && !slices.ContainsFunc(t.fields, func(f *field) bool {
-				local := slices.Contains(f.resolvers(), t.home) && f.requirement == ""
-				return !m.inKey(f) && !local && !f.nullable()
+				return !m.inKey(f) && !f.local(t.home) && !f.nullable()
 			})
 			continue
 		}
@@ -122,7 +121,7 @@ func (m *maker) lose(subgraphs []Subgraph) {
 func (m *maker) hidden(t *typ, f *field, n int) bool {
 	switch {
 	case t.nullKey && n == keyless:
-		return f == nil || !slices.Contains(f.resolvers(), t.home) || f.requirement != ""
+		return f == nil || !f.local(t.home)
 	case t.missing >= 0 && n == lost && t.missing < m.n:
 		return f == nil || slices.Contains(f.resolvers(), t.missing)
 	}

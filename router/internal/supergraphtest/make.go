@@ -236,8 +236,15 @@ func (m *maker) requirements(s int) {
 		for range 1 + m.IntN(2) {
 			var parts []string
 			for range 1 + m.IntN(2) {
-				if text := m.require(t, s, 2); text != "" && mergeable(append(parts, text)) {
+				m.undo = nil
+				switch text := m.require(t, s, 2); {
+				case text == "":
+				case mergeable(append(parts, text)):
 					parts = append(parts, text)
+				default:
+					for _, undo := range m.undo {
+						undo()
+					}
 				}
 			}
 			if len(parts) == 0 {
@@ -346,7 +353,9 @@ func (m *maker) requireWithin(t *typ, s, depth int) string {
 // external declares a field that a subgraph needs and does not resolve.
 func (m *maker) external(f *field, s int) {
 	if p := f.of.in[s]; p.use(f) == nil {
-		p.uses = append(p.uses, &use{field: f, shape: slices.Clone(f.shape), external: f.of.kind != value})
+		u := &use{field: f, shape: slices.Clone(f.shape), external: f.of.kind != value}
+		p.uses = append(p.uses, u)
+		m.undo = append(m.undo, func() { p.uses = slices.DeleteFunc(p.uses, func(v *use) bool { return v == u }) })
 	}
 }
 
@@ -400,13 +409,20 @@ func (m *maker) provisions(s int) {
 func (m *maker) provide(t *typ, s int) string {
 	for _, i := range m.Perm(len(t.fields)) {
 		f := t.fields[i]
-		if len(f.args) > 0 || f.typ.composite() && f.typ.kind != value || len(f.resolvers()) == 0 {
+		if len(f.args) > 0 || f.typ.kind == abstraction || f.typ.kind == union || f.typ.kind == entity && (f.typ == t || m.once(2)) || len(f.resolvers()) == 0 {
 			continue
 		}
 		if u := t.in[s].use(f); u != nil && !u.external || !m.place(f.typ, s) {
 			continue
 		}
 		text := f.name
+		if f.typ.kind == entity {
+			inner := m.provide(f.typ, s)
+			if inner == "" {
+				continue
+			}
+			text += " { " + inner + " }"
+		}
 		if f.typ.kind == value {
 			uses := f.typ.in[s].uses
 			i := slices.IndexFunc(uses, func(u *use) bool { return !u.typ.composite() && len(u.args) == 0 })
@@ -463,6 +479,10 @@ func (m *maker) complete() {
 		for _, f := range t.fields {
 			shared := len(f.resolvers()) > 1 && !f.progressive
 			hide := t.kind == entity && m.once(25) && !slices.ContainsFunc(m.of(abstraction), func(i *typ) bool { return i.field(f.name) != nil })
+			deny := m.auth && !hide && !f.needed && t.kind != abstraction && !m.inKey(f) && m.once(15)
+			if deny {
+				m.denied = append(m.denied, t.name+"."+f.name)
+			}
 			for _, p := range t.in {
 				u := p.use(f)
 				if u == nil {
@@ -484,6 +504,9 @@ func (m *maker) complete() {
 				}
 				if hide && !u.external {
 					u.directives = append(u.directives, "@inaccessible")
+				}
+				if deny && !u.external {
+					u.directives = append(u.directives, "@authenticated")
 				}
 			}
 		}

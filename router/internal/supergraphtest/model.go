@@ -145,6 +145,11 @@ func (f *field) resolvers() (found []int) {
 	return found
 }
 
+// local reports whether one subgraph alone resolves a field, and without a representation.
+func (f *field) local(s int) bool {
+	return slices.Equal(f.resolvers(), []int{s}) && f.requirement == ""
+}
+
 // only reports whether a field is in one subgraph alone.
 func (f *field) only(s int) bool {
 	for i, p := range f.of.in {

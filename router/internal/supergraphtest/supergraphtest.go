@@ -18,6 +18,8 @@ import (
 type Supergraph struct {
 	Subgraphs []Subgraph
 	Data      subgraphtest.Data
+	// Denied lists fields, such as "Product.price", for which clients have to sign in.
+	Denied []string
 }
 
 // Subgraph is the schema of one subgraph.
@@ -35,6 +37,7 @@ func Generate(seed uint64) (Supergraph, error) {
 	m := &maker{Rand: rand.New(rand.NewPCG(seed, 1))} //nolint:gosec // repeatable
 	m.n = []int{1, 2, 2, 2, 3, 3, 3, 4, 4, 5}[m.IntN(10)]
 	m.differ, m.fatal, m.partial, m.sameIDs = m.once(3), m.once(3), m.once(6), m.once(2)
+	m.auth = m.once(3)
 	for s := range m.n {
 		m.renamed[s] = m.once(10)
 	}
@@ -58,6 +61,7 @@ func Generate(seed uint64) (Supergraph, error) {
 	}
 	var err error
 	m.lose(g.Subgraphs)
+	g.Denied = m.denied
 	g.Data, err = m.data()
 	return g, err
 }
@@ -66,6 +70,9 @@ func Generate(seed uint64) (Supergraph, error) {
 type maker struct {
 	*rand.Rand
 
+	auth    bool     // some fields are for signed-in clients
+	undo    []func() // removes external fields that were declared last
+	denied  []string
 	n       int
 	differ  bool               // nullability differs between subgraphs
 	fatal   bool               // non-null fields may fail

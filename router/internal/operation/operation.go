@@ -129,7 +129,7 @@ func (d *Documents) prepare(text, name string) (*Operation, error) {
 	if err := d.limits.checkText(text); err != nil {
 		return nil, err
 	}
-	doc, err := parser.ParseQuery(&ast.Source{Input: text})
+	doc, err := parser.ParseQuery(&ast.Source{Input: withoutBlockStrings(text)})
 	if err != nil {
 		var fault *gqlerror.Error
 		if !errors.As(err, &fault) {
@@ -150,7 +150,7 @@ func (d *Documents) prepare(text, name string) (*Operation, error) {
 	if def == nil {
 		return nil, RefuseDocument(OperationUnknown, "operationName must name one of the document's operations")
 	}
-	if errs := checkDefers(doc); len(errs) > 0 {
+	if errs := append(checkDefers(doc), checkSubscription(def)...); len(errs) > 0 {
 		return nil, refuseAll(ValidationFailed, errs)
 	}
 	return &Operation{

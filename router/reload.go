@@ -66,8 +66,9 @@ func (r *router) load(ctx context.Context) error {
 		Pages:     cfg.Pages,
 		Persisted: persisted.Config{Trusted: documents, Only: cfg.DocumentsOnly, Automatic: cfg.APQ},
 		Limits:    cfg.Limits,
-		Upstream:  cfg.Subgraphs.Config,
-		Live:      cfg.Live,
+		Upstream:  cfg.Subgraphs.Config, Representations: cfg.Subgraphs.Representations,
+		ErrorCodes: cfg.Subgraphs.ErrorCodes, OverrideLabels: cfg.Subgraphs.OverrideLabels,
+		Live: cfg.Live,
 	})
 	if err != nil {
 		return err

@@ -9,8 +9,12 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"boxoffice.dev/pkg/apperr"
 	"boxoffice.dev/pkg/identity"
 	"boxoffice.dev/router/internal/authn"
 	"boxoffice.dev/router/internal/executor"
@@ -48,7 +52,13 @@ type Config struct {
 	Persisted persisted.Config
 	Limits    operation.Limits
 	Upstream  upstream.Config
-	Live      stream.Config
+	// Representations is the maximum number of entities in one request to a subgraph.
+	Representations int
+	// ErrorCodes are the codes of subgraphs' errors that clients get, besides those of the supergraph's enums named
+	// …ErrorCode; nil for all.
+	ErrorCodes     []apperr.Code
+	OverrideLabels []string // that are active, besides percent(n)
+	Live           stream.Config
 }
 
 // Gateway is the router's public handler.
@@ -121,12 +131,13 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 			return nil, fmt.Errorf("set timeouts: there is no subgraph %q", name)
 		}
 	}
-	planned, err := plans.New(plans.Config{Supergraph: graph, Planning: cfg.Limits.Planning})
+	planned, err := plans.New(plans.Config{Supergraph: graph, Planning: cfg.Limits.Planning, Labels: cfg.OverrideLabels})
 	if err != nil {
 		return nil, err
 	}
 	exec := executor.New(executor.Config{
 		Prepare: planned.Prepare, Subgraphs: subgraphs, Streams: upstream.NewStreams(cfg.Upstream), Resume: cfg.Upstream.Resume,
+		MaxRepresentations: cfg.Representations, Codes: errorCodes(cfg.ErrorCodes, documents.Schema()),
 	})
 	prefix := ""
 	if cfg.SecureCookies {
@@ -164,6 +175,23 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 		}
 	}
 	return &Gateway{Handler: mux, plans: planned, client: client, streams: streams, reach: reach}, nil
+}
+
+// errorCodes adds the codes of a schema to a list, unless it is nil.
+func errorCodes(codes []apperr.Code, schema *ast.Schema) []apperr.Code {
+	if codes == nil {
+		return nil
+	}
+	codes = append(slices.Clip(codes), upstream.Unavailable)
+	for name, def := range schema.Types {
+		if def.Kind != ast.Enum || !strings.HasSuffix(name, "ErrorCode") {
+			continue
+		}
+		for _, v := range def.EnumValues {
+			codes = append(codes, apperr.Code(v.Name))
+		}
+	}
+	return codes
 }
 
 // routes returns the handler of all public paths.

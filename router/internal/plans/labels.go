@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"hash/fnv"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -31,7 +32,7 @@ func (p *Plans) active(ctx context.Context, labels []string) string {
 func (p *Plans) activeLabel(ctx context.Context, label string) bool {
 	text, ok := strings.CutPrefix(label, "percent(")
 	if !ok {
-		return p.labels[label]
+		return slices.Contains(p.labels, label)
 	}
 	percent, err := strconv.ParseFloat(strings.TrimSuffix(text, ")"), 64)
 	if err != nil {

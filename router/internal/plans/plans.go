@@ -28,7 +28,7 @@ const (
 // Plans finds plans. Safe for concurrent use.
 type Plans struct {
 	planner    *planner.Planner
-	labels     map[string]bool // that are set, of progressive overrides
+	labels     []string // of progressive overrides, that are active
 	operations *cache.Cache[*operation.Operation, *prepared]
 	plans      *cache.Cache[string, *planner.Plan]
 	planning   singleflight.Group
@@ -39,8 +39,8 @@ type Plans struct {
 // Config configures Plans.
 type Config struct {
 	Supergraph *supergraph.Supergraph
-	Planning   int             // operations that are planned concurrently
-	Labels     map[string]bool // labels of progressive overrides other than percent(n)
+	Planning   int      // operations that are planned concurrently
+	Labels     []string // of progressive overrides, that are active, besides percent(n)
 }
 
 // New returns Plans with empty caches.

@@ -8,7 +8,6 @@ import (
 	"os"
 	"time"
 
-	"boxoffice.dev/pkg/apperr"
 	"boxoffice.dev/pkg/config"
 	"boxoffice.dev/pkg/server"
 	"boxoffice.dev/router/internal/httpapi"
@@ -45,9 +44,9 @@ type settings struct {
 type subgraphs struct {
 	URLs map[string]string `env:"URLS" envKeyValSeparator:"=" help:"URLs of subgraphs, instead of those in the supergraph: auth=http://…,tickets=http://…"`
 	upstream.Config
-	Representations int           `env:"REPRESENTATIONS" envDefault:"500" min:"1" help:"maximum number of entities in one request; more are requested in several at once"`
-	ErrorCodes      []apperr.Code `env:"ERROR_CODES" envDefault:"UNAUTHENTICATED,FORBIDDEN,NOT_FOUND,BAD_USER_INPUT,RATE_LIMITED,REQUEST_CANCELLED" help:"codes of errors that clients get, besides the values of the supergraph's enums named …ErrorCode; errors with other codes are masked"`
-	OverrideLabels  []string      `env:"OVERRIDE_LABELS" help:"labels of progressive @override that are active; percent(n) needs none"`
+	Representations int      `env:"REPRESENTATIONS" envDefault:"500" min:"1" help:"maximum number of entities in one request; more are requested in several at once"`
+	ErrorCodes      []string `env:"ERROR_CODES" help:"further codes of errors that clients get, besides UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, BAD_USER_INPUT, RATE_LIMITED and the values of the supergraph's enums named …ErrorCode; errors with other codes are masked"`
+	OverrideLabels  []string `env:"OVERRIDE_LABELS" help:"labels of progressive @override that are active; percent(n) needs none"`
 }
 
 // files returns the names of all files that the settings name, the settings file first.

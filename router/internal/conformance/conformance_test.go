@@ -85,7 +85,7 @@ func newRouter(ctx context.Context, sdl string, urls map[string]string) (http.Ha
 	limits := env.Must(env.ParseAs[operation.Limits]())
 	limits.Aliases, limits.Fields, limits.RootFields, limits.Directives, limits.Cost = 1000, 1000, 1000, 1000, 1<<30
 	return gateway.New(ctx, gateway.Config{
-		SDL: sdl, SubgraphURLs: urls, Introspection: true,
+		SDL: sdl, SubgraphURLs: urls, Introspection: true, AllErrorCodes: true,
 		Verify:   func(context.Context, string) (identity.Caller, error) { return identity.Caller{}, identity.ErrInvalid },
 		Limits:   limits,
 		Live:     env.Must(env.ParseAs[stream.Config]()),

@@ -106,8 +106,8 @@ func (w *writer) typeOf(p *projection, v *value) (string, bool) {
 }
 
 func (w *writer) field(f *field, v *value) bool {
-	if f.denied {
-		w.problems.denied(w.at())
+	if f.refusal != planner.Allowed {
+		w.problems.refused(f.refusal, w.at())
 		w.buf = append(w.buf, "null"...)
 		return !f.typ.NonNull
 	}

@@ -9,6 +9,7 @@ import (
 	"boxoffice.dev/pkg/apperr"
 	"boxoffice.dev/pkg/correlation"
 	"boxoffice.dev/pkg/identity"
+	"boxoffice.dev/router/internal/planner"
 	"boxoffice.dev/router/internal/upstream"
 )
 
@@ -94,8 +95,13 @@ func (p *problems) unexpected(path []any) {
 	}
 }
 
-// denied adds the error of a field that the caller may not read.
-func (p *problems) denied(path []any) {
+// refused adds the error of a field that is not fetched.
+func (p *problems) refused(refusal planner.Refusal, path []any) {
+	if refusal == planner.NullArgument {
+		message := "An argument has a variable with null, and must not be null."
+		p.add(Error{Message: message, Path: path, Extensions: extensions{Code: apperr.BadUserInput}})
+		return
+	}
 	if identity.From(p.ctx).SignedIn() {
 		p.add(Error{Message: "You may not do this.", Path: path, Extensions: extensions{Code: apperr.Forbidden}})
 		return

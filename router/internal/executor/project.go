@@ -34,7 +34,7 @@ type field struct {
 	leaf       planner.Leaf
 	enum       map[string]bool
 	typename   bool
-	denied     bool
+	refusal    planner.Refusal
 	in         []int // parts of the response that have the field, ascending
 	projection *projection
 }
@@ -184,7 +184,7 @@ func (p *projection) collect(typ string) (all fields) {
 				i = len(all)
 				all = append(all, &field{
 					name: append(strconv.AppendQuote(nil, f.Response), ':'), response: f.Response, storage: f.Storage,
-					typ: f.Type, leaf: f.Leaf, enum: f.Enum, typename: f.Name == typename, denied: f.Denied,
+					typ: f.Type, leaf: f.Leaf, enum: f.Enum, typename: f.Name == typename, refusal: f.Refusal,
 				})
 			}
 			merged := all[i]

@@ -54,9 +54,10 @@ type Config struct {
 	Upstream  upstream.Config
 	// Representations is the maximum number of entities in one request to a subgraph.
 	Representations int
-	// ErrorCodes are the codes of subgraphs' errors that clients get, besides those of the supergraph's enums named
-	// …ErrorCode; nil for all.
-	ErrorCodes     []apperr.Code
+	// ErrorCodes are further codes of subgraphs' errors that clients get. Errors with others are masked, unless
+	// AllErrorCodes is set.
+	ErrorCodes     []string
+	AllErrorCodes  bool
 	OverrideLabels []string // that are active, besides percent(n)
 	Live           stream.Config
 }
@@ -137,7 +138,7 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 	}
 	exec := executor.New(executor.Config{
 		Prepare: planned.Prepare, Subgraphs: subgraphs, Streams: upstream.NewStreams(cfg.Upstream), Resume: cfg.Upstream.Resume,
-		MaxRepresentations: cfg.Representations, Codes: errorCodes(cfg.ErrorCodes, documents.Schema()),
+		MaxRepresentations: cfg.Representations, Codes: errorCodes(cfg, documents.Schema()),
 	})
 	prefix := ""
 	if cfg.SecureCookies {
@@ -177,12 +178,18 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 	return &Gateway{Handler: mux, plans: planned, client: client, streams: streams, reach: reach}, nil
 }
 
-// errorCodes adds the codes of a schema to a list, unless it is nil.
-func errorCodes(codes []apperr.Code, schema *ast.Schema) []apperr.Code {
-	if codes == nil {
+// errorCodes returns the codes of errors that clients get: the usual ones, those of the schema's enums named …ErrorCode,
+// and the configured ones; nil for all.
+func errorCodes(cfg Config, schema *ast.Schema) []apperr.Code {
+	if cfg.AllErrorCodes {
 		return nil
 	}
-	codes = append(slices.Clip(codes), upstream.Unavailable)
+	codes := []apperr.Code{
+		apperr.Unauthenticated, apperr.Forbidden, apperr.NotFound, apperr.BadUserInput, apperr.RateLimited, upstream.Unavailable,
+	}
+	for _, code := range cfg.ErrorCodes {
+		codes = append(codes, apperr.Code(code))
+	}
 	for name, def := range schema.Types {
 		if def.Kind != ast.Enum || !strings.HasSuffix(name, "ErrorCode") {
 			continue

@@ -59,6 +59,10 @@ func (d *document) selection(o *output) {
 		d.full = true
 		return
 	}
+	if o.loose {
+		d.WriteString("{... on " + o.member.Name + " ")
+		defer d.WriteByte('}') //nolint:errcheck // a builder returns no errors
+	}
 	d.WriteByte('{')
 	begin := d.Len()
 	abstract := o.member.Kind != ast.Object

@@ -51,6 +51,7 @@ type site struct {
 type output struct {
 	member   *supergraph.Member // nil for entities of several types
 	typename bool
+	loose    bool // written so that it fits an interface, too
 	entries  []*entry
 }
 
@@ -343,7 +344,7 @@ func (e *emitter) add(at, to *site, n *node, on []string, child source, below *c
 			continue
 		}
 		if added.below == nil {
-			added.below = &output{member: child.member}
+			added.below = &output{member: child.member, loose: child.loose}
 		}
 		step := Step{Storage: part.storage, On: part.on}
 		if len(step.On) == len(at.types) {

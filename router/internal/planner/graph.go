@@ -230,3 +230,17 @@ func selects(selection ast.SelectionSet, name string) bool {
 		return false
 	})
 }
+
+// implements reports whether an object type implements an interface in the subgraph.
+func (s *subgraph) implements(object string) bool {
+	m := s.members[object]
+	if m == nil || m.Kind != ast.Object || m.InterfaceObject {
+		return false
+	}
+	for _, i := range s.members {
+		if i.Kind == ast.Interface && slices.Contains(i.Possible, object) {
+			return true
+		}
+	}
+	return false
+}

@@ -45,6 +45,8 @@ type Literal struct {
 type normalizer struct {
 	graph     *graph
 	denied    func(typ, field string) bool
+	null      func(variable string) bool
+	nullable  []string        // variables whose null is invalid somewhere
 	taken     map[string]bool // names of the client's variables
 	literals  []Literal
 	types     map[string]string // of all variables, with their defaults
@@ -211,11 +213,15 @@ type fieldGroup struct {
 	variant *variant
 	typ     *ast.Type
 	types   []string
-	denied  bool
+	refusal Refusal
 }
 
 func (n *normalizer) groups(f *ast.Field, arguments string, at place) []*fieldGroup {
 	var groups []*fieldGroup
+	null := false
+	for _, a := range f.Arguments {
+		null = n.invalid(a.Value) || null
+	}
 	for _, object := range at.types {
 		def := n.graph.field(object, f.Name)
 		if def == nil {
@@ -224,14 +230,20 @@ func (n *normalizer) groups(f *ast.Field, arguments string, at place) []*fieldGr
 		if label := n.graph.labelled[coordinate{object, f.Name}]; label != "" {
 			n.labels = append(n.labels, label)
 		}
-		denied := n.denied(object, f.Name) || object != at.parent && n.denied(at.parent, f.Name)
+		refusal := Allowed
+		switch {
+		case n.denied(object, f.Name) || object != at.parent && n.denied(at.parent, f.Name):
+			refusal = Denied
+		case null:
+			refusal = NullArgument
+		}
 		v := at.set.table.selected(f.Alias, f.Name, arguments, object)
 		i := slices.IndexFunc(groups, func(g *fieldGroup) bool {
-			return g.variant == v && g.denied == denied && sameWrapping(g.typ, def.Type)
+			return g.variant == v && g.refusal == refusal && sameWrapping(g.typ, def.Type)
 		})
 		if i < 0 {
 			i = len(groups)
-			groups = append(groups, &fieldGroup{variant: v, typ: def.Type, denied: denied})
+			groups = append(groups, &fieldGroup{variant: v, typ: def.Type, refusal: refusal})
 		}
 		groups[i].types = append(groups[i].types, object)
 	}
@@ -250,7 +262,7 @@ func (n *normalizer) node(f *ast.Field, arguments string, variables []string, g 
 	leaf, enum := n.leaf(g.typ.Name())
 	field := &Field{
 		Response: f.Alias, Storage: g.variant.storage, Name: f.Name, Parent: at.parent, Type: g.typ,
-		Leaf: leaf, Enum: enum, Deferred: at.deferred, Denied: g.denied,
+		Leaf: leaf, Enum: enum, Deferred: at.deferred, Refusal: g.refusal,
 	}
 	added := n.add(&node{
 		field: field, name: f.Name, arguments: arguments, variables: variables, on: g.types, conditions: at.conditions,
@@ -258,7 +270,7 @@ func (n *normalizer) node(f *ast.Field, arguments string, variables []string, g 
 	if n.count > maxNodes {
 		return ErrTooComplex
 	}
-	if leaf != Composite || g.denied {
+	if leaf != Composite || g.refusal != Allowed {
 		return nil
 	}
 	if added.sub == nil {
@@ -280,7 +292,7 @@ func (n *normalizer) node(f *ast.Field, arguments string, variables []string, g 
 func (n *normalizer) add(added *node, at place) *node {
 	for _, other := range at.set.nodes {
 		if other.field.Response == added.field.Response && other.field.Storage == added.field.Storage &&
-			other.field.Deferred == added.field.Deferred && other.field.Denied == added.field.Denied &&
+			other.field.Deferred == added.field.Deferred && other.field.Refusal == added.field.Refusal &&
 			other.name == added.name && slices.Equal(other.on, added.on) && slices.Equal(other.conditions, added.conditions) &&
 			(added.field.Type == nil || sameWrapping(other.field.Type, added.field.Type)) {
 			return other
@@ -302,6 +314,19 @@ func (n *normalizer) below(field string, parents []string) (types []string) {
 	}
 	slices.Sort(types)
 	return slices.Compact(types)
+}
+
+// invalid reports whether a value contains a variable with null where null is invalid. Such a variable has a default, or
+// stands where one applies (GraphQL specification, section "All Variable Usages Are Allowed").
+func (n *normalizer) invalid(v *ast.Value) (found bool) {
+	if v.Kind == ast.Variable && v.ExpectedType != nil && v.ExpectedType.NonNull && !v.VariableDefinition.Type.NonNull {
+		n.nullable = append(n.nullable, v.Raw)
+		return n.null(v.Raw)
+	}
+	for _, child := range v.Children {
+		found = n.invalid(child.Value) || found
+	}
+	return found
 }
 
 var leafs = map[string]Leaf{"Int": Int, "Float": Float, "String": String, "ID": ID, "Boolean": Boolean}

@@ -112,9 +112,19 @@ type Field struct {
 	Enum       map[string]bool // values that clients may see, of an enum
 	Selection  *Selection      // nil for a leaf
 	Conditions Conditions
-	Deferred   int  // index into Plan.Deferred
-	Denied     bool // the caller may not read the field: it is null, with an error, and never fetched
+	Deferred   int // index into Plan.Deferred
+	Refusal    Refusal
 }
+
+// Refusal is why a field is null, with an error, and never fetched.
+type Refusal int
+
+// Refusals.
+const (
+	Allowed      Refusal = iota
+	Denied               // the caller may not read the field
+	NullArgument         // an argument that must not be null is a variable with null
+)
 
 // Leaf is the kind of a field's named type.
 type Leaf int

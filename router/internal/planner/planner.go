@@ -30,6 +30,7 @@ type Operation struct {
 	Text     string
 	Literals []Literal
 	Labels   []string // of progressive overrides that the plan may depend on, sorted
+	Nullable []string // variables whose null makes an argument invalid
 
 	kind      ast.Operation
 	root      *set
@@ -39,9 +40,10 @@ type Operation struct {
 }
 
 // Normalize normalizes an operation that is valid for the clients' schema. Denied reports whether the caller may not read
-// a field of a type. It is only called for fields that have rules.
-func (p *Planner) Normalize(op *ast.OperationDefinition, denied func(typ, field string) bool) (*Operation, error) {
-	n := &normalizer{graph: p.graph, denied: func(typ, field string) bool {
+// a field of a type; it is only called for fields that have rules. Null reports whether a variable is null; it is only
+// called for Nullable ones.
+func (p *Planner) Normalize(op *ast.OperationDefinition, denied func(typ, field string) bool, null func(variable string) bool) (*Operation, error) {
+	n := &normalizer{graph: p.graph, null: null, denied: func(typ, field string) bool {
 		return len(p.graph.rules[coordinate{typ, field}]) > 0 && denied(typ, field)
 	}}
 	root, err := n.operation(op)
@@ -49,7 +51,7 @@ func (p *Planner) Normalize(op *ast.OperationDefinition, denied func(typ, field 
 		return nil, err
 	}
 	normal := &Operation{
-		Literals: n.literals, Labels: n.activeLabels(), kind: op.Operation, root: root, selection: n.selection[root], deferred: n.deferred, types: n.types,
+		Literals: n.literals, Labels: n.activeLabels(), Nullable: names(n.nullable, nil), kind: op.Operation, root: root, selection: n.selection[root], deferred: n.deferred, types: n.types,
 	}
 	normal.Text = normal.text()
 	return normal, nil
@@ -67,7 +69,7 @@ func (p *Planner) Schema() *ast.Schema { return p.graph.schema }
 // label that the plan depends on.
 func (p *Planner) Plan(ctx context.Context, op *Operation, label func(string) bool) (*Plan, error) {
 	s := &search{
-		ctx: ctx, graph: p.graph, labels: label, known: map[choiceKey]*choice{}, hopsOf: map[hopKey][]*hop{},
+		ctx: ctx, graph: p.graph, labels: label, serial: op.kind != ast.Query, known: map[choiceKey]*choice{}, hopsOf: map[hopKey][]*hop{},
 		templates: map[templateKey]*set{}, candidatesOf: map[string][]*hop{},
 	}
 	c := s.choose(source{}, op.root)
@@ -150,8 +152,8 @@ func (s *set) write(b *strings.Builder) {
 		if len(n.conditions) > 0 {
 			fmt.Fprintf(b, " if %v", n.conditions)
 		}
-		if n.field.Denied {
-			b.WriteString(" denied")
+		if n.field.Refusal != Allowed {
+			fmt.Fprintf(b, " refused %d", n.field.Refusal)
 		}
 		if n.field.Deferred > 0 {
 			fmt.Fprintf(b, " defer %d", n.field.Deferred)

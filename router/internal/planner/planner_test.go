@@ -44,7 +44,7 @@ func TestPlans(t *testing.T) {
 				t.Fatal(errs)
 			}
 			for _, op := range doc.Operations {
-				normal, err := p.Normalize(op, func(string, string) bool { return false })
+				normal, err := p.Normalize(op, func(string, string) bool { return false }, func(string) bool { return false })
 				if err != nil {
 					t.Errorf("%s: %v", op.Name, err)
 					continue

@@ -21,6 +21,7 @@ type search struct {
 	ctx       context.Context
 	graph     *graph
 	labels    func(label string) bool
+	serial    bool // root fields are executed once, one after the other
 	work      int
 	known     map[choiceKey]*choice
 	hopsOf    map[hopKey][]*hop
@@ -36,6 +37,7 @@ type source struct {
 	view
 	provided ast.SelectionSet
 	strict   bool // the objects are external: only what is provided is there, and keys
+	loose    bool // the subgraph may declare the objects as an interface instead of the object type
 }
 
 // field returns the field of an object type that the source resolves without a requirement, and the source of its
@@ -49,7 +51,7 @@ func (s *search) resolves(from source, object, name string) (f *supergraph.Membe
 	if (f.External || len(f.Requires) > 0 || from.strict && !from.inKey(object, name)) && !given {
 		return f, below, false
 	}
-	below = source{view: from.view.below(f), provided: join(provided, f.Provides), strict: given && (f.External || from.strict)}
+	below = source{view: from.view.below(f), provided: join(provided, f.Provides), strict: given && (f.External || from.strict), loose: f.Shared && from.subgraph.implements(f.Type.Name())}
 	return f, below, true
 }
 
@@ -129,7 +131,7 @@ func (s *search) choose(from source, sel *set) *choice {
 	c := &choice{}
 	var units []*unit
 	for _, n := range sel.nodes {
-		if strings.HasPrefix(n.name, "__") || n.field != nil && n.field.Denied {
+		if strings.HasPrefix(n.name, "__") || n.field != nil && n.field.Refusal != Allowed {
 			continue
 		}
 		more, missing, absent := s.units(from, sel, n)
@@ -141,6 +143,9 @@ func (s *search) choose(from source, sel *set) *choice {
 	}
 	s.assign(from, sel, c, units)
 	s.complete(from, sel, c)
+	if from.subgraph == nil && !s.serial {
+		s.spread(from, sel, c)
+	}
 	s.known[key] = c
 	return c
 }
@@ -370,6 +375,45 @@ func (s *search) complete(from source, sel *set, c *choice) {
 		}
 		c.picks = append(c.picks, *better)
 		c.cost = c.cost.plus(better.below.cost, better.depth())
+	}
+}
+
+// spread requests a root field from several subgraphs at once, where that spares fetches in sequence. Lists are not
+// spread, because only their order would tell which items belong together.
+func (s *search) spread(from source, sel *set, c *choice) {
+	for i := 0; i < len(c.picks); i++ { // grows
+		p := c.picks[i]
+		if p.below == nil || p.below.cost.depth == 0 || p.field.Type.Elem != nil {
+			continue
+		}
+		local, moved := &choice{}, &set{types: p.node.sub.types, table: p.node.sub.table}
+		for _, inner := range p.below.picks {
+			if inner.hop.origin() && (inner.below == nil || inner.below.cost.depth == 0) {
+				local.picks = append(local.picks, inner)
+				continue
+			}
+			part := *inner.node
+			part.on = inner.on
+			moved.nodes = append(moved.nodes, &part)
+		}
+		part := *p.node
+		part.sub = moved
+		for _, option := range s.options(from, sel, &part, p.on[0]) {
+			if option.hop.alike(p.hop) || option.below.rest != nil || option.below.cost.depth > 0 || len(local.picks) == 0 {
+				continue
+			}
+			option.on = p.on
+			c.picks[i].below = local
+			c.picks = append(c.picks, option)
+			break
+		}
+	}
+	c.cost.depth = 0
+	for _, p := range c.picks {
+		c.cost.depth = max(c.cost.depth, p.depth())
+		if p.below != nil {
+			c.cost.depth = max(c.cost.depth, p.depth()+p.below.cost.depth)
+		}
 	}
 }
 

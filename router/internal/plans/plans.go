@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -62,8 +63,9 @@ func (p *Plans) Planned() int64 { return p.planned.Load() }
 
 // prepared is an operation of a document with its plans.
 type prepared struct {
-	rules  [][]supergraph.Rule // of the fields that have rules, in the order of the document
-	labels []string            // that plans depend on, sorted
+	rules    [][]supergraph.Rule // of the fields that have rules, in the order of the document
+	labels   []string            // that plans depend on, sorted
+	nullable []string            // variables whose null makes an argument invalid
 
 	mu     sync.Mutex
 	shapes map[string]shape
@@ -86,7 +88,7 @@ func (p *Plans) Prepare(ctx context.Context, op *operation.Operation, variables 
 		}
 		p.operations.Add(op, known, len(op.Text))
 	}
-	s, err := p.shape(ctx, op, known)
+	s, err := p.shape(ctx, op, known, variables)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -99,16 +101,16 @@ func (p *Plans) prepare(op *operation.Operation) (*prepared, error) {
 	normal, err := p.planner.Normalize(op.Definition, func(typ, field string) bool {
 		known.rules = append(known.rules, p.planner.Rules(typ, field))
 		return false
-	})
+	}, func(string) bool { return false })
 	if err != nil {
 		return nil, err
 	}
-	known.labels = normal.Labels
+	known.labels, known.nullable = normal.Labels, normal.Nullable
 	return known, nil
 }
 
-// shape returns the shape for a caller.
-func (p *Plans) shape(ctx context.Context, op *operation.Operation, known *prepared) (s shape, err error) {
+// shape returns the shape for a caller and variables.
+func (p *Plans) shape(ctx context.Context, op *operation.Operation, known *prepared, variables []byte) (s shape, err error) {
 	caller := identity.From(ctx)
 	denied := make([]byte, len(known.rules))
 	for i, rules := range known.rules {
@@ -118,7 +120,11 @@ func (p *Plans) shape(ctx context.Context, op *operation.Operation, known *prepa
 		}
 	}
 	active := p.active(ctx, known.labels)
-	key := string(denied) + active
+	nulls, err := nulls(known.nullable, variables)
+	if err != nil {
+		return s, err
+	}
+	key := string(denied) + active + strings.Join(nulls, " ")
 	known.mu.Lock()
 	s, ok := known.shapes[key]
 	known.mu.Unlock()
@@ -129,7 +135,7 @@ func (p *Plans) shape(ctx context.Context, op *operation.Operation, known *prepa
 	normal, err := p.planner.Normalize(op.Definition, func(string, string) bool {
 		i++
 		return denied[i-1] == 'x'
-	})
+	}, func(variable string) bool { return slices.Contains(nulls, variable) })
 	if err != nil {
 		return s, err
 	}

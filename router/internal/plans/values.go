@@ -16,7 +16,8 @@ type values struct {
 	fixed    []byte                    // members of a JSON object
 	defaults []planner.Literal         // of variables that the client may leave out
 	open     []planner.Literal         // literals that contain variables
-	lists    []*ast.VariableDefinition // variables that may have single items in the place of lists
+	coerced  []*ast.VariableDefinition // variables with lists or ids, whose JSON may have another form
+	lists    bool                      // one of them has a list
 	schema   *ast.Schema
 }
 
@@ -30,8 +31,10 @@ func newValues(schema *ast.Schema, op *ast.OperationDefinition, literals []plann
 		v.fixed = appendMember(v.fixed, l, nil)
 	}
 	for _, d := range op.VariableDefinitions {
-		if hasList(schema, d.Type, map[string]bool{}) {
-			v.lists = append(v.lists, d)
+		list := has(schema, d.Type, isList, map[string]bool{})
+		if list || has(schema, d.Type, isID, map[string]bool{}) {
+			v.coerced = append(v.coerced, d)
+			v.lists = v.lists || list
 		}
 		if d.DefaultValue != nil {
 			v.defaults = append(v.defaults, planner.Literal{Name: d.Variable, Type: d.Type, Value: d.DefaultValue})
@@ -52,18 +55,38 @@ func hasVariable(v *ast.Value) bool {
 	return false
 }
 
+// nulls returns those of the names whose variables are null.
+func nulls(names []string, variables []byte) (found []string, err error) {
+	if len(names) == 0 || len(variables) == 0 {
+		return nil, nil
+	}
+	var sent map[string]json.RawMessage
+	if err := json.Unmarshal(variables, &sent); err != nil {
+		return nil, fmt.Errorf("read variables: %w", err)
+	}
+	for _, name := range names {
+		if string(sent[name]) == "null" {
+			found = append(found, name)
+		}
+	}
+	return found, nil
+}
+
 // with returns the variables of a request, a valid JSON object or empty, together with these values.
 func (v *values) with(variables []byte) ([]byte, error) {
 	members := v.fixed
-	if len(v.defaults)+len(v.open)+len(v.lists) > 0 {
+	coerce := v.lists || len(v.coerced) > 0 && hasNumber(variables)
+	if coerce || len(v.defaults)+len(v.open) > 0 {
 		sent := map[string]json.RawMessage{}
 		if len(variables) > 0 {
 			if err := json.Unmarshal(variables, &sent); err != nil {
 				return nil, fmt.Errorf("read variables: %w", err)
 			}
 		}
-		if err := v.coerce(sent); err != nil {
-			return nil, err
+		if coerce {
+			if err := v.coerce(sent); err != nil {
+				return nil, err
+			}
 		}
 		members = bytes.Clone(members)
 		for _, d := range v.defaults {
@@ -74,7 +97,7 @@ func (v *values) with(variables []byte) ([]byte, error) {
 		for _, l := range v.open {
 			members = appendMember(members, l, sent)
 		}
-		if len(v.lists) > 0 {
+		if coerce {
 			var err error
 			if variables, err = json.Marshal(sent); err != nil {
 				return nil, fmt.Errorf("write variables: %w", err)
@@ -92,9 +115,26 @@ func (v *values) with(variables []byte) ([]byte, error) {
 	return append(append(all, members...), '}'), nil
 }
 
-// coerce makes lists of single items where the type is a list (GraphQL specification, section "Input Coercion" of List).
+// hasNumber reports whether JSON has a number.
+func hasNumber(text []byte) bool {
+	quoted := false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case !quoted && '0' <= c && c <= '9':
+			return true
+		}
+	}
+	return false
+}
+
+// coerce makes lists of single items where the type is a list, and strings of integers where it is ID (GraphQL
+// specification, "Input Coercion" of List and ID).
 func (v *values) coerce(sent map[string]json.RawMessage) error {
-	for _, d := range v.lists {
+	for _, d := range v.coerced {
 		raw, ok := sent[d.Variable]
 		if !ok {
 			continue
@@ -105,7 +145,7 @@ func (v *values) coerce(sent map[string]json.RawMessage) error {
 		if err := dec.Decode(&value); err != nil {
 			return fmt.Errorf("read variable %s: %w", d.Variable, err)
 		}
-		coerced, err := json.Marshal(v.list(value, d.Type))
+		coerced, err := json.Marshal(v.value(value, d.Type))
 		if err != nil {
 			return fmt.Errorf("write variable %s: %w", d.Variable, err)
 		}
@@ -114,7 +154,7 @@ func (v *values) coerce(sent map[string]json.RawMessage) error {
 	return nil
 }
 
-func (v *values) list(value any, typ *ast.Type) any {
+func (v *values) value(value any, typ *ast.Type) any {
 	if value == nil {
 		return nil
 	}
@@ -124,9 +164,12 @@ func (v *values) list(value any, typ *ast.Type) any {
 			items = []any{value}
 		}
 		for i, item := range items {
-			items[i] = v.list(item, typ.Elem)
+			items[i] = v.value(item, typ.Elem)
 		}
 		return items
+	}
+	if n, ok := value.(json.Number); ok && typ.NamedType == "ID" {
+		return n.String()
 	}
 	members, ok := value.(map[string]any)
 	def := v.schema.Types[typ.NamedType]
@@ -135,24 +178,28 @@ func (v *values) list(value any, typ *ast.Type) any {
 	}
 	for name, inner := range members {
 		if f := def.Fields.ForName(name); f != nil {
-			members[name] = v.list(inner, f.Type)
+			members[name] = v.value(inner, f.Type)
 		}
 	}
 	return members
 }
 
-// hasList reports whether an input type has a list at any depth.
-func hasList(schema *ast.Schema, typ *ast.Type, seen map[string]bool) bool {
-	if typ.Elem != nil {
+func isList(typ *ast.Type) bool { return typ.Elem != nil }
+
+func isID(typ *ast.Type) bool { return typ.Name() == "ID" }
+
+// has reports whether an input type, or the type of one of its fields, is of a kind.
+func has(schema *ast.Schema, typ *ast.Type, is func(*ast.Type) bool, seen map[string]bool) bool {
+	if is(typ) {
 		return true
 	}
-	def := schema.Types[typ.NamedType]
+	def := schema.Types[typ.Name()]
 	if def == nil || def.Kind != ast.InputObject || seen[def.Name] {
 		return false
 	}
 	seen[def.Name] = true
 	for _, f := range def.Fields {
-		if hasList(schema, f.Type, seen) {
+		if has(schema, f.Type, is, seen) {
 			return true
 		}
 	}

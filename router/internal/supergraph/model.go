@@ -35,6 +35,9 @@ type MemberField struct {
 	// active if Override is set, and otherwise while it is not.
 	Label    string
 	Override bool
+	// Shared means that the supergraph does not say which type the subgraph gives the field. Some composers leave out
+	// that it is an interface where others have an object type that implements it.
+	Shared bool
 }
 
 // Members returns the types that the subgraph declares, by name.
@@ -109,7 +112,7 @@ func (m *member) export() (*Member, error) {
 		if f.typ != nil {
 			typ = f.typ
 		}
-		field := &MemberField{Type: typ, External: f.external, Label: f.label, Override: f.override}
+		field := &MemberField{Type: typ, External: f.external, Label: f.label, Override: f.override, Shared: f.shared}
 		var err error
 		if field.Requires, err = fieldSet(f.requires); err != nil {
 			return nil, err

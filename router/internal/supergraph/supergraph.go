@@ -91,6 +91,7 @@ type memberField struct {
 	requires, provides string
 	label              string
 	override           bool
+	shared             bool
 }
 
 // Parse parses supergraph SDL.
@@ -193,7 +194,7 @@ func distribute(doc *ast.SchemaDocument, subgraphs map[string]*Subgraph) error {
 			joins := f.Directives.ForNames("join__field")
 			if len(joins) == 0 { // every subgraph with the type has the field
 				for _, m := range declaring {
-					m.fields = append(m.fields, memberField{def: f})
+					m.fields = append(m.fields, memberField{def: f, shared: len(declaring) > 1})
 				}
 			}
 			for _, d := range joins {

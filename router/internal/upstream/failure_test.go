@@ -51,6 +51,7 @@ func TestFailingSubgraphIsMasked(t *testing.T) {
 		"neither data nor error": respond("application/json", []byte(`{"secret":true}`)),
 		"null where it must not": respond("application/json", []byte(`{"data":{"order":{"id":null}}}`)),
 		"a string as data":       respond("application/json", []byte(`{"data":"secret"}`)),
+		"an unknown code":        respond("application/json", []byte(`{"data":null,"errors":[{"message":"secret SQL","path":["order"],"extensions":{"code":"SECRET"}}]}`)),
 		"errors without a code":  respond("application/json", []byte(`{"data":null,"errors":[{"message":"secret SQL","path":["order"]}]}`)),
 		"50 MB":                  respond("application/json", large),
 		"a gzip bomb":            respond("application/json", bomb.Bytes(), "Content-Encoding", "gzip"),
@@ -67,7 +68,7 @@ func TestFailingSubgraphIsMasked(t *testing.T) {
 				t.Errorf("got %d %s, want %s", a.Status, got, want)
 			}
 			want := "SUBGRAPH_UNAVAILABLE"
-			if name == "errors without a code" {
+			if name == "errors without a code" || name == "an unknown code" {
 				want = "INTERNAL_SERVER_ERROR"
 			}
 			if a.Code() != want {

@@ -27,7 +27,7 @@ type group struct {
 	on       []string // object types of entities; nil for root fields
 	entities bool
 	fields   []RepresentationField
-	seen     []Conditions // under which the key is fetched
+	seen     map[string][]Conditions // under which the key of an object type is fetched
 	out      *output
 	needs    []*group
 	parts    map[int]bool // deferred parts that have a field of the group
@@ -172,19 +172,19 @@ func (e *emitter) reachHop(at *site, h *hop, object, requires string, conditions
 	}
 	g := at.opened[i]
 	to := &site{types: at.types, table: at.table, from: h.source, group: g, out: g.out}
-	if slices.Contains(g.on, object) && slices.ContainsFunc(g.seen, func(c Conditions) bool { return len(c) == 0 || slices.Equal(c, conditions) }) {
+	if slices.ContainsFunc(g.seen[object], func(c Conditions) bool { return len(c) == 0 || slices.Equal(c, conditions) }) {
 		return to, nil
 	}
 	if !slices.Contains(g.on, object) {
 		g.on = append(g.on, object)
 		slices.Sort(g.on)
 	}
-	g.seen = append(g.seen, conditions)
+	g.seen[object] = append(g.seen[object], conditions)
 	return to, e.represent(at, g, h, object, conditions, p)
 }
 
 func (e *emitter) group(at *site, sub *subgraph) *group {
-	g := &group{subgraph: sub, site: at, out: &output{}, parts: map[int]bool{}}
+	g := &group{subgraph: sub, site: at, out: &output{}, parts: map[int]bool{}, seen: map[string][]Conditions{}}
 	if at.group != nil {
 		g.needs = append(g.needs, at.group)
 	}

@@ -30,7 +30,7 @@ func FuzzOperations(f *testing.F) {
 	for _, file := range files {
 		graphs = append(graphs, start(f, file, nil))
 	}
-	for n := range 10 * len(files) {
+	for n := range 20 * len(files) {
 		f.Add(uint8(n%len(files)), uint64(n)) //nolint:gosec // small
 	}
 	f.Fuzz(func(t *testing.T, n uint8, seed uint64) {

@@ -4,16 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"boxoffice.dev/router/internal/subgraphtest"
 )
-
-// open reports whether a case that the router does not pass yet must be left out. NEXT in the environment runs these.
-func open(pending bool) bool { return pending && os.Getenv("NEXT") == "" }
 
 // respond makes a subgraph send one body.
 func respond(s *subgraphtest.Subgraph, body string) {
@@ -126,22 +122,16 @@ func TestArgumentValues(t *testing.T) {
 		return subgraphtest.Object{"id": args["id"], "name": "n"}, nil
 	}
 	g := start(t, "testdata/operations/supergraph.graphql", map[string]subgraphtest.Field{"Query.echo": echo, "Query.item": item})
-	for _, c := range []struct {
-		query, variables, data, errors string
-		pending                        bool
-	}{
-		{`{ item(id: 9007199254740993) { id } }`, `{}`, `{"item":{"id":"9007199254740993"}}`, ``, false},
-		{"\ufeff{ echo(text: \"a\") }", `{}`, `{"echo":"{\"text\":\"a\"}"}`, ``, false},
-		{"{ echo(text: \"\"\"\n    a\n      b\n  \"\"\") }", `{}`, `{"echo":"{\"text\":\"a\\n  b\"}"}`, ``, false},
-		{`query($x: String) { echo(text: $x) }`, `{"x":{"a":1}}`, `null`, `BAD_USER_INPUT []`, false},
-		{`query($x: String) { echo(text: $x) }`, `{"x":["a"]}`, `null`, `BAD_USER_INPUT []`, false},
-		{`query($id: ID!) { item(id: $id) { id } }`, `{"id":9007199254740993}`, `{"item":{"id":"9007199254740993"}}`, ``, true},
-		{"{ echo(text: \"\"\"a\n  b\"\"\") }", `{}`, `{"echo":"{\"text\":\"a\\nb\"}"}`, ``, true},
-		{`query($x: Boolean) { item(id: "1") { name stock(all: $x) } }`, `{"x":null}`, `{"item":{"name":"n","stock":null}}`, `BAD_USER_INPUT [item stock]`, true},
+	for _, c := range []struct{ query, variables, data, errors string }{
+		{`{ item(id: 9007199254740993) { id } }`, `{}`, `{"item":{"id":"9007199254740993"}}`, ``},
+		{"\ufeff{ echo(text: \"a\") }", `{}`, `{"echo":"{\"text\":\"a\"}"}`, ``},
+		{"{ echo(text: \"\"\"\n    a\n      b\n  \"\"\") }", `{}`, `{"echo":"{\"text\":\"a\\n  b\"}"}`, ``},
+		{`query($x: String) { echo(text: $x) }`, `{"x":{"a":1}}`, `null`, `BAD_USER_INPUT []`},
+		{`query($x: String) { echo(text: $x) }`, `{"x":["a"]}`, `null`, `BAD_USER_INPUT []`},
+		{`query($id: ID!) { item(id: $id) { id } }`, `{"id":9007199254740993}`, `{"item":{"id":"9007199254740993"}}`, ``},
+		{"{ echo(text: \"\"\"a\n  b\"\"\") }", `{}`, `{"echo":"{\"text\":\"a\\nb\"}"}`, ``},
+		{`query($x: Boolean) { item(id: "1") { name stock(all: $x) } }`, `{"x":null}`, `{"item":{"name":"n","stock":null}}`, `BAD_USER_INPUT [item stock]`},
 	} {
-		if open(c.pending) {
-			continue
-		}
 		body, err := json.Marshal(map[string]any{"query": c.query, "variables": json.RawMessage(c.variables)})
 		if err != nil {
 			t.Fatal(err)
@@ -187,18 +177,12 @@ func TestOrderOfFields(t *testing.T) {
 // Plans have no more fetches than they need.
 func TestNumberOfFetches(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct {
-		graph, query, want string
-		pending            bool
-	}{
-		{"sharedroot", `{ me { prop1 prop2 } }`, "a: me, b: me", true},
-		{"recursionfetches", `{ products { ... on Book { pages } ... on Magazine { issue } } }`, "a: products, b: _entities", false},
-		{"recursionfetches", `{ products { main { body } ... on Book { pages } ... on Magazine { issue } } }`, "a: products, b: _entities", false},
-		{"keychain", `{ reviews { product { weight price } } }`, "catalogue: _entities, prices: _entities, reviews: reviews", false},
+	for _, c := range []struct{ graph, query, want string }{
+		{"sharedroot", `{ me { prop1 prop2 } }`, "a: me, b: me"},
+		{"recursionfetches", `{ products { ... on Book { pages } ... on Magazine { issue } } }`, "a: products, b: _entities"},
+		{"recursionfetches", `{ products { main { body } ... on Book { pages } ... on Magazine { issue } } }`, "a: products, b: _entities"},
+		{"keychain", `{ reviews { product { weight price } } }`, "catalogue: _entities, prices: _entities, reviews: reviews"},
 	} {
-		if open(c.pending) {
-			continue
-		}
 		g := start(t, "testdata/"+c.graph+"/supergraph.graphql", nil)
 		g.conforms(t, c.query, "", "")
 		var got []string

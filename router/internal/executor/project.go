@@ -143,7 +143,7 @@ const typename = "__typename"
 func (p *projection) open(part int) bool {
 	for _, sel := range p.selections {
 		for _, f := range sel.Fields {
-			if f.On == nil && f.Name != typename {
+			if f.On == nil && f.Name != typename || !p.shape.truth(f.Conditions) {
 				continue
 			}
 			own := p.shape.within[f.Deferred]
@@ -208,18 +208,10 @@ func (p *projection) collect(typ string) (all fields) {
 // response returns the field of the response that has a storage name, for the path of an error.
 func (p *projection) response(storage string) *field {
 	for _, typ := range p.types {
-		if f := p.of(typ).stored(storage); f != nil {
-			return f
-		}
-	}
-	return nil
-}
-
-// stored returns the field that has a storage name, nil when there is none.
-func (all fields) stored(name string) *field {
-	for _, f := range all {
-		if f.storage == name && !f.typename {
-			return f
+		for _, f := range p.of(typ) {
+			if f.storage == storage && !f.typename {
+				return f
+			}
 		}
 	}
 	return nil

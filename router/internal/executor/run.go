@@ -3,6 +3,7 @@ package executor
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/vektah/gqlparser/v2/ast"
 
@@ -360,18 +361,28 @@ func (r *run) entity(e *planner.Entities, objects []*value, found *value, faults
 
 // absent sets the fields of an entity that its subgraph did not give.
 func (r *run) absent(e *planner.Entities, v *value, faults []*fault, failed bool) {
+	var fields []string
 	for _, f := range e.Fields {
-		if f.On != nil && !isOf(v, f.On) || v.get(f.Storage) != nil {
-			continue
+		if (f.On == nil || isOf(v, f.On)) && v.get(f.Storage) == nil {
+			fields = append(fields, f.Storage)
 		}
+	}
+	for _, name := range fields {
 		to := r.arena.new(null)
-		to.missing = !failed && len(faults) == 0
+		to.missing, to.excused = !failed && len(faults) == 0, len(faults) > 0
 		for _, about := range faults {
-			part := about.copy()
-			part.whole = true
-			to.blame(part)
+			switch field, _ := first(about.rest).(string); {
+			case field == name:
+				part := about.copy()
+				part.rest = part.rest[1:]
+				to.blame(part)
+			case !slices.Contains(fields, field): // the error is about the object
+				part := about.copy()
+				part.whole = true
+				to.blame(part)
+			}
 		}
-		v.set([]byte(f.Storage), to)
+		v.set([]byte(name), to)
 	}
 }
 

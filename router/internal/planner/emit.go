@@ -27,7 +27,8 @@ type group struct {
 	on       []string // object types of entities; nil for root fields
 	entities bool
 	fields   []RepresentationField
-	seen     map[string][]Conditions // under which the key of an object type is fetched
+	seen     map[string][]Conditions // under which the key of each type is fetched
+	always   bool                    // fetched whatever the conditions of its fields, for the objects\' types
 	out      *output
 	needs    []*group
 	parts    map[int]bool // deferred parts that have a field of the group
@@ -125,7 +126,7 @@ func (e *emitter) types(at *site, sel *set) error {
 		to.out.typename = true
 		found = to.group
 	}
-	found.on = at.types
+	found.on, found.always = at.types, true
 	for _, n := range sel.nodes {
 		if n.field != nil {
 			found.parts[n.field.Deferred] = true

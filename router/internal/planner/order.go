@@ -185,7 +185,7 @@ func alternatives(groups []*group) (all []Conditions) {
 				all = append(all, entry.conditions)
 			}
 		}
-		if len(g.out.entries) == 0 {
+		if len(g.out.entries) == 0 || g.always {
 			return nil
 		}
 	}

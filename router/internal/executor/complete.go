@@ -21,6 +21,7 @@ type writer struct {
 	part     int // of the response, that is written
 	problems *problems
 	missing  []any    // path of a null that is not an error unless it goes further up than its object
+	objects  []fields // of the objects on the path
 	types    []string // of the objects on the path, the innermost last; only kept for deferred fragments
 	deferred []instance
 	had      []instance // that the client has
@@ -52,6 +53,9 @@ func (w *writer) object(p *projection, v *value) bool {
 	if !ok {
 		return false
 	}
+	all := p.of(typ)
+	w.objects = append(w.objects, all)
+	defer func() { w.objects = w.objects[:len(w.objects)-1] }()
 	if p.shape.defers() {
 		w.types = append(w.types, typ)
 		defer func() { w.types = w.types[:len(w.types)-1] }()
@@ -59,7 +63,7 @@ func (w *writer) object(p *projection, v *value) bool {
 	}
 	w.buf = append(w.buf, '{')
 	begin := len(w.buf)
-	for i, f := range p.of(typ) {
+	for i, f := range all {
 		if !slices.Contains(f.in, w.part) {
 			continue
 		}
@@ -119,6 +123,8 @@ func (w *writer) value(f *field, typ *ast.Type, v *value) bool {
 	begin := len(w.buf)
 	w.faults(f, v)
 	switch {
+	case w.part > 0 && w.gone():
+		return w.null(typ, &value{missing: true})
 	case v == nil || v.kind == null:
 		return w.null(typ, v)
 	case typ.Elem != nil:
@@ -146,6 +152,15 @@ func (w *writer) value(f *field, typ *ast.Type, v *value) bool {
 	return true
 }
 
+// gone reports whether the client has null for the current value, because of a null further down.
+func (w *writer) gone() bool {
+	if len(w.nulled) == 0 {
+		return false
+	}
+	here := w.at()
+	return slices.ContainsFunc(w.nulled, func(path []any) bool { return slices.Equal(path, here) })
+}
+
 // back replaces what was written since begin with null.
 func (w *writer) back(begin int, typ *ast.Type) bool {
 	if typ.NonNull {
@@ -170,7 +185,7 @@ func (w *writer) null(typ *ast.Type, v *value) bool {
 		return true
 	}
 	switch {
-	case v != nil && (v.about != nil || v.excused):
+	case v != nil && v.about != nil:
 	case v != nil && v.missing:
 		w.missing = w.at()
 	default:
@@ -205,17 +220,21 @@ func (w *writer) faults(f *field, v *value) {
 	for _, fault := range v.about.list {
 		path := w.at()
 		if fault.whole {
-			path = path[:len(path)-1] // the object that has the field
+			path = path[:len(path)-1]
+			name, _ := first(fault.rest).(string)
+			if about := w.objects[len(w.objects)-1].stored(name); about != nil {
+				path = about.projection.below(append(path, about.response), fault.rest[1:])
+			}
 			w.problems.fault(fault, path)
 			continue
 		}
-		w.problems.fault(fault, f.below(path, fault.rest))
+		w.problems.fault(fault, f.projection.below(path, fault.rest))
 	}
 }
 
 // below adds the rest of a fault's path as far as it is part of the response.
-func (f *field) below(path, rest []any) []any {
-	at := f.projection
+func (p *projection) below(path, rest []any) []any {
+	at := p
 	for _, step := range rest {
 		name, ok := step.(string)
 		if !ok {

@@ -22,7 +22,7 @@ type fault struct {
 	rest     []any  // the path from the value on: storage names and indices
 	subgraph string // for the log
 	hidden   string // the message that a mask stands for
-	whole    bool   // about an object: reported at most once for it
+	whole    bool   // about the object that has the value as a field
 }
 
 func (f *fault) copy() *fault {

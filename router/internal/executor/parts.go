@@ -307,13 +307,14 @@ func (w *writer) changes(p *projection, v *value, from int) (all []increment, ok
 	if !ok {
 		return nil, false
 	}
-	w.types = append(w.types, typ)
-	defer func() { w.types = w.types[:len(w.types)-1] }()
+	fields := p.of(typ)
+	w.types, w.objects = append(w.types, typ), append(w.objects, fields)
+	defer func() { w.types, w.objects = w.types[:len(w.types)-1], w.objects[:len(w.objects)-1] }()
 	w.instances(p, v)
 	own := increment{SubPath: w.at()[from:]}
 	w.buf = []byte{'{'}
 	var below []*field
-	for _, f := range p.of(typ) {
+	for _, f := range fields {
 		switch {
 		case !slices.Contains(f.in, w.part):
 			continue
@@ -356,9 +357,8 @@ func (w *writer) changes(p *projection, v *value, from int) (all []increment, ok
 
 // changesIn returns what the current part adds to a value that the client has.
 func (w *writer) changesIn(f *field, v *value, from int) (all []increment, ok bool) {
-	here := w.at()
 	switch {
-	case v == nil || slices.ContainsFunc(w.nulled, func(path []any) bool { return slices.Equal(path, here) }):
+	case v == nil || w.gone():
 	case v.kind == object:
 		return w.changes(f.projection, v, from)
 	case v.kind == list:

@@ -208,10 +208,18 @@ func (p *projection) collect(typ string) (all fields) {
 // response returns the field of the response that has a storage name, for the path of an error.
 func (p *projection) response(storage string) *field {
 	for _, typ := range p.types {
-		for _, f := range p.of(typ) {
-			if f.storage == storage && !f.typename {
-				return f
-			}
+		if f := p.of(typ).stored(storage); f != nil {
+			return f
+		}
+	}
+	return nil
+}
+
+// stored returns the field that has a storage name, nil when there is none.
+func (all fields) stored(name string) *field {
+	for _, f := range all {
+		if f.storage == name && !f.typename {
+			return f
 		}
 	}
 	return nil

@@ -3,7 +3,6 @@ package executor
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/vektah/gqlparser/v2/ast"
 
@@ -229,7 +228,8 @@ func (r *run) take(a answer) {
 		r.entities(a, data, faults)
 		return
 	}
-	if data == nil || data.kind != object {
+	lost := data == nil || data.kind != object
+	if lost {
 		data = r.arena.new(object)
 	}
 	for _, f := range req.Fields {
@@ -239,11 +239,18 @@ func (r *run) take(a answer) {
 	}
 	for _, f := range faults {
 		name, _ := first(f.rest).(string)
-		if data.get(name) == nil {
+		switch {
+		case data.get(name) == nil:
 			r.loosen(a.fetch, f)
-			continue
+		case lost: // it explains why the other fields are null, too
+			for _, m := range data.members {
+				part := f.copy()
+				part.whole = true
+				m.value.blame(part)
+			}
+		default:
+			f.attach(data)
 		}
-		f.attach(data)
 	}
 	if len(req.Path) == 0 {
 		r.merge(r.root, data, false)
@@ -361,28 +368,18 @@ func (r *run) entity(e *planner.Entities, objects []*value, found *value, faults
 
 // absent sets the fields of an entity that its subgraph did not give.
 func (r *run) absent(e *planner.Entities, v *value, faults []*fault, failed bool) {
-	var fields []string
 	for _, f := range e.Fields {
-		if (f.On == nil || isOf(v, f.On)) && v.get(f.Storage) == nil {
-			fields = append(fields, f.Storage)
+		if f.On != nil && !isOf(v, f.On) || v.get(f.Storage) != nil {
+			continue
 		}
-	}
-	for _, name := range fields {
 		to := r.arena.new(null)
-		to.missing, to.excused = !failed && len(faults) == 0, len(faults) > 0
+		to.missing = !failed && len(faults) == 0
 		for _, about := range faults {
-			switch field, _ := first(about.rest).(string); {
-			case field == name:
-				part := about.copy()
-				part.rest = part.rest[1:]
-				to.blame(part)
-			case !slices.Contains(fields, field): // the error is about the object
-				part := about.copy()
-				part.whole = true
-				to.blame(part)
-			}
+			part := about.copy()
+			part.whole = true
+			to.blame(part)
 		}
-		v.set([]byte(name), to)
+		v.set([]byte(f.Storage), to)
 	}
 }
 

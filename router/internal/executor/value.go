@@ -23,7 +23,6 @@ const (
 type value struct {
 	kind    kind
 	missing bool     // a null of an entity that its subgraph does not have
-	excused bool     // a null that an error about something else explains
 	raw     []byte   // of a scalar, as in the subgraph's body
 	members []member // of an object; of a list, without names
 	about   *faults  // errors about the value, nil when there are none

@@ -106,7 +106,7 @@ func (d *document) separate(begin int) {
 // types among the given ones.
 func (d *document) declares(m *supergraph.Member, among []string, e *entry) bool {
 	f := m.Fields[e.name]
-	if f == nil || m.Kind != ast.Interface {
+	if f == nil || m.Kind != ast.Interface || e.below != nil && e.below.member.Name != f.Type.Name() {
 		return false
 	}
 	for _, object := range m.Possible {

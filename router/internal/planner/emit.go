@@ -28,7 +28,7 @@ type group struct {
 	entities bool
 	fields   []RepresentationField
 	seen     map[string][]Conditions // under which the key of each type is fetched
-	always   bool                    // fetched whatever the conditions of its fields, for the objects\' types
+	always   bool                    // fetched whatever the conditions of its fields, for the objects' types
 	out      *output
 	needs    []*group
 	parts    map[int]bool // deferred parts that have a field of the group
@@ -146,6 +146,13 @@ func (e *emitter) open(at *site, p pick, object string, conditions Conditions) (
 		hops := e.hops(at.from, nil, object)
 		h = hops[slices.IndexFunc(hops, h.alike)]
 	}
+	if h.key == nil && !h.origin() {
+		storage := ""
+		if p.node.field != nil {
+			storage = p.node.field.Storage
+		}
+		return e.reachRoot(at, h, storage), nil
+	}
 	if p.required == nil {
 		return e.reachHop(at, h, object, "", conditions, nil)
 	}
@@ -158,7 +165,7 @@ func (e *emitter) reachHop(at *site, h *hop, object, requires string, conditions
 		return at, nil
 	}
 	if h.key == nil {
-		return e.reachRoot(at, h), nil
+		return e.reachRoot(at, h, ""), nil
 	}
 	i := slices.IndexFunc(at.opened, func(g *group) bool {
 		return g.entities && g.subgraph == h.subgraph && g.typename == h.typename && g.requires == requires
@@ -195,10 +202,15 @@ func (e *emitter) group(at *site, sub *subgraph) *group {
 	return g
 }
 
-// reachRoot returns the site of a group of root fields.
-func (e *emitter) reachRoot(at *site, h *hop) *site {
+// reachRoot returns the site of a group of root fields. A root field of a mutation that is selected more than once is
+// executed once, with the first group that has it.
+func (e *emitter) reachRoot(at *site, h *hop, storage string) *site {
 	i := slices.IndexFunc(at.opened, func(g *group) bool {
-		return !g.entities && g.subgraph == h.subgraph && (len(at.path) > 0 || e.operation != ast.Mutation || g == e.last)
+		if g.entities || g.subgraph != h.subgraph {
+			return false
+		}
+		return len(at.path) > 0 || e.operation != ast.Mutation || g == e.last ||
+			slices.ContainsFunc(g.out.entries, func(other *entry) bool { return other.storage == storage })
 	})
 	if i < 0 {
 		i = len(at.opened)

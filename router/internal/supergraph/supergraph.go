@@ -289,10 +289,18 @@ func (m *member) markRequired() {
 		return
 	}
 	for _, f := range m.fields {
-		for _, required := range strings.Fields(normal(f.requires)) {
-			isKey := slices.ContainsFunc(m.keys, func(k Key) bool { return slices.Contains(strings.Fields(normal(k.Selection)), required) })
+		required, err := fieldSet(f.requires)
+		if err != nil {
+			continue // reported when the field is exported
+		}
+		for _, selected := range required {
+			name := ""
+			if field, ok := selected.(*ast.Field); ok {
+				name = field.Name
+			}
+			isKey := slices.ContainsFunc(m.keys, func(k Key) bool { return slices.Contains(strings.Fields(normal(k.Selection)), name) })
 			for i := range m.fields {
-				if m.fields[i].def.Name == required && !isKey {
+				if m.fields[i].def.Name == name && !isKey {
 					m.fields[i].external = true
 				}
 			}

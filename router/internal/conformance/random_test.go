@@ -50,14 +50,12 @@ func (g *graph) valid(op supergraphtest.Operation) bool {
 	return len(errs) == 0
 }
 
-// TestRandomSupergraphs executes random operations on random supergraphs. The environment changes the extent: SEED is the
+// TestRandomSupergraphs executes random operations on random supergraphs, the same ones each time. The environment changes the extent: SEED is the
 // first seed, GRAPHS the number of supergraphs, OPS the number of operations on each, and DIFFERENCES the number of
 // differences after which the test ends.
 func TestRandomSupergraphs(t *testing.T) {
-	if os.Getenv("GRAPHS") == "" {
-		t.Skip("the planner in use gives wrong responses for some of these operations; make fuzz shows them")
-	}
-	first, graphs, ops, limit := setting(t, "SEED", 1), setting(t, "GRAPHS", 200), setting(t, "OPS", 20), setting(t, "DIFFERENCES", 10)
+	t.Parallel()
+	first, graphs, ops, limit := setting(t, "SEED", 1), setting(t, "GRAPHS", 120), setting(t, "OPS", 20), setting(t, "DIFFERENCES", 10)
 	composer, err := supergraphtest.StartComposer(t.Context(), "../../..")
 	if err != nil {
 		t.Fatal(err)

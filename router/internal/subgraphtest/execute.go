@@ -24,7 +24,6 @@ type execution struct {
 	data      Data
 	refuse    []string
 	denied    []string
-	typenames bool
 	errs      gqlerror.List
 }
 
@@ -297,9 +296,6 @@ func (e *execution) missing(required ast.SelectionSet, def *ast.Definition, actu
 			}
 		case *ast.InlineFragment:
 			typename, _ := object["__typename"].(string)
-			if sent != nil && typename == "" && e.typenames {
-				return def.Name + ".__typename"
-			}
 			if on := e.schema.Types[typename]; on != nil && e.applies(s.TypeCondition, on) {
 				if missing := e.missing(s.SelectionSet, on, actual, sent); missing != "" {
 					return missing

@@ -63,8 +63,6 @@ type Config struct {
 	Refuse []string
 	// Missing lists entities, such as "Product:1", that are not found.
 	Missing []string
-	// Typenames refuses requirements of abstract types without __typename, which a service needs to read them.
-	Typenames bool
 }
 
 // New returns a subgraph that does not listen.
@@ -205,7 +203,7 @@ func (s *Subgraph) answer(w http.ResponseWriter, r *http.Request, query string, 
 		r = r.WithContext(withHeader(r.Context(), w.Header()))
 		e := execution{
 			schema: s.schema, variables: variables, request: r, fields: s.cfg.Fields, data: s.cfg.Data,
-			refuse: s.cfg.Refuse, typenames: s.cfg.Typenames,
+			refuse: s.cfg.Refuse,
 			entities: func(typename string, representation map[string]any) (any, error) {
 				if name := s.cfg.Data.entity(typename, representation); name != "" && !slices.Contains(s.cfg.Missing, name) {
 					return s.cfg.Data[name], nil

@@ -210,15 +210,10 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-// supergraphs returns the supergraphs of testdata. With NEXT in the environment, it returns those of testdata/next, some of
-// whose operations the router gives a wrong response to.
+// supergraphs returns the supergraphs of testdata.
 func supergraphs(t testing.TB) []string {
 	t.Helper()
-	pattern := "testdata/*/supergraph*.graphql"
-	if os.Getenv("NEXT") != "" {
-		pattern = "testdata/next/*/supergraph*.graphql"
-	}
-	files, err := filepath.Glob(pattern)
+	files, err := filepath.Glob("testdata/*/supergraph*.graphql")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no supergraphs: %v", err)
 	}

@@ -387,7 +387,7 @@ func (m *maker) provisions(s int) {
 			continue
 		}
 		for _, u := range p.uses {
-			if u.external || !m.once(3) {
+			if u.external || len(u.resolvers()) > 1 || !m.once(3) { // the composer forgets it on fields that all subgraphs share
 				continue
 			}
 			switch to := u.typ; to.kind {

@@ -23,7 +23,11 @@ type Config struct {
 
 // Check returns an error that begins with the variable at fault.
 func (c Config) Check() error {
-	if u, err := url.Parse(c.Endpoint); c.Endpoint != "" && (err != nil || u.Host == "") {
+	if c.Endpoint == "" {
+		return nil
+	}
+	u, err := url.Parse(c.Endpoint)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return fmt.Errorf("OTEL_EXPORTER_OTLP_ENDPOINT: want http://… or https://…, got %q", c.Endpoint)
 	}
 	return nil

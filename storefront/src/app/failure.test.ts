@@ -9,7 +9,7 @@ const server = (status: number, body: string, header: HeadersInit = {}) =>
   new ServerError('x', { response: new Response(body, { status, headers: header }), bodyText: body });
 
 test('codes of a response with any status', () => {
-  expect(codes(graphql('FORBIDDEN'))).toEqual(['FORBIDDEN']);
+  expect(codes(graphql('NOT_FOUND'))).toEqual(['NOT_FOUND']);
   expect(codes(server(503, '{"errors":[{"message":"x","extensions":{"code":"SUBGRAPH_UNAVAILABLE"}}]}'))).toEqual(['SUBGRAPH_UNAVAILABLE']);
   expect(codes(server(502, '<html>'))).toEqual([]);
   expect(codes(new TypeError('Failed to fetch'))).toEqual([]);
@@ -35,7 +35,6 @@ test('no response: offline, or the shop', () => {
 
 test.each([
   ['UNAUTHENTICATED', 'You’re signed out', false],
-  ['FORBIDDEN', 'This belongs to another account', false],
   ['NOT_FOUND', 'Not found', false],
   ['SUBGRAPH_UNAVAILABLE', 'Something’s not working right now', true],
 ])('%s', (code, title, retry) => {

@@ -49,7 +49,6 @@ export function failure(error: unknown): Failure {
   const requestId = (own as string | undefined) ?? (typeof error === 'object' && error ? requestIds.get(error) : undefined);
   const has = (code: string) => found.includes(code);
   if (has('UNAUTHENTICATED')) return { title: 'You’re signed out', detail: 'Sign in to continue.', requestId, retry: false };
-  if (has('FORBIDDEN')) return { title: 'This belongs to another account', detail: 'Switch account to see it.', requestId, retry: false };
   if (has('NOT_FOUND'))
     return { title: 'Not found', detail: 'It may have been removed, or the address is wrong.', requestId, retry: false };
   if (has('BAD_USER_INPUT'))

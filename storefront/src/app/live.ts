@@ -6,7 +6,7 @@ import type { DocumentNode } from 'graphql';
 import { useEffect } from 'react';
 import { codes } from './failure';
 
-const final = ['NOT_FOUND', 'FORBIDDEN', 'UNAUTHENTICATED', 'BAD_USER_INPUT', 'GRAPHQL_VALIDATION_FAILED', 'DOCUMENT_NOT_TRUSTED'];
+const final = ['NOT_FOUND', 'UNAUTHENTICATED', 'BAD_USER_INPUT', 'GRAPHQL_VALIDATION_FAILED', 'DOCUMENT_NOT_TRUSTED'];
 
 /** Whether a retry would fail with the same error. */
 const isFinal = (error: unknown) => codes(error).some((code) => final.includes(code));

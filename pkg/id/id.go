@@ -11,13 +11,13 @@ import (
 
 // Prefixes of ids. The query node finds the type of an object by its prefix.
 const (
-	User       = "usr"
-	Session    = "ses"
-	Ticket     = "tkt"
-	Order      = "ord"
-	OrderEvent = "oev"
-	Payment    = "pay"
-	Refund     = "rfd"
+	User              = "usr"
+	Session           = "ses"
+	Ticket            = "tkt"
+	Order             = "ord"
+	OrderHistoryEntry = "oev"
+	Payment           = "pay"
+	Refund            = "rfd"
 )
 
 // New returns a new id, such as ord_01jq… for New(Order). It sorts after all ids that this process has generated. Those

@@ -516,7 +516,7 @@ func TestNodes(t *testing.T) {
 		"User":   {ada},
 		"Ticket": {ticket},
 		"Order":  {order},
-		"":       {id.New(id.User), id.New(id.Session), id.New(id.OrderEvent), "", "x", "tkt_", "usr_\u0000", ticket + " ", strings.ToUpper(ada)},
+		"":       {id.New(id.User), id.New(id.Session), id.New(id.OrderHistoryEntry), "", "x", "tkt_", "usr_\u0000", ticket + " ", strings.ToUpper(ada)},
 	} {
 		for _, nodeID := range ids {
 			a := s.ask(nodeQuery, map[string]any{"id": nodeID})

@@ -72,12 +72,12 @@ type HistoryEntry struct {
 
 // change is a transition of an order with its effects: history, events and decisions about payments.
 type change struct {
-	before       Order        // zero when the order is new
-	order        Order        // after the change; the version differs if the status does
-	actor        events.Actor // of a change of status
-	keepOffSale  bool         // the ticket must not be sold again
-	decisions    []decision   // about payments
-	rescheduleAt time.Time    // when expiration has to publish the deadline again; zero if never
+	before       Order             // zero when the order is new
+	order        Order             // after the change; the version differs if the status does
+	actor        events.Actor      // of a change of status
+	keepOffSale  bool              // the ticket must not be sold again
+	decisions    []paymentDecision // about payments
+	rescheduleAt time.Time         // when expiration has to publish the deadline again; zero if never
 }
 
 // unchanged returns the change that leaves the order as it is.

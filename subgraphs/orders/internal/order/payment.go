@@ -18,27 +18,27 @@ type payment struct {
 	status    events.PaymentStatus
 	amount    money.Money
 	startedAt time.Time
-	verdict   verdict
+	decision  decision
 }
 
-// verdict is the decision about a payment, "" when there is none yet.
-type verdict string
+// decision is what orders has decided about a payment, "" when it has not yet.
+type decision string
 
 const (
-	confirmed verdict = "confirmed" // it may capture the money
-	refused   verdict = "refused"   // it must void the hold, or refund
+	confirmed decision = "confirmed" // it may capture the money
+	refused   decision = "refused"   // it must void the hold, or refund
 )
 
-// decision is the verdict on one payment.
-type decision struct {
+// paymentDecision is a new decision about one payment.
+type paymentDecision struct {
 	paymentID string
-	verdict   verdict
+	decision  decision
 	reason    events.PaymentRefusal // only when refused
 }
 
-func (d decision) event(orderID string) events.Event {
-	types := map[verdict]events.Type{confirmed: events.OrderPaymentConfirmed, refused: events.OrderPaymentRefused}
-	return events.New(types[d.verdict], events.PaymentDecision{PaymentID: d.paymentID, OrderID: orderID, Reason: d.reason})
+func (d paymentDecision) event(orderID string) events.Event {
+	types := map[decision]events.Type{confirmed: events.OrderPaymentConfirmed, refused: events.OrderPaymentRefused}
+	return events.New(types[d.decision], events.PaymentDecision{PaymentID: d.paymentID, OrderID: orderID, Reason: d.reason})
 }
 
 // rules are the settings about payments.
@@ -124,26 +124,26 @@ func (o orderWithPayments) paymentFailed(r rules, now time.Time) change {
 // too. A payment that captured money without a confirmation is refused.
 func (o orderWithPayments) decide(next change, r rules, now time.Time) change {
 	for _, p := range o.payments {
-		d := decision{paymentID: p.id}
+		d := paymentDecision{paymentID: p.id}
 		switch {
-		case p.status == events.Authorized && p.verdict == "":
-			d.verdict, d.reason = next.order.judge(p, r, now)
-		case p.status.Paid() && p.verdict != refused && next.order.PaymentID != p.id:
-			d.verdict, d.reason = refused, events.RefusedUnconfirmed
+		case p.status == events.Authorized && p.decision == "":
+			d.decision, d.reason = next.order.decisionOn(p, r, now)
+		case p.status.Paid() && p.decision != refused && next.order.PaymentID != p.id:
+			d.decision, d.reason = refused, events.RefusedUnconfirmed
 		}
-		if d.verdict == confirmed {
+		if d.decision == confirmed {
 			next.order.PaymentID, next.order.FrozenAt = p.id, now
 		}
-		if d.verdict != "" {
+		if d.decision != "" {
 			next.decisions = append(next.decisions, d)
 		}
 	}
 	return next
 }
 
-// judge returns whether an authorized payment may capture the money for the order, and if not, why.
-// There is no verdict until tickets has confirmed its lock.
-func (o Order) judge(p payment, r rules, now time.Time) (v verdict, reason events.PaymentRefusal) {
+// decisionOn returns whether an authorized payment may capture the money for the order, and if not, why.
+// There is no decision until tickets has confirmed its lock.
+func (o Order) decisionOn(p payment, r rules, now time.Time) (d decision, reason events.PaymentRefusal) {
 	switch {
 	case o.Status == events.Created:
 		return "", ""

@@ -109,7 +109,7 @@ func (s state) after(a arrival, r rules, now time.Time) (state, change) {
 	s.order = next.order
 	for _, d := range next.decisions {
 		i := slices.IndexFunc(s.payments[:], func(p payment) bool { return p.id == d.paymentID })
-		s.payments[i].verdict = d.verdict
+		s.payments[i].decision = d.decision
 		s.decisions[i]++
 	}
 	s.passed = (s.passed || a.name == expiry) && next.rescheduleAt.IsZero()
@@ -127,7 +127,7 @@ func (c change) broken(by arrival, after state) string {
 		events.Complete:        {events.Cancelled},
 	}
 	paid := func(id string) bool {
-		return slices.ContainsFunc(after.payments[:], func(p payment) bool { return p.id == id && p.status.Paid() && p.verdict == confirmed })
+		return slices.ContainsFunc(after.payments[:], func(p payment) bool { return p.id == id && p.status.Paid() && p.decision == confirmed })
 	}
 	ended := is.Status == events.Cancelled && was.Status != events.Cancelled
 	byItsPayment := by.payment > 0 && fmt.Sprint(by.payment) == was.PaymentID &&
@@ -149,7 +149,7 @@ func (c change) broken(by arrival, after state) string {
 		return "nothing will end the order"
 	case after.decisions[0] > 1 || after.decisions[1] > 1:
 		return "a payment got two decisions"
-	case is.Status != events.Created && slices.ContainsFunc(after.payments[:], func(p payment) bool { return p.status == events.Authorized && p.verdict == "" }):
+	case is.Status != events.Created && slices.ContainsFunc(after.payments[:], func(p payment) bool { return p.status == events.Authorized && p.decision == "" }):
 		return "an authorized payment has no decision"
 	}
 	return ""
@@ -167,9 +167,9 @@ func (s state) unfinished() string {
 		case s.versions[i] == 0:
 		case s.order.Frozen() && s.order.PaymentID == p.id && p.status != events.Authorized:
 			return "frozen for a payment that has ended"
-		case p.status.Paid() && serves == (p.verdict == refused), !p.status.Paid() && serves:
+		case p.status.Paid() && serves == (p.decision == refused), !p.status.Paid() && serves:
 			return "money and order do not agree"
-		case p.status == events.Refunded && refund != (p.verdict == confirmed):
+		case p.status == events.Refunded && refund != (p.decision == confirmed):
 			return "the refund and the order do not agree"
 		}
 	}

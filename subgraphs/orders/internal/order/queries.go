@@ -116,7 +116,7 @@ func queueLock(batch *pgx.Batch, orderID string, preload func(*pgx.Batch), o *or
 	batch.Queue(`SELECT id, status, amount_minor_units, currency, started_at, coalesce(answer, '')
 		FROM payments WHERE order_id = $1 ORDER BY started_at, id`, orderID).Query(func(rows pgx.Rows) (err error) {
 		o.payments, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (p payment, err error) {
-			err = row.Scan(&p.id, &p.status, &p.amount.MinorUnits, &p.amount.Currency, &p.startedAt, &p.verdict)
+			err = row.Scan(&p.id, &p.status, &p.amount.MinorUnits, &p.amount.Currency, &p.startedAt, &p.decision)
 			return p, err
 		})
 		o.Paying = slices.ContainsFunc(o.payments, func(p payment) bool { return p.status.InProgress() })
@@ -223,7 +223,7 @@ func storeChange(ctx context.Context, tx pgx.Tx, c change, policy events.Failure
 			pgtype.Timestamptz{Time: o.FrozenAt, Valid: o.Frozen()})
 	}
 	for _, d := range c.decisions {
-		batch.Queue(`UPDATE payments SET answer = $2 WHERE id = $1`, d.paymentID, d.verdict)
+		batch.Queue(`UPDATE payments SET answer = $2 WHERE id = $1`, d.paymentID, d.decision)
 	}
 	queueHistory(ctx, &batch, c)
 	outbox.Queue(ctx, &batch, c.events(policy)...)
@@ -245,7 +245,7 @@ func queueHistory(ctx context.Context, batch *pgx.Batch, c change) {
 	batch.Queue(`
 		INSERT INTO order_events (id, order_id, version, at, actor, from_status, to_status, reason, request_id)
 		VALUES ($1, $2, $3, $4, $5, nullif($6, ''), $7, nullif($8, ''), $9)`,
-		id.New(id.OrderEvent), o.ID, o.Version, o.UpdatedAt, c.actor, c.before.Status, o.Status, o.Reason,
+		id.New(id.OrderHistoryEntry), o.ID, o.Version, o.UpdatedAt, c.actor, c.before.Status, o.Status, o.Reason,
 		correlation.From(ctx).Request)
 }
 

@@ -28,7 +28,7 @@ func Migrations() postgres.Migrations { return postgres.Migrations{Name: "orders
 // Config has the settings of orders.
 type Config struct {
 	Hold           time.Duration        `env:"HOLD" envDefault:"15m" min:"1s" help:"how long an unpaid order holds its ticket"`
-	MaxUnpaid      int                  `env:"MAX_LIVE_ORDERS" envDefault:"5" min:"1" help:"limit of unpaid orders per buyer"`
+	MaxUnpaid      int                  `env:"MAX_UNPAID_ORDERS" envDefault:"5" min:"1" help:"limit of unpaid orders per buyer"`
 	PaymentFailure events.FailurePolicy `env:"PAYMENT_FAILURE" envDefault:"cancel" help:"effect of a failed payment: cancel cancels the order, retry lets the buyer try again until the deadline"`
 	PaymentGrace   time.Duration        `env:"PAYMENT_GRACE" envDefault:"60s" help:"how long a payment that began before the deadline may go on after it"`
 	Wait           time.Duration        `env:"ORDER_WAIT" envDefault:"3s" help:"how long the order query waits for atLeastVersion"`

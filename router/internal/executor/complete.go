@@ -266,7 +266,7 @@ func (w *writer) leaf(f *field, v *value) bool {
 	case planner.Int:
 		if n, err := strconv.ParseFloat(string(v.raw), 64); v.kind != number || err != nil || n != math.Trunc(n) || math.Abs(n) > math.MaxInt32+1 || n == math.MaxInt32+1 {
 			want = "an Int"
-		} else if bytes.IndexAny(v.raw, ".eE") >= 0 {
+		} else if bytes.ContainsAny(v.raw, ".eE") {
 			w.buf = strconv.AppendInt(w.buf, int64(n), 10)
 			return true
 		}
@@ -279,7 +279,7 @@ func (w *writer) leaf(f *field, v *value) bool {
 			want = "a String"
 		}
 	case planner.ID:
-		if v.kind == number && bytes.IndexAny(v.raw, ".eE") < 0 {
+		if v.kind == number && !bytes.ContainsAny(v.raw, ".eE") {
 			w.buf = append(append(append(w.buf, '"'), v.raw...), '"')
 			return true
 		}

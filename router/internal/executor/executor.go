@@ -83,7 +83,7 @@ func (x *Executor) begin(ctx context.Context, call Call) (*run, error) {
 		p = prepare(plan)
 		x.plans.Add(plan, p, len(call.Operation.Text))
 	}
-	return x.newRun(ctx, call, p, variables)
+	return x.newRun(call, p, variables)
 }
 
 // Execute returns the response to the call: {"data": …}, with "errors" first if something went wrong. The caller comes
@@ -95,10 +95,10 @@ func (x *Executor) Execute(ctx context.Context, call Call) ([]byte, error) {
 	}
 	defer r.end()
 	r.together()
-	if err := r.fetch(func() error { return nil }); err != nil {
+	if err := r.fetch(ctx, func() error { return nil }); err != nil {
 		return nil, fmt.Errorf("execute: %w", err)
 	}
-	return r.response()
+	return r.response(ctx)
 }
 
 // together makes all deferred parts belong to the first.
@@ -112,8 +112,8 @@ func (r *run) together() {
 }
 
 // response writes the whole response.
-func (r *run) response() ([]byte, error) {
-	w := writer{problems: r.problems(0), buf: make([]byte, 0, 1024)}
+func (r *run) response(ctx context.Context) ([]byte, error) {
+	w := writer{problems: r.problems(ctx, 0), buf: make([]byte, 0, 1024)}
 	w.buf = append(w.buf, `{"data":`...)
 	begin := len(w.buf)
 	if !w.object(r.shape.root, r.root) {
@@ -122,7 +122,7 @@ func (r *run) response() ([]byte, error) {
 		}
 		w.buf = append(w.buf[:begin], "null"...)
 	}
-	w.problems.report()
+	w.problems.report(ctx)
 	w.buf = append(w.buf, '}')
 	if len(w.problems.list) == 0 {
 		return w.buf, nil

@@ -57,8 +57,13 @@ func (e Error) explains(path []any) bool {
 
 // problems are the errors of one response.
 type problems struct {
-	ctx  context.Context
-	list []Error
+	signedIn bool   // the caller
+	request  string // id
+	list     []Error
+}
+
+func newProblems(ctx context.Context) *problems {
+	return &problems{signedIn: identity.From(ctx).SignedIn(), request: correlation.From(ctx).Request}
 }
 
 func (p *problems) add(e Error) {
@@ -75,7 +80,7 @@ func (p *problems) explained(path []any) bool {
 func (p *problems) fault(f *fault, path []any) {
 	e := Error{Message: f.message, Path: path, Extensions: extensions{Code: f.code}, hidden: f.hidden, subgraph: f.subgraph}
 	if f.hidden != "" {
-		e.Extensions.RequestID = correlation.From(p.ctx).Request
+		e.Extensions.RequestID = p.request
 	}
 	p.add(e)
 }
@@ -84,7 +89,7 @@ func (p *problems) fault(f *fault, path []any) {
 func (p *problems) masked(path []any, code apperr.Code, message, reason string) {
 	p.add(Error{
 		Message: message, Path: path, hidden: reason,
-		Extensions: extensions{code, correlation.From(p.ctx).Request},
+		Extensions: extensions{code, p.request},
 	})
 }
 
@@ -102,7 +107,7 @@ func (p *problems) refused(refusal planner.Refusal, path []any) {
 		p.add(Error{Message: message, Path: path, Extensions: extensions{Code: apperr.BadUserInput}})
 		return
 	}
-	if identity.From(p.ctx).SignedIn() {
+	if p.signedIn {
 		p.add(Error{Message: "You may not do this.", Path: path, Extensions: extensions{Code: apperr.Forbidden}})
 		return
 	}
@@ -110,13 +115,13 @@ func (p *problems) refused(refusal planner.Refusal, path []any) {
 }
 
 // report logs what masks hide, unless the client has cancelled the request.
-func (p *problems) report() {
-	if p.ctx.Err() != nil {
+func (p *problems) report(ctx context.Context) {
+	if ctx.Err() != nil {
 		return
 	}
 	for _, e := range p.list {
 		if e.hidden != "" {
-			slog.ErrorContext(p.ctx, "subgraph failed", "error", e.hidden, "subgraph", e.subgraph, "path", e.Path)
+			slog.ErrorContext(ctx, "subgraph failed", "error", e.hidden, "subgraph", e.subgraph, "path", e.Path)
 		}
 	}
 }

@@ -133,9 +133,10 @@ func (x *Executor) ExecuteInParts(ctx context.Context, call Call, format Format,
 	}
 	defer r.end()
 	p := &parts{run: r, format: format, emit: emit}
-	err = r.fetch(p.progress)
+	progress := func() error { return p.progress(ctx) }
+	err = r.fetch(ctx, progress)
 	if err == nil {
-		err = p.progress()
+		err = progress()
 	}
 	if errors.Is(err, errEnd) {
 		return nil
@@ -154,20 +155,20 @@ func (p *parts) complete(part int) bool {
 }
 
 // progress sends what has become complete.
-func (p *parts) progress() error {
+func (p *parts) progress(ctx context.Context) error {
 	if !p.begun {
 		if !p.complete(0) {
 			return nil
 		}
 		p.begun = true
-		if err := p.first(); err != nil {
+		if err := p.first(ctx); err != nil {
 			return err
 		}
 	}
 	for part := 1; part < len(p.plan.Deferred); part++ {
 		waits := slices.ContainsFunc(p.live, func(i instance) bool { return i.part == part })
 		if waits && p.complete(part) {
-			if err := p.deliver(part); err != nil {
+			if err := p.deliver(ctx, part); err != nil {
 				return err
 			}
 			part = 0 // others may have begun
@@ -177,8 +178,8 @@ func (p *parts) progress() error {
 }
 
 // first sends what is not deferred.
-func (p *parts) first() error {
-	w := writer{problems: p.run.problems(0)}
+func (p *parts) first(ctx context.Context) error {
+	w := writer{problems: p.problems(ctx, 0)}
 	f := frame{Data: json.RawMessage("null")}
 	if w.object(p.shape.root, p.root) {
 		f.Data = w.buf
@@ -187,7 +188,7 @@ func (p *parts) first() error {
 		w.problems.unexpected(w.missing)
 	}
 	p.nulled = w.nulled
-	f.Errors = p.fresh(w.problems, false)
+	f.Errors = p.fresh(ctx, w.problems, false)
 	return p.send(&f)
 }
 
@@ -205,8 +206,8 @@ func (p *parts) announce(f *frame, begun []instance) {
 }
 
 // fresh returns the errors that the client does not have yet, or all if it must get one.
-func (p *parts) fresh(problems *problems, must bool) (errs []Error) {
-	problems.report()
+func (p *parts) fresh(ctx context.Context, problems *problems, must bool) (errs []Error) {
+	problems.report(ctx)
 	for _, e := range problems.list {
 		if !slices.ContainsFunc(p.shown, e.same) {
 			errs = append(errs, e)
@@ -220,7 +221,7 @@ func (p *parts) fresh(problems *problems, must bool) (errs []Error) {
 }
 
 // deliver sends a part of all objects that have it.
-func (p *parts) deliver(part int) error {
+func (p *parts) deliver(ctx context.Context, part int) error {
 	var ready []instance
 	p.live = slices.DeleteFunc(p.live, func(i instance) bool {
 		if i.part == part {
@@ -231,15 +232,15 @@ func (p *parts) deliver(part int) error {
 	f := &frame{}
 	var begun []instance
 	for _, i := range ready {
-		begun = append(begun, p.write(f, i)...)
+		begun = append(begun, p.write(ctx, f, i)...)
 	}
 	p.announce(f, begun)
 	return p.send(f)
 }
 
 // write adds an instance to a frame and returns the instances of fragments within.
-func (p *parts) write(f *frame, i instance) []instance {
-	w := writer{problems: p.run.problems(i.part), part: i.part, path: steps(i.path), types: i.types, nulled: p.nulled}
+func (p *parts) write(ctx context.Context, f *frame, i instance) []instance {
+	w := writer{problems: p.problems(ctx, i.part), part: i.part, path: steps(i.path), types: i.types, nulled: p.nulled}
 	if p.format == Defer20220824 {
 		n := increment{Path: i.path, Label: p.plan.Deferred[i.part].Label}
 		ok := w.object(i.projection, i.object)
@@ -249,7 +250,7 @@ func (p *parts) write(f *frame, i instance) []instance {
 			w.blame(i.path)
 			w.deferred = nil
 		}
-		n.Errors = p.fresh(w.problems, !ok)
+		n.Errors = p.fresh(ctx, w.problems, !ok)
 		f.Incremental = append(f.Incremental, n)
 		return w.deferred
 	}
@@ -257,11 +258,11 @@ func (p *parts) write(f *frame, i instance) []instance {
 	changes, ok := w.changes(i.projection, i.object, len(i.path))
 	if !ok {
 		w.blame(i.path)
-		f.Completed = append(f.Completed, completed{i.id, p.fresh(w.problems, true)})
+		f.Completed = append(f.Completed, completed{i.id, p.fresh(ctx, w.problems, true)})
 		return nil
 	}
 	p.nulled, p.had = w.nulled, append(p.had, i)
-	errs := p.fresh(w.problems, false)
+	errs := p.fresh(ctx, w.problems, false)
 	if len(changes) == 0 && len(errs) > 0 {
 		changes = []increment{{Data: json.RawMessage("{}")}}
 	}
@@ -340,7 +341,8 @@ func (w *writer) changes(p *projection, v *value, from int) (all []increment, ok
 		}
 	}
 	if len(w.buf) > 1 {
-		own.Data = append(w.buf, '}')
+		w.buf = append(w.buf, '}')
+		own.Data = w.buf
 		all = append(all, own)
 	}
 	for _, f := range below {

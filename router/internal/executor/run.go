@@ -15,7 +15,6 @@ type run struct {
 	*prepared
 
 	x         *Executor
-	ctx       context.Context
 	call      Call
 	shape     *shape
 	variables *value
@@ -41,8 +40,8 @@ type answer struct {
 	err     error
 }
 
-func (x *Executor) newRun(ctx context.Context, call Call, p *prepared, variables []byte) (*run, error) {
-	r := &run{prepared: p, x: x, ctx: ctx, call: call, done: make([]bool, len(p.plan.Fetches)), arena: x.arenas.Get().(*arena)} //nolint:forcetypeassert // the pool holds nothing else
+func (x *Executor) newRun(call Call, p *prepared, variables []byte) (*run, error) {
+	r := &run{prepared: p, x: x, call: call, done: make([]bool, len(p.plan.Fetches)), arena: x.arenas.Get().(*arena)} //nolint:forcetypeassert // the pool holds nothing else
 	var err error
 	r.variables = &value{kind: object}
 	if len(variables) > 0 {
@@ -62,11 +61,11 @@ func (x *Executor) newRun(ctx context.Context, call Call, p *prepared, variables
 
 // fetch sends all requests of the plan, each as soon as what it depends on is there. It calls progress after each fetch.
 // The error is the context's.
-func (r *run) fetch(progress func() error) error {
+func (r *run) fetch(ctx context.Context, progress func() error) error {
 	var answers chan answer
 	started := make([]bool, len(r.requests))
 	waiting, left := 0, make([]int, len(r.requests)) // requests in progress, of all and by fetch
-	ctx, stop := r.ctx, func() {}
+	stop := func() {}
 	defer func() { // nothing is in progress when the run ends
 		stop()
 		for ; waiting > 0; waiting-- {
@@ -102,7 +101,7 @@ func (r *run) fetch(progress func() error) error {
 		} else {
 			if answers == nil {
 				answers = make(chan answer)
-				cancelled, cancel := context.WithCancel(r.ctx)
+				cancelled, cancel := context.WithCancel(ctx)
 				ctx, stop = cancelled, cancel
 			}
 			for _, one := range ready {
@@ -422,7 +421,7 @@ func (r *run) mergeItems(to, from *value, again bool) {
 
 // failed reports whether the root fields that are there already make data null.
 func (r *run) failed() bool {
-	w := writer{problems: &problems{ctx: r.ctx}}
+	w := writer{problems: &problems{}}
 	for _, f := range r.shape.root.of(r.shape.root.types[0]) {
 		if v := r.root.get(f.storage); v != nil && !f.typename && !w.field(f, v) {
 			return true
@@ -432,8 +431,8 @@ func (r *run) failed() bool {
 }
 
 // problems returns the errors about whole fetches, of those that a part of the response needs.
-func (r *run) problems(part int) *problems {
-	p := &problems{ctx: r.ctx}
+func (r *run) problems(ctx context.Context, part int) *problems {
+	p := newProblems(ctx)
 	for _, l := range r.loose {
 		if r.needs(part, l.fetch) {
 			p.fault(l.fault, r.position(l.path))

@@ -32,7 +32,7 @@ func (x *Executor) Subscribe(ctx context.Context, call Call, emit func(response 
 		return err
 	}
 	if len(r.requests) == 0 { // nothing but __typename, or a field that is denied
-		response, err := r.response()
+		response, err := r.response(ctx)
 		if err != nil {
 			return err
 		}
@@ -113,7 +113,7 @@ func (s *subscriber) follow(ctx context.Context) error {
 
 // respond executes the plan for an event.
 func (s *subscriber) respond(ctx context.Context, event []byte) ([]byte, error) {
-	r, err := s.x.newRun(ctx, s.call, s.prepared, nil)
+	r, err := s.x.newRun(s.call, s.prepared, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -122,15 +122,15 @@ func (s *subscriber) respond(ctx context.Context, event []byte) ([]byte, error) 
 	r.together()
 	r.take(answer{fetch: 0, body: bytes.Clone(event)})
 	r.done[0] = true
-	if err := r.fetch(func() error { return nil }); err != nil {
+	if err := r.fetch(ctx, func() error { return nil }); err != nil {
 		return nil, fmt.Errorf("resolve event: %w", err)
 	}
-	return r.response()
+	return r.response(ctx)
 }
 
 // refuse responds with an error and nothing else.
 func (s *subscriber) refuse(ctx context.Context) error {
-	p := &problems{ctx: ctx}
+	p := newProblems(ctx)
 	var path []any
 	if fields := s.prepared.plan.Selection.Fields; len(fields) > 0 {
 		path = []any{fields[0].Response}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 )
 
 // kind is the kind of a JSON value.
@@ -353,7 +354,7 @@ func escape(s []byte) int {
 			return 0
 		}
 		for _, c := range s[2:6] {
-			if !('0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F') {
+			if strings.IndexByte("0123456789abcdefABCDEF", c) < 0 {
 				return 0
 			}
 		}
@@ -371,8 +372,8 @@ func (p *parser) digits() bool {
 }
 
 // skip skips one of the bytes, if it is next.
-func (p *parser) skip(any string) bool {
-	if p.at < len(p.text) && bytes.IndexByte([]byte(any), p.text[p.at]) >= 0 {
+func (p *parser) skip(one string) bool {
+	if p.at < len(p.text) && strings.IndexByte(one, p.text[p.at]) >= 0 {
 		p.at++
 		return true
 	}

@@ -61,7 +61,7 @@ func (d *document) selection(o *output) {
 	}
 	if o.loose {
 		d.WriteString("{... on " + o.member.Name + " ")
-		defer d.WriteByte('}') //nolint:errcheck // a builder returns no errors
+		defer d.WriteByte('}')
 	}
 	d.WriteByte('{')
 	begin := d.Len()

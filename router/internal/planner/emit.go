@@ -107,14 +107,14 @@ func (e *emitter) types(at *site, sel *set) error {
 	if at.from.subgraph == nil || !needed {
 		return nil
 	}
-	hops := e.hops(at.from, sel, at.types[0])
+	hops := e.hops(at.from, at.types[0])
 	i := slices.IndexFunc(hops, func(h *hop) bool { return h.typed == nil && h.view.typed() })
 	if i < 0 {
 		return fmt.Errorf("no subgraph resolves the type of %s", at.from.member.Name)
 	}
 	var found *group
 	for _, object := range at.types {
-		all := e.hops(at.from, sel, object)
+		all := e.hops(at.from, object)
 		j := slices.IndexFunc(all, hops[i].alike)
 		if j < 0 { // the subgraph does not know the object type
 			continue
@@ -143,7 +143,7 @@ func (e *emitter) types(at *site, sel *set) error {
 func (e *emitter) open(at *site, p pick, object string, conditions Conditions) (*site, error) {
 	h := p.hop
 	if !h.origin() && h.key != nil && p.on[0] != object { // the same hop for another type
-		hops := e.hops(at.from, nil, object)
+		hops := e.hops(at.from, object)
 		h = hops[slices.IndexFunc(hops, h.alike)]
 	}
 	if h.key == nil && !h.origin() {

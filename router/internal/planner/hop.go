@@ -63,7 +63,7 @@ func (h *hop) open(opened *[]*hop) {
 }
 
 // hops returns the ways to objects of a type, the nearest first.
-func (s *search) hops(from source, sel *set, object string) []*hop {
+func (s *search) hops(from source, object string) []*hop {
 	if from.subgraph == nil || object == s.graph.schema.Query.Name {
 		return s.roots(from, object)
 	}

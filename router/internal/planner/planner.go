@@ -69,7 +69,7 @@ func (p *Planner) Schema() *ast.Schema { return p.graph.schema }
 // label that the plan depends on.
 func (p *Planner) Plan(ctx context.Context, op *Operation, label func(string) bool) (*Plan, error) {
 	s := &search{
-		ctx: ctx, graph: p.graph, labels: label, serial: op.kind != ast.Query, known: map[choiceKey]*choice{}, hopsOf: map[hopKey][]*hop{},
+		cancelled: func() bool { return ctx.Err() != nil }, graph: p.graph, labels: label, serial: op.kind != ast.Query, known: map[choiceKey]*choice{}, hopsOf: map[hopKey][]*hop{},
 		templates: map[templateKey]*set{}, candidatesOf: map[string][]*hop{},
 	}
 	c := s.choose(source{}, op.root)

@@ -22,7 +22,7 @@ func TestPlans(t *testing.T) {
 	for _, file := range files {
 		folder, name := filepath.Split(file)
 		t.Run(filepath.Base(folder)+" "+name, func(t *testing.T) {
-			sdl, err := os.ReadFile(file)
+			sdl, err := os.ReadFile(file) //nolint:gosec // a file of the tests
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -35,7 +35,7 @@ func TestPlans(t *testing.T) {
 				t.Fatal(err)
 			}
 			client := gqlparser.MustLoadSchema(&ast.Source{Input: sg.ClientSDL})
-			text, err := os.ReadFile(filepath.Join(folder, "queries.graphql"))
+			text, err := os.ReadFile(filepath.Join(folder, "queries.graphql")) //nolint:gosec // a file of the tests
 			if err != nil {
 				t.Fatal(err)
 			}

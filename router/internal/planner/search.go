@@ -2,7 +2,6 @@ package planner
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,7 +17,7 @@ const maxWork = 400_000
 // search finds the cheapest way to resolve selections. Its results say which subgraph resolves which field; they do not
 // depend on where in the response a selection stands, and are remembered.
 type search struct {
-	ctx       context.Context
+	cancelled func() bool
 	graph     *graph
 	labels    func(label string) bool
 	serial    bool // root fields are executed once, one after the other
@@ -43,7 +42,7 @@ type source struct {
 // field returns the field of an object type that the source resolves without a requirement, and the source of its
 // objects. It returns false when there is none.
 func (s *search) resolves(from source, object, name string) (f *supergraph.MemberField, below source, ok bool) {
-	f = from.view.field(object, name)
+	f = from.field(object, name)
 	if f == nil || !s.active(f) {
 		return nil, below, false
 	}
@@ -51,7 +50,7 @@ func (s *search) resolves(from source, object, name string) (f *supergraph.Membe
 	if (f.External || len(f.Requires) > 0 || from.strict && !from.inKey(object, name)) && !given {
 		return f, below, false
 	}
-	below = source{view: from.view.below(f), provided: join(provided, f.Provides), strict: given && (f.External || from.strict), loose: f.Shared && from.subgraph.implements(f.Type.Name())}
+	below = source{view: from.below(f), provided: join(provided, f.Provides), strict: given && (f.External || from.strict), loose: f.Shared && from.subgraph.implements(f.Type.Name())}
 	return f, below, true
 }
 
@@ -134,17 +133,17 @@ func (s *search) choose(from source, sel *set) *choice {
 		if strings.HasPrefix(n.name, "__") || n.field != nil && n.field.Refusal != Allowed {
 			continue
 		}
-		more, missing, absent := s.units(from, sel, n)
+		more, missing, absent := s.units(from, n)
 		units = append(units, more...)
 		c.cost.absent += absent
 		if len(missing) > 0 {
 			c.miss(sel, n, missing, n.sub)
 		}
 	}
-	s.assign(from, sel, c, units)
+	s.assign(c, units)
 	s.complete(from, sel, c)
 	if from.subgraph == nil && !s.serial {
-		s.spread(from, sel, c)
+		s.spread(from, c)
 	}
 	s.known[key] = c
 	return c
@@ -182,13 +181,13 @@ func (n *node) size() int {
 
 // units returns the options for a field, the object types for which there are none, and how many object types the
 // source does not have.
-func (s *search) units(from source, sel *set, n *node) (units []*unit, missing []string, absent int) {
+func (s *search) units(from source, n *node) (units []*unit, missing []string, absent int) {
 	for _, object := range n.on {
 		if from.subgraph != nil && from.typed() && !slices.Contains(from.member.Possible, object) {
 			absent++
 			continue
 		}
-		options := s.options(from, sel, n, object)
+		options := s.options(from, n, object)
 		if len(options) == 0 {
 			missing = append(missing, object)
 			continue
@@ -215,16 +214,16 @@ func (p pick) alike(q pick) bool {
 }
 
 // options returns the ways to resolve a field of one object type.
-func (s *search) options(from source, sel *set, n *node, object string) (options []pick) {
-	for _, h := range s.hops(from, sel, object) {
+func (s *search) options(from source, n *node, object string) (options []pick) {
+	for _, h := range s.hops(from, object) {
 		s.work++
 		f, below, ok := s.resolves(h.source, object, n.name)
 		p := pick{node: n, hop: h, field: f}
 		if !ok {
-			if f == nil || f.External || len(f.Requires) == 0 || h.origin() || !s.require(from, sel, &p, object, n.name) {
+			if f == nil || f.External || len(f.Requires) == 0 || h.origin() || !s.require(from, &p, object, n.name) {
 				continue
 			}
-			below = source{view: h.view.below(f), provided: f.Provides}
+			below = source{view: h.below(f), provided: f.Provides}
 		}
 		if n.sub != nil {
 			p.below = s.choose(below, n.sub)
@@ -241,7 +240,7 @@ func (s *search) active(f *supergraph.MemberField) bool {
 }
 
 // require resolves the requirement of a field. It returns false when that is impossible.
-func (s *search) require(from source, sel *set, p *pick, object, field string) bool {
+func (s *search) require(from source, p *pick, object, field string) bool {
 	c := coordinate{object, field}
 	if slices.Contains(s.open, c) {
 		return false
@@ -263,7 +262,7 @@ func (p pick) depth() int {
 }
 
 // assign picks an option for each unit so that the selection is cheapest as a whole.
-func (s *search) assign(from source, sel *set, c *choice, units []*unit) {
+func (s *search) assign(c *choice, units []*unit) {
 	at := make([]int, len(units))
 	for i, u := range units { // begin with what is cheapest alone
 		for j := range u.options {
@@ -273,7 +272,7 @@ func (s *search) assign(from source, sel *set, c *choice, units []*unit) {
 		}
 	}
 	best := s.total(units, at)
-	for improved := true; improved && s.work < maxWork && s.ctx.Err() == nil; {
+	for improved := true; improved && s.work < maxWork && !s.cancelled(); {
 		improved = false
 		try := func(changed []int) {
 			if t := s.total(units, changed); t.compare(best) < 0 {
@@ -358,7 +357,7 @@ func (s *search) complete(from source, sel *set, c *choice) {
 		part := *p.node
 		part.sub = rest
 		var better *pick
-		for _, option := range s.options(from, sel, &part, p.on[0]) {
+		for _, option := range s.options(from, &part, p.on[0]) {
 			if option.below.cost.missing < rest.count() && (better == nil || option.below.cost.compare(better.below.cost) < 0) {
 				option.on = p.on
 				better = &option
@@ -380,7 +379,7 @@ func (s *search) complete(from source, sel *set, c *choice) {
 
 // spread requests a root field from several subgraphs at once, where that spares fetches in sequence. Lists are not
 // spread, because only their order would tell which items belong together.
-func (s *search) spread(from source, sel *set, c *choice) {
+func (s *search) spread(from source, c *choice) {
 	for i := 0; i < len(c.picks); i++ { // grows
 		p := c.picks[i]
 		if p.below == nil || p.below.cost.depth == 0 || p.field.Type.Elem != nil {
@@ -398,7 +397,7 @@ func (s *search) spread(from source, sel *set, c *choice) {
 		}
 		part := *p.node
 		part.sub = moved
-		for _, option := range s.options(from, sel, &part, p.on[0]) {
+		for _, option := range s.options(from, &part, p.on[0]) {
 			if option.hop.alike(p.hop) || option.below.rest != nil || option.below.cost.depth > 0 || len(local.picks) == 0 {
 				continue
 			}

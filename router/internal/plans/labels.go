@@ -39,7 +39,7 @@ func (p *Plans) activeLabel(ctx context.Context, label string) bool {
 		return false
 	}
 	hash := fnv.New64a()
-	hash.Write([]byte(cmp.Or(identity.From(ctx).UserID, correlation.From(ctx).Request))) //nolint:errcheck // it never fails
+	hash.Write([]byte(cmp.Or(identity.From(ctx).UserID, correlation.From(ctx).Request)))
 	const parts = 1_000_000
 	return float64(hash.Sum64()%parts)*100/parts < percent
 }

@@ -165,7 +165,7 @@ func (p *Plans) plan(ctx context.Context, normal *planner.Operation, active stri
 	planned := p.planning.DoChan(key, func() (any, error) {
 		p.slots <- struct{}{}
 		defer func() { <-p.slots }()
-		made, err := p.make(normal, func(label string) bool { return active[slices.Index(normal.Labels, label)] == '+' })
+		made, err := p.make(context.WithoutCancel(ctx), normal, func(label string) bool { return active[slices.Index(normal.Labels, label)] == '+' })
 		if err == nil {
 			p.plans.Add(key, made, len(key))
 		}
@@ -181,14 +181,14 @@ func (p *Plans) plan(ctx context.Context, normal *planner.Operation, active stri
 }
 
 // make plans. A fault of the planner must not end the process.
-func (p *Plans) make(normal *planner.Operation, label func(string) bool) (made *planner.Plan, err error) {
+func (p *Plans) make(ctx context.Context, normal *planner.Operation, label func(string) bool) (made *planner.Plan, err error) {
 	p.planned.Add(1)
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("plan: panic: %v\n%s", r, debug.Stack())
 		}
 	}()
-	if made, err = p.planner.Plan(context.Background(), normal, label); err != nil {
+	if made, err = p.planner.Plan(ctx, normal, label); err != nil {
 		return nil, fmt.Errorf("plan: %w", err)
 	}
 	return made, nil

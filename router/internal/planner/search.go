@@ -215,8 +215,12 @@ func (p pick) alike(q pick) bool {
 
 // options returns the ways to resolve a field of one object type.
 func (s *search) options(from source, n *node, object string) (options []pick) {
+	declared := s.graph.declared[coordinate{object, n.name}]
 	for _, h := range s.hops(from, object) {
 		s.work++
+		if !slices.ContainsFunc(declared, func(d declaration) bool { return d.subgraph == h.subgraph.index }) {
+			continue
+		}
 		f, below, ok := s.resolves(h.source, object, n.name)
 		p := pick{node: n, hop: h, field: f}
 		if !ok {

@@ -2,6 +2,7 @@ package order
 
 import (
 	"context"
+	"encoding/json"
 	"iter"
 	"time"
 
@@ -144,12 +145,29 @@ func (s *Service) Follow(ctx context.Context, v Viewer, orderID string) iter.Seq
 		}
 		return o, err
 	}
-	return signal.Follow(ctx, &s.changed, orderID, read, func(o Order) int { return o.Version })
+	// Payments change what the viewer can do with an order, without a new version of it.
+	type state struct {
+		version        int
+		paying, frozen bool
+	}
+	return signal.Follow(ctx, &s.changed, orderID, read, func(o Order) state {
+		return state{o.Version, o.Paying, o.Frozen()}
+	})
 }
 
 // OnEvent wakes the requests that follow or await an order, after any process of the service published an event
 // about it.
-func (s *Service) OnEvent(e events.Event) { s.changed.Changed(e.Subject) }
+func (s *Service) OnEvent(e events.Event) {
+	orderID := e.Subject
+	if e.Type == events.OrderPaymentConfirmed { // its subject is the payment
+		var d events.PaymentDecision
+		if err := json.Unmarshal(e.Data, &d); err != nil {
+			return // its consumers report it
+		}
+		orderID = d.OrderID
+	}
+	s.changed.Changed(orderID)
+}
 
 // Resync wakes all of these requests, because events may have been missed.
 func (s *Service) Resync() { s.changed.AllChanged() }

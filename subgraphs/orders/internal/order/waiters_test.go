@@ -3,6 +3,7 @@ package order_test
 import (
 	"context"
 	"errors"
+	"iter"
 	"testing"
 	"time"
 
@@ -123,4 +124,28 @@ func TestAwait(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A payment that starts or is confirmed changes what the viewer can do, without a new version of the order.
+func TestFollowOfAPayment(t *testing.T) {
+	w := newWorld(t).begin(t)
+	o := w.reserved()
+	next, stop := iter.Pull2(w.Follow(t.Context(), viewer(o.BuyerID), o.ID))
+	defer stop()
+	want := func(paying, cancellable bool) {
+		t.Helper()
+		got, err, _ := next()
+		if err != nil || got.Version != o.Version || got.Paying != paying || got.Cancellable() != cancellable {
+			t.Errorf("O13 got %+v, %v, want paying %t, cancellable %t", got, err, paying, cancellable)
+		}
+	}
+	want(false, true)
+	p := w.attempt(o)
+	w.pays(&p, started)
+	want(true, true)
+	another := *w
+	another.Service = order.NewService(w.config, w.pool, outbox.New(w.pool), func() time.Time { return w.now })
+	another.pays(&p, authorized)
+	w.OnEvent(events.New(confirmation, events.PaymentDecision{PaymentID: p.ID, OrderID: o.ID}))
+	want(true, false)
 }

@@ -28,7 +28,7 @@ type group struct {
 	entities bool
 	fields   []RepresentationField
 	seen     map[string][]Conditions // under which the key of each type is fetched
-	always   bool                    // fetched whatever the conditions of its fields, for the objects' types
+	always   bool                    // fetched also when the conditions of its fields do not hold, for the objects' types
 	out      *output
 	needs    []*group
 	parts    map[int]bool // deferred parts that have a field of the group

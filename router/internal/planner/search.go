@@ -382,7 +382,7 @@ func (s *search) complete(from source, sel *set, c *choice) {
 }
 
 // spread requests a root field from several subgraphs at once, where that spares fetches in sequence. Lists are not
-// spread, because only their order would tell which items belong together.
+// spread, because only their order says which items belong together.
 func (s *search) spread(from source, c *choice) {
 	for i := 0; i < len(c.picks); i++ { // grows
 		p := c.picks[i]

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -57,11 +58,13 @@ type VerifierConfig struct {
 type KeySet func(ctx context.Context) ([]byte, error)
 
 // Verifier verifies access tokens with the issuer's published keys. It keeps the last key set while the issuer is down,
-// and fetches at most once a second. It is safe for concurrent use.
+// and fetches at most once a second. It remembers verified tokens until they expire or their key is no longer published.
+// It is safe for concurrent use.
 type Verifier struct {
 	keySet KeySet
 	now    func() time.Time
 	parser *jwt.Parser
+	known  memory
 
 	fetch   sync.Mutex   // held while fetching; guards triedAt
 	triedAt time.Time    // when a fetch last began
@@ -109,19 +112,30 @@ func Bearer(header string) (token string, ok bool) {
 // Verify returns the caller that the token was issued for. The error wraps ErrInvalid when the token is invalid. Any
 // other error means that no key set could be fetched yet.
 func (v *Verifier) Verify(ctx context.Context, token string) (Caller, error) {
-	kid, err := inspect(token)
-	if err != nil {
-		return Caller{}, invalid(err)
+	d := digest(sha256.Sum256([]byte(token)))
+	known, found := v.known.get(d)
+	kid, err := known.kid, error(nil)
+	if !found {
+		if kid, err = inspect(token); err != nil {
+			return Caller{}, invalid(err)
+		}
 	}
 	key, err := v.key(ctx, kid)
 	if err != nil {
 		return Caller{}, err
 	}
+	if found && known.valid(key, v.now()) {
+		return known.caller, nil
+	}
 	claims := jwt.MapClaims{}
 	if _, err := v.parser.ParseWithClaims(token, claims, func(*jwt.Token) (any, error) { return key, nil }); err != nil {
 		return Caller{}, invalid(err)
 	}
-	return caller(claims)
+	c, err := caller(claims)
+	if err == nil {
+		v.known.put(d, verified{c, kid, key})
+	}
+	return c, err
 }
 
 func invalid(reason error) error { return fmt.Errorf("%w: %w", ErrInvalid, reason) }

@@ -1,6 +1,7 @@
 package identity_test
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -9,6 +10,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -278,6 +280,60 @@ func TestExpiry(t *testing.T) {
 	w.advance(time.Second)
 	if w.accepts(t, token) {
 		t.Error("accepted after expiry and leeway")
+	}
+}
+
+// TestRememberedTokens expire, and end with their key, like all others.
+func TestRememberedTokens(t *testing.T) {
+	t.Parallel()
+	first, second := newKey(t), newKey(t)
+	w := newWorld(t, first)
+	token, _ := issue(t, first, begin)
+	want, err := w.verifier.Verify(t.Context(), token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if got, err := w.verifier.Verify(t.Context(), token); err != nil || !reflect.DeepEqual(got, want) {
+			t.Fatalf("got %+v, %v, want %+v", got, err, want)
+		}
+	}
+	w.publish(second)
+	w.advance(identity.FreshFor)
+	if w.accepts(t, token) {
+		t.Error("a token was accepted after its key was withdrawn")
+	}
+	w.publish(first, second)
+	w.advance(time.Minute)
+	if !w.accepts(t, token) {
+		t.Error("a token was refused after its key was published again")
+	}
+	w.advance(want.ExpiresAt.Sub(w.clock()) + 5*time.Second)
+	if w.accepts(t, token) {
+		t.Error("a token was accepted after it expired")
+	}
+}
+
+func BenchmarkVerify(b *testing.B) {
+	_, key, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	set, err := identity.MarshalKeySet([]ed25519.PublicKey{public(key)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	v := identity.NewVerifier(identity.VerifierConfig{KeySet: func(context.Context) ([]byte, error) { return set, nil }})
+	caller := identity.Caller{UserID: id.New(id.User), SessionID: id.New(id.Session)}
+	token, _, err := identity.Issuer{TTL: time.Hour}.Issue(key, caller, time.Now())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := v.Verify(context.Background(), token); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
-	"slices"
 	"strings"
 	"sync"
 
@@ -224,11 +223,11 @@ func routes(cfg Config, api http.Handler) (*http.ServeMux, error) {
 // reportsEndedSessions reports whether a subgraph has the field endedSessions, which is hidden from clients.
 func reportsEndedSessions(graph *supergraph.Supergraph, subgraph string) bool {
 	for _, s := range graph.Subgraphs {
-		for _, t := range s.Types {
-			if s.Name == subgraph && t.Name == "Query" && slices.Contains(t.Fields, "endedSessions") {
-				return true
-			}
+		if s.Name != subgraph {
+			continue
 		}
+		query := s.Members()["Query"]
+		return query != nil && query.Fields["endedSessions"] != nil
 	}
 	return false
 }

@@ -59,11 +59,11 @@ func New(t testing.TB, options ...Option) *World {
 	for _, s := range graph.Subgraphs {
 		switch s.Name {
 		case "auth":
-			w.Auth = subgraphtest.Start(t, authService(s.SDL))
+			w.Auth = subgraphtest.Start(t, authService(s.SDL()))
 		case "tickets":
-			w.Tickets = subgraphtest.Start(t, ticketsService(s.SDL))
+			w.Tickets = subgraphtest.Start(t, ticketsService(s.SDL()))
 		case "orders":
-			w.Orders = subgraphtest.Start(t, ordersService(s.SDL))
+			w.Orders = subgraphtest.Start(t, ordersService(s.SDL()))
 		}
 	}
 	cfg := gateway.Config{

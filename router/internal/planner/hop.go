@@ -116,11 +116,13 @@ func (s *search) candidates(object string) []*hop {
 		return all
 	}
 	add := func(sub *subgraph, m *supergraph.Member, typename string) {
+		begin := len(all)
 		for _, k := range m.Keys {
 			if k.Resolvable {
 				all = append(all, &hop{source: source{view: view{sub, m}}, typename: typename, key: s.template(k.Selection, object)})
 			}
 		}
+		slices.SortStableFunc(all[begin:], func(a, b *hop) int { return a.key.count() - b.key.count() }) // small keys first
 	}
 	for _, sub := range s.graph.subgraphs {
 		if m := sub.members[object]; m != nil {

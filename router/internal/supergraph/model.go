@@ -43,7 +43,7 @@ type MemberField struct {
 // Members returns the types that the subgraph declares, by name.
 func (s *Subgraph) Members() map[string]*Member { return s.members }
 
-// members returns the types of each subgraph, after describe.
+// setMembers sets the types of each subgraph.
 func (g *Supergraph) setMembers(doc *ast.SchemaDocument) error {
 	everywhere := map[string][]string{} // implementations of an interface
 	for _, def := range doc.Definitions {
@@ -101,11 +101,11 @@ func (m *member) export() (*Member, error) {
 		out.Kind = ast.Object
 	}
 	for _, k := range m.keys {
-		set, err := fieldSet(k.Selection)
+		set, err := fieldSet(k.fields)
 		if err != nil {
 			return nil, err
 		}
-		out.Keys = append(out.Keys, MemberKey{set, k.Resolvable})
+		out.Keys = append(out.Keys, MemberKey{set, k.resolvable})
 	}
 	for _, f := range m.fields {
 		typ := f.def.Type
@@ -122,6 +122,7 @@ func (m *member) export() (*Member, error) {
 		}
 		out.Fields[f.def.Name] = field
 	}
+	out.markRequired()
 	return out, nil
 }
 

@@ -10,14 +10,14 @@ import (
 	"github.com/vektah/gqlparser/v2/parser"
 )
 
-// federationDirectives declares the directives of a subgraph's schema, as the planner requires.
+// federationDirectives declares the directives of a subgraph's schema, for those who read it.
 const federationDirectives = `
-directive @key(fields: openfed__FieldSet!, resolvable: Boolean = true) repeatable on INTERFACE | OBJECT
+directive @key(fields: federation__FieldSet!, resolvable: Boolean = true) repeatable on INTERFACE | OBJECT
 directive @external on FIELD_DEFINITION | OBJECT
-directive @requires(fields: openfed__FieldSet!) on FIELD_DEFINITION
-directive @provides(fields: openfed__FieldSet!) on FIELD_DEFINITION
+directive @requires(fields: federation__FieldSet!) on FIELD_DEFINITION
+directive @provides(fields: federation__FieldSet!) on FIELD_DEFINITION
 directive @interfaceObject on OBJECT
-scalar openfed__FieldSet
+scalar federation__FieldSet
 `
 
 const inaccessibleDirective = `
@@ -97,8 +97,8 @@ func apiSDL(doc *ast.SchemaDocument, n names, client bool) string {
 	return inaccessibleDirective + format(api)
 }
 
-// sdl returns the subgraph's schema, as its service would in _service.
-func (s *Subgraph) sdl() string {
+// SDL returns the subgraph's schema, as its service would in _service.
+func (s *Subgraph) SDL() string {
 	doc := &ast.SchemaDocument{}
 	for _, name := range slices.Sorted(maps.Keys(s.types)) {
 		m := s.types[name]
@@ -129,8 +129,8 @@ func (s *Subgraph) sdl() string {
 // describe adds fields and federation directives to an object, interface or input object.
 func (m *member) describe(def *ast.Definition) {
 	for _, k := range m.keys {
-		key := directive("key", "fields", k.Selection)
-		if !k.Resolvable {
+		key := directive("key", "fields", k.fields)
+		if !k.resolvable {
 			key.Arguments = append(key.Arguments, &ast.Argument{Name: "resolvable", Value: &ast.Value{Raw: "false", Kind: ast.BooleanValue}})
 		}
 		def.Directives = append(def.Directives, key)

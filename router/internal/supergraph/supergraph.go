@@ -3,7 +3,6 @@
 package supergraph
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"reflect"
@@ -42,46 +41,27 @@ type Rule struct {
 // Subgraph is one service's part of the supergraph.
 type Subgraph struct {
 	Name, URL string
-	SDL       string // the service's schema with federation directives
-	Types     []Type // objects and interfaces, sorted by name
 
 	types   map[string]*member
 	members map[string]*Member
 }
 
-// Type is an object or interface of one subgraph.
-type Type struct {
-	Name     string
-	Entry    bool     // a root type or an entity, at which a fetch can begin
-	Fields   []string // fields that the subgraph resolves
-	External []string // external fields
-	Keys     []Key
-	Requires []FieldSet
-	Provides []FieldSet
-	// Implementations are the object types of an entity interface, nil otherwise.
-	Implementations []string
-	InterfaceObject bool // declared as @interfaceObject
-}
-
-// Key is a set of fields that identifies an entity in a subgraph.
-type Key struct {
-	Selection  string
-	Resolvable bool // the subgraph resolves the entity by this key
-}
-
-// FieldSet is the selection of a field's @requires or @provides.
-type FieldSet struct{ Field, Selection string }
-
 // member is a type of the supergraph as one subgraph declares it.
 type member struct {
 	def             *ast.Definition
 	declared        bool
-	keys            []Key
+	keys            []key
 	interfaceObject bool
 	interfaces      []string
 	union           []string
 	values          []string
 	fields          []memberField
+}
+
+// key is a key of an entity as the supergraph has it.
+type key struct {
+	fields     string
+	resolvable bool
 }
 
 type memberField struct {
@@ -111,7 +91,6 @@ func Parse(sdl string) (*Supergraph, error) {
 		return nil, err
 	}
 	all := slices.SortedFunc(maps.Values(subgraphs), func(a, b *Subgraph) int { return strings.Compare(a.Name, b.Name) })
-	describe(doc, all)
 	n := namesOf(doc)
 	costs, err := costs(doc, n)
 	if err != nil {
@@ -171,8 +150,8 @@ func distribute(doc *ast.SchemaDocument, subgraphs map[string]*Subgraph) error {
 			if !slices.Contains(declaring, m) {
 				declaring = append(declaring, m)
 			}
-			if key := argument(d, "key"); key != "" {
-				m.keys = append(m.keys, Key{Selection: key, Resolvable: argument(d, "resolvable") != "false"})
+			if fields := argument(d, "key"); fields != "" {
+				m.keys = append(m.keys, key{fields, argument(d, "resolvable") != "false"})
 			}
 			m.interfaceObject = m.interfaceObject || argument(d, "isInterfaceObject") == "true"
 		}
@@ -222,131 +201,32 @@ func distribute(doc *ast.SchemaDocument, subgraphs map[string]*Subgraph) error {
 	return failure
 }
 
-// describe sets Types and SDL of every subgraph.
-func describe(doc *ast.SchemaDocument, subgraphs []*Subgraph) {
-	roots := rootTypes(doc)
-	implementations := map[string][]string{}
-	for _, def := range doc.Definitions {
-		if def.Kind == ast.Object {
-			for _, i := range def.Interfaces {
-				implementations[i] = append(implementations[i], def.Name)
-			}
-		}
-	}
-	keys := map[string][]string{} // keys of every entity in all subgraphs
-	for _, s := range subgraphs {
-		for _, name := range slices.Sorted(maps.Keys(s.types)) {
-			for _, k := range s.types[name].keys {
-				if selection := normal(k.Selection); !slices.Contains(keys[name], selection) {
-					keys[name] = append(keys[name], selection)
-				}
-			}
-		}
-	}
-	for _, s := range subgraphs {
-		for _, name := range slices.Sorted(maps.Keys(s.types)) {
-			m := s.types[name]
-			if m.def.Kind != ast.Object && m.def.Kind != ast.Interface {
-				continue
-			}
-			m.markRequired()
-			slices.SortStableFunc(m.keys, func(a, b Key) int { return cmp.Compare(s.rank(name, b), s.rank(name, a)) })
-			t := Type{Name: name, Entry: roots[name] || len(m.keys) > 0, Keys: m.keys, InterfaceObject: m.interfaceObject}
-			for _, f := range m.fields {
-				if f.external {
-					t.External = append(t.External, f.def.Name)
-				} else {
-					t.Fields = append(t.Fields, f.def.Name)
-				}
-				if f.requires != "" {
-					t.Requires = append(t.Requires, FieldSet{f.def.Name, f.requires})
-				}
-				if f.provides != "" {
-					t.Provides = append(t.Provides, FieldSet{f.def.Name, f.provides})
-				}
-			}
-			// Implicit keys: keys of other subgraphs whose fields this one resolves. The planner needs them to
-			// find a path from this subgraph to the others.
-			for _, selection := range keys[name] {
-				known := slices.ContainsFunc(m.keys, func(k Key) bool { return normal(k.Selection) == selection })
-				if !known && s.resolves(name, selection) {
-					t.Keys = append(slices.Clip(t.Keys), Key{Selection: selection})
-				}
-			}
-			if m.def.Kind == ast.Interface && len(m.keys) > 0 {
-				t.Implementations = implementations[name]
-			}
-			s.Types = append(s.Types, t)
-		}
-		s.SDL = s.sdl()
-	}
-}
-
-// markRequired marks required fields as external. They always are, but some composers omit it for the fields of an
-// interface object.
-func (m *member) markRequired() {
-	if !m.interfaceObject {
+// markRequired marks the fields that an interface object requires as external. They always are, but some composers omit
+// it there.
+func (m *Member) markRequired() {
+	if !m.InterfaceObject {
 		return
 	}
-	for _, f := range m.fields {
-		required, err := fieldSet(f.requires)
-		if err != nil {
-			continue // reported when the field is exported
-		}
-		for _, selected := range required {
-			name := ""
-			if field, ok := selected.(*ast.Field); ok {
-				name = field.Name
-			}
-			isKey := slices.ContainsFunc(m.keys, func(k Key) bool { return slices.Contains(strings.Fields(normal(k.Selection)), name) })
-			for i := range m.fields {
-				if m.fields[i].def.Name == name && !isKey {
-					m.fields[i].external = true
-				}
+	for _, f := range m.Fields {
+		for _, name := range topFields(f.Requires) {
+			isKey := slices.ContainsFunc(m.Keys, func(k MemberKey) bool { return slices.Contains(topFields(k.Selection), name) })
+			if required := m.Fields[name]; required != nil && !isKey {
+				required.External = true
 			}
 		}
 	}
 }
 
-// rank is 1 for a key whose fields the subgraph resolves itself, 0 for others. The planner uses the first key that fits,
-// also for a fetch from the subgraph that the entity comes from.
-func (s *Subgraph) rank(typ string, k Key) int {
-	if s.resolves(typ, k.Selection) {
-		return 1
+// topFields returns the names of the fields at the top of a field set.
+func topFields(set ast.SelectionSet) (names []string) {
+	for _, selected := range set {
+		if f, ok := selected.(*ast.Field); ok {
+			names = append(names, f.Name)
+		}
 	}
-	return 0
+	return names
 }
 
-// resolves reports whether the subgraph resolves every field of the selection on the type.
-func (s *Subgraph) resolves(typ, selection string) bool {
-	query, err := parser.ParseQuery(&ast.Source{Input: "{" + selection + "}"})
-	if err != nil {
-		return false
-	}
-	var all func(typ string, set ast.SelectionSet) bool
-	all = func(typ string, set ast.SelectionSet) bool {
-		m := s.types[typ]
-		if m == nil {
-			return false
-		}
-		for _, selected := range set {
-			field, ok := selected.(*ast.Field)
-			if !ok {
-				return false
-			}
-			i := slices.IndexFunc(m.fields, func(f memberField) bool { return f.def.Name == field.Name && !f.external })
-			if i < 0 || len(field.SelectionSet) > 0 && !all(m.fields[i].def.Type.Name(), field.SelectionSet) {
-				return false
-			}
-		}
-		return true
-	}
-	return all(typ, query.Operations[0].SelectionSet)
-}
-
-// fields returns the fields of objects and interfaces that have arguments or rules. A rule on a
-// type holds for every field of the type and for every field that returns it. Those of an interface have
-// the rules of all implementations, too, as most composers see to.
 func fields(doc *ast.SchemaDocument, n names) []Field {
 	var all []Field
 	of := map[string][]Rule{}                         // a type
@@ -434,13 +314,6 @@ func argument(d *ast.Directive, name string) string {
 
 // ofSpec reports whether a name belongs to a specification, such as join__FieldSet.
 func ofSpec(name string) bool { return strings.Contains(name, "__") }
-
-// normal returns a selection in a form that can be compared.
-func normal(selection string) string {
-	return strings.Join(strings.Fields(spaced.Replace(selection)), " ")
-}
-
-var spaced = strings.NewReplacer("{", " { ", "}", " } ", ",", " ")
 
 // Relocate changes the URLs of subgraphs, by name. The error names a subgraph that does not exist.
 func (g *Supergraph) Relocate(urls map[string]string) error {

@@ -3,6 +3,7 @@ package supergraph_test
 import (
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -39,33 +40,53 @@ func TestSubgraphs(t *testing.T) {
 	t.Parallel()
 	g := load(t)
 	var names []string
-	types := map[string]supergraph.Type{}
+	members := map[string]*supergraph.Member{}
 	for _, s := range g.Subgraphs {
 		names = append(names, s.Name)
-		for _, typ := range s.Types {
-			types[s.Name+"."+typ.Name] = typ
+		for name, m := range s.Members() {
+			members[s.Name+"."+name] = m
 		}
-		if _, err := validator.LoadSchema(validator.Prelude, &ast.Source{Input: s.SDL}); err != nil {
-			t.Errorf("%s: %v\n%s", s.Name, err, s.SDL)
+		if _, err := validator.LoadSchema(validator.Prelude, &ast.Source{Input: s.SDL()}); err != nil {
+			t.Errorf("%s: %v\n%s", s.Name, err, s.SDL())
 		}
 	}
 	if got := strings.Join(names, " "); got != "auth orders tickets" {
 		t.Errorf("got subgraphs %s", got)
 	}
-	key := []supergraph.Key{{Selection: "id", Resolvable: true}}
-	for name, want := range map[string]supergraph.Type{
-		"orders.Ticket": {
-			Name: "Ticket", Entry: true, Fields: []string{"id", "total", "viewerOrder"}, External: []string{"price"},
-			Keys: key, Requires: []supergraph.FieldSet{{Field: "total", Selection: "price"}},
-		},
-		"orders.User":              {Name: "User", Entry: true, Fields: []string{"id"}, Keys: []supergraph.Key{{Selection: "id"}}},
-		"auth.User":                {Name: "User", Entry: true, Fields: []string{"id", "displayName"}, Keys: key},
-		"tickets.TicketConnection": {Name: "TicketConnection", Fields: []string{"nodes", "total"}},
+	for name, want := range map[string]string{
+		"orders.Ticket":            "key id; id, price external, total requires price, viewerOrder",
+		"orders.User":              "key id unresolvable; id",
+		"auth.User":                "key id; displayName, id",
+		"tickets.TicketConnection": "; nodes, total",
 	} {
-		if got := types[name]; !reflect.DeepEqual(got, want) {
-			t.Errorf("%s: got %+v\nwant %+v", name, got, want)
+		if got := describe(members[name]); got != want {
+			t.Errorf("%s: got %s\nwant %s", name, got, want)
 		}
 	}
+}
+
+// describe returns the keys and fields of a type.
+func describe(m *supergraph.Member) string {
+	first := func(set ast.SelectionSet) string { return set[0].(*ast.Field).Name } //nolint:forcetypeassert // the schema has only fields there
+	text := ""
+	for _, k := range m.Keys {
+		text += "key " + first(k.Selection)
+		if !k.Resolvable {
+			text += " unresolvable"
+		}
+	}
+	var fields []string
+	for name, f := range m.Fields {
+		if f.External {
+			name += " external"
+		}
+		if f.Requires != nil {
+			name += " requires " + first(f.Requires)
+		}
+		fields = append(fields, name)
+	}
+	slices.Sort(fields)
+	return text + "; " + strings.Join(fields, ", ")
 }
 
 func TestRules(t *testing.T) {
@@ -82,28 +103,6 @@ func TestRules(t *testing.T) {
 	} {
 		if got := rules[name]; len(got) != len(want) || len(want) > 0 && !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: got %+v, want %+v", name, got, want)
-		}
-	}
-}
-
-// A subgraph that resolves another's key fields can be left for it.
-func TestKeysOfOtherSubgraphsAreImplicit(t *testing.T) {
-	t.Parallel()
-	g, err := supergraph.Parse(`
-		enum join__Graph { A @join__graph(name: "a", url: "http://a.invalid") B @join__graph(name: "b", url: "http://b.invalid") }
-		type Query @join__type(graph: A) { p: P @join__field(graph: A) }
-		type P @join__type(graph: A, key: "id") @join__type(graph: B, key: "code") {
-			id: ID! @join__field(graph: A)
-			code: String! @join__field(graph: A) @join__field(graph: B)
-			size: Int @join__field(graph: B)
-		}`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []supergraph.Key{{Selection: "id", Resolvable: true}, {Selection: "code"}}
-	for _, typ := range g.Subgraphs[0].Types {
-		if typ.Name == "P" && !reflect.DeepEqual(typ.Keys, want) {
-			t.Errorf("got %+v, want %+v", typ.Keys, want)
 		}
 	}
 }

@@ -115,6 +115,12 @@ func (d Data) same(actual, said any) bool {
 	return reflect.DeepEqual(actual, said) || said == nil && ok && strings.HasPrefix(text, "!") // it could not be fetched
 }
 
+// maxObjects limits the objects of a response of Execute.
+const maxObjects = 5000
+
+// TooLarge is the error of Execute for a response with too many objects.
+var TooLarge = gqlerror.Errorf("the response is too large")
+
 // Execute executes an operation over the whole graph, like one server that has all data. Denied lists fields, such as
 // "Product.price", for which clients have to sign in.
 func (d Data) Execute(schema *ast.Schema, query string, variables map[string]any, denied []string) (data any, errs gqlerror.List) {
@@ -138,5 +144,8 @@ func (d Data) Execute(schema *ast.Schema, query string, variables map[string]any
 	}
 	e := execution{schema: schema, variables: values, data: d, denied: denied}
 	data = e.operation(op)
+	if e.objects > maxObjects {
+		return nil, gqlerror.List{TooLarge}
+	}
 	return data, e.errs
 }

@@ -25,6 +25,7 @@ type execution struct {
 	refuse    []string
 	denied    []string
 	errs      gqlerror.List
+	objects   int // so far
 }
 
 // place is an object with the context of its selection.
@@ -52,6 +53,9 @@ func (e *execution) operation(op *ast.OperationDefinition) any {
 // set resolves a selection on an object. It reports false when a non-null field is null.
 func (e *execution) set(at place, sets ...ast.SelectionSet) (any, bool) {
 	result := map[string]any{}
+	if e.objects++; e.objects > maxObjects && e.entities == nil {
+		return nil, true
+	}
 	for _, same := range e.collect(at.def, sets) {
 		f := same[0]
 		def := at.def.Fields.ForName(f.Name)
@@ -165,12 +169,15 @@ func (e *execution) field(at place, f *ast.Field, def *ast.FieldDefinition) (any
 	if compute, ok := value.(Field); ok {
 		return compute(e.request, args)
 	}
-	if text, ok := value.(string); ok {
-		if failure, failed := strings.CutPrefix(text, "!"); failed {
-			return nil, &Error{Code: "FAILED", Message: failure}
-		}
+	return failing(e.data.resolve(value))
+}
+
+// failing returns the error that a value of Data stands for.
+func failing(value any) (any, error) {
+	if text, ok := value.(string); ok && strings.HasPrefix(text, "!") {
+		return nil, &Error{Code: "FAILED", Message: text[1:]}
 	}
-	return e.data.resolve(value), nil
+	return value, nil
 }
 
 // signature returns a field with its arguments in the format of Data: price(currency: "EUR").
@@ -370,7 +377,11 @@ func (e *execution) complete(value any, typ *ast.Type, sets []ast.SelectionSet, 
 		for i, item := range items(value) {
 			below := at
 			below.path = append(slices.Clone(at.path), ast.PathIndex(i))
-			completed, ok := e.complete(e.data.resolve(item), typ.Elem, sets, below, false)
+			value, err := failing(e.data.resolve(item))
+			if err != nil {
+				e.fail(below.path, err)
+			}
+			completed, ok := e.complete(value, typ.Elem, sets, below, err != nil)
 			if !ok {
 				return nil, !typ.NonNull
 			}

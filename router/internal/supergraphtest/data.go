@@ -269,7 +269,13 @@ func (m *maker) fail(made map[string]map[string]any) {
 				}
 				failures++
 				was := made[at][f.name]
-				made[at][f.name] = fmt.Sprintf("!failure %d", failures)
+				failure := fmt.Sprintf("!failure %d", failures)
+				made[at][f.name] = failure
+				if list, ok := was.([]any); ok && len(list) > 0 && len(f.shape) == 2 && (!f.shape[1] || !strict && m.fatal && !f.needed) && m.once(2) {
+					items := slices.Clone(list)
+					items[m.IntN(len(items))] = failure
+					made[at][f.name] = items
+				}
 				if f.needed && !m.spread(made) {
 					made[at][f.name] = was
 				} else {

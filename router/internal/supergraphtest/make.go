@@ -130,6 +130,7 @@ func (m *maker) interfaceObject() {
 	}
 	t.in[other] = &part{keys: in.keys, unresolvable: []bool{false}, interfaceObject: true}
 	m.take(t.keys[0].uses[0], other)
+	defer m.secondObject(t)
 	for range 1 + m.IntN(3) {
 		f := m.leafField(t)
 		for taken := true; taken; {
@@ -142,6 +143,23 @@ func (m *maker) interfaceObject() {
 		m.take(f, other)
 	}
 	m.all = append(m.all, t)
+}
+
+// secondObject makes another subgraph know an interface as an object type, with a field of its own.
+func (m *maker) secondObject(t *typ) {
+	s := m.IntN(m.n)
+	if t.in[s] != nil || slices.ContainsFunc(t.members, func(e *typ) bool { return e.in[s] != nil }) || m.once(2) {
+		return
+	}
+	for _, e := range t.members {
+		e.lacks[s] = true
+	}
+	t.in[s] = &part{keys: []*key{&t.keys[0]}, unresolvable: []bool{false}, interfaceObject: true}
+	m.take(t.keys[0].uses[0], s)
+	m.fields++
+	f := &field{of: t, name: fmt.Sprintf("%s%d", pick(m, leafNames), m.fields), typ: pick(m, m.scalars), shape: shape{m.once(3)}}
+	t.fields = append(t.fields, f)
+	m.take(f, s)
 }
 
 // roots makes the root fields of all subgraphs.
@@ -179,7 +197,22 @@ func (m *maker) rootField(t *typ, s int) {
 	}
 }
 
-// links adds fields with object types to entities and value types of a subgraph.
+// linkValues adds fields with entities to value types, in all subgraphs that have them.
+func (m *maker) linkValues() {
+	for _, t := range m.of(value) {
+		if t.name == "Dimension" || !m.once(3) {
+			continue
+		}
+		f := m.add(t, pick(m, m.of(entity)), m.shape(true), linkNames...)
+		for s, p := range t.in {
+			if p != nil {
+				m.take(f, s)
+			}
+		}
+	}
+}
+
+// links adds fields with object types to entities of a subgraph, and to its interface object.
 func (m *maker) links(s int) {
 	for _, t := range m.all {
 		p := t.in[s]

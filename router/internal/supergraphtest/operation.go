@@ -48,17 +48,21 @@ func newOperation(schema *ast.Schema, data subgraphtest.Data, chance *rand.Rand)
 	return Operation{strings.Join(append([]string{keyword + " " + set}, w.fragments...), "\n"), w.variables}
 }
 
+// maxSelections is the number of selections after which an operation gets no deeper.
+const maxSelections = 80
+
 // writer writes one operation.
 type writer struct {
 	*rand.Rand
 
-	schema    *ast.Schema
-	data      subgraphtest.Data
-	fragments []string
-	aliases   int
-	variables map[string]any
-	types     map[string]string // of the variables
-	responses map[string]string // what a name in the response stands for
+	schema     *ast.Schema
+	data       subgraphtest.Data
+	fragments  []string
+	aliases    int
+	selections int
+	variables  map[string]any
+	types      map[string]string // of the variables
+	responses  map[string]string // what a name in the response stands for
 }
 
 // once reports true once in n times.
@@ -66,13 +70,23 @@ func (w *writer) once(n int) bool { return w.IntN(n) == 0 }
 
 func (w *writer) set(def *ast.Definition, depth int) string {
 	var selected []string
-	for range 1 + w.IntN(4) {
+	n := 1 + w.IntN(4)
+	if w.once(12) {
+		n = 8
+	}
+	if w.selections > maxSelections {
+		n = 1
+	}
+	for range n {
 		selected = append(selected, w.selection(def, depth))
 	}
 	return "{ " + strings.Join(selected, " ") + " }"
 }
 
 func (w *writer) selection(def *ast.Definition, depth int) string {
+	if w.selections++; w.selections > maxSelections {
+		depth = 0
+	}
 	fields := slices.DeleteFunc(slices.Clone(def.Fields), func(f *ast.FieldDefinition) bool {
 		return strings.HasPrefix(f.Name, "__") || depth == 0 && w.schema.Types[f.Type.Name()].IsCompositeType()
 	})

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 
 	"boxoffice.dev/router/internal/subgraphtest"
 )
@@ -45,6 +46,7 @@ func Generate(seed uint64) (Supergraph, error) {
 	m.types()
 	m.abstractTypes()
 	m.interfaceObject()
+	m.linkValues()
 	m.roots()
 	for s := range m.n {
 		m.links(s)
@@ -187,7 +189,7 @@ func (m *maker) types() {
 			f := m.leafField(e)
 			m.place(e, homes[0])
 			m.take(f, pick(m, homes))
-			if m.once(7) {
+			if m.once(5) {
 				m.take(f, pick(m, homes))
 			}
 		}
@@ -211,12 +213,13 @@ func (m *maker) makeKeys(e *typ, before []*typ) {
 		e.keys = append(e.keys, key{"sku region", []*field{f, g}})
 	case 3:
 		if len(before) > 0 {
-			other := pick(m, before)
-			if other.keys[0].text == "id" && !other.nullKey {
+			if other := pick(m, before); !other.nullKey {
 				m.nested = true
 				f := m.add(e, other, shape{true}, "org")
-				e.keys = append(e.keys, key{"org { id }", []*field{f}})
-				f.needed, other.keys[0].uses[0].needed = true, true
+				e.keys = append(e.keys, key{"org { " + strings.TrimPrefix(other.keys[0].text, "__typename ") + " }", []*field{f}})
+				if m.once(3) {
+					e.keys = e.keys[1:] // the only key
+				}
 			}
 		}
 	case 4:
@@ -305,6 +308,9 @@ func (m *maker) placeKey(t *typ, s int) {
 	}
 	for _, f := range t.keys[0].uses {
 		m.take(f, s)
+		if f.typ.kind == entity {
+			m.placeKey(f.typ, s)
+		}
 	}
 }
 

@@ -430,7 +430,7 @@ func (g *graph) sumDiffers(got gathered, whole answer) (text string) {
 		text = fmt.Sprintf("got  %s\nwant %s\n", compact(got.Data), compact(whole.Data))
 	}
 	gotErrors, wantErrors := g.significant(got.answer, whole), g.significant(whole, got.answer)
-	if got.failed && len(got.Errors) > 0 { // where the whole is null, other errors show
+	if got.failed && len(got.Errors) > 0 || len(whole.Errors) == maxErrors { // where the whole is null, other errors show
 		gotErrors = wantErrors
 	}
 	if !slices.Equal(gotErrors, wantErrors) {

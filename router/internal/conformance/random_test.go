@@ -55,7 +55,7 @@ func (g *graph) valid(op supergraphtest.Operation) bool {
 // differences after which the test ends.
 func TestRandomSupergraphs(t *testing.T) {
 	t.Parallel()
-	first, graphs, ops, limit := setting(t, "SEED", 1), setting(t, "GRAPHS", 120), setting(t, "OPS", 20), setting(t, "DIFFERENCES", 10)
+	first, graphs, ops, limit := setting(t, "SEED", 1), setting(t, "GRAPHS", 100), setting(t, "OPS", 20), setting(t, "DIFFERENCES", 10)
 	composer, err := supergraphtest.StartComposer(t.Context(), "../../..")
 	if err != nil {
 		t.Fatal(err)

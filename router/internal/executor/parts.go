@@ -245,7 +245,7 @@ func (p *parts) write(ctx context.Context, f *frame, i instance) []instance {
 		n := increment{Path: i.path, Label: p.plan.Deferred[i.part].Label}
 		ok := w.object(i.projection, i.object)
 		if ok {
-			n.Data = w.buf
+			n.Data, p.nulled = w.buf, w.nulled
 		} else {
 			w.blame(i.path)
 			w.deferred = nil

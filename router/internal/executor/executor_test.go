@@ -223,7 +223,7 @@ func FuzzJSON(f *testing.F) {
 	})
 }
 
-// FuzzResponse checks that the response is valid JSON whatever a subgraph sends.
+// FuzzResponse checks that the response is valid JSON for any body of a subgraph.
 func FuzzResponse(f *testing.F) {
 	p := planOf(f, `{ items { id price } grid { name } node { __typename id ... on Other { size } } all { int custom list item { stock } } must { list inner { int } } }`)
 	for _, body := range []string{

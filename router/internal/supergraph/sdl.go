@@ -10,7 +10,7 @@ import (
 	"github.com/vektah/gqlparser/v2/parser"
 )
 
-// federationDirectives declares the directives of a subgraph's schema, for those who read it.
+// federationDirectives declares the directives of a subgraph's schema.
 const federationDirectives = `
 directive @key(fields: federation__FieldSet!, resolvable: Boolean = true) repeatable on INTERFACE | OBJECT
 directive @external on FIELD_DEFINITION | OBJECT

@@ -234,6 +234,11 @@ func (p *parts) deliver(ctx context.Context, part int) error {
 	for _, i := range ready {
 		begun = append(begun, p.write(ctx, f, i)...)
 	}
+	p.live = slices.DeleteFunc(p.live, func(i instance) bool { // what this part has made null has no further parts
+		return p.format == Defer20220824 && slices.ContainsFunc(p.nulled, func(path []any) bool {
+			return len(path) <= len(i.path) && slices.Equal(path, i.path[:len(path)])
+		})
+	})
 	p.announce(f, begun)
 	return p.send(f)
 }

@@ -303,6 +303,9 @@ func (m *maker) placeKeys(t *typ, s int) {
 // placeKey gives the first key of an entity to a subgraph.
 func (m *maker) placeKey(t *typ, s int) {
 	p := t.in[s]
+	if p == nil {
+		return // the composer will refuse the supergraph
+	}
 	if !slices.Contains(p.keys, &t.keys[0]) {
 		p.keys, p.unresolvable = append(p.keys, &t.keys[0]), append(p.unresolvable, false)
 	}

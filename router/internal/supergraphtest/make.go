@@ -551,8 +551,13 @@ func (m *maker) complete() {
 			}
 			bare := !slices.ContainsFunc(p.uses, func(u *use) bool { return !u.external && !p.hasKey(u.field) })
 			requires := slices.ContainsFunc(p.uses, func(u *use) bool { return !u.external && u.requirement != "" })
+			elsewhere := !slices.ContainsFunc(p.keys, func(k *key) bool { // all that only this key would reach
+				return slices.ContainsFunc(k.uses, func(f *field) bool {
+					return slices.ContainsFunc(t.in[:], func(q *part) bool { return q != nil && q.use(f) == nil })
+				})
+			})
 			for i := range p.keys {
-				p.unresolvable[i] = !requires && (bare && m.once(2) || m.once(80))
+				p.unresolvable[i] = !requires && elsewhere && (bare && m.once(2) || m.once(80))
 			}
 		}
 	}

@@ -114,8 +114,9 @@ func Bearer(header string) (token string, ok bool) {
 func (v *Verifier) Verify(ctx context.Context, token string) (Caller, error) {
 	d := digest(sha256.Sum256([]byte(token)))
 	known, found := v.known.get(d)
-	kid, err := known.kid, error(nil)
+	kid := known.kid
 	if !found {
+		var err error
 		if kid, err = inspect(token); err != nil {
 			return Caller{}, invalid(err)
 		}

@@ -257,14 +257,17 @@ func (w *writer) wrong(want string, v *value) {
 	w.problems.masked(w.at(), apperr.Internal, "internal error", "got "+kindNames[v.kind]+" instead of "+want)
 }
 
-var kindNames = map[kind]string{null: "null", boolean: "a Boolean", number: "a number", text: "a string", list: "a list", object: "an object"}
+var kindNames = map[kind]string{
+	null: "null", boolean: "a Boolean", number: "a number", text: "a string", list: "a list", object: "an object",
+}
 
 // leaf writes a scalar or enum. It returns false, and adds an error, for a value that the type does not have.
 func (w *writer) leaf(f *field, v *value) bool {
 	want := ""
 	switch f.leaf {
 	case planner.Int:
-		if n, err := strconv.ParseFloat(string(v.raw), 64); v.kind != number || err != nil || n != math.Trunc(n) || math.Abs(n) > math.MaxInt32+1 || n == math.MaxInt32+1 {
+		n, err := strconv.ParseFloat(string(v.raw), 64)
+		if v.kind != number || err != nil || n != math.Trunc(n) || n < math.MinInt32 || n > math.MaxInt32 {
 			want = "an Int"
 		} else if bytes.ContainsAny(v.raw, ".eE") {
 			w.buf = strconv.AppendInt(w.buf, int64(n), 10)

@@ -78,7 +78,9 @@ func (p *problems) explained(path []any) bool {
 
 // fault adds an error of a subgraph.
 func (p *problems) fault(f *fault, path []any) {
-	e := Error{Message: f.message, Path: path, Extensions: extensions{Code: f.code}, hidden: f.hidden, subgraph: f.subgraph}
+	e := Error{
+		Message: f.message, Path: path, Extensions: extensions{Code: f.code}, hidden: f.hidden, subgraph: f.subgraph,
+	}
 	if f.hidden != "" {
 		e.Extensions.RequestID = p.request
 	}

@@ -41,7 +41,8 @@ type answer struct {
 }
 
 func (x *Executor) newRun(call Call, p *prepared, variables []byte) (*run, error) {
-	r := &run{prepared: p, x: x, call: call, done: make([]bool, len(p.plan.Fetches)), arena: x.arenas.Get().(*arena)} //nolint:forcetypeassert // the pool holds nothing else
+	r := &run{prepared: p, x: x, call: call, done: make([]bool, len(p.plan.Fetches))}
+	r.arena, _ = x.arenas.Get().(*arena)
 	var err error
 	r.variables = &value{kind: object}
 	if len(variables) > 0 {
@@ -59,7 +60,7 @@ func (x *Executor) newRun(call Call, p *prepared, variables []byte) (*run, error
 	return r, nil
 }
 
-// fetch sends all requests of the plan, each as soon as what it depends on is there. It calls progress after each fetch.
+// fetch sends all requests of the plan, each as soon as what it depends on is there. It calls progress after each.
 // The error is the context's.
 func (r *run) fetch(ctx context.Context, progress func() error) error {
 	var answers chan answer

@@ -158,7 +158,8 @@ func (d *document) fold(m *supergraph.Member, on []string, e *entry) string {
 	}
 	var found string
 	for name, i := range d.subgraph.members {
-		if i.Kind == ast.Interface && (found == "" || name < found) && slices.Equal(intersect(m.Possible, i.Possible), on) && d.declares(i, m.Possible, e) {
+		if i.Kind == ast.Interface && (found == "" || name < found) &&
+			slices.Equal(intersect(m.Possible, i.Possible), on) && d.declares(i, m.Possible, e) {
 			found = name
 		}
 	}

@@ -103,7 +103,9 @@ func (e *emitter) types(at *site, sel *set) error {
 		at.out.typename = true
 		return nil
 	}
-	needed := slices.ContainsFunc(sel.nodes, func(n *node) bool { return n.name == typename || len(n.on) != len(at.types) })
+	needed := slices.ContainsFunc(sel.nodes, func(n *node) bool {
+		return n.name == typename || len(n.on) != len(at.types)
+	})
 	if at.from.subgraph == nil || !needed {
 		return nil
 	}
@@ -346,12 +348,14 @@ func names(a, b []string) []string {
 }
 
 // add adds a field to a group and emits its selection.
-func (e *emitter) add(at, to *site, n *node, on []string, child source, below *choice, conditions Conditions) ([]*group, error) {
+func (e *emitter) add(
+	at, to *site, n *node, on []string, child source, below *choice, conditions Conditions,
+) ([]*group, error) {
 	var touched []*group
 	for _, part := range e.variants(at, n, on) {
 		added := to.out.add(entry{
-			storage: part.storage, name: n.name, arguments: n.arguments, variables: n.variables, on: part.on, conditions: conditions,
-			leaf: n.sub == nil,
+			storage: part.storage, name: n.name, arguments: n.arguments, variables: n.variables, on: part.on,
+			conditions: conditions, leaf: n.sub == nil,
 		})
 		if n.sub == nil {
 			continue
@@ -388,7 +392,8 @@ func (e *emitter) variant(at *site, n *node, object string) *variant {
 // add adds an entry or returns the one that is there.
 func (o *output) add(added entry) *entry {
 	for _, other := range o.entries {
-		if other.storage == added.storage && other.below == nil && added.leaf && slices.Equal(other.conditions, added.conditions) {
+		if other.storage == added.storage && other.below == nil && added.leaf &&
+			slices.Equal(other.conditions, added.conditions) {
 			other.on = names(other.on, added.on)
 			return other
 		}

@@ -119,7 +119,8 @@ func (s *search) candidates(object string) []*hop {
 		begin := len(all)
 		for _, k := range m.Keys {
 			if k.Resolvable {
-				all = append(all, &hop{source: source{view: view{sub, m}}, typename: typename, key: s.template(k.Selection, object)})
+				key := s.template(k.Selection, object)
+				all = append(all, &hop{source: source{view: view{sub, m}}, typename: typename, key: key})
 			}
 		}
 		slices.SortStableFunc(all[begin:], func(a, b *hop) int { return a.key.count() - b.key.count() }) // small keys first

@@ -105,8 +105,10 @@ func (n *normalizer) collect(selections ast.SelectionSet, at place) error {
 	return nil
 }
 
-func (n *normalizer) fragment(condition string, directives ast.DirectiveList, selections ast.SelectionSet, at place) error {
-	conditions, ok := both(at.conditions, directives)
+func (n *normalizer) fragment(
+	condition string, directives ast.DirectiveList, selections ast.SelectionSet, at place,
+) error {
+	conditions, ok := withDirectives(at.conditions, directives)
 	if !ok {
 		return nil
 	}
@@ -119,7 +121,7 @@ func (n *normalizer) fragment(condition string, directives ast.DirectiveList, se
 		return nil
 	}
 	if d := directives.ForName("defer"); d != nil {
-		if when, ok := condition1(d.Arguments.ForName("if")); ok {
+		if when, ok := deferCondition(d.Arguments.ForName("if")); ok {
 			part := Deferred{Within: at.deferred, Path: at.path, On: n.restricted(at.types, at.set), If: when}
 			if label := d.Arguments.ForName("label"); label != nil {
 				part.Label = label.Value.Raw
@@ -131,8 +133,8 @@ func (n *normalizer) fragment(condition string, directives ast.DirectiveList, se
 	return n.collect(selections, at)
 }
 
-// condition1 returns the condition of an argument if:, and false when it never holds.
-func condition1(when *ast.Argument) (Conditions, bool) {
+// deferCondition returns the condition of an argument if:, and false when it never holds.
+func deferCondition(when *ast.Argument) (Conditions, bool) {
 	switch {
 	case when == nil:
 		return nil, true
@@ -142,8 +144,8 @@ func condition1(when *ast.Argument) (Conditions, bool) {
 	return nil, when.Value.Raw == "true"
 }
 
-// both adds the conditions of @skip and @include. It returns false when they can never hold.
-func both(conditions Conditions, directives ast.DirectiveList) (Conditions, bool) {
+// withDirectives adds the conditions of @skip and @include. It returns false when they can never hold.
+func withDirectives(conditions Conditions, directives ast.DirectiveList) (Conditions, bool) {
 	for _, d := range directives {
 		if d.Name != "skip" && d.Name != "include" {
 			continue
@@ -177,7 +179,7 @@ func (n *normalizer) restricted(types []string, s *set) []string {
 
 // field adds a field, for each group of object types that see it alike.
 func (n *normalizer) field(f *ast.Field, at place) error {
-	conditions, ok := both(at.conditions, f.Directives)
+	conditions, ok := withDirectives(at.conditions, f.Directives)
 	if !ok {
 		return nil
 	}
@@ -192,8 +194,8 @@ func (n *normalizer) field(f *ast.Field, at place) error {
 	if strings.HasPrefix(f.Name, "__") { // introspection, which the router answers
 		n.add(&node{
 			field: &Field{
-				Response: f.Alias, Storage: f.Alias, Name: f.Name, Parent: at.parent, Type: ast.NamedType(f.Name, nil), Leaf: Custom,
-				Deferred: at.deferred,
+				Response: f.Alias, Storage: f.Alias, Name: f.Name, Parent: at.parent, Type: ast.NamedType(f.Name, nil),
+				Leaf: Custom, Deferred: at.deferred,
 			},
 			name: f.Name, on: at.types, conditions: conditions,
 		}, at)
@@ -316,8 +318,8 @@ func (n *normalizer) below(field string, parents []string) (types []string) {
 	return slices.Compact(types)
 }
 
-// invalid reports whether a value contains a variable with null where null is invalid. Such a variable has a default, or
-// stands where one applies (GraphQL specification, section "All Variable Usages Are Allowed").
+// invalid reports whether a value contains a variable with null where null is invalid. Such a variable has a default,
+// or stands where one applies (GraphQL specification, section "All Variable Usages Are Allowed").
 func (n *normalizer) invalid(v *ast.Value) (found bool) {
 	if v.Kind == ast.Variable && v.ExpectedType != nil && v.ExpectedType.NonNull && !v.VariableDefinition.Type.NonNull {
 		n.nullable = append(n.nullable, v.Raw)

@@ -130,7 +130,8 @@ func (e *emitter) entities(groups []*group, d *document) []Entities {
 			place.Types = nil
 		}
 		i := slices.IndexFunc(texts, func(other string) bool { return other == text })
-		if i >= 0 && all[i].Representation.Typename == representation.Typename && sameFields(all[i].Representation.Fields, representation.Fields) {
+		if i >= 0 && all[i].Representation.Typename == representation.Typename &&
+			sameFields(all[i].Representation.Fields, representation.Fields) {
 			all[i].Places = append(all[i].Places, place)
 			continue
 		}
@@ -138,7 +139,9 @@ func (e *emitter) entities(groups []*group, d *document) []Entities {
 		if len(all) > 0 {
 			suffix = strconv.Itoa(len(all))
 		}
-		part := Entities{Alias: "_entities", Variable: "representations" + suffix, Places: []Place{place}, Representation: representation}
+		part := Entities{
+			Alias: "_entities", Variable: "representations" + suffix, Places: []Place{place}, Representation: representation,
+		}
 		if suffix != "" {
 			d.WriteString(" ")
 			part.Alias = "_e" + suffix

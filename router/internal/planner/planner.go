@@ -42,7 +42,9 @@ type Operation struct {
 // Normalize normalizes an operation that is valid for the clients' schema. Denied reports whether the caller may not read
 // a field of a type; it is only called for fields that have rules. Null reports whether a variable is null; it is only
 // called for Nullable ones.
-func (p *Planner) Normalize(op *ast.OperationDefinition, denied func(typ, field string) bool, null func(variable string) bool) (*Operation, error) {
+func (p *Planner) Normalize(
+	op *ast.OperationDefinition, denied func(typ, field string) bool, null func(variable string) bool,
+) (*Operation, error) {
 	n := &normalizer{graph: p.graph, null: null, denied: func(typ, field string) bool {
 		return len(p.graph.rules[coordinate{typ, field}]) > 0 && denied(typ, field)
 	}}
@@ -51,7 +53,8 @@ func (p *Planner) Normalize(op *ast.OperationDefinition, denied func(typ, field 
 		return nil, err
 	}
 	normal := &Operation{
-		Literals: n.literals, Labels: n.activeLabels(), Nullable: names(n.nullable, nil), kind: op.Operation, root: root, selection: n.selection[root], deferred: n.deferred, types: n.types,
+		Literals: n.literals, Labels: n.activeLabels(), Nullable: names(n.nullable, nil), kind: op.Operation, root: root,
+		selection: n.selection[root], deferred: n.deferred, types: n.types,
 	}
 	normal.Text = normal.text()
 	return normal, nil
@@ -65,11 +68,12 @@ func (p *Planner) Rules(typ, field string) []supergraph.Rule {
 // Schema returns the supergraph's schema, with what clients do not see.
 func (p *Planner) Schema() *ast.Schema { return p.graph.schema }
 
-// Plan plans an operation, once: it consumes it. Label reports whether a label of a progressive @override is active; it is called for every
-// label that the plan depends on.
+// Plan plans an operation, once: it consumes it. Label reports whether a label of a progressive @override is active; it
+// is called for every label that the plan depends on.
 func (p *Planner) Plan(ctx context.Context, op *Operation, label func(string) bool) (*Plan, error) {
 	s := &search{
-		cancelled: func() bool { return ctx.Err() != nil }, graph: p.graph, labels: label, serial: op.kind != ast.Query, known: map[choiceKey]*choice{}, hopsOf: map[hopKey][]*hop{},
+		cancelled: func() bool { return ctx.Err() != nil }, graph: p.graph, labels: label, serial: op.kind != ast.Query,
+		known: map[choiceKey]*choice{}, hopsOf: map[hopKey][]*hop{},
 		templates: map[templateKey]*set{}, candidatesOf: map[string][]*hop{},
 	}
 	c := s.choose(source{}, op.root)

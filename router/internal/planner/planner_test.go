@@ -113,7 +113,7 @@ func FuzzPlan(f *testing.F) {
 	for i, file := range files {
 		graphs = append(graphs, load(f, read(f, file)))
 		for _, text := range strings.SplitAfter(read(f, filepath.Dir(file), "queries.graphql"), "\n}\n") {
-			f.Add(uint8(i), text) //nolint:gosec // a small number
+			f.Add(uint8(i), text)
 		}
 	}
 	f.Fuzz(func(t *testing.T, n uint8, text string) {

@@ -50,7 +50,10 @@ func (s *search) resolves(from source, object, name string) (f *supergraph.Membe
 	if (f.External || len(f.Requires) > 0 || from.strict && !from.inKey(object, name)) && !given {
 		return f, below, false
 	}
-	below = source{view: from.below(f), provided: join(provided, f.Provides), strict: given && (f.External || from.strict), loose: f.Shared && from.subgraph.implements(f.Type.Name())}
+	below = source{
+		view: from.below(f), provided: join(provided, f.Provides), strict: given && (f.External || from.strict),
+		loose: f.Shared && from.subgraph.implements(f.Type.Name()),
+	}
 	return f, below, true
 }
 

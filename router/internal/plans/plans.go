@@ -110,7 +110,9 @@ func (p *Plans) prepare(op *operation.Operation) (*prepared, error) {
 }
 
 // shape returns the shape for a caller and variables.
-func (p *Plans) shape(ctx context.Context, op *operation.Operation, known *prepared, variables []byte) (s shape, err error) {
+func (p *Plans) shape(
+	ctx context.Context, op *operation.Operation, known *prepared, variables []byte,
+) (s shape, err error) {
 	caller := identity.From(ctx)
 	denied := make([]byte, len(known.rules))
 	for i, rules := range known.rules {
@@ -165,7 +167,9 @@ func (p *Plans) plan(ctx context.Context, normal *planner.Operation, active stri
 	planned := p.planning.DoChan(key, func() (any, error) {
 		p.slots <- struct{}{}
 		defer func() { <-p.slots }()
-		made, err := p.make(context.WithoutCancel(ctx), normal, func(label string) bool { return active[slices.Index(normal.Labels, label)] == '+' })
+		made, err := p.make(context.WithoutCancel(ctx), normal, func(label string) bool {
+			return active[slices.Index(normal.Labels, label)] == '+'
+		})
 		if err == nil {
 			p.plans.Add(key, made, len(key))
 		}
@@ -181,7 +185,9 @@ func (p *Plans) plan(ctx context.Context, normal *planner.Operation, active stri
 }
 
 // make plans. A fault of the planner must not end the process.
-func (p *Plans) make(ctx context.Context, normal *planner.Operation, label func(string) bool) (made *planner.Plan, err error) {
+func (p *Plans) make(
+	ctx context.Context, normal *planner.Operation, label func(string) bool,
+) (made *planner.Plan, err error) {
 	p.planned.Add(1)
 	defer func() {
 		if r := recover(); r != nil {

@@ -294,16 +294,6 @@ func rules(directives ast.DirectiveList, n names) []Rule {
 	return list
 }
 
-func rootTypes(doc *ast.SchemaDocument) map[string]bool {
-	roots := map[string]bool{"Query": true, "Mutation": true, "Subscription": true}
-	for _, s := range doc.Schema {
-		for _, o := range s.OperationTypes {
-			roots[o.Type] = true
-		}
-	}
-	return roots
-}
-
 // argument returns the value of a directive's argument, empty when it is absent or null.
 func argument(d *ast.Directive, name string) string {
 	if a := d.Arguments.ForName(name); a != nil && a.Value.Kind != ast.NullValue {

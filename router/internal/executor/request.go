@@ -12,8 +12,7 @@ import (
 type request struct {
 	*planner.Fetch
 
-	head    []byte   // of the body, up to the variables
-	aliases []string // of the entities
+	head []byte // of the body, up to the variables
 }
 
 func newRequest(f *planner.Fetch) request {
@@ -21,11 +20,7 @@ func newRequest(f *planner.Fetch) request {
 	if err != nil { // strings can always be encoded
 		panic(err)
 	}
-	r := request{Fetch: f, head: append([]byte(`{"query":`), query...)}
-	for _, e := range f.Entities {
-		r.aliases = append(r.aliases, e.Alias)
-	}
-	return r
+	return request{Fetch: f, head: append([]byte(`{"query":`), query...)}
 }
 
 // body returns a request's body with the variables that have a value, and representations.

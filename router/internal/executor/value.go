@@ -52,7 +52,7 @@ type member struct {
 	value *value
 }
 
-// get returns a member of an object, nil when there is none.
+// get returns the first member of an object with a name, nil when there is none.
 func (v *value) get(name string) *value {
 	for i := range v.members {
 		if string(v.members[i].name) == name {

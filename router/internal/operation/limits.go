@@ -40,6 +40,7 @@ const (
 	DirectiveLimit   apperr.Code = "DIRECTIVE_LIMIT_EXCEEDED"
 	VariableLimit    apperr.Code = "VARIABLE_LIMIT_EXCEEDED"
 	CostLimit        apperr.Code = "COST_LIMIT_EXCEEDED"
+	TooComplex       apperr.Code = "OPERATION_TOO_COMPLEX" // of an operation that would take too much work to plan
 )
 
 func exceeded(code apperr.Code, quantity string, limit int) error {

@@ -153,10 +153,46 @@ func (d *Documents) prepare(text, name string) (*Operation, error) {
 	if errs := append(checkDefers(doc), checkSubscription(def)...); len(errs) > 0 {
 		return nil, refuseAll(ValidationFailed, errs)
 	}
+	bindVariables(doc, def)
 	return &Operation{
 		Text: text, Definition: def, Name: def.Name, Kind: def.Operation, Meta: introspection.Of(d.schema, def),
 		price: d.pricing.price(def), defers: def.Operation != ast.Subscription && defers(doc),
 	}, nil
+}
+
+// bindVariables lets the variables in a document's fragments have the types and defaults that one operation declares. The
+// validator leaves them with those of the document's last operation.
+func bindVariables(doc *ast.QueryDocument, op *ast.OperationDefinition) {
+	var bind func(*ast.Value)
+	bind = func(v *ast.Value) {
+		if v.Kind == ast.Variable {
+			v.VariableDefinition = op.VariableDefinitions.ForName(v.Raw)
+		}
+		for _, child := range v.Children {
+			bind(child.Value)
+		}
+	}
+	arguments := func(list ast.ArgumentList) {
+		for _, a := range list {
+			bind(a.Value)
+		}
+	}
+	directives := func(list ast.DirectiveList) {
+		for _, d := range list {
+			arguments(d.Arguments)
+		}
+	}
+	eachSelection(doc, func(s ast.Selection) {
+		switch s := s.(type) {
+		case *ast.Field:
+			arguments(s.Arguments)
+			directives(s.Directives)
+		case *ast.InlineFragment:
+			directives(s.Directives)
+		case *ast.FragmentSpread:
+			directives(s.Directives)
+		}
+	})
 }
 
 // refuseAll returns a Refused with the first errors.

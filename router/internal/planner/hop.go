@@ -50,7 +50,7 @@ func (h *hop) alike(other *hop) bool {
 
 // open adds the fetches that a hop needs to a list.
 func (h *hop) open(opened *[]*hop) {
-	if h.origin() || slices.ContainsFunc(*opened, h.alike) {
+	if isOpen(*opened, h) {
 		return
 	}
 	*opened = append(*opened, h)

@@ -69,7 +69,7 @@ func (p *Planner) Rules(typ, field string) []supergraph.Rule {
 func (p *Planner) Schema() *ast.Schema { return p.graph.schema }
 
 // Plan plans an operation, once: it consumes it. Label reports whether a label of a progressive @override is active; it
-// is called for every label that the plan depends on.
+// is only called for the operation's Labels.
 func (p *Planner) Plan(ctx context.Context, op *Operation, label func(string) bool) (*Plan, error) {
 	s := &search{
 		cancelled: func() bool { return ctx.Err() != nil }, graph: p.graph, labels: label, serial: op.kind != ast.Query,

@@ -11,17 +11,22 @@ import (
 	"boxoffice.dev/router/internal/supergraph"
 )
 
-// maxWork bounds the choices that are compared for one operation.
-const maxWork = 400_000
+const (
+	// maxWork bounds the options that are compared for one operation. Beyond it, the operation is refused.
+	maxWork = 400_000
+	// maxMoves bounds the work of improving assignments. Beyond it, they stay as they begin.
+	maxMoves = 100_000
+)
 
-// search finds the cheapest way to resolve selections. Its results say which subgraph resolves which field; they do not
+// search finds a cheap way to resolve selections. Its results say which subgraph resolves which field; they do not
 // depend on where in the response a selection stands, and are remembered.
 type search struct {
 	cancelled func() bool
 	graph     *graph
 	labels    func(label string) bool
 	serial    bool // root fields are executed once, one after the other
-	work      int
+	work      int  // options compared
+	moves     int  // fields looked at while assignments were improved
 	known     map[choiceKey]*choice
 	hopsOf    map[hopKey][]*hop
 	templates map[templateKey]*set
@@ -39,8 +44,8 @@ type source struct {
 	loose    bool // the subgraph may declare the objects as an interface instead of the object type
 }
 
-// field returns the field of an object type that the source resolves without a requirement, and the source of its
-// objects. It returns false when there is none.
+// resolves returns a field of an object type as the source declares it, and the source of the field's objects. It
+// returns false when the source does not resolve it without a requirement.
 func (s *search) resolves(from source, object, name string) (f *supergraph.MemberField, below source, ok bool) {
 	f = from.field(object, name)
 	if f == nil || !s.active(f) {
@@ -131,6 +136,9 @@ func (s *search) choose(from source, sel *set) *choice {
 		return c
 	}
 	c := &choice{}
+	if s.work > maxWork || s.cancelled() { // Plan returns an error
+		return c
+	}
 	var units []*unit
 	for _, n := range sel.nodes {
 		if strings.HasPrefix(n.name, "__") || n.field != nil && n.field.Refusal != Allowed {
@@ -220,10 +228,10 @@ func (p pick) alike(q pick) bool {
 func (s *search) options(from source, n *node, object string) (options []pick) {
 	declared := s.graph.declared[coordinate{object, n.name}]
 	for _, h := range s.hops(from, object) {
-		s.work++
 		if !slices.ContainsFunc(declared, func(d declaration) bool { return d.subgraph == h.subgraph.index }) {
 			continue
 		}
+		s.work++
 		f, below, ok := s.resolves(h.source, object, n.name)
 		p := pick{node: n, hop: h, field: f}
 		if !ok {
@@ -268,47 +276,117 @@ func (p pick) depth() int {
 	return depth
 }
 
-// assign picks an option for each unit so that the selection is cheapest as a whole.
+// assign picks an option for each unit so that the selection is cheap as a whole. It begins with what is cheapest alone
+// and then moves fields between hops for as long as that helps: all that can go to a hop, or one that is cheaper there or
+// the last at its hop.
 func (s *search) assign(c *choice, units []*unit) {
-	at := make([]int, len(units))
-	for i, u := range units { // begin with what is cheapest alone
-		for j := range u.options {
-			if u.alone(j).compare(u.alone(at[i])) < 0 {
-				at[i] = j
-			}
-		}
-	}
-	best := s.total(units, at)
-	for improved := true; improved && s.work < maxWork && !s.cancelled(); {
+	a := assignment{search: s, units: units, at: make([]int, len(units))}
+	a.begin()
+	a.cost = s.total(units, a.at)
+	hops := a.hops()
+	for improved := len(hops) > 0; improved && s.moves < maxMoves && !s.cancelled(); {
 		improved = false
-		try := func(changed []int) {
-			if t := s.total(units, changed); t.compare(best) < 0 {
-				best, at, improved = t, changed, true
-			}
+		for _, h := range hops {
+			improved = a.moveAll(h) || improved
 		}
-		for i, u := range units {
-			for j := range u.options {
-				if j == at[i] {
-					continue
-				}
-				one, all := slices.Clone(at), slices.Clone(at)
-				one[i] = j
-				for k, other := range units { // move all that can go there
-					if o := slices.IndexFunc(other.options, func(p pick) bool { return p.hop.alike(u.options[j].hop) }); o >= 0 {
-						all[k] = o
-					}
-				}
-				try(one)
-				try(all)
-			}
+		for i := range units {
+			improved = a.moveOne(i) || improved
 		}
 	}
 	for i, u := range units {
-		c.picks = append(c.picks, u.options[at[i]])
+		c.picks = append(c.picks, u.options[a.at[i]])
 	}
-	best.missing += c.cost.missing
-	best.absent += c.cost.absent
-	c.cost = best
+	a.cost.missing += c.cost.missing
+	a.cost.absent += c.cost.absent
+	c.cost = a.cost
+}
+
+// assignment is an option for each unit of a selection.
+type assignment struct {
+	*search
+	units []*unit
+	at    []int // the option of each unit
+	cost  cost
+}
+
+// begin assigns the cheapest options alone, and among equal ones those at hops that other units need anyway.
+func (a *assignment) begin() {
+	var opened []*hop
+	for _, u := range a.units {
+		if len(u.options) == 1 {
+			u.options[0].hop.open(&opened)
+		}
+	}
+	for i, u := range a.units {
+		best := u.alone(0)
+		for j := 1; j < len(u.options); j++ {
+			c := u.alone(j).compare(best)
+			if c < 0 || c == 0 && !isOpen(opened, u.options[a.at[i]].hop) && isOpen(opened, u.options[j].hop) {
+				best, a.at[i] = u.alone(j), j
+			}
+		}
+		u.options[a.at[i]].hop.open(&opened)
+	}
+}
+
+func isOpen(opened []*hop, h *hop) bool { return h.origin() || slices.ContainsFunc(opened, h.alike) }
+
+// hops returns the hops between which there is a choice.
+func (a *assignment) hops() (hops []*hop) {
+	for _, u := range a.units {
+		for _, p := range u.options {
+			if len(u.options) > 1 && !slices.ContainsFunc(hops, p.hop.alike) {
+				hops = append(hops, p.hop)
+			}
+		}
+	}
+	return hops
+}
+
+// try takes another assignment if it is cheaper.
+func (a *assignment) try(at []int) bool {
+	t := a.total(a.units, at)
+	if t.compare(a.cost) >= 0 {
+		return false
+	}
+	a.at, a.cost = at, t
+	return true
+}
+
+// moveAll moves all units that a hop can resolve there, if that is cheaper.
+func (a *assignment) moveAll(h *hop) bool {
+	at := slices.Clone(a.at)
+	for i, u := range a.units {
+		if j := slices.IndexFunc(u.options, func(p pick) bool { return p.hop.alike(h) }); j >= 0 {
+			at[i] = j
+		}
+	}
+	return !slices.Equal(at, a.at) && a.try(at)
+}
+
+// moveOne moves a unit to another option, if that is cheaper.
+func (a *assignment) moveOne(i int) (moved bool) {
+	u := a.units[i]
+	for j := range u.options {
+		if j == a.at[i] || u.alone(j).compare(u.alone(a.at[i])) >= 0 && !a.last(i) {
+			continue
+		}
+		at := slices.Clone(a.at)
+		at[i] = j
+		moved = a.try(at) || moved
+	}
+	return moved
+}
+
+// last reports whether no other unit is resolved by a unit's hop.
+func (a *assignment) last(i int) bool {
+	h := a.units[i].options[a.at[i]].hop
+	for k, u := range a.units {
+		if k != i && u.options[a.at[k]].hop.alike(h) {
+			return false
+		}
+	}
+	return true
 }
 
 // alone returns the cost of an option by itself.
@@ -331,7 +409,7 @@ func (c cost) plus(below cost, depth int) cost {
 
 // total returns the cost of an assignment: fetches that several fields need count once.
 func (s *search) total(units []*unit, at []int) cost {
-	s.work += len(units)
+	s.moves += len(units)
 	var total cost
 	var opened []*hop
 	for i, u := range units {

@@ -4,7 +4,9 @@ package plans
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -84,16 +86,24 @@ func (p *Plans) Prepare(ctx context.Context, op *operation.Operation, variables 
 	if !ok {
 		var err error
 		if known, err = p.prepare(op); err != nil {
-			return nil, nil, err
+			return nil, nil, refused(err)
 		}
 		p.operations.Add(op, known, len(op.Text))
 	}
 	s, err := p.shape(ctx, op, known, variables)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, refused(err)
 	}
 	all, err := s.values.with(variables)
 	return s.plan, all, err
+}
+
+// refused turns the planner's refusal into one for the client.
+func refused(err error) error {
+	if errors.Is(err, planner.ErrTooComplex) {
+		return operation.Refuse(http.StatusBadRequest, operation.TooComplex, "the operation is too complex to plan")
+	}
+	return err
 }
 
 func (p *Plans) prepare(op *operation.Operation) (*prepared, error) {

@@ -107,12 +107,14 @@ func (v *values) with(variables []byte) ([]byte, error) {
 	if len(members) == 0 {
 		return variables, nil
 	}
+	// The first of two members with one name counts. A client must not replace a literal by a variable that it does not
+	// declare.
 	inner := bytes.TrimSuffix(bytes.TrimPrefix(bytes.TrimSpace(variables), []byte("{")), []byte("}"))
-	all := append([]byte("{"), inner...)
+	all := append(append(make([]byte, 0, len(members)+len(inner)+3), '{'), members...)
 	if len(bytes.TrimSpace(inner)) > 0 {
-		all = append(all, ',')
+		all = append(append(all, ','), inner...)
 	}
-	return append(append(all, members...), '}'), nil
+	return append(all, '}'), nil
 }
 
 // hasNumber reports whether JSON has a number.

@@ -61,10 +61,16 @@ func (w *writer) object(p *projection, v *value) bool {
 		defer func() { w.types = w.types[:len(w.types)-1] }()
 		w.instances(p, v)
 	}
+	return w.members(all, typ, v, nil)
+}
+
+// members writes those fields of an object that are in the current part and not left out. It returns false when one of
+// them must not be null and is.
+func (w *writer) members(all fields, typ string, v *value, leftOut func(*field) bool) bool {
 	w.buf = append(w.buf, '{')
 	begin := len(w.buf)
 	for i, f := range all {
-		if !slices.Contains(f.in, w.part) {
+		if !slices.Contains(f.in, w.part) || leftOut != nil && leftOut(f) {
 			continue
 		}
 		if len(w.buf) > begin {

@@ -318,39 +318,18 @@ func (w *writer) changes(p *projection, v *value, from int) (all []increment, ok
 	defer func() { w.types, w.objects = w.types[:len(w.types)-1], w.objects[:len(w.objects)-1] }()
 	w.instances(p, v)
 	own := increment{SubPath: w.at()[from:]}
-	w.buf = []byte{'{'}
-	var below []*field
-	for _, f := range fields {
-		switch {
-		case !slices.Contains(f.in, w.part):
-			continue
-		case w.earlier(f):
-			if f.projection != nil {
-				below = append(below, f)
-			}
-			continue
-		}
-		if len(w.buf) > 1 {
-			w.buf = append(w.buf, ',')
-		}
-		w.buf = append(w.buf, f.name...)
-		if f.typename {
-			w.buf = strconv.AppendQuote(w.buf, typ)
-			continue
-		}
-		w.path = append(w.path, step{name: f.response})
-		ok := w.field(f, v.get(f.storage))
-		w.path = w.path[:len(w.path)-1]
-		if !ok {
-			return nil, false
-		}
+	w.buf = nil
+	if !w.members(fields, typ, v, w.earlier) {
+		return nil, false
 	}
-	if len(w.buf) > 1 {
-		w.buf = append(w.buf, '}')
+	if len(w.buf) > len("{}") {
 		own.Data = w.buf
 		all = append(all, own)
 	}
-	for _, f := range below {
+	for _, f := range fields {
+		if f.projection == nil || !slices.Contains(f.in, w.part) || !w.earlier(f) {
+			continue
+		}
 		w.path = append(w.path, step{name: f.response})
 		more, ok := w.changesIn(f, v.get(f.storage), from)
 		w.path = w.path[:len(w.path)-1]

@@ -9,8 +9,8 @@ import (
 	"boxoffice.dev/router/internal/gatewaytest"
 )
 
-// A client cannot change the literals of a document by variables that the document does not declare, whatever names the
-// router gives the variables that stand for literals. Otherwise it could exceed the limits that the literals satisfy.
+// A client cannot change the literals of a document by variables that the document does not declare, whichever names
+// stand for literals in the router. Otherwise it could exceed the limits that the literals satisfy.
 func TestUndeclaredVariablesAreIgnored(t *testing.T) {
 	t.Parallel()
 	w := gatewaytest.New(t)

@@ -180,6 +180,15 @@ func (g *graph) field(typ, name string) *ast.FieldDefinition {
 	return def.Fields.ForName(name)
 }
 
+// below returns the possible types of the objects of a field, which all the given types have.
+func (g *graph) below(types []string, field string) (all []string) {
+	for _, typ := range types {
+		all = append(all, g.possible[g.field(typ, field).Type.Name()]...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 // view is how a subgraph sees objects: as values of a type that it declares.
 type view struct {
 	subgraph *subgraph

@@ -3,8 +3,6 @@ package planner
 import (
 	"slices"
 
-	"github.com/vektah/gqlparser/v2/ast"
-
 	"boxoffice.dev/router/internal/supergraph"
 )
 
@@ -31,12 +29,9 @@ type step struct {
 }
 
 type hopKey struct {
-	subgraph *subgraph
-	member   *supergraph.Member
-	provided *ast.Selection
-	strict   bool
-	object   string
-	nesting  int
+	from    sourceKey
+	object  string
+	nesting int
 }
 
 // origin reports whether the hop is the objects' own source.
@@ -67,7 +62,7 @@ func (s *search) hops(from source, object string) []*hop {
 	if from.subgraph == nil || object == s.graph.schema.Query.Name {
 		return s.roots(from, object)
 	}
-	key := hopKey{from.subgraph, from.member, first(from.provided), from.strict, object, s.nesting}
+	key := hopKey{from.key(), object, s.nesting}
 	if known, ok := s.hopsOf[key]; ok {
 		return known
 	}

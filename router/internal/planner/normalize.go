@@ -276,7 +276,7 @@ func (n *normalizer) node(f *ast.Field, arguments string, variables []string, g 
 		return nil
 	}
 	if added.sub == nil {
-		added.sub = n.newSet(n.below(f.Name, g.types), g.variant.below)
+		added.sub = n.newSet(n.graph.below(g.types, f.Name), g.variant.below)
 		added.field.Selection = n.selection[added.sub]
 	}
 	parent := f.Definition.Type.Name()
@@ -307,15 +307,6 @@ func (n *normalizer) add(added *node, at place) *node {
 	selection := n.selection[at.set]
 	selection.Fields = append(selection.Fields, added.field)
 	return added
-}
-
-// below returns the possible types of a field's objects.
-func (n *normalizer) below(field string, parents []string) (types []string) {
-	for _, parent := range parents {
-		types = append(types, n.graph.possible[n.graph.field(parent, field).Type.Name()]...)
-	}
-	slices.Sort(types)
-	return slices.Compact(types)
 }
 
 // invalid reports whether a value contains a variable with null where null is invalid. Such a variable has a default,

@@ -62,14 +62,20 @@ func (s *search) resolves(from source, object, name string) (f *supergraph.Membe
 	return f, below, true
 }
 
-type choiceKey struct {
-	subgraph *subgraph
-	member   *supergraph.Member
+// sourceKey identifies a source.
+type sourceKey struct {
+	view
 	provided *ast.Selection
 	strict   bool
-	set      *set
-	open     string // requirements that are being resolved
-	nesting  int
+}
+
+func (from source) key() sourceKey { return sourceKey{from.view, first(from.provided), from.strict} }
+
+type choiceKey struct {
+	from    sourceKey
+	set     *set
+	open    string // requirements that are being resolved
+	nesting int
 }
 
 type templateKey struct {
@@ -131,7 +137,7 @@ type unit struct {
 
 // choose resolves a selection of objects that a source gives.
 func (s *search) choose(from source, sel *set) *choice {
-	key := choiceKey{from.subgraph, from.member, first(from.provided), from.strict, sel, s.requirements(), s.nesting}
+	key := choiceKey{from.key(), sel, s.requirements(), s.nesting}
 	if c, ok := s.known[key]; ok {
 		return c
 	}

@@ -41,12 +41,7 @@ func (g *graph) fill(s *set, selection ast.SelectionSet, types []string) {
 			}
 			n := s.nodes[i]
 			if n.sub == nil {
-				n.sub = &set{}
-				for _, t := range on {
-					n.sub.types = append(n.sub.types, g.possible[g.field(t, f.Name).Type.Name()]...)
-				}
-				slices.Sort(n.sub.types)
-				n.sub.types = slices.Compact(n.sub.types)
+				n.sub = &set{types: g.below(on, f.Name)}
 			}
 			g.fill(n.sub, f.SelectionSet, n.sub.types)
 		}

@@ -77,6 +77,16 @@ export async function tab(context) {
 }
 
 /**
+ * Makes the page as slow as on an old phone.
+ *
+ * @param {import('playwright-core').Page} page
+ */
+export async function slow(page) {
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send('Emulation.setCPUThrottlingRate', { rate: 8 });
+}
+
+/**
  * Takes screenshots of the page, light and dark, on a desktop and a phone, and asserts that axe finds no serious
  * problem.
  *

@@ -11,11 +11,11 @@ export function SearchBox() {
   const [search] = useSearchParams();
   const navigate = useNavigate();
   const onList = pathname === '/';
-  const go = (query: string) =>
-    void navigate(
-      { pathname: '/', search: setParam(onList ? search : new URLSearchParams(), 'q', query).toString() },
-      { replace: onList && search.has('q') },
-    );
+  const go = (query: string) => {
+    // Quick changes: the address may be ahead of the rendered state.
+    const now = new URLSearchParams(onList ? location.search : '');
+    void navigate({ pathname: '/', search: setParam(now, 'q', query).toString() }, { replace: now.has('q') });
+  };
   const [text, setText] = useTyped(onList ? (search.get('q') ?? '') : '', go, { skip: !onList });
   return (
     <search className={css.search}>

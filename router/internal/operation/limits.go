@@ -97,25 +97,37 @@ func (m *measure) set(set ast.SelectionSet) size {
 			inner.fields++
 			inner.depth++
 			inner.roots = 1
-			inner.directives += len(s.Directives)
-			for _, a := range s.Arguments {
-				inner.input = max(inner.input, nested(a.Value))
-			}
+			inner.apply(s.Directives)
+			inner.input = max(inner.input, deepest(s.Arguments))
 			if s.Alias != s.Name {
 				inner.aliases++
 			}
 			total = total.and(inner)
 		case *ast.InlineFragment:
 			inner := m.set(s.SelectionSet)
-			inner.directives += len(s.Directives)
+			inner.apply(s.Directives)
 			total = total.and(inner)
 		case *ast.FragmentSpread:
 			inner := m.fragment(s.Name)
-			inner.directives += len(s.Directives)
+			inner.apply(s.Directives)
 			total = total.and(inner)
 		}
 	}
 	return total
+}
+
+func (s *size) apply(directives ast.DirectiveList) {
+	s.directives += len(directives)
+	for _, d := range directives {
+		s.input = max(s.input, deepest(d.Arguments))
+	}
+}
+
+func deepest(arguments ast.ArgumentList) (depth int) {
+	for _, a := range arguments {
+		depth = max(depth, nested(a.Value))
+	}
+	return depth
 }
 
 // nested returns how deep lists and objects are nested in a literal. The limit of tokens bounds the recursion.
@@ -145,7 +157,7 @@ func (m *measure) fragment(name string) size {
 	m.open = append(m.open, name)
 	s := m.set(def.SelectionSet)
 	m.open = m.open[:len(m.open)-1]
-	s.directives += len(def.Directives)
+	s.apply(def.Directives)
 	m.known[name] = s
 	return s
 }
@@ -169,9 +181,9 @@ func (l Limits) checkDocument(doc *ast.QueryDocument) error {
 	variables := 0
 	for _, op := range doc.Operations {
 		s := m.set(op.SelectionSet)
-		s.directives += len(op.Directives)
+		s.apply(op.Directives)
 		for _, v := range op.VariableDefinitions {
-			s.directives += len(v.Directives)
+			s.apply(v.Directives)
 			if v.DefaultValue != nil {
 				s.input = max(s.input, nested(v.DefaultValue))
 			}

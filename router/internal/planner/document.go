@@ -23,7 +23,9 @@ type document struct {
 }
 
 // operation returns the whole document, around the selection of its root.
-func (d *document) operation(kind ast.Operation, representations []string, types map[string]string) string {
+func (d *document) operation(
+	kind ast.Operation, representations []string, types map[string]string, directives string,
+) string {
 	var b strings.Builder
 	var declared []string
 	for _, name := range representations {
@@ -32,12 +34,13 @@ func (d *document) operation(kind ast.Operation, representations []string, types
 	for _, name := range d.variables {
 		declared = append(declared, "$"+name+": "+types[name])
 	}
-	if kind != ast.Query || len(declared) > 0 {
+	if kind != ast.Query || len(declared) > 0 || directives != "" {
 		b.WriteString(string(kind))
 	}
 	if len(declared) > 0 {
 		b.WriteString("(" + strings.Join(declared, ", ") + ")")
 	}
+	b.WriteString(directives)
 	if b.Len() > 0 {
 		b.WriteByte(' ')
 	}
@@ -173,8 +176,9 @@ func (d *document) entry(e *entry, begin int) {
 	if e.storage != e.name {
 		field = e.storage + ": " + field
 	}
-	open, skip, include := 0, false, false
-	directives := ""
+	d.WriteString(e.directives.around)
+	open, skip, include := e.directives.depth, false, false
+	directives := e.directives.own
 	for _, c := range e.conditions {
 		d.use(c.Variable)
 		text := " @include(if: $" + c.Variable + ")"

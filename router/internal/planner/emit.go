@@ -13,6 +13,7 @@ import (
 type emitter struct {
 	*search
 	operation ast.Operation
+	headers   map[ast.Operation]header
 	deferred  []Deferred
 	groups    []*group
 	last      *group // of a mutation's root fields
@@ -60,6 +61,7 @@ type output struct {
 type entry struct {
 	storage, name, arguments string
 	variables                []string
+	directives               directives
 	on                       []string
 	conditions               Conditions
 	leaf                     bool
@@ -354,8 +356,8 @@ func (e *emitter) add(
 	var touched []*group
 	for _, part := range e.variants(at, n, on) {
 		added := to.out.add(entry{
-			storage: part.storage, name: n.name, arguments: n.arguments, variables: n.variables, on: part.on,
-			conditions: conditions, leaf: n.sub == nil,
+			storage: part.storage, name: n.name, arguments: n.arguments, variables: n.variables,
+			directives: n.directives, on: part.on, conditions: conditions, leaf: n.sub == nil,
 		})
 		if n.sub == nil {
 			continue
@@ -392,12 +394,8 @@ func (e *emitter) variant(at *site, n *node, object string) *variant {
 // add adds an entry or returns the one that is there.
 func (o *output) add(added entry) *entry {
 	for _, other := range o.entries {
-		if other.storage == added.storage && other.below == nil && added.leaf &&
-			slices.Equal(other.conditions, added.conditions) {
-			other.on = names(other.on, added.on)
-			return other
-		}
-		if other.storage == added.storage && slices.Equal(other.on, added.on) &&
+		if other.absorb(&added) || other.storage == added.storage && other.directives == added.directives &&
+			slices.Equal(other.on, added.on) &&
 			(slices.Equal(other.conditions, added.conditions) || len(other.conditions) == 0 && other.below == nil) {
 			return other
 		}

@@ -27,7 +27,8 @@ type node struct {
 	field      *Field // nil unless selected by the client
 	name       string
 	arguments  string   // as written in a document, with parentheses
-	variables  []string // in the arguments
+	variables  []string // in the arguments and directives
+	directives directives
 	on         []string // object types, sorted
 	conditions Conditions
 	sub        *set // nil for a leaf
@@ -50,6 +51,7 @@ type normalizer struct {
 	taken     map[string]bool // names of the client's variables
 	literals  []Literal
 	types     map[string]string // of all variables, with their defaults
+	headers   map[ast.Operation]header
 	deferred  []Deferred
 	selection map[*set]*Selection
 	labels    []string
@@ -63,7 +65,10 @@ type place struct {
 	parent     string   // static type
 	conditions Conditions
 	deferred   int
-	path       Path // of response names
+	path       Path       // of response names
+	directives directives // of the fragments within the set
+	variables  []string   // in these directives
+	invalid    bool       // an argument of these directives must not be null and is
 }
 
 func (n *normalizer) operation(op *ast.OperationDefinition) (*set, error) {
@@ -76,6 +81,12 @@ func (n *normalizer) operation(op *ast.OperationDefinition) (*set, error) {
 		}
 	}
 	n.selection, n.deferred = map[*set]*Selection{}, make([]Deferred, 1)
+	n.headers = map[ast.Operation]header{}
+	for _, kind := range []ast.Operation{op.Operation, ast.Query} {
+		location := ast.DirectiveLocation(strings.ToUpper(string(kind)))
+		text, variables, _ := n.directives(op.Directives, location)
+		n.headers[kind] = header{text, variables}
+	}
 	root := n.graph.root(op.Operation).Name
 	s := n.newSet([]string{root}, &table{graph: n.graph})
 	return s, n.collect(op.SelectionSet, place{set: s, types: s.types, parent: root})
@@ -113,6 +124,7 @@ func (n *normalizer) fragment(
 		return nil
 	}
 	at.conditions = conditions
+	n.enclose(&at, directives)
 	if condition != "" {
 		at.types = intersect(at.types, n.graph.possible[condition])
 		at.parent = condition
@@ -201,9 +213,13 @@ func (n *normalizer) field(f *ast.Field, at place) error {
 		}, at)
 		return nil
 	}
-	arguments, variables := n.arguments(f)
+	arguments, variables := n.arguments(f.Arguments, f.Definition.Arguments)
+	own, used, invalid := n.directives(f.Directives, ast.LocationField)
+	at.directives.own = own
+	at.variables = slices.Concat(variables, at.variables, used)
+	at.invalid = n.anyInvalid(f.Arguments) || at.invalid || invalid
 	for _, group := range n.groups(f, arguments, at) {
-		if err := n.node(f, arguments, variables, group, at); err != nil {
+		if err := n.node(f, arguments, group, at); err != nil {
 			return err
 		}
 	}
@@ -220,10 +236,6 @@ type fieldGroup struct {
 
 func (n *normalizer) groups(f *ast.Field, arguments string, at place) []*fieldGroup {
 	var groups []*fieldGroup
-	null := false
-	for _, a := range f.Arguments {
-		null = n.invalid(a.Value) || null
-	}
 	for _, object := range at.types {
 		def := n.graph.field(object, f.Name)
 		if def == nil {
@@ -236,7 +248,7 @@ func (n *normalizer) groups(f *ast.Field, arguments string, at place) []*fieldGr
 		switch {
 		case n.denied(object, f.Name) || object != at.parent && n.denied(at.parent, f.Name):
 			refusal = Denied
-		case null:
+		case at.invalid:
 			refusal = NullArgument
 		}
 		v := at.set.table.selected(f.Alias, f.Name, arguments, object)
@@ -260,14 +272,15 @@ func sameWrapping(a, b *ast.Type) bool {
 	return a.Elem == nil || sameWrapping(a.Elem, b.Elem)
 }
 
-func (n *normalizer) node(f *ast.Field, arguments string, variables []string, g *fieldGroup, at place) error {
+func (n *normalizer) node(f *ast.Field, arguments string, g *fieldGroup, at place) error {
 	leaf, enum := n.leaf(g.typ.Name())
 	field := &Field{
 		Response: f.Alias, Storage: g.variant.storage, Name: f.Name, Parent: at.parent, Type: g.typ,
 		Leaf: leaf, Enum: enum, Deferred: at.deferred, Refusal: g.refusal,
 	}
 	added := n.add(&node{
-		field: field, name: f.Name, arguments: arguments, variables: variables, on: g.types, conditions: at.conditions,
+		field: field, name: f.Name, arguments: arguments, variables: at.variables, directives: at.directives,
+		on: g.types, conditions: at.conditions,
 	}, at)
 	if n.count > maxNodes {
 		return ErrTooComplex
@@ -295,7 +308,7 @@ func (n *normalizer) add(added *node, at place) *node {
 	for _, other := range at.set.nodes {
 		if other.field.Response == added.field.Response && other.field.Storage == added.field.Storage &&
 			other.field.Deferred == added.field.Deferred && other.field.Refusal == added.field.Refusal &&
-			other.name == added.name && slices.Equal(other.on, added.on) && slices.Equal(other.conditions, added.conditions) &&
+			other.name == added.name && other.directives == added.directives && slices.Equal(other.on, added.on) && slices.Equal(other.conditions, added.conditions) &&
 			(added.field.Type == nil || sameWrapping(other.field.Type, added.field.Type)) {
 			return other
 		}
@@ -307,6 +320,13 @@ func (n *normalizer) add(added *node, at place) *node {
 	selection := n.selection[at.set]
 	selection.Fields = append(selection.Fields, added.field)
 	return added
+}
+
+func (n *normalizer) anyInvalid(list ast.ArgumentList) (found bool) {
+	for _, a := range list {
+		found = n.invalid(a.Value) || found
+	}
+	return found
 }
 
 // invalid reports whether a value contains a variable with null where null is invalid. Such a variable has a default,
@@ -338,13 +358,16 @@ func (n *normalizer) leaf(name string) (Leaf, map[string]bool) {
 	return Composite, nil
 }
 
-// arguments returns the arguments of a field as they are sent, and the variables in them. Literals become variables.
-func (n *normalizer) arguments(f *ast.Field) (text string, variables []string) {
+// arguments returns the arguments of a field or directive as they are sent, and the variables in them. Literals become
+// variables.
+func (n *normalizer) arguments(
+	list ast.ArgumentList, definitions ast.ArgumentDefinitionList,
+) (text string, variables []string) {
 	var parts []string
-	for _, a := range f.Arguments {
+	for _, a := range list {
 		name := a.Value.Raw
 		if a.Value.Kind != ast.Variable {
-			name = n.literal(a.Value, f.Definition.Arguments.ForName(a.Name).Type)
+			name = n.literal(a.Value, definitions.ForName(a.Name).Type)
 		}
 		variables = append(variables, name)
 		parts = append(parts, a.Name+": $"+name)

@@ -106,7 +106,9 @@ func (e *emitter) fetch(groups []*group, types map[string]string) (*Fetch, error
 	if d.full || d.Len() > maxDocument {
 		return nil, ErrTooComplex
 	}
-	f.Query, f.Variables = d.operation(f.Operation, representations, types), d.variables
+	h := e.headers[f.Operation]
+	d.use(h.variables...)
+	f.Query, f.Variables = d.operation(f.Operation, representations, types, h.text), d.variables
 	f.Conditions = alternatives(groups)
 	return f, nil
 }

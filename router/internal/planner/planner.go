@@ -36,6 +36,7 @@ type Operation struct {
 	root      *set
 	selection *Selection
 	deferred  []Deferred
+	headers   map[ast.Operation]header
 	types     map[string]string // of variables, with their defaults
 }
 
@@ -54,7 +55,7 @@ func (p *Planner) Normalize(
 	}
 	normal := &Operation{
 		Literals: n.literals, Labels: n.activeLabels(), Nullable: names(n.nullable, nil), kind: op.Operation, root: root,
-		selection: n.selection[root], deferred: n.deferred, types: n.types,
+		selection: n.selection[root], deferred: n.deferred, headers: n.headers, types: n.types,
 	}
 	normal.Text = normal.text()
 	return normal, nil
@@ -86,7 +87,7 @@ func (p *Planner) Plan(ctx context.Context, op *Operation, label func(string) bo
 	if c.rest != nil {
 		return nil, fmt.Errorf("no subgraph resolves %s", c.rest.example())
 	}
-	e := &emitter{search: s, operation: op.kind, deferred: op.deferred}
+	e := &emitter{search: s, operation: op.kind, headers: op.headers, deferred: op.deferred}
 	at := &site{types: op.root.types, table: op.root.table}
 	if _, err := e.emit(at, op.root, c, nil); err != nil {
 		return nil, err
@@ -139,6 +140,7 @@ func (o *Operation) text() string {
 	for _, name := range slices.Sorted(maps.Keys(o.types)) {
 		b.WriteString(" $" + name + ":" + o.types[name])
 	}
+	b.WriteString(o.headers[o.kind].text)
 	o.root.write(&b)
 	for _, d := range o.deferred[1:] {
 		fmt.Fprintf(&b, " @defer(%q %d %v %v %v)", d.Label, d.Within, d.Path, d.On, d.If)
@@ -155,6 +157,9 @@ func (s *set) write(b *strings.Builder) {
 		}
 		if len(n.conditions) > 0 {
 			fmt.Fprintf(b, " if %v", n.conditions)
+		}
+		if n.directives != (directives{}) {
+			fmt.Fprintf(b, " directives %q", []string{n.directives.around, n.directives.own})
 		}
 		if n.field.Refusal != Allowed {
 			fmt.Fprintf(b, " refused %d", n.field.Refusal)

@@ -68,6 +68,11 @@ func apiSDL(doc *ast.SchemaDocument, n names, client bool) string {
 		c.Directives = nil
 		api.Schema = append(api.Schema, &c)
 	}
+	for _, def := range executable(doc) {
+		c := *def
+		c.Arguments = arguments(def.Arguments)
+		api.Directives = append(api.Directives, &c)
+	}
 	for _, def := range doc.Definitions {
 		if ofSpec(def.Name) || hidden[def.Name] {
 			continue
@@ -97,9 +102,32 @@ func apiSDL(doc *ast.SchemaDocument, n names, client bool) string {
 	return inaccessibleDirective + format(api)
 }
 
+// executable returns the directives that clients may use in documents, besides those that every schema has.
+func executable(doc *ast.SchemaDocument) (list ast.DirectiveDefinitionList) {
+	for _, def := range doc.Directives {
+		inDocuments := func(l ast.DirectiveLocation) bool { return slices.Contains(documentLocations, l) }
+		if !ofSpec(def.Name) && !slices.Contains(builtIn, def.Name) && slices.ContainsFunc(def.Locations, inDocuments) {
+			list = append(list, def)
+		}
+	}
+	return list
+}
+
+var builtIn = []string{"skip", "include", "defer"}
+
+var documentLocations = []ast.DirectiveLocation{
+	ast.LocationQuery, ast.LocationMutation, ast.LocationSubscription, ast.LocationField, ast.LocationFragmentDefinition,
+	ast.LocationFragmentSpread, ast.LocationInlineFragment, ast.LocationVariableDefinition,
+}
+
 // SDL returns the subgraph's schema, as its service would in _service.
 func (s *Subgraph) SDL() string {
 	doc := &ast.SchemaDocument{}
+	for _, def := range s.directives {
+		c := *def
+		c.Arguments = undirected(def.Arguments)
+		doc.Directives = append(doc.Directives, &c)
+	}
 	for _, name := range slices.Sorted(maps.Keys(s.types)) {
 		m := s.types[name]
 		if !m.declared {
@@ -146,9 +174,7 @@ func (m *member) describe(def *ast.Definition) {
 		if f.typ != nil {
 			field.Type = f.typ
 		}
-		for _, a := range f.def.Arguments {
-			field.Arguments = append(field.Arguments, &ast.ArgumentDefinition{Name: a.Name, Type: a.Type, DefaultValue: a.DefaultValue})
-		}
+		field.Arguments = undirected(f.def.Arguments)
 		if f.external {
 			field.Directives = append(field.Directives, directive("external"))
 		}
@@ -160,6 +186,14 @@ func (m *member) describe(def *ast.Definition) {
 		}
 		def.Fields = append(def.Fields, field)
 	}
+}
+
+// undirected returns arguments without their directives.
+func undirected(list ast.ArgumentDefinitionList) (arguments ast.ArgumentDefinitionList) {
+	for _, a := range list {
+		arguments = append(arguments, &ast.ArgumentDefinition{Name: a.Name, Type: a.Type, DefaultValue: a.DefaultValue})
+	}
+	return arguments
 }
 
 func directive(name string, argument ...string) *ast.Directive {

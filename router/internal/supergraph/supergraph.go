@@ -42,8 +42,9 @@ type Rule struct {
 type Subgraph struct {
 	Name, URL string
 
-	types   map[string]*member
-	members map[string]*Member
+	types      map[string]*member
+	members    map[string]*Member
+	directives ast.DirectiveDefinitionList // for documents
 }
 
 // member is a type of the supergraph as one subgraph declares it.
@@ -89,6 +90,9 @@ func Parse(sdl string) (*Supergraph, error) {
 	}
 	if err := distribute(doc, subgraphs); err != nil {
 		return nil, err
+	}
+	for _, s := range subgraphs {
+		s.directives = executable(doc)
 	}
 	all := slices.SortedFunc(maps.Values(subgraphs), func(a, b *Subgraph) int { return strings.Compare(a.Name, b.Name) })
 	n := namesOf(doc)

@@ -3,15 +3,12 @@ package upstream
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"mime"
-	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -22,21 +19,20 @@ import (
 var ErrCut = errors.New("stream of a subgraph broke off")
 
 // Streams opens event streams by the protocol of graphql-sse in "distinct connections" mode
-// (https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md): one POST each. There may be many thousands, so
-// each uses a connection directly: an http.Transport would add two goroutines and four buffers to it.
+// (https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md): one POST each, with a connection of its own.
 type Streams struct {
-	cfg Config
-	tls *tls.Config // for subgraphs with https; nil for the default
+	cfg  Config
+	dial dial
 }
 
 // NewStreams returns Streams with the limits of the configuration, except for the number of fetches: an idle stream
 // costs a subgraph nothing.
-func NewStreams(cfg Config) *Streams { return &Streams{cfg: cfg} }
+func NewStreams(cfg Config) *Streams { return &Streams{cfg: cfg, dial: dialWith(nil)} }
 
 // Stream is an open event stream. It must be closed.
 type Stream struct {
 	cfg     Config
-	conn    net.Conn
+	conn    *conn
 	release func() bool // detaches the connection from the context that closes it
 	lines   *bufio.Reader
 	single  []byte // the only response, when the subgraph answered with JSON
@@ -52,31 +48,25 @@ func (s *Streams) Open(ctx context.Context, url string, header http.Header, body
 	return stream, nil
 }
 
-func (s *Streams) open(ctx context.Context, url string, header http.Header, body []byte) (*Stream, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+func (s *Streams) open(ctx context.Context, address string, header http.Header, body []byte) (*Stream, error) {
+	to, err := url.Parse(address)
 	if err != nil {
 		return nil, err
 	}
-	req.Header = header
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Accept", "text/event-stream, application/json;q=0.5")
-	setTrace(ctx, req.Header)
-	deadline := time.Now().Add(s.cfg.Timeout)
-	conn, err := s.dial(ctx, req.URL, deadline)
+	header.Set("Content-Type", "application/json")
+	header.Set("Accept", "text/event-stream, application/json;q=0.5")
+	setTrace(ctx, header)
+	opening, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
+	defer cancel()
+	c, err := s.dial.open(opening, to, 1<<10)
 	if err != nil {
 		return nil, err
 	}
-	stream := &Stream{cfg: s.cfg, conn: conn}
-	stream.release = context.AfterFunc(ctx, func() { conn.Close() })
-	err = conn.SetDeadline(deadline)
-	if err == nil {
-		err = req.Write(conn)
-	}
-	if err == nil {
-		err = stream.begin(req)
-	}
-	if err == nil {
-		err = conn.SetDeadline(time.Time{})
+	stop := context.AfterFunc(opening, c.discard)
+	stream := &Stream{cfg: s.cfg, conn: c, release: context.AfterFunc(ctx, c.discard)}
+	err = stream.begin(to, header, body)
+	if !stop() {
+		err = context.Cause(opening)
 	}
 	if err != nil {
 		stream.Close()
@@ -85,29 +75,19 @@ func (s *Streams) open(ctx context.Context, url string, header http.Header, body
 	return stream, nil
 }
 
-// dial connects to the host of a URL.
-func (s *Streams) dial(ctx context.Context, to *url.URL, deadline time.Time) (net.Conn, error) {
-	ctx, cancel := context.WithDeadline(ctx, deadline)
-	defer cancel()
-	if to.Scheme == "https" {
-		return (&tls.Dialer{Config: s.tls}).DialContext(ctx, "tcp", net.JoinHostPort(to.Hostname(), cmp.Or(to.Port(), "443")))
-	}
-	return new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(to.Hostname(), cmp.Or(to.Port(), "80")))
-}
-
-// begin reads the head of the response, and the body as well unless it is an event stream.
-func (s *Stream) begin(req *http.Request) error {
-	source := &io.LimitedReader{R: s.conn, N: s.cfg.MaxBytes}
-	resp, err := http.ReadResponse(bufio.NewReaderSize(source, 1<<10), req) //nolint:bodyclose // it ends with the connection
+// begin sends the request and reads the head of the response, and the body as well unless it is an event stream.
+func (s *Stream) begin(to *url.URL, header http.Header, body []byte) error {
+	resp, err := s.conn.post(to, header, body, s.cfg.MaxBytes) //nolint:bodyclose // it ends with the connection
 	if err != nil {
 		return err
 	}
+	s.conn.out = bytes.Buffer{} // a stream sends nothing more
 	media, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	switch {
 	case err != nil:
 		return fmt.Errorf("response has status %d and type %q: %w", resp.StatusCode, resp.Header.Get("Content-Type"), err)
 	case media == "text/event-stream" && resp.StatusCode == http.StatusOK:
-		source.N = math.MaxInt64 // each event has its own limit
+		s.conn.source.N = math.MaxInt64 // each event has its own limit
 		s.lines = bufio.NewReaderSize(resp.Body, 1<<10)
 		return nil
 	case media == "application/json" || media == "application/graphql-response+json":
@@ -123,7 +103,7 @@ func (s *Stream) begin(req *http.Request) error {
 // Close ends the stream.
 func (s *Stream) Close() {
 	s.release()
-	s.conn.Close() //nolint:errcheck // nothing was written that could be lost
+	s.conn.discard()
 }
 
 // Next waits for the next response. The error is io.EOF when the subgraph has completed the stream, and wraps ErrCut

@@ -52,7 +52,7 @@ func TestStream(t *testing.T) {
 		{name: "a head without end", answer: "HTTP/1.1 200 OK\r\n" + strings.Repeat("X-More: and more\r\n", 200), goesOn: true, end: "malformed"},
 		{name: "not HTTP", answer: "SSH-2.0-OpenSSH_9.2\r\n", end: "malformed"},
 		{name: "nothing", end: "EOF"},
-		{name: "silence", goesOn: true, change: impatient, end: "i/o timeout"},
+		{name: "silence", goesOn: true, change: impatient, end: "deadline exceeded"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -108,7 +108,8 @@ func TestStreamOverTLS(t *testing.T) {
 	if _, err := streams.Open(t.Context(), subgraph.URL, http.Header{}, nil); !errors.Is(err, ErrCut) || !strings.Contains(err.Error(), "certificate") {
 		t.Fatalf("of a stranger: got %v", err)
 	}
-	streams.tls = &tls.Config{RootCAs: subgraph.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs, MinVersion: tls.VersionTLS12}
+	roots := subgraph.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+	streams.dial = dialWith(&tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12})
 	stream, err := streams.Open(t.Context(), subgraph.URL+"/graphql?a=b", http.Header{}, nil)
 	if err != nil {
 		t.Fatal(err)

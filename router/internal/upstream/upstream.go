@@ -42,30 +42,29 @@ type Config struct {
 	Resume      time.Duration            `env:"RESUME" envDefault:"30s" min:"0s" help:"time for which the router tries to resume a broken stream before it ends the subscription"`
 }
 
-// Client makes the clients of single subgraphs, which share its connections.
+// Client makes the clients of single subgraphs.
 type Client struct {
-	cfg  Config
-	base http.RoundTripper
+	cfg   Config
+	dial  dial
+	pools []*pool
 }
 
 // NewClient returns the client for all subgraphs.
-func NewClient(cfg Config) *Client {
-	return &Client{cfg: cfg, base: &http.Transport{
-		MaxIdleConnsPerHost: cfg.Concurrency,
-		IdleConnTimeout:     90 * time.Second,
-		DisableCompression:  true, // the size of a compressed response is not limited
-	}}
-}
+func NewClient(cfg Config) *Client { return &Client{cfg: cfg, dial: dialWith(nil)} }
 
-// CloseIdleConnections closes the connections that no fetch uses.
-func (c *Client) CloseIdleConnections() { (&http.Client{Transport: c.base}).CloseIdleConnections() }
+// CloseIdleConnections closes the connections that no fetch uses, and the others when their fetches have ended.
+func (c *Client) CloseIdleConnections() {
+	for _, p := range c.pools {
+		p.close()
+	}
+}
 
 // Subgraph is the client of one subgraph. Safe for concurrent use.
 type Subgraph struct {
 	name    string
 	url     *url.URL
 	cfg     Config
-	base    http.RoundTripper
+	pool    *pool
 	slots   chan struct{} // holds one value for each fetch in progress
 	breaker *gobreaker.CircuitBreaker[Answer]
 	budget  *budget
@@ -79,8 +78,10 @@ func (c *Client) Subgraph(name, address string) (*Subgraph, error) {
 	}
 	cfg := c.cfg
 	cfg.Timeout = cmp.Or(cfg.Timeouts[name], cfg.Timeout)
+	connections := &pool{to: u, dial: c.dial, max: cfg.Concurrency}
+	c.pools = append(c.pools, connections)
 	return &Subgraph{
-		name: name, url: u, cfg: cfg, base: c.base,
+		name: name, url: u, cfg: cfg, pool: connections,
 		slots:   make(chan struct{}, c.cfg.Concurrency),
 		breaker: newBreaker(c.cfg.Breaker, name),
 		budget:  newBudget(c.cfg.Retries),
@@ -198,19 +199,36 @@ var mediaJSON = []string{"application/json"} // shared by all requests, read-onl
 func (s *Subgraph) send(ctx context.Context, header http.Header, body []byte) (Answer, error) {
 	header["Content-Type"], header["Accept"] = mediaJSON, mediaJSON
 	setTrace(ctx, header)
-	req := (&http.Request{
-		Method: http.MethodPost, URL: s.url, Host: s.url.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: header,
-		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
-		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
-	}).WithContext(ctx)
-	resp, err := s.base.RoundTrip(req)
+	c, err := s.pool.get(ctx)
 	if err != nil {
 		return Answer{}, err
 	}
-	defer resp.Body.Close()
-	answer, err := s.read(resp)
-	return Answer{Body: answer, Header: resp.Header}, err
+	stop := context.AfterFunc(ctx, c.discard)
+	answer, reusable, err := s.exchange(c, header, body)
+	switch {
+	case !stop(): // discarded, or about to be
+		return Answer{}, context.Cause(ctx)
+	case reusable:
+		s.pool.put(c)
+	default:
+		c.discard()
+	}
+	return answer, err
 }
+
+// exchange sends the request over a connection, and reports whether another one may follow.
+func (s *Subgraph) exchange(c *conn, header http.Header, body []byte) (_ Answer, reusable bool, _ error) {
+	//nolint:bodyclose // closing would read the rest: a connection that is not read to the end is discarded
+	resp, err := c.post(s.url, header, body, 2*s.cfg.MaxBytes+maxHead) // a chunked body is larger than its content
+	if err != nil {
+		return Answer{}, false, err
+	}
+	answer, err := s.read(resp)
+	return Answer{Body: answer, Header: resp.Header}, answer != nil && !resp.Close, err
+}
+
+// maxHead is the size of the largest head of a response, in bytes.
+const maxHead = 64 << 10
 
 // read returns the body if its type, size and shape are those of a GraphQL response.
 func (s *Subgraph) read(resp *http.Response) ([]byte, error) {

@@ -1,8 +1,12 @@
 package upstream
 
 import (
+	"context"
+	"errors"
 	"io"
+	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -11,10 +15,55 @@ import (
 	"time"
 )
 
-// roundTrip stands in for a subgraph.
-type roundTrip func(*http.Request) (*http.Response, error)
+// pipes connects clients and a server without a network, for tests in a bubble of synctest.
+type pipes chan net.Conn
 
-func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+func (p pipes) Accept() (net.Conn, error) {
+	if c, ok := <-p; ok {
+		return c, nil
+	}
+	return nil, net.ErrClosed
+}
+
+func (p pipes) Close() error   { return nil }
+func (p pipes) Addr() net.Addr { return &net.UnixAddr{} }
+
+func (p pipes) dial(context.Context, *url.URL) (net.Conn, error) {
+	client, server := net.Pipe()
+	p <- server
+	return client, nil
+}
+
+// serve returns a client whose subgraphs are all this handler.
+func serve(t *testing.T, cfg Config, handler http.HandlerFunc) *Client {
+	t.Helper()
+	listener := make(pipes)
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { //nolint:gosec // no client is slow
+		io.Copy(io.Discard, r.Body) // after that the server notices when the client goes away
+		handler(w, r)
+	})}
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		if err := server.Serve(listener); !errors.Is(err, net.ErrClosed) {
+			t.Error(err)
+		}
+	})
+	client := &Client{cfg: cfg, dial: listener.dial}
+	t.Cleanup(func() {
+		client.CloseIdleConnections()
+		close(listener)
+		serving.Wait()
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return client
+}
+
+func answer(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "application/json")
+	io.WriteString(w, `{"data":{"order":null}}`)
+}
 
 func subgraph(t *testing.T, client *Client, name string) *Subgraph {
 	t.Helper()
@@ -40,21 +89,16 @@ func TestARushQueuesInFrontOfASubgraph(t *testing.T) {
 			defer mu.Unlock()
 			return arrived[host]
 		}
-		client := &Client{
-			cfg: Config{Timeout: time.Minute, Wait: time.Hour, Concurrency: limit, MaxBytes: 1 << 10},
-			base: roundTrip(func(r *http.Request) (*http.Response, error) {
-				mu.Lock()
-				arrived[r.URL.Host]++
-				mu.Unlock()
-				if r.URL.Host == "orders" {
-					<-release
-				}
-				return &http.Response{
-					StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}},
-					Body: io.NopCloser(strings.NewReader(`{"data":{"order":null}}`)), Request: r,
-				}, nil
-			}),
-		}
+		cfg := Config{Timeout: time.Minute, Wait: time.Hour, Concurrency: limit, MaxBytes: 1 << 10}
+		client := serve(t, cfg, func(w http.ResponseWriter, r *http.Request) {
+			mu.Lock()
+			arrived[r.Host]++
+			mu.Unlock()
+			if r.Host == "orders" {
+				<-release
+			}
+			answer(w)
+		})
 		orders, tickets := subgraph(t, client, "orders"), subgraph(t, client, "tickets")
 		fetch := func(s *Subgraph) {
 			if answer, err := s.Fetch(t.Context(), http.Header{}, []byte("{}")); string(answer.Body) != `{"data":{"order":null}}` {
@@ -88,24 +132,19 @@ func TestASilentSubgraphIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var asked atomic.Int64
-		answering := false
-		orders := subgraph(t, &Client{
-			cfg: Config{
-				Timeout: 5 * time.Second, Wait: time.Minute, Concurrency: 8, MaxBytes: 1 << 10, Retries: 20,
-				Breaker: Breaker{Failures: 50, Fetches: 4, Window: time.Minute, Pause: 2 * time.Second},
-			},
-			base: roundTrip(func(r *http.Request) (*http.Response, error) {
-				asked.Add(1)
-				if !answering {
-					<-r.Context().Done()
-					return nil, r.Context().Err()
-				}
-				return &http.Response{
-					StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}},
-					Body: io.NopCloser(strings.NewReader(`{"data":{"order":null}}`)), Request: r,
-				}, nil
-			}),
-		}, "orders")
+		var answering atomic.Bool
+		cfg := Config{
+			Timeout: 5 * time.Second, Wait: time.Minute, Concurrency: 8, MaxBytes: 1 << 10, Retries: 20,
+			Breaker: Breaker{Failures: 50, Fetches: 4, Window: time.Minute, Pause: 2 * time.Second},
+		}
+		orders := subgraph(t, serve(t, cfg, func(w http.ResponseWriter, r *http.Request) {
+			asked.Add(1)
+			if !answering.Load() {
+				<-r.Context().Done()
+				return
+			}
+			answer(w)
+		}), "orders")
 		fetch := func(want string) time.Duration {
 			t.Helper()
 			begin := time.Now()
@@ -129,7 +168,7 @@ func TestASilentSubgraphIsLeftAlone(t *testing.T) {
 			t.Errorf("the fetch that tries took %s; the subgraph was asked %d times", took, asked.Load())
 		}
 		fetch("SUBGRAPH_UNAVAILABLE")
-		answering = true
+		answering.Store(true)
 		if asked.Load() != 5 {
 			t.Errorf("the subgraph was asked %d times, want 5", asked.Load())
 		}

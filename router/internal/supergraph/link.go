@@ -1,8 +1,8 @@
 package supergraph
 
 import (
+	"cmp"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
@@ -13,7 +13,7 @@ import (
 // (https://specs.apollo.dev/link/v1.0).
 type names map[string]string // "cost.listSize" → "listSize"
 
-// specified lists the supported directives by specification.
+// specified lists the directives that may have other names, by specification.
 var specified = map[string][]string{
 	"inaccessible":   {"inaccessible"},
 	"authenticated":  {"authenticated"},
@@ -22,18 +22,56 @@ var specified = map[string][]string{
 	"cost":           {"cost", "listSize"},
 }
 
-// understood lists the other supported specifications.
-var understood = []string{"link", "core", "join", "tag"}
+// versions lists the versions of Apollo's specifications that are supported, up to those of Federation 2.13. The
+// versions of join begin with that of Federation 2.0.
+var versions = map[string][]string{
+	"link":           {"v1.0"},
+	"join":           {"v0.2", "v0.3", "v0.4", "v0.5"},
+	"tag":            {"v0.1", "v0.2", "v0.3"},
+	"inaccessible":   {"v0.1", "v0.2"},
+	"authenticated":  {"v0.1"},
+	"requiresScopes": {"v0.1"},
+	"policy":         {"v0.1"},
+	"cost":           {"v0.1"},
+	"cacheTag":       {"v0.1"},
+	"context":        nil,
+	"connect":        nil,
+}
 
-// checkNeeds refuses a supergraph with an unsupported specification that is needed for execution or security (link
-// specification, section Purpose).
-func checkNeeds(doc *ast.SchemaDocument) error {
-	for _, schema := range doc.Schema {
-		for _, link := range schema.Directives.ForNames("link") {
-			spec := path.Base(path.Dir(argument(link, "url")))
-			if argument(link, "for") != "" && specified[spec] == nil && !slices.Contains(understood, spec) {
-				return fmt.Errorf("parse supergraph: %s is not supported", argument(link, "url"))
+const apolloSpecs = "https://specs.apollo.dev/"
+
+// feature is a specification that a supergraph links.
+type feature struct {
+	url     string
+	name    string // of a specification of Apollo, otherwise empty
+	version string
+	needed  bool // for execution or security (link specification, section Purpose)
+	link    *ast.Directive
+}
+
+func features(doc *ast.SchemaDocument) (list []feature) {
+	for _, schema := range slices.Concat(doc.Schema, doc.SchemaExtension) {
+		for _, d := range schema.Directives {
+			if d.Name != "link" && d.Name != "core" { // core is the former name
+				continue
 			}
+			f := feature{url: cmp.Or(argument(d, "url"), argument(d, "feature")), needed: argument(d, "for") != "", link: d}
+			if id, ok := strings.CutPrefix(f.url, apolloSpecs); ok {
+				f.name, f.version, _ = strings.Cut(id, "/")
+			}
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
+// checkFeatures refuses a supergraph with an unsupported version of a known specification, or with another one that is
+// needed.
+func checkFeatures(doc *ast.SchemaDocument) error {
+	for _, f := range features(doc) {
+		supported, known := versions[f.name]
+		if known && !slices.Contains(supported, f.version) || !known && f.needed {
+			return fmt.Errorf("parse supergraph: %s is not supported", f.url)
 		}
 	}
 	for _, def := range doc.Definitions {
@@ -55,25 +93,19 @@ func namesOf(doc *ast.SchemaDocument) names {
 			n[spec+"."+name] = name // the default
 		}
 	}
-	for _, schema := range doc.Schema {
-		for _, link := range schema.Directives.ForNames("link") {
-			spec := path.Base(path.Dir(argument(link, "url"))) // https://specs.apollo.dev/cost/v0.1
-			namespace := spec
-			if as := argument(link, "as"); as != "" {
-				namespace = as
+	for _, f := range features(doc) {
+		namespace := cmp.Or(argument(f.link, "as"), f.name)
+		for _, name := range specified[f.name] {
+			n[f.name+"."+name] = namespace + "__" + name
+			if name == f.name {
+				n[f.name+"."+name] = namespace
 			}
-			for _, name := range specified[spec] {
-				n[spec+"."+name] = namespace + "__" + name
-				if name == spec {
-					n[spec+"."+name] = namespace
-				}
-			}
-			if imports := link.Arguments.ForName("import"); imports != nil {
-				for _, item := range imports.Value.Children {
-					name, as := imported(item.Value)
-					if _, known := n[spec+"."+name]; known {
-						n[spec+"."+name] = as
-					}
+		}
+		if imports := f.link.Arguments.ForName("import"); imports != nil {
+			for _, item := range imports.Value.Children {
+				name, as := imported(item.Value)
+				if _, known := n[f.name+"."+name]; known {
+					n[f.name+"."+name] = as
 				}
 			}
 		}

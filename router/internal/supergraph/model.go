@@ -17,6 +17,7 @@ type Member struct {
 	Keys            []MemberKey
 	Fields          map[string]*MemberField // of an object or interface
 	Possible        []string                // object types that a value may have, sorted; nil for a leaf type
+	CacheTags       []string                // formats of @cacheTag, such as "user-{$key.id}"; nothing uses them
 }
 
 // MemberKey is a key of an entity.
@@ -38,6 +39,8 @@ type MemberField struct {
 	// Shared means that the supergraph does not say which type the subgraph gives the field. Some composers leave out
 	// that it is an interface where others have an object type that implements it.
 	Shared bool
+	// CacheTags are the formats of @cacheTag, such as "user-{$args.id}". Nothing uses them.
+	CacheTags []string
 }
 
 // Members returns the types that the subgraph declares, by name.
@@ -96,7 +99,10 @@ func (s *Subgraph) implementing(name string) (types []string) {
 }
 
 func (m *member) export() (*Member, error) {
-	out := &Member{Name: m.def.Name, Kind: m.def.Kind, InterfaceObject: m.interfaceObject, Fields: map[string]*MemberField{}}
+	out := &Member{
+		Name: m.def.Name, Kind: m.def.Kind, InterfaceObject: m.interfaceObject, Fields: map[string]*MemberField{},
+		CacheTags: m.cacheTags,
+	}
 	if m.interfaceObject {
 		out.Kind = ast.Object
 	}
@@ -112,7 +118,9 @@ func (m *member) export() (*Member, error) {
 		if f.typ != nil {
 			typ = f.typ
 		}
-		field := &MemberField{Type: typ, External: f.external, Label: f.label, Override: f.override, Shared: f.shared}
+		field := &MemberField{
+			Type: typ, External: f.external, Label: f.label, Override: f.override, Shared: f.shared, CacheTags: f.cacheTags,
+		}
 		var err error
 		if field.Requires, err = fieldSet(f.requires); err != nil {
 			return nil, err

@@ -51,6 +51,7 @@ type Subgraph struct {
 type member struct {
 	def             *ast.Definition
 	declared        bool
+	cacheTags       []string
 	keys            []key
 	interfaceObject bool
 	interfaces      []string
@@ -73,6 +74,7 @@ type memberField struct {
 	label              string
 	override           bool
 	shared             bool
+	cacheTags          []string
 }
 
 // Parse parses supergraph SDL.
@@ -81,7 +83,7 @@ func Parse(sdl string) (*Supergraph, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse supergraph: %w", err)
 	}
-	if err := checkNeeds(doc); err != nil {
+	if err := checkFeatures(doc); err != nil {
 		return nil, err
 	}
 	subgraphs, err := declared(doc)
@@ -94,6 +96,7 @@ func Parse(sdl string) (*Supergraph, error) {
 	for _, s := range subgraphs {
 		s.directives = executable(doc)
 	}
+	tag(doc, subgraphs)
 	all := slices.SortedFunc(maps.Values(subgraphs), func(a, b *Subgraph) int { return strings.Compare(a.Name, b.Name) })
 	n := namesOf(doc)
 	costs, err := costs(doc, n)

@@ -60,7 +60,7 @@ const small = `schema { query: Query }
 	enum join__Graph { A @join__graph(name: "a", url: "http://a.invalid") B @join__graph(name: "b", url: "http://b.invalid") }
 	type Query @join__type(graph: A) @join__type(graph: B) { a: Int }`
 
-// Directives of another organization's specification are not those of Federation, whatever their names.
+// A directive belongs to Federation by its specification, not by its name.
 func TestSpecificationsOfOthers(t *testing.T) {
 	t.Parallel()
 	g, err := supergraph.Parse(strings.Replace(strings.Replace(small, "a: Int", "a: Int @hide", 1), "schema",

@@ -29,6 +29,7 @@ const (
 	maxBody            = 1 << 20 // bytes
 	maxTokens          = 10_000  // of the document
 	maxRepresentations = 1_000   // of an _entities fetch
+	maxCost            = 50_000  // objects in a response; ten times the default limit for clients
 	maxErrors          = 50      // in a response
 	cachedDocuments    = 1_000   // parsed; the router sends few different ones
 )
@@ -62,6 +63,7 @@ func New(cfg Config) http.Handler {
 		return fmt.Errorf("panic: %v\n%s", panicked, debug.Stack())
 	})
 	srv.AroundOperations(limitRepresentations)
+	srv.AroundOperations(limitCost)
 	srv.AroundResponses(limitErrors)
 
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -489,6 +491,57 @@ func TestEntities(t *testing.T) {
 		s := newSubgraph(t)
 		if a := s.send("", query, reps("Order", make([]string, 1001)...)); a.codes() != "BAD_USER_INPUT" {
 			t.Errorf("got %+v", a)
+		}
+	})
+	t.Run("N representations cost N times their selection, as a page of N", func(t *testing.T) {
+		s := newSubgraph(t)
+		buyer := id.New(id.User)
+		o := s.order(buyer)
+		const (
+			ofOrders = `query($reps: [_Any!]!, $n: Int) { _entities(representations: $reps) { ... on Order { history(first: $n) { nodes { id } } } } }`
+			ofViewer = `query($reps: [_Any!]!, $n: Int, $m: Int) { _entities(representations: $reps) { ... on Viewer {
+				orders(last: $n) { nodes { history(first: $m) { nodes { id } } } } } } }`
+			twice = `query($reps: [_Any!]!, $n: Int) { a: _entities(representations: $reps) { ...F } b: _entities(representations: $reps) { ...F } }
+				fragment F on Order { history(first: $n) { nodes { id } } }`
+			page = `query($n: Int, $m: Int) { orders(first: $n) { nodes { history(first: $m) { nodes { id } } } } }`
+		)
+		for _, tt := range []struct {
+			query, typename string
+			n               int // of representations
+			variables       map[string]any
+			code            string
+		}{
+			{query, "Order", 500, nil, ""}, // the router's largest batch, with the default page
+			{query, "Order", 1000, nil, ""},
+			{ofOrders, "Order", 500, map[string]any{"n": 49}, ""},                          // 500 × (1 + 49 × 2) = 49,500
+			{ofOrders, "Order", 500, map[string]any{"n": 50}, "BAD_USER_INPUT"},            // 50,500
+			{ofOrders, "Order", 1000, map[string]any{"n": 50}, "BAD_USER_INPUT"},           // 101,000
+			{ofOrders, "Order", 1, map[string]any{"n": 100}, ""},                           // 201
+			{twice, "Order", 500, map[string]any{"n": 24}, ""},                             // 2 × 500 × (1 + 24 × 2) = 49,000
+			{twice, "Order", 500, map[string]any{"n": 25}, "BAD_USER_INPUT"},               // 51,000
+			{ofViewer, "Viewer", 2, map[string]any{"n": 100, "m": 100}, ""},                // 2 × (1 + 100 × (2 + 100 × 2)) = 40,402
+			{ofViewer, "Viewer", 3, map[string]any{"n": 100, "m": 100}, "BAD_USER_INPUT"},  // 60,603
+			{page, "", 0, map[string]any{"n": 100, "m": 100}, ""},                          // 20,200
+			{"{ " + strings.Repeat("orders { nodes { id } } ", 500) + "}", "", 0, nil, ""}, // merged when it is executed
+			{"{ " + strings.Repeat("orders { nodes { id } } ", 1300) + "}", "", 0, nil, "BAD_USER_INPUT"},
+		} {
+			ids := slices.Repeat([]string{o.ID}, tt.n)
+			if tt.typename == "Viewer" {
+				ids = slices.Repeat([]string{buyer}, tt.n)
+			}
+			variables := reps(tt.typename, ids...)
+			if tt.n == 0 {
+				variables = map[string]any{}
+			}
+			maps.Copy(variables, tt.variables)
+			before := s.statements.Load()
+			a := s.send(buyer, tt.query, variables)
+			if a.codes() != tt.code {
+				t.Errorf("%d of %.100s %v: got %q %+v, want %q", tt.n, tt.query, tt.variables, a.codes(), a.Errors, tt.code)
+			}
+			if executed := s.statements.Load() > before; executed != (tt.code == "") {
+				t.Errorf("%d of %.100s: executed %v", tt.n, tt.query, executed)
+			}
 		}
 	})
 }

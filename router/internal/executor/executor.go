@@ -113,7 +113,7 @@ func (r *run) together() {
 
 // response writes the whole response.
 func (r *run) response(ctx context.Context) ([]byte, error) {
-	w := writer{problems: r.problems(ctx, 0), buf: make([]byte, 0, 1024)}
+	w := writer{problems: r.problems(ctx, 0), buf: make([]byte, 0, r.received+r.received/8+512)}
 	w.buf = append(w.buf, `{"data":`...)
 	begin := len(w.buf)
 	if !w.object(r.shape.root, r.root) {

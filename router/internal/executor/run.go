@@ -22,6 +22,7 @@ type run struct {
 	root      *value
 	done      []bool // by fetch
 	loose     []loose
+	received  int  // bytes of all answers: the response is about as long
 	aborted   bool // a mutation's data is null: nothing more is sent
 }
 
@@ -217,6 +218,7 @@ func (r *run) send(ctx context.Context, a answer) answer {
 // take adds an answer to the tree.
 func (r *run) take(a answer) {
 	req := &r.requests[a.fetch]
+	r.received += len(a.body)
 	response, err := r.arena.parse(a.body)
 	if err != nil || response.kind != object {
 		r.loosen(a.fetch, r.invalid(req.Subgraph, errors.New("the response is not a JSON object")))

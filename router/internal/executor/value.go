@@ -112,6 +112,7 @@ const (
 type arena struct {
 	values  []value
 	members []member
+	parsing []member // of the objects and lists that a parser has not completed
 }
 
 func (a *arena) new(k kind) *value {
@@ -138,9 +139,13 @@ func (a *arena) keep(from []member) []member {
 func (a *arena) reset() {
 	clear(a.values)
 	clear(a.members)
+	clear(a.parsing[:cap(a.parsing)])
 	a.values, a.members = a.values[:0], a.members[:0]
 	if cap(a.members) > lastChunk {
 		a.members = nil
+	}
+	if cap(a.parsing) > lastChunk {
+		a.parsing = nil
 	}
 }
 
@@ -166,15 +171,15 @@ var errJSON = errors.New("invalid JSON")
 
 // parser parses JSON (RFC 8259) into an arena. Values are slices of the text.
 type parser struct {
-	arena   *arena
-	text    []byte
-	at      int
-	depth   int
-	members []member // of the objects and lists that are being parsed
+	arena *arena
+	text  []byte
+	at    int
+	depth int
 }
 
 // parse returns the value of a text.
 func (a *arena) parse(body []byte) (*value, error) {
+	a.parsing = a.parsing[:0]
 	p := parser{arena: a, text: body}
 	v, err := p.value()
 	if err != nil {
@@ -257,7 +262,7 @@ func (p *parser) nested(open byte) (v *value, err error) {
 
 func (p *parser) object() (*value, error) {
 	v := p.arena.new(object)
-	begin := len(p.members)
+	begin := len(p.arena.parsing)
 	if p.next() == '}' {
 		p.at++
 		return v, nil
@@ -278,14 +283,14 @@ func (p *parser) object() (*value, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.members = append(p.members, member{unquoted(name), inner})
+		p.arena.parsing = append(p.arena.parsing, member{unquoted(name), inner})
 		switch p.next() {
 		case ',':
 			p.at++
 		case '}':
 			p.at++
-			v.members = p.arena.keep(p.members[begin:])
-			p.members = p.members[:begin]
+			v.members = p.arena.keep(p.arena.parsing[begin:])
+			p.arena.parsing = p.arena.parsing[:begin]
 			return v, nil
 		default:
 			return nil, errJSON
@@ -295,7 +300,7 @@ func (p *parser) object() (*value, error) {
 
 func (p *parser) list() (*value, error) {
 	v := p.arena.new(list)
-	begin := len(p.members)
+	begin := len(p.arena.parsing)
 	if p.next() == ']' {
 		p.at++
 		return v, nil
@@ -305,14 +310,14 @@ func (p *parser) list() (*value, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.members = append(p.members, member{value: item})
+		p.arena.parsing = append(p.arena.parsing, member{value: item})
 		switch p.next() {
 		case ',':
 			p.at++
 		case ']':
 			p.at++
-			v.members = p.arena.keep(p.members[begin:])
-			p.members = p.members[:begin]
+			v.members = p.arena.keep(p.arena.parsing[begin:])
+			p.arena.parsing = p.arena.parsing[:begin]
 			return v, nil
 		default:
 			return nil, errJSON

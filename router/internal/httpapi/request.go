@@ -64,15 +64,17 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) (request, err
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return request{}, operation.Refuse(http.StatusUnsupportedMediaType, UnsupportedMediaType, "the body must not be compressed")
 	}
-	tooLarge := operation.Refuse(http.StatusRequestEntityTooLarge, RequestTooLarge, fmt.Sprintf("the body is larger than %d bytes", limit))
+	tooLarge := func() error {
+		return operation.Refuse(http.StatusRequestEntityTooLarge, RequestTooLarge, fmt.Sprintf("the body is larger than %d bytes", limit))
+	}
 	if r.ContentLength > limit {
-		return request{}, tooLarge
+		return request{}, tooLarge()
 	}
 	var body bytes.Buffer
 	body.Grow(int(max(r.ContentLength, 0)) + bytes.MinRead) // ReadFrom needs MinRead bytes to read the end
 	if _, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, limit)); err != nil {
 		if maxBytes := new(http.MaxBytesError); errors.As(err, &maxBytes) {
-			return request{}, tooLarge
+			return request{}, tooLarge()
 		}
 		if errors.Is(err, io.ErrUnexpectedEOF) {
 			return request{}, bad("the body is incomplete")

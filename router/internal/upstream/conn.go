@@ -22,7 +22,7 @@ type conn struct {
 
 	source *io.LimitedReader // bounds a response, including its head
 	in     *bufio.Reader
-	out    bytes.Buffer // reused by all requests
+	space  bytes.Buffer // for what is written, and then for what is read
 	since  time.Time    // when it became idle
 }
 
@@ -53,18 +53,15 @@ func (d dial) open(ctx context.Context, to *url.URL, buffer int) (*conn, error) 
 // post sends a request and reads the head of the response, of which at most limit bytes will be read.
 func (c *conn) post(to *url.URL, header http.Header, body []byte, limit int64) (*http.Response, error) {
 	c.source.N = limit
-	c.out.Reset()
-	c.out.WriteString("POST " + to.RequestURI() + " HTTP/1.1\r\nHost: " + to.Host +
+	c.space.Reset()
+	c.space.WriteString("POST " + to.RequestURI() + " HTTP/1.1\r\nHost: " + to.Host +
 		"\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n")
-	if err := header.Write(&c.out); err != nil {
+	if err := header.Write(&c.space); err != nil {
 		return nil, err
 	}
-	c.out.WriteString("\r\n")
-	c.out.Write(body)
-	_, sent := c.Write(c.out.Bytes())
-	if c.out.Cap() > maxKept {
-		c.out = bytes.Buffer{}
-	}
+	c.space.WriteString("\r\n")
+	c.space.Write(body)
+	_, sent := c.Write(c.space.Bytes())
 	for {
 		resp, err := http.ReadResponse(c.in, nil)
 		if err != nil {
@@ -77,9 +74,16 @@ func (c *conn) post(to *url.URL, header http.Header, body []byte, limit int64) (
 	}
 }
 
+// body reads the body of a response, at most limit bytes.
+func (c *conn) body(resp *http.Response, limit int64) ([]byte, error) {
+	c.space.Reset()
+	_, err := c.space.ReadFrom(io.LimitReader(resp.Body, limit))
+	return bytes.Clone(c.space.Bytes()), err
+}
+
 const (
 	idleTimeout = 90 * time.Second
-	maxKept     = 64 << 10 // bytes of an idle connection's buffer
+	maxSpace    = 64 << 10 // bytes that an idle connection may keep
 )
 
 // pool keeps the idle connections to one subgraph.
@@ -123,6 +127,9 @@ func (p *pool) take() *conn {
 // put takes back a connection whose last response has been read to its end.
 func (p *pool) put(c *conn) {
 	c.since = time.Now()
+	if c.space.Cap() > maxSpace {
+		c.space = bytes.Buffer{}
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed || len(p.idle) >= p.max {

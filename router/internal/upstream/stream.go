@@ -81,7 +81,7 @@ func (s *Stream) begin(to *url.URL, header http.Header, body []byte) error {
 	if err != nil {
 		return err
 	}
-	s.conn.out = bytes.Buffer{} // a stream sends nothing more
+	s.conn.space = bytes.Buffer{} // a stream sends nothing more
 	media, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	switch {
 	case err != nil:

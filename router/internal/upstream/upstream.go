@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"mime"
 	"net/http"
@@ -223,7 +222,7 @@ func (s *Subgraph) exchange(c *conn, header http.Header, body []byte) (_ Answer,
 	if err != nil {
 		return Answer{}, false, err
 	}
-	answer, err := s.read(resp)
+	answer, err := s.read(c, resp)
 	return Answer{Body: answer, Header: resp.Header}, answer != nil && !resp.Close, err
 }
 
@@ -231,7 +230,7 @@ func (s *Subgraph) exchange(c *conn, header http.Header, body []byte) (_ Answer,
 const maxHead = 64 << 10
 
 // read returns the body if its type, size and shape are those of a GraphQL response.
-func (s *Subgraph) read(resp *http.Response) ([]byte, error) {
+func (s *Subgraph) read(c *conn, resp *http.Response) ([]byte, error) {
 	if encoding := resp.Header.Get("Content-Encoding"); encoding != "" {
 		return nil, fmt.Errorf("%w: encoded with %q", errInvalidResponse, encoding)
 	}
@@ -241,15 +240,14 @@ func (s *Subgraph) read(resp *http.Response) ([]byte, error) {
 	if resp.ContentLength > s.cfg.MaxBytes {
 		return nil, fmt.Errorf("%w: %d bytes", errInvalidResponse, resp.ContentLength)
 	}
-	var body bytes.Buffer
-	body.Grow(int(max(resp.ContentLength, 0)) + bytes.MinRead)
-	if _, err := body.ReadFrom(io.LimitReader(resp.Body, s.cfg.MaxBytes+1)); err != nil {
+	body, err := c.body(resp, s.cfg.MaxBytes+1)
+	switch {
+	case err != nil:
 		return nil, fmt.Errorf("read response: %w", err)
-	}
-	if int64(body.Len()) > s.cfg.MaxBytes {
+	case int64(len(body)) > s.cfg.MaxBytes:
 		return nil, fmt.Errorf("%w: more than %d bytes", errInvalidResponse, s.cfg.MaxBytes)
 	}
-	return body.Bytes(), checkShape(body.Bytes())
+	return body, checkShape(body)
 }
 
 // isGraphQL reports whether a Content-Type is one of a GraphQL response.

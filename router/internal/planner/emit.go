@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -73,7 +74,11 @@ func (e *emitter) emit(at *site, sel *set, c *choice, outer Conditions) (touched
 	if err := e.types(at, sel); err != nil {
 		return nil, err
 	}
-	for _, p := range c.picks {
+	picks := c.picks
+	if e.operation == ast.Mutation && len(at.path) == 0 {
+		picks = inOrder(picks)
+	}
+	for _, p := range picks {
 		conditions := joined(outer, p.node.conditions)
 		var to *site
 		for _, object := range p.on {
@@ -94,6 +99,20 @@ func (e *emitter) emit(at *site, sel *set, c *choice, outer Conditions) (touched
 		touched = union(touched, more)
 	}
 	return touched, nil
+}
+
+// inOrder moves the picks of each root field of a mutation to its first one: everything below the field is fetched before
+// the next field is executed.
+func inOrder(picks []pick) []pick {
+	first := map[string]int{}
+	for i, p := range picks {
+		if _, known := first[p.node.field.Storage]; !known {
+			first[p.node.field.Storage] = i
+		}
+	}
+	return slices.SortedStableFunc(slices.Values(picks), func(a, b pick) int {
+		return cmp.Compare(first[a.node.field.Storage], first[b.node.field.Storage])
+	})
 }
 
 // types makes sure that the type of objects is known where it matters.

@@ -9,7 +9,7 @@ function answer(subgraphs) {
   const result = composeServices(subgraphs.map(({ name, sdl }) => ({ name, url: `http://${name}.invalid/graphql`, typeDefs: parse(sdl) })));
   if (compositionHasErrors(result)) return { errors: result.errors.map(({ message, extensions }) => `${extensions?.code}: ${message}`) };
   const { definitions } = transformSupergraphToPublicSchema(parse(result.supergraphSdl));
-  const client = definitions.filter(({ kind }) => kind !== 'DirectiveDefinition').map(print);
+  const client = definitions.filter(({ kind, name }) => kind !== 'DirectiveDefinition' || name.value === 'note').map(print);
   return { supergraph: result.supergraphSdl.trim(), client: client.join('\n') };
 }
 

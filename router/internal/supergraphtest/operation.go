@@ -45,6 +45,9 @@ func newOperation(schema *ast.Schema, data subgraphtest.Data, chance *rand.Rand)
 	if len(declared) > 0 {
 		keyword += "(" + strings.Join(declared, ", ") + ")"
 	}
+	if w.selections%7 == 0 {
+		keyword += " @note"
+	}
 	return Operation{strings.Join(append([]string{keyword + " " + set}, w.fragments...), "\n"), w.variables}
 }
 
@@ -94,7 +97,7 @@ func (w *writer) selection(def *ast.Definition, depth int) string {
 	case depth > 0 && def.IsAbstractType() && !w.once(3), depth > 0 && w.once(6):
 		return w.fragment(def, depth)
 	case len(fields) == 0 || w.once(12):
-		return w.alias(def, "__typename") + w.condition()
+		return w.alias(def, "__typename") + w.directives()
 	}
 	f := fields[w.IntN(len(fields))]
 	text := w.alias(def, f.Name)
@@ -112,7 +115,7 @@ func (w *writer) selection(def *ast.Definition, depth int) string {
 		w.responses[response] = meaning
 	}
 	text += args
-	text += w.condition()
+	text += w.directives()
 	if t := w.schema.Types[f.Type.Name()]; t.IsCompositeType() {
 		text += " " + w.set(t, depth-1)
 	}
@@ -133,7 +136,19 @@ func (w *writer) alias(def *ast.Definition, name string) string {
 	return name
 }
 
-// condition is a directive now and then.
+// directives are a condition and a note, now and then.
+func (w *writer) directives() string {
+	condition := w.condition()
+	switch w.selections % 11 {
+	case 3:
+		return " @note" + condition
+	case 6:
+		w.types["note"] = `String = "n"`
+		return condition + ` @note(text: "a") @note(text: $note)`
+	}
+	return condition
+}
+
 func (w *writer) condition() string {
 	if !w.once(10) {
 		return ""
@@ -158,11 +173,11 @@ func (w *writer) fragment(def *ast.Definition, depth int) string {
 	case w.once(4):
 		name := fmt.Sprintf("F%d", len(w.fragments))
 		w.fragments = append(w.fragments, "fragment "+name+" on "+on.Name+" "+set)
-		return "..." + name + w.condition()
+		return "..." + name + w.directives()
 	case on == def && w.once(2):
-		return "..." + w.condition() + " " + set
+		return "..." + w.directives() + " " + set
 	}
-	return "... on " + on.Name + w.condition() + " " + set
+	return "... on " + on.Name + w.directives() + " " + set
 }
 
 // arguments are those that the data knows, or any.

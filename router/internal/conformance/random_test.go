@@ -19,7 +19,9 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/parser"
 
+	"boxoffice.dev/router/internal/planner"
 	"boxoffice.dev/router/internal/subgraphtest"
+	"boxoffice.dev/router/internal/supergraph"
 	"boxoffice.dev/router/internal/supergraphtest"
 )
 
@@ -68,7 +70,7 @@ func TestRandomSupergraphs(t *testing.T) {
 	var mux graphMux
 	server := httptest.NewServer(&mux)
 	defer server.Close()
-	var next, composed, executed, different atomic.Int64
+	var next, composed, executed, different, unsatisfiable atomic.Int64
 	var workers sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(func() {
@@ -76,6 +78,11 @@ func TestRandomSupergraphs(t *testing.T) {
 				seed := uint64(first) + uint64(next.Add(1)) - 1 //nolint:gosec // positive
 				g, err := mux.start(t.Context(), composer, server.URL, seed)
 				if errors.Is(err, errRefused) {
+					continue
+				}
+				if errors.Is(err, errUnsatisfiable) {
+					t.Logf("seed %d: %v", seed, err)
+					unsatisfiable.Add(1)
 					continue
 				}
 				if err != nil {
@@ -97,8 +104,8 @@ func TestRandomSupergraphs(t *testing.T) {
 		})
 	}
 	workers.Wait()
-	t.Logf("%d supergraphs from seed %d on, %d refused by the composer: %d operations, %d supergraphs with differences",
-		composed.Load(), first, next.Load()-composed.Load(), executed.Load(), different.Load())
+	t.Logf("%d supergraphs from seed %d on, %d refused by the composer, %d unsatisfiable: %d operations, %d supergraphs with differences",
+		composed.Load(), first, next.Load()-composed.Load()-unsatisfiable.Load(), unsatisfiable.Load(), executed.Load(), different.Load())
 }
 
 func setting(t *testing.T, name string, otherwise int) int {
@@ -133,7 +140,23 @@ type randomGraph struct {
 	stop func()
 }
 
-var errRefused = errors.New("the supergraph does not compose")
+var (
+	errRefused = errors.New("the supergraph does not compose")
+	// errUnsatisfiable is about a supergraph that the composer should have refused.
+	errUnsatisfiable = errors.New("the supergraph has fields that cannot be reached")
+)
+
+func satisfiable(sdl string) (bool, error) {
+	sg, err := supergraph.Parse(sdl)
+	if err != nil {
+		return false, err
+	}
+	p, err := planner.New(sg)
+	if err != nil {
+		return false, err
+	}
+	return len(p.Unreachable(1)) == 0, nil
+}
 
 // start runs the supergraph of a seed.
 func (m *graphMux) start(ctx context.Context, composer *supergraphtest.Composer, url string, seed uint64) (*randomGraph, error) {
@@ -169,6 +192,9 @@ func (m *graphMux) start(ctx context.Context, composer *supergraphtest.Composer,
 		for _, s := range made.Subgraphs {
 			m.handlers.Delete(fmt.Sprintf("/%d/%s", seed, s.Name))
 		}
+	}
+	if satisfiable, err := satisfiable(composed.Supergraph); err != nil || !satisfiable {
+		return nil, errors.Join(err, errUnsatisfiable)
 	}
 	if g.handler, err = newRouter(ctx, composed.Supergraph, urls); err != nil {
 		return nil, errors.Join(err, fmt.Errorf("%s", g.schemas()))

@@ -72,11 +72,8 @@ func (p *Planner) Schema() *ast.Schema { return p.graph.schema }
 // Plan plans an operation, once: it consumes it. Label reports whether a label of a progressive @override is active; it
 // is only called for the operation's Labels.
 func (p *Planner) Plan(ctx context.Context, op *Operation, label func(string) bool) (*Plan, error) {
-	s := &search{
-		cancelled: func() bool { return ctx.Err() != nil }, graph: p.graph, labels: label, serial: op.kind != ast.Query,
-		known: map[choiceKey]*choice{}, hopsOf: map[hopKey][]*hop{},
-		templates: map[templateKey]*set{}, candidatesOf: map[string][]*hop{},
-	}
+	s := newSearch(p.graph, label, func() bool { return ctx.Err() != nil })
+	s.serial = op.kind != ast.Query
 	c := s.choose(source{}, op.root)
 	if err := ctx.Err(); err != nil {
 		return nil, err

@@ -36,6 +36,13 @@ type search struct {
 	candidatesOf map[string][]*hop // by object type
 }
 
+func newSearch(g *graph, labels func(string) bool, cancelled func() bool) *search {
+	return &search{
+		graph: g, labels: labels, cancelled: cancelled, known: map[choiceKey]*choice{}, hopsOf: map[hopKey][]*hop{},
+		templates: map[templateKey]*set{}, candidatesOf: map[string][]*hop{},
+	}
+}
+
 // source is where objects come from: a subgraph, and the external fields that it provides there.
 type source struct {
 	view
@@ -234,25 +241,34 @@ func (p pick) alike(q pick) bool {
 func (s *search) options(from source, n *node, object string) (options []pick) {
 	declared := s.graph.declared[coordinate{object, n.name}]
 	for _, h := range s.hops(from, object) {
-		if !slices.ContainsFunc(declared, func(d declaration) bool { return d.subgraph == h.subgraph.index }) {
+		p, ok := s.option(from, h, declared, n, object)
+		if !ok {
 			continue
 		}
-		s.work++
-		f, below, ok := s.resolves(h.source, object, n.name)
-		p := pick{node: n, hop: h, field: f}
-		if !ok {
-			if f == nil || f.External || len(f.Requires) == 0 || h.origin() || !s.require(from, &p, object, n.name) {
-				continue
-			}
-			below = source{view: h.below(f), provided: f.Provides}
-		}
 		if n.sub != nil {
-			p.below = s.choose(below, n.sub)
+			p.below = s.choose(p.from, n.sub)
 		}
-		p.from = below
 		options = append(options, p)
 	}
 	return options
+}
+
+// option returns the way to resolve a field at a hop, without the selection below it, and false when there is none.
+func (s *search) option(from source, h *hop, declared []declaration, n *node, object string) (p pick, ok bool) {
+	if !slices.ContainsFunc(declared, func(d declaration) bool { return d.subgraph == h.subgraph.index }) {
+		return p, false
+	}
+	s.work++
+	p = pick{node: n, hop: h}
+	if p.field, p.from, ok = s.resolves(h.source, object, n.name); ok {
+		return p, true
+	}
+	f := p.field
+	if f == nil || f.External || len(f.Requires) == 0 || h.origin() || !s.require(from, &p, object, n.name) {
+		return p, false
+	}
+	p.from = source{view: h.below(f), provided: f.Provides}
+	return p, true
 }
 
 // active reports whether a subgraph resolves a field that a progressive @override may have moved.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"slices"
@@ -46,11 +47,17 @@ type Config struct {
 	Labels     []string // of progressive overrides, that are active, besides percent(n)
 }
 
-// New returns Plans with empty caches.
+// maxReported bounds the lines that are logged about unreachable fields.
+const maxReported = 20
+
+// New returns Plans with empty caches. It logs fields that cannot be resolved everywhere.
 func New(cfg Config) (*Plans, error) {
 	p, err := planner.New(cfg.Supergraph)
 	if err != nil {
 		return nil, err
+	}
+	for _, field := range p.Unreachable(maxReported) {
+		slog.Warn("no subgraph resolves a field everywhere; operations that need it there fail", "field", field)
 	}
 	return &Plans{
 		planner: p, labels: cfg.Labels,

@@ -34,7 +34,8 @@ func run(ctx context.Context, cfg settings, srv *server.Server) error {
 	srv.Collect(
 		metrics.Gauge("deadlines_pending", "Deadlines that have not expired yet.", "", deadlines.Pending),
 		metrics.Gauge("deadlines_overdue_seconds",
-			"Age of the oldest deadline that has passed and is not published yet, 0 if there is none.", "", deadlines.Overdue),
+			"Age of the oldest deadline that has passed and is not published yet, 0 if there is none.", "",
+			deadlines.Overdue),
 	)
 	srv.Go("deadlines", deadlines.Run)
 	return srv.Run(ctx)

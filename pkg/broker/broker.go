@@ -115,7 +115,8 @@ func Queues(routes []events.Route) []string {
 func (b *Broker) Metrics() []prometheus.Collector {
 	return []prometheus.Collector{
 		metrics.Gauge("broker_queue_messages",
-			"Messages ready for delivery in a queue. Queues that end in .dlq hold dead-lettered events.", "queue", b.ready),
+			"Messages ready for delivery in a queue. Queues that end in .dlq hold dead-lettered events.",
+			"queue", b.ready),
 		metrics.Gauge("broker_consumer_failing_seconds",
 			"How long a queue had no consumer, 0 if it has one.", "queue", b.consumers.Seconds),
 	}
@@ -175,11 +176,12 @@ func declare(conn *amqp.Connection, routes []events.Route) error {
 		}
 	}
 	for _, r := range routes {
-		if err := ch.ExchangeDeclare(Exchange(r.Source), amqp.ExchangeTopic, true, false, false, false, nil); err != nil {
+		exchange := Exchange(r.Source)
+		if err := ch.ExchangeDeclare(exchange, amqp.ExchangeTopic, true, false, false, false, nil); err != nil {
 			return fmt.Errorf("declare exchange of %s: %w", r.Source, err)
 		}
 		for _, consumer := range r.Consumers {
-			if err := ch.QueueBind(Queue(consumer, r.Source), string(r.Type), Exchange(r.Source), false, nil); err != nil {
+			if err := ch.QueueBind(Queue(consumer, r.Source), string(r.Type), exchange, false, nil); err != nil {
 				return fmt.Errorf("bind %s for %s: %w", r.Type, consumer, err)
 			}
 		}

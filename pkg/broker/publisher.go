@@ -42,7 +42,8 @@ func (b *Broker) Publish(ctx context.Context, evs []events.Event) error {
 		}
 		for i, queues := range missing {
 			if len(queues) > 0 {
-				return fmt.Errorf("publish %s %s to %s: %w", evs[i].Type, evs[i].ID, strings.Join(queues, ", "), errUnconfirmed)
+				lacking := strings.Join(queues, ", ")
+				return fmt.Errorf("publish %s %s to %s: %w", evs[i].Type, evs[i].ID, lacking, errUnconfirmed)
 			}
 		}
 		evs = evs[len(missing):]

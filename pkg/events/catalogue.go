@@ -17,7 +17,7 @@ const (
 	OrderCancelled        Type = "order.cancelled.v1"
 	OrderExpired          Type = "order.expired.v1"           // OrderDeadline: its deadline passed; orders decides
 	OrderDeadlineMoved    Type = "order.deadline_moved.v1"    // OrderDeadline: expiration publishes OrderExpired then
-	OrderPaymentConfirmed Type = "order.payment_confirmed.v1" // PaymentDecision: the ticket stays held, capture the money
+	OrderPaymentConfirmed Type = "order.payment_confirmed.v1" // PaymentDecision: hold the ticket, capture the money
 	OrderPaymentRefused   Type = "order.payment_refused.v1"   // PaymentDecision: void the hold, or refund the money
 
 	PaymentStarted    Type = "payment.started.v1"    // an attempt to pay for an order begins

@@ -44,7 +44,7 @@ type Order struct {
 	KeepOffSale   bool         `json:"keepOffSale,omitempty"` // do not sell the ticket again; only when cancelled
 
 	// Only when unpaid, and absent from events that older releases published.
-	PaidVersion    int           `json:"paidVersion,omitempty"`    // the version that the order will have once it is complete
+	PaidVersion    int           `json:"paidVersion,omitempty"`    // the version of the order once it is complete
 	PaymentFailure FailurePolicy `json:"paymentFailure,omitempty"` // what a failed payment does to the order
 }
 

@@ -47,7 +47,7 @@ type CancelReason string
 const (
 	ReasonBuyerCancelled     CancelReason = "buyer_cancelled"
 	ReasonExpired            CancelReason = "expired"
-	ReasonReservationRefused CancelReason = "reservation_refused" // the ticket changed or was withdrawn at the same moment
+	ReasonReservationRefused CancelReason = "reservation_refused" // the ticket changed or was withdrawn meanwhile
 	ReasonPaymentFailed      CancelReason = "payment_failed"
 	ReasonRefunded           CancelReason = "refunded" // it was paid, and all the money was given back
 	ReasonOperator           CancelReason = "operator" // an operator cancelled it

@@ -45,8 +45,9 @@ func (t *Tracker) Set(ctx context.Context, name string, err error) {
 	switch {
 	case err == nil:
 		if p.reported {
+			duration := time.Since(p.since).Round(time.Second)
 			//nolint:sloglint // a constant of the tracker
-			slog.InfoContext(ctx, "recovered: "+t.message, "queue", name, "after", time.Since(p.since).Round(time.Second))
+			slog.InfoContext(ctx, "recovered: "+t.message, "queue", name, "after", duration)
 		}
 		*p = part{}
 	case p.since.IsZero():

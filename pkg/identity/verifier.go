@@ -57,9 +57,9 @@ type VerifierConfig struct {
 // KeySet returns the issuer's published keys as a JSON Web Key Set.
 type KeySet func(ctx context.Context) ([]byte, error)
 
-// Verifier verifies access tokens with the issuer's published keys. It keeps the last key set while the issuer is down,
-// and fetches at most once a second. It remembers verified tokens until they expire or their key is no longer published.
-// It is safe for concurrent use.
+// Verifier verifies access tokens with the issuer's published keys. It keeps the last key set while the issuer is
+// down, and fetches at most once a second. It remembers verified tokens until they expire or their key is no longer
+// published. It is safe for concurrent use.
 type Verifier struct {
 	keySet KeySet
 	now    func() time.Time
@@ -129,7 +129,8 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Caller, error) {
 		return known.caller, nil
 	}
 	claims := jwt.MapClaims{}
-	if _, err := v.parser.ParseWithClaims(token, claims, func(*jwt.Token) (any, error) { return key, nil }); err != nil {
+	keyOf := func(*jwt.Token) (any, error) { return key, nil }
+	if _, err := v.parser.ParseWithClaims(token, claims, keyOf); err != nil {
 		return Caller{}, invalid(err)
 	}
 	c, err := caller(claims)

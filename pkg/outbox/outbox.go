@@ -36,7 +36,8 @@ type Outbox struct {
 // New returns the outbox of the service's database.
 func New(pool *pgxpool.Pool) *Outbox {
 	return &Outbox{
-		pool: pool, wake: worker.NewWake(), wakeResend: worker.NewWake(), health: health.NewTracker("events not published"),
+		pool: pool, wake: worker.NewWake(), wakeResend: worker.NewWake(),
+		health: health.NewTracker("events not published"),
 	}
 }
 
@@ -55,7 +56,8 @@ func (o *Outbox) Metrics() []prometheus.Collector {
 		metrics.Gauge("outbox_oldest_seconds", "Age of the oldest of them.", "",
 			read(`coalesce(extract(epoch FROM clock_timestamp() - min(time)), 0)::float8`)),
 		metrics.Gauge("outbox_failing_seconds",
-			"How long events could not be published to a queue, or to any (all); 0 if they can.", "queue", o.health.Seconds),
+			"How long events could not be published to a queue, or to any (all); 0 if they can.",
+			"queue", o.health.Seconds),
 	}
 }
 

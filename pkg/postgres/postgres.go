@@ -59,7 +59,9 @@ func Metrics(pool *pgxpool.Pool) prometheus.Collector {
 		func(context.Context) (map[string]float64, error) {
 			stat := pool.Stat()
 			return map[string]float64{
-				"busy": float64(stat.AcquiredConns()), "idle": float64(stat.IdleConns()), "max": float64(stat.MaxConns()),
+				"busy": float64(stat.AcquiredConns()),
+				"idle": float64(stat.IdleConns()),
+				"max":  float64(stat.MaxConns()),
 			}, nil
 		})
 }

@@ -73,7 +73,8 @@ func (s *Sender) Send(text string) error {
 	if s.err != nil {
 		return s.err
 	}
-	s.control.SetWriteDeadline(time.Now().Add(s.cfg.WriteTimeout)) //nolint:errcheck // writers without deadlines need none
+	deadline := time.Now().Add(s.cfg.WriteTimeout)
+	s.control.SetWriteDeadline(deadline) //nolint:errcheck // writers without deadlines need none
 	_, err := fmt.Fprint(s.w, text)
 	if err == nil {
 		err = s.control.Flush()

@@ -27,7 +27,7 @@ func (c settings) Check() error { return errors.Join(c.Config.Check(), c.Orders.
 func main() {
 	server.Main(config.Program{
 		Name:     "orders",
-		About:    "Orders is the subgraph of orders: it reserves tickets and decides whether a payment may be captured.",
+		About:    "Orders is the subgraph of orders: it reserves tickets and decides on captures of payments.",
 		Defaults: map[string]string{"LISTEN_ADDR": "127.0.0.1:4003", "ADMIN_ADDR": "127.0.0.1:4013"},
 	}, run)
 }

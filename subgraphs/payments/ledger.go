@@ -38,7 +38,8 @@ func ledger(processor payment.Processor) http.HandlerFunc {
 			line := ledgerLine{
 				Reference: i.Reference, PaymentID: i.PaymentID, Status: string(i.Status),
 				MinorUnits: i.Amount.MinorUnits, Currency: i.Amount.Currency,
-				CapturedMinorUnits: i.CapturedMinorUnits, RefundedMinorUnits: i.RefundedMinorUnits, CreatedAt: i.CreatedAt,
+				CapturedMinorUnits: i.CapturedMinorUnits, RefundedMinorUnits: i.RefundedMinorUnits,
+				CreatedAt: i.CreatedAt,
 			}
 			if err != nil {
 				slog.WarnContext(ctx, "ledger incomplete", "error", err)

@@ -47,7 +47,8 @@ func run(ctx context.Context, cfg settings, srv *server.Server) error {
 	payments := payment.NewService(cfg.Payments, s.Pool, s.Outbox, processor, time.Now)
 	s.Consume(payments.Reactions())
 	s.Watch(payments.OnEvent, payments.Resync)
-	srv.Collect(metrics.Gauge("payments_in_progress", "Payments with a next step, by step.", "step", payments.InProgress))
+	srv.Collect(metrics.Gauge("payments_in_progress",
+		"Payments with a next step, by step.", "step", payments.InProgress))
 	srv.Go("driver", payments.Drive)
 	srv.HandlePrivate("GET /ledger", ledger(processor))
 	srv.Handle("POST /webhooks/stripe", stripe.Webhooks(cfg.Processor.webhookSecret(), payments.Look))

@@ -30,7 +30,8 @@ func (c processorConfig) check(development bool) error {
 	var faults []error
 	switch {
 	case c.simulated() && c.Name == "" && !development:
-		return errors.New("STRIPE_SECRET_KEY: it must be set; PROCESSOR=simulator charges no card and gives tickets away")
+		return errors.New("STRIPE_SECRET_KEY: it must be set; " +
+			"PROCESSOR=simulator charges no card and gives tickets away")
 	case c.simulated() && !c.SimulatorKey.IsSet():
 		return errors.New("SIMULATOR_KEY: it must be set for the simulator")
 	case c.simulated():

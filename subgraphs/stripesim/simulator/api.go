@@ -66,7 +66,10 @@ func invalid(param, message string) apiError {
 }
 
 func missing(what, id, param string, status int) apiError {
-	return apiError{Type: invalidRequest, Code: resourceMissing, Param: param, Message: "No such " + what + ": '" + id + "'", status: status}
+	return apiError{
+		Type: invalidRequest, Code: resourceMissing, Param: param, status: status,
+		Message: "No such " + what + ": '" + id + "'",
+	}
 }
 
 // answer is a response.
@@ -123,7 +126,9 @@ func (s *Simulator) read(endpoint func(ctx context.Context, id string, f *form) 
 
 // change serves a request with an effect. It commits the effect and the response together, so a repeated idempotency
 // key always gets the first response.
-func (s *Simulator) change(endpoint func(ctx context.Context, tx pgx.Tx, id string, f *form) (answer, error)) http.Handler {
+func (s *Simulator) change(
+	endpoint func(ctx context.Context, tx pgx.Tx, id string, f *form) (answer, error),
+) http.Handler {
 	return s.serve(func(ctx context.Context, r *http.Request) (answer, error) {
 		encoded, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxBody))
 		if err != nil {
@@ -174,7 +179,9 @@ func failure(ctx context.Context, r *http.Request, err error) answer {
 }
 
 // once calls do unless the key was used before; then it returns the stored response.
-func (s *Simulator) once(ctx context.Context, key string, parameters []byte, do func(tx pgx.Tx) (answer, error)) (answer, error) {
+func (s *Simulator) once(
+	ctx context.Context, key string, parameters []byte, do func(tx pgx.Tx) (answer, error),
+) (answer, error) {
 	var a answer
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) (err error) {
 		if key == "" {
@@ -194,7 +201,11 @@ func (s *Simulator) once(ctx context.Context, key string, parameters []byte, do 
 		first, err := findRequest(ctx, tx, key, s.now().Add(-keyLife))
 		switch {
 		case err == nil && string(first.Parameters) != string(parameters):
-			return apiError{Type: idempotencyError, Message: "Keys for idempotent requests can only be used with the same parameters they were first used with."}
+			return apiError{
+				Type: idempotencyError,
+				Message: "Keys for idempotent requests can only be used with the same parameters " +
+					"they were first used with.",
+			}
 		case err == nil:
 			a = answer{status: first.Status, body: []byte(first.Body), replayed: true}
 			return nil
@@ -204,7 +215,9 @@ func (s *Simulator) once(ctx context.Context, key string, parameters []byte, do 
 		if a, err = do(tx); err != nil {
 			return err
 		}
-		return storeRequest(ctx, tx, request{Key: key, Parameters: parameters, CreatedAt: s.now(), Status: a.status, Body: string(a.body)})
+		return storeRequest(ctx, tx, request{
+			Key: key, Parameters: parameters, CreatedAt: s.now(), Status: a.status, Body: string(a.body),
+		})
 	})
 	return a, err
 }
@@ -236,7 +249,9 @@ func withFault(a answer, t Token, path string) answer {
 	}
 	a.fault = t.fault
 	if t.fault == failAfter || t.fault == failBefore {
-		return apiError{Type: internalError, Message: "An unknown error occurred", status: http.StatusInternalServerError}.answer()
+		return apiError{
+			Type: internalError, Message: "An unknown error occurred", status: http.StatusInternalServerError,
+		}.answer()
 	}
 	return a
 }

@@ -152,5 +152,6 @@ func contentPolicy(i intent) string {
 	if u, err := url.Parse(i.ReturnURL); err == nil && u.Host != "" && !strings.ContainsAny(u.Host, " ;,") {
 		form += " " + u.Scheme + "://" + u.Host
 	}
-	return "default-src 'none'; style-src 'sha256-" + bankStyleHash + "'; form-action " + form + "; base-uri 'none'; frame-ancestors 'none'"
+	return "default-src 'none'; style-src 'sha256-" + bankStyleHash + "'; form-action " + form +
+		"; base-uri 'none'; frame-ancestors 'none'"
 }

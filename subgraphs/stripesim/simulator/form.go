@@ -21,7 +21,10 @@ func parseForm(encoded string) (*form, error) {
 	if err != nil {
 		return nil, apiError{Type: invalidRequest, Message: "The request's form is malformed."}
 	}
-	f := &form{values: map[string]string{}, lists: map[string][]string{}, hashes: map[string]map[string]string{}, read: map[string]bool{}}
+	f := &form{
+		values: map[string]string{}, lists: map[string][]string{}, hashes: map[string]map[string]string{},
+		read: map[string]bool{},
+	}
 	names := make([]string, 0, len(raw))
 	for name := range raw {
 		names = append(names, name)
@@ -111,7 +114,8 @@ func (f *form) rejectUnread() error {
 	slices.Sort(left)
 	for _, name := range left {
 		if !f.read[name] {
-			return apiError{Type: invalidRequest, Code: "parameter_unknown", Param: name, Message: "Received unknown parameter: " + name}
+			message := "Received unknown parameter: " + name
+			return apiError{Type: invalidRequest, Code: "parameter_unknown", Param: name, Message: message}
 		}
 	}
 	return nil

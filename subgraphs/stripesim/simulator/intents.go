@@ -174,7 +174,8 @@ func (s *Simulator) captureIntent(ctx context.Context, tx pgx.Tx, id string, f *
 		return s.declined(i).answer(), nil
 	}
 	i.Status, i.AmountReceived = succeeded, i.Amount
-	return withFault(ok(s.show(i, expand)), i.token(), onCapture), s.update(ctx, tx, i, moneyCaptured, "payment_intent.succeeded")
+	captured := withFault(ok(s.show(i, expand)), i.token(), onCapture)
+	return captured, s.update(ctx, tx, i, moneyCaptured, "payment_intent.succeeded")
 }
 
 func (s *Simulator) cancelIntent(ctx context.Context, tx pgx.Tx, id string, f *form) (answer, error) {
@@ -260,14 +261,17 @@ func noIntent(err error, id, param string, status int) error {
 
 // positive returns a number from 1 to most.
 func positive(f *form, name string, most int64) (int64, error) {
+	refuse := func(code, message string) (int64, error) {
+		return 0, apiError{Type: invalidRequest, Code: code, Param: name, Message: message}
+	}
 	n, err := strconv.ParseInt(f.value(name), 10, 64)
 	switch {
 	case err != nil:
-		return 0, apiError{Type: invalidRequest, Code: "parameter_invalid_integer", Param: name, Message: "Invalid integer: " + f.value(name)}
+		return refuse("parameter_invalid_integer", "Invalid integer: "+f.value(name))
 	case n < 1:
-		return 0, apiError{Type: invalidRequest, Code: "amount_too_small", Param: name, Message: "Amount must be at least 1."}
+		return refuse("amount_too_small", "Amount must be at least 1.")
 	case n > most:
-		return 0, apiError{Type: invalidRequest, Code: "amount_too_large", Param: name, Message: "Amount must be no more than " + strconv.FormatInt(most, 10) + "."}
+		return refuse("amount_too_large", "Amount must be no more than "+strconv.FormatInt(most, 10)+".")
 	}
 	return n, nil
 }

@@ -120,7 +120,10 @@ func (s *Simulator) show(i intent, expand []string) paymentIntent {
 	}
 	if i.ErrorCode != "" {
 		d := decline{i.ErrorCode, i.DeclineCode}
-		p.LastPaymentError = &apiError{Type: cardError, Code: d.code, DeclineCode: d.declineCode, Message: d.message(), PaymentMethod: i.paymentMethod()}
+		p.LastPaymentError = &apiError{
+			Type: cardError, Code: d.code, DeclineCode: d.declineCode, Message: d.message(),
+			PaymentMethod: i.paymentMethod(),
+		}
 		if d.code == authenticationFailure {
 			p.LastPaymentError.Type = invalidRequest
 		} else {
@@ -147,7 +150,8 @@ func (i intent) paymentMethodID() string { return "pm_" + strings.TrimPrefix(i.I
 
 func (i intent) charge() charge {
 	c := charge{
-		ID: i.chargeID(), Object: "charge", Amount: i.Amount, AmountCaptured: i.AmountReceived, AmountRefunded: i.Refunded,
+		ID: i.chargeID(), Object: "charge",
+		Amount: i.Amount, AmountCaptured: i.AmountReceived, AmountRefunded: i.Refunded,
 		Captured: i.AmountReceived > 0, Created: i.CreatedAt.Unix(), Currency: i.Currency, Metadata: i.Metadata,
 		Paid: i.ErrorCode == "", PaymentIntent: i.ID, PaymentMethod: i.paymentMethodID(),
 		Refunded: i.AmountReceived > 0 && i.Refunded == i.AmountReceived, Status: "succeeded",
@@ -161,7 +165,8 @@ func (i intent) charge() charge {
 func (i intent) paymentMethod() paymentMethod {
 	t := i.token()
 	return paymentMethod{
-		ID: i.paymentMethodID(), Object: "payment_method", Created: i.CreatedAt.Unix(), Metadata: map[string]string{}, Type: "card",
+		ID: i.paymentMethodID(), Object: "payment_method", Type: "card",
+		Created: i.CreatedAt.Unix(), Metadata: map[string]string{},
 		Card: card{Brand: t.brand, ExpMonth: 12, ExpYear: i.CreatedAt.Year() + 1, Funding: "credit", Last4: t.last4},
 	}
 }

@@ -15,9 +15,11 @@ type querier interface {
 	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
 }
 
-const intentColumns = `seq, id, created_at, amount, currency, description, metadata, return_url, token, status, error_code,
-	decline_code, amount_received, charged, canceled_at, client_secret, page_secret,
-	(SELECT coalesce(sum(r.amount), 0)::bigint FROM refunds r WHERE r.intent_id = intents.id AND r.status <> 'failed') AS refunded`
+const intentColumns = `seq, id, created_at, amount, currency, description, metadata, return_url, token, status,
+	error_code, decline_code, amount_received, charged, canceled_at, client_secret, page_secret, (
+		SELECT coalesce(sum(r.amount), 0)::bigint FROM refunds r
+		 WHERE r.intent_id = intents.id AND r.status <> 'failed'
+	) AS refunded`
 
 func insertIntent(ctx context.Context, tx pgx.Tx, i intent) error {
 	_, err := tx.Exec(ctx, `
@@ -74,7 +76,8 @@ const refundColumns = `r.seq, r.id, r.intent_id, r.created_at, r.amount, r.metad
 func insertRefund(ctx context.Context, tx pgx.Tx, r refund) error {
 	_, err := tx.Exec(ctx, `
 		INSERT INTO refunds (id, intent_id, created_at, amount, metadata, status, settles_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)`, r.ID, r.IntentID, r.CreatedAt, r.Amount, r.Metadata, r.Status, r.SettlesAt)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		r.ID, r.IntentID, r.CreatedAt, r.Amount, r.Metadata, r.Status, r.SettlesAt)
 	return wrap("insert refund", err)
 }
 
@@ -90,11 +93,12 @@ func settleRefunds(ctx context.Context, tx pgx.Tx, now time.Time) ([]refund, err
 }
 
 func findRefund(ctx context.Context, q querier, id string) (refund, error) {
-	return one[refund](ctx, q, `SELECT `+refundColumns+` FROM refunds r JOIN intents i ON i.id = r.intent_id WHERE r.id = $1`, id)
+	return one[refund](ctx, q, `
+		SELECT `+refundColumns+` FROM refunds r JOIN intents i ON i.id = r.intent_id WHERE r.id = $1`, id)
 }
 
-// selectRefunds returns the refunds of the intent, of all intents if it is empty, before the one with the seq unless that
-// is 0, newest first.
+// selectRefunds returns the refunds of the intent, of all intents if it is empty, before the one with the seq unless
+// that is 0, newest first.
 func selectRefunds(ctx context.Context, q querier, intentID string, before int64, limit int) ([]refund, error) {
 	return all[refund](ctx, q, `
 		SELECT `+refundColumns+` FROM refunds r JOIN intents i ON i.id = r.intent_id
@@ -114,13 +118,16 @@ type request struct {
 // lockKey locks the idempotency key for the transaction. It reports false if another transaction has it.
 func lockKey(ctx context.Context, tx pgx.Tx, key string) (bool, error) {
 	var locked bool
-	err := tx.QueryRow(ctx, `SELECT pg_try_advisory_xact_lock(hashtextextended('stripesim/' || $1, 0))`, key).Scan(&locked)
+	const lock = `SELECT pg_try_advisory_xact_lock(hashtextextended('stripesim/' || $1, 0))`
+	err := tx.QueryRow(ctx, lock, key).Scan(&locked)
 	return locked, wrap("lock idempotency key", err)
 }
 
 // findRequest returns the request with the key since then; pgx.ErrNoRows if there is none.
 func findRequest(ctx context.Context, tx pgx.Tx, key string, since time.Time) (request, error) {
-	return one[request](ctx, tx, `SELECT key, parameters, created_at, status, body FROM requests WHERE key = $1 AND created_at > $2`, key, since)
+	return one[request](ctx, tx, `
+		SELECT key, parameters, created_at, status, body FROM requests
+		 WHERE key = $1 AND created_at > $2`, key, since)
 }
 
 // storeRequest stores a request. It replaces an expired one with the same key.

@@ -25,8 +25,9 @@ type refund struct {
 
 func (r refund) show() refundObject {
 	return refundObject{
-		ID: r.ID, Object: "refund", Amount: r.Amount, Charge: intent{ID: r.IntentID}.chargeID(), Created: r.CreatedAt.Unix(),
-		Currency: r.Currency, Metadata: r.Metadata, PaymentIntent: r.IntentID, Status: r.Status,
+		ID: r.ID, Object: "refund", Amount: r.Amount, Currency: r.Currency, Status: r.Status,
+		Charge: intent{ID: r.IntentID}.chargeID(), PaymentIntent: r.IntentID,
+		Created: r.CreatedAt.Unix(), Metadata: r.Metadata,
 	}
 }
 
@@ -46,9 +47,11 @@ func (s *Simulator) createRefund(ctx context.Context, tx pgx.Tx, _ string, f *fo
 	case err != nil:
 		return answer{}, noIntent(err, id, "payment_intent", http.StatusNotFound)
 	case i.AmountReceived == 0:
-		return invalid("payment_intent", "This PaymentIntent does not have a successful charge to refund.").answer(), nil
+		const message = "This PaymentIntent does not have a successful charge to refund."
+		return invalid("payment_intent", message).answer(), nil
 	case left == 0:
-		return apiError{Type: invalidRequest, Code: "charge_already_refunded", Message: "Charge " + i.chargeID() + " has already been refunded."}.answer(), nil
+		message := "Charge " + i.chargeID() + " has already been refunded."
+		return apiError{Type: invalidRequest, Code: "charge_already_refunded", Message: message}.answer(), nil
 	case amount > left:
 		return invalid("amount", "Refund amount is greater than unrefunded amount on charge.").answer(), nil
 	}

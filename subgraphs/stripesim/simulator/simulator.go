@@ -84,7 +84,9 @@ func (s *Simulator) Handler() http.Handler {
 	mux.HandleFunc("GET /bank", s.showPage)
 	mux.HandleFunc("POST /bank", s.decidePage)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		write(r.Context(), w, apiError{Type: invalidRequest, Message: "Unrecognized request URL (" + r.Method + ": " + r.URL.Path + ").", status: http.StatusNotFound}.answer())
+		message := "Unrecognized request URL (" + r.Method + ": " + r.URL.Path + ")."
+		e := apiError{Type: invalidRequest, Message: message, status: http.StatusNotFound}
+		write(r.Context(), w, e.answer())
 	})
 	return mux
 }
@@ -93,7 +95,8 @@ const pollInterval = 500 * time.Millisecond
 
 // Run settles refunds and delivers webhooks until ctx ends.
 func (s *Simulator) Run(ctx context.Context) error {
-	return worker.Run(ctx, "settling refunds and delivering webhooks", s.wake, func(ctx context.Context) (time.Duration, error) {
+	const task = "settling refunds and delivering webhooks"
+	return worker.Run(ctx, task, s.wake, func(ctx context.Context) (time.Duration, error) {
 		return pollInterval, s.work(ctx)
 	})
 }

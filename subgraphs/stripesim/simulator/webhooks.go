@@ -114,7 +114,8 @@ func (s *Simulator) deliver(ctx context.Context) error {
 			return err
 		}
 		if sendErr := s.send(ctx, w); sendErr != nil {
-			slog.InfoContext(ctx, "webhook failed, retrying", "event", w.EventID, "attempts", w.Attempts, "error", sendErr)
+			slog.InfoContext(ctx, "webhook failed, retrying",
+				"event", w.EventID, "attempts", w.Attempts, "error", sendErr)
 			err = postponeWebhook(ctx, s.pool, w.Seq, s.now().Add(min(firstRetry<<min(w.Attempts-1, 20), lastRetry)))
 		} else {
 			err = deleteWebhook(ctx, s.pool, w.Seq)

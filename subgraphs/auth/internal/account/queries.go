@@ -30,7 +30,8 @@ func (a accountRow) viewer(session Session) Viewer {
 
 func insertAccount(ctx context.Context, q querier, a accountRow, emailKey string) error {
 	_, err := q.Exec(ctx, `
-		INSERT INTO accounts (id, email, email_key, display_name, password_hash, created_at) VALUES ($1, $2, $3, $4, $5, $6)`,
+		INSERT INTO accounts (id, email, email_key, display_name, password_hash, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6)`,
 		a.User.ID, a.Email, emailKey, a.User.DisplayName, a.PasswordHash, a.User.MemberSince)
 	if err != nil {
 		return fmt.Errorf("insert account: %w", err)
@@ -79,7 +80,9 @@ func usersByID(ctx context.Context, q querier, ids []string) (map[string]User, e
 // insertSession stores a session with its first refresh token.
 func insertSession(ctx context.Context, q querier, userID string, s Session, tokenHash []byte) error {
 	_, err := q.Exec(ctx, `
-		WITH session AS (INSERT INTO sessions (id, account_id, created_at, expires_at) VALUES ($1, $2, $3, $4) RETURNING id)
+		WITH session AS (
+			INSERT INTO sessions (id, account_id, created_at, expires_at) VALUES ($1, $2, $3, $4) RETURNING id
+		)
 		INSERT INTO refresh_tokens (hash, session_id) SELECT $5, id FROM session`,
 		s.ID, userID, s.CreatedAt, s.ExpiresAt, tokenHash)
 	if err != nil {

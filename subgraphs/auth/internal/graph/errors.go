@@ -10,7 +10,8 @@ import (
 func code(e apperr.UserError) generated.UserErrorCode { return generated.UserErrorCode(e.Code()) }
 
 func validationError(e apperr.ValidationError) generated.ValidationError {
-	return generated.ValidationError{Code: code(e), Message: e.Message, Path: gqlserver.InputPath(e.Field), Rule: e.Rule}
+	path := gqlserver.InputPath(e.Field)
+	return generated.ValidationError{Code: code(e), Message: e.Message, Path: path, Rule: e.Rule}
 }
 
 func rateLimitedError(e account.RateLimitedError) generated.RateLimitedError {

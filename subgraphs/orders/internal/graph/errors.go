@@ -16,7 +16,8 @@ func createOrderError(err apperr.UserError) generated.CreateOrderError {
 	case apperr.ValidationError:
 		return generated.ValidationError{Code: code, Message: message, Path: gqlserver.InputPath(e.Field), Rule: e.Rule}
 	case apperr.IdempotencyKeyReusedError:
-		return generated.IdempotencyKeyReusedError{Code: code, Message: message, Path: gqlserver.InputPath("idempotencyKey")}
+		path := gqlserver.InputPath("idempotencyKey")
+		return generated.IdempotencyKeyReusedError{Code: code, Message: message, Path: path}
 	case order.TicketNotFoundError:
 		return generated.TicketNotFoundError{Code: code, Message: message, Path: path}
 	case order.TicketReservedError:
@@ -47,7 +48,8 @@ func (r *Resolver) cancelOrderError(v order.Viewer) func(apperr.UserError) gener
 		case order.NotAuthorizedError:
 			return generated.NotAuthorizedError{Code: code, Message: message, Path: path}
 		case order.NotCancellableError:
-			return generated.OrderNotCancellableError{Code: code, Message: message, Path: path, Order: r.show(v, e.Order)}
+			shown := r.show(v, e.Order)
+			return generated.OrderNotCancellableError{Code: code, Message: message, Path: path, Order: shown}
 		}
 		return nil
 	}

@@ -90,7 +90,9 @@ func (r *Resolver) connection(
 }
 
 func historyConnection(p page.Page[order.HistoryEntry]) *generated.OrderHistoryConnection {
-	c := &generated.OrderHistoryConnection{Edges: []*generated.OrderHistoryEdge{}, Nodes: []*generated.OrderHistoryEntry{}}
+	c := &generated.OrderHistoryConnection{
+		Edges: []*generated.OrderHistoryEdge{}, Nodes: []*generated.OrderHistoryEntry{},
+	}
 	var cursors []string
 	for _, e := range p.Items {
 		node, cursor := historyEntry(e), order.ByVersion.Cursor(strconv.Itoa(e.Version), e.ID)

@@ -38,7 +38,8 @@ type paymentDecision struct {
 
 func (d paymentDecision) event(orderID string) events.Event {
 	types := map[decision]events.Type{confirmed: events.OrderPaymentConfirmed, refused: events.OrderPaymentRefused}
-	return events.New(types[d.decision], events.PaymentDecision{PaymentID: d.paymentID, OrderID: orderID, Reason: d.reason})
+	decision := events.PaymentDecision{PaymentID: d.paymentID, OrderID: orderID, Reason: d.reason}
+	return events.New(types[d.decision], decision)
 }
 
 // rules are the settings about payments.

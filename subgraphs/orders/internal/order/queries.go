@@ -58,8 +58,8 @@ func (r orderRow) order() Order {
 		ID: r.ID, Version: r.Version, Status: r.Status, BuyerID: r.BuyerID, SellerID: r.SellerID,
 		TicketID: r.TicketID, TicketVersion: r.TicketVersion, Title: r.Title,
 		Price:     money.Money{MinorUnits: r.PriceMinorUnits, Currency: r.Currency},
-		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(), Reason: r.CancelReason,
-		PaymentID: r.PaymentID, Paying: r.Paying,
+		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(),
+		Reason: r.CancelReason, PaymentID: r.PaymentID, Paying: r.Paying,
 	}
 	if r.FrozenAt != nil {
 		o.FrozenAt = r.FrozenAt.UTC()
@@ -135,7 +135,8 @@ func liveOrdersOfTickets(ctx context.Context, q querier, ticketIDs []string) ([]
 func ordersOfBuyer(ctx context.Context, q querier, buyerID string, f Filter, w page.Window) ([]Order, error) {
 	sql, args := w.SQL([]any{buyerID, f.Statuses, f.TicketID})
 	return selectOrders(ctx, q, `
-		buyer_id = $1 AND ($2::text[] IS NULL OR status = ANY($2)) AND ($3::text IS NULL OR ticket_id = $3)`+sql, args...)
+		buyer_id = $1 AND ($2::text[] IS NULL OR status = ANY($2)) AND ($3::text IS NULL OR ticket_id = $3)`+sql,
+		args...)
 }
 
 func countOrdersOfBuyer(ctx context.Context, pool *pgxpool.Pool, buyerID string, f Filter, atMost int) (int, error) {
@@ -197,8 +198,8 @@ func insertOrder(
 	o := c.order
 	var batch pgx.Batch
 	batch.Queue(`
-		INSERT INTO orders (id, version, status, buyer_id, seller_id, ticket_id, ticket_version, title, price_minor_units,
-			currency, created_at, updated_at, expires_at, slot, idempotency_key, request)
+		INSERT INTO orders (id, version, status, buyer_id, seller_id, ticket_id, ticket_version, title,
+			price_minor_units, currency, created_at, updated_at, expires_at, slot, idempotency_key, request)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
 		o.ID, o.Version, o.Status, o.BuyerID, o.SellerID, o.TicketID, o.TicketVersion, o.Title, o.Price.MinorUnits,
 		o.Price.Currency, o.CreatedAt, o.UpdatedAt, o.ExpiresAt, slot, in.IdempotencyKey, in.request())
@@ -255,7 +256,8 @@ func queueTicket(batch *pgx.Batch, t events.Ticket) {
 		INSERT INTO tickets AS replica (id, version, title, price_minor_units, currency, seller_id, availability)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (id) DO UPDATE SET version = excluded.version, title = excluded.title,
-			price_minor_units = excluded.price_minor_units, currency = excluded.currency, availability = excluded.availability
+			price_minor_units = excluded.price_minor_units, currency = excluded.currency,
+			availability = excluded.availability
 		WHERE replica.version < excluded.version`,
 		t.ID, t.Version, t.Title, t.Price.MinorUnits, t.Price.Currency, t.SellerID, t.Availability)
 }

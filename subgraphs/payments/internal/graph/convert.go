@@ -21,17 +21,23 @@ func (r *Resolver) payment(v payment.Viewer, p payment.Payment) *generated.Payme
 		CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, ViewerCanRefund: v.CanRefund(p),
 	}
 	if d := p.Decline; d != nil {
-		out.Failure = &generated.PaymentFailure{Reason: reason(d.Reason), Message: d.Message, Retryable: r.payments.Retryable(p)}
+		out.Failure = &generated.PaymentFailure{
+			Reason: reason(d.Reason), Message: d.Message, Retryable: r.payments.Retryable(p),
+		}
 	}
 	if v.UserID == p.BuyerID || v.Operator {
 		out.Order = &generated.Order{ID: p.OrderID}
 	}
 	if v.UserID == p.BuyerID {
 		if c := p.Card; c != nil {
-			out.Card = &generated.PaymentCard{Brand: c.Brand, Last4: c.Last4, ExpiryMonth: c.ExpiryMonth, ExpiryYear: c.ExpiryYear}
+			out.Card = &generated.PaymentCard{
+				Brand: c.Brand, Last4: c.Last4, ExpiryMonth: c.ExpiryMonth, ExpiryYear: c.ExpiryYear,
+			}
 		}
 		if a := p.Action; a != nil {
-			out.NextAction = &generated.PaymentNextAction{RedirectURL: orNil(a.RedirectURL), ClientSecret: orNil(a.ClientSecret)}
+			out.NextAction = &generated.PaymentNextAction{
+				RedirectURL: orNil(a.RedirectURL), ClientSecret: orNil(a.ClientSecret),
+			}
 		}
 	}
 	if v.Operator {

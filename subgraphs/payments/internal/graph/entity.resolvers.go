@@ -8,8 +8,11 @@ import (
 
 // FindManyPaymentByIDs resolves payments that other subgraphs refer to. Any client can make the router request any
 // id here, so a payment that is not visible to the viewer is null, like one that does not exist.
-func (r entityResolver) FindManyPaymentByIDs(ctx context.Context, reps []*generated.PaymentByIDsInput) ([]*generated.Payment, error) {
-	visible, err := r.payments.Visible(ctx, viewer(ctx), ids(reps, func(rep *generated.PaymentByIDsInput) string { return rep.ID }))
+func (r entityResolver) FindManyPaymentByIDs(
+	ctx context.Context, reps []*generated.PaymentByIDsInput,
+) ([]*generated.Payment, error) {
+	wanted := ids(reps, func(rep *generated.PaymentByIDsInput) string { return rep.ID })
+	visible, err := r.payments.Visible(ctx, viewer(ctx), wanted)
 	if err != nil {
 		return nil, err
 	}
@@ -21,8 +24,11 @@ func (r entityResolver) FindManyPaymentByIDs(ctx context.Context, reps []*genera
 }
 
 // FindManyRefundByIDs does the same for refunds.
-func (r entityResolver) FindManyRefundByIDs(ctx context.Context, reps []*generated.RefundByIDsInput) ([]*generated.Refund, error) {
-	visible, err := r.payments.VisibleRefunds(ctx, viewer(ctx), ids(reps, func(rep *generated.RefundByIDsInput) string { return rep.ID }))
+func (r entityResolver) FindManyRefundByIDs(
+	ctx context.Context, reps []*generated.RefundByIDsInput,
+) ([]*generated.Refund, error) {
+	wanted := ids(reps, func(rep *generated.RefundByIDsInput) string { return rep.ID })
+	visible, err := r.payments.VisibleRefunds(ctx, viewer(ctx), wanted)
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +40,9 @@ func (r entityResolver) FindManyRefundByIDs(ctx context.Context, reps []*generat
 }
 
 // FindManyOrderByIDs resolves the fields that this subgraph adds to orders; their resolvers check the viewer.
-func (r entityResolver) FindManyOrderByIDs(_ context.Context, reps []*generated.OrderByIDsInput) ([]*generated.Order, error) {
+func (r entityResolver) FindManyOrderByIDs(
+	_ context.Context, reps []*generated.OrderByIDsInput,
+) ([]*generated.Order, error) {
 	orders := make([]*generated.Order, len(reps))
 	for i, rep := range reps {
 		orders[i] = &generated.Order{ID: rep.ID}

@@ -14,19 +14,24 @@ func (r *Resolver) payOrderError(v payment.Viewer) func(apperr.UserError) genera
 		code, message, path := code(err), err.Error(), gqlserver.InputPath("orderId")
 		switch e := err.(type) {
 		case apperr.ValidationError:
-			return generated.ValidationError{Code: code, Message: message, Path: gqlserver.InputPath(e.Field), Rule: e.Rule}
+			path = gqlserver.InputPath(e.Field)
+			return generated.ValidationError{Code: code, Message: message, Path: path, Rule: e.Rule}
 		case apperr.IdempotencyKeyReusedError:
-			return generated.IdempotencyKeyReusedError{Code: code, Message: message, Path: gqlserver.InputPath("idempotencyKey")}
+			path = gqlserver.InputPath("idempotencyKey")
+			return generated.IdempotencyKeyReusedError{Code: code, Message: message, Path: path}
 		case payment.OrderNotFoundError:
 			return generated.OrderNotFoundError{Code: code, Message: message, Path: path}
 		case payment.OrderNotOwnedError:
 			return generated.NotAuthorizedError{Code: code, Message: message, Path: path}
 		case payment.OrderNotPayableError:
-			return generated.OrderNotPayableError{Code: code, Message: message, Path: path, Order: &generated.Order{ID: e.OrderID}}
+			o := &generated.Order{ID: e.OrderID}
+			return generated.OrderNotPayableError{Code: code, Message: message, Path: path, Order: o}
 		case payment.OrderAlreadyPaidError:
-			return generated.OrderAlreadyPaidError{Code: code, Message: message, Path: path, Payment: r.payment(v, e.Payment)}
+			p := r.payment(v, e.Payment)
+			return generated.OrderAlreadyPaidError{Code: code, Message: message, Path: path, Payment: p}
 		case payment.InProgressError:
-			return generated.PaymentInProgressError{Code: code, Message: message, Path: path, Payment: r.payment(v, e.Payment)}
+			p := r.payment(v, e.Payment)
+			return generated.PaymentInProgressError{Code: code, Message: message, Path: path, Payment: p}
 		case payment.DeclinedError:
 			return generated.PaymentDeclinedError{
 				Code: code, Message: message, Payment: r.payment(v, e.Payment),
@@ -44,15 +49,18 @@ func (r *Resolver) refundPaymentError(v payment.Viewer) func(apperr.UserError) g
 		code, message, path := code(err), err.Error(), gqlserver.InputPath("paymentId")
 		switch e := err.(type) {
 		case apperr.ValidationError:
-			return generated.ValidationError{Code: code, Message: message, Path: gqlserver.InputPath(e.Field), Rule: e.Rule}
+			path = gqlserver.InputPath(e.Field)
+			return generated.ValidationError{Code: code, Message: message, Path: path, Rule: e.Rule}
 		case apperr.IdempotencyKeyReusedError:
-			return generated.IdempotencyKeyReusedError{Code: code, Message: message, Path: gqlserver.InputPath("idempotencyKey")}
+			path = gqlserver.InputPath("idempotencyKey")
+			return generated.IdempotencyKeyReusedError{Code: code, Message: message, Path: path}
 		case payment.NotFoundError:
 			return generated.PaymentNotFoundError{Code: code, Message: message, Path: path}
 		case payment.RefundNotAuthorizedError:
 			return generated.NotAuthorizedError{Code: code, Message: message, Path: path}
 		case payment.NotRefundableError:
-			return generated.PaymentNotRefundableError{Code: code, Message: message, Path: path, Payment: r.payment(v, e.Payment)}
+			p := r.payment(v, e.Payment)
+			return generated.PaymentNotRefundableError{Code: code, Message: message, Path: path, Payment: p}
 		}
 		return nil
 	}

@@ -10,13 +10,16 @@ import (
 	"boxoffice.dev/subgraphs/payments/internal/payment"
 )
 
-func (r mutationResolver) PayOrder(ctx context.Context, input generated.PayOrderInput) (*generated.PayOrderPayload, error) {
+func (r mutationResolver) PayOrder(
+	ctx context.Context, input generated.PayOrderInput,
+) (*generated.PayOrderPayload, error) {
 	caller, err := identity.Require(ctx)
 	if err != nil {
 		return nil, err
 	}
 	p, o, err := r.payments.Pay(ctx, caller.UserID, payment.PayInput{
-		OrderID: input.OrderID, Token: input.PaymentMethodToken, ExpectedAmount: input.ExpectedAmount, IdempotencyKey: input.IdempotencyKey,
+		OrderID: input.OrderID, Token: input.PaymentMethodToken,
+		ExpectedAmount: input.ExpectedAmount, IdempotencyKey: input.IdempotencyKey,
 	})
 	errs, fault := gqlserver.TypedErrors(err, r.payOrderError(asViewer(caller)))
 	payload := &generated.PayOrderPayload{Payment: r.payment(asViewer(caller), p), Errors: errs}
@@ -27,16 +30,22 @@ func (r mutationResolver) PayOrder(ctx context.Context, input generated.PayOrder
 	return payload, fault
 }
 
-func (r mutationResolver) RefundPayment(ctx context.Context, input generated.RefundPaymentInput) (*generated.RefundPaymentPayload, error) {
+func (r mutationResolver) RefundPayment(
+	ctx context.Context, input generated.RefundPaymentInput,
+) (*generated.RefundPaymentPayload, error) {
 	caller, err := identity.Require(ctx)
 	if err != nil {
 		return nil, err
 	}
 	rf, p, err := r.payments.Refund(ctx, asViewer(caller), payment.RefundInput{
-		PaymentID: input.PaymentID, Amount: input.Amount, ReleaseTicket: input.ReleaseTicket, IdempotencyKey: input.IdempotencyKey,
+		PaymentID: input.PaymentID, Amount: input.Amount,
+		ReleaseTicket: input.ReleaseTicket, IdempotencyKey: input.IdempotencyKey,
 	})
 	errs, fault := gqlserver.TypedErrors(err, r.refundPaymentError(asViewer(caller)))
-	return &generated.RefundPaymentPayload{Refund: refund(rf), Payment: r.payment(asViewer(caller), p), Errors: errs}, fault
+	payload := &generated.RefundPaymentPayload{
+		Refund: refund(rf), Payment: r.payment(asViewer(caller), p), Errors: errs,
+	}
+	return payload, fault
 }
 
 func (r queryResolver) Payment(ctx context.Context, id string) (*generated.Payment, error) {
@@ -66,12 +75,15 @@ func (r subscriptionResolver) PaymentUpdated(ctx context.Context, orderID string
 	if err != nil {
 		return nil, err
 	}
-	return gqlserver.Stream(ctx, r.payments.Follow(ctx, asViewer(caller), orderID), func(p payment.Payment) *generated.Payment {
+	followed := r.payments.Follow(ctx, asViewer(caller), orderID)
+	return gqlserver.Stream(ctx, followed, func(p payment.Payment) *generated.Payment {
 		return r.payment(asViewer(caller), p)
 	})
 }
 
-func (r orderResolver) Payments(ctx context.Context, orders []*generated.Order, first *int, after *string) ([]*generated.PaymentConnection, error) {
+func (r orderResolver) Payments(
+	ctx context.Context, orders []*generated.Order, first *int, after *string,
+) ([]*generated.PaymentConnection, error) {
 	window, err := page.Parse(page.Args{First: first, After: after}, payment.Newest)
 	if err != nil {
 		return nil, err
@@ -99,7 +111,9 @@ func (r orderResolver) Payment(ctx context.Context, orders []*generated.Order) (
 	return payments, nil
 }
 
-func (r paymentResolver) Refunds(ctx context.Context, payments []*generated.Payment, first *int, after *string) ([]*generated.RefundConnection, error) {
+func (r paymentResolver) Refunds(
+	ctx context.Context, payments []*generated.Payment, first *int, after *string,
+) ([]*generated.RefundConnection, error) {
 	window, err := page.Parse(page.Args{First: first, After: after}, payment.Newest)
 	if err != nil {
 		return nil, err

@@ -29,7 +29,9 @@ const (
 func (s *Service) Drive(ctx context.Context) error {
 	var group errgroup.Group
 	group.SetLimit(maxConcurrent)
-	err := worker.Run(ctx, "driving payments", s.wake, func(ctx context.Context) (time.Duration, error) { return s.takeAll(ctx, &group) })
+	err := worker.Run(ctx, "driving payments", s.wake, func(ctx context.Context) (time.Duration, error) {
+		return s.takeAll(ctx, &group)
+	})
 	return errors.Join(err, group.Wait())
 }
 
@@ -69,7 +71,8 @@ func (s *Service) takeAll(ctx context.Context, group *errgroup.Group) (time.Dura
 // step takes one step of a payment. A step that fails is retried.
 func (s *Service) step(ctx context.Context, t task) {
 	if age := s.now().Sub(t.UpdatedAt); age > stuckAfter {
-		slog.WarnContext(ctx, "payment is stuck", "payment", t.ID, "order", t.OrderID, "status", t.Status, "step", t.Step, "since", t.UpdatedAt)
+		slog.WarnContext(ctx, "payment is stuck",
+			"payment", t.ID, "order", t.OrderID, "status", t.Status, "step", t.Step, "since", t.UpdatedAt)
 	}
 	intent, err := s.request(ctx, t)
 	if err == nil {
@@ -78,9 +81,11 @@ func (s *Service) step(ctx context.Context, t task) {
 	if err == nil || ctx.Err() != nil {
 		return
 	}
-	slog.WarnContext(ctx, "payment step failed, retrying", "payment", t.ID, "step", t.Step, "tries", t.tries, "error", err)
+	slog.WarnContext(ctx, "payment step failed, retrying",
+		"payment", t.ID, "step", t.Step, "tries", t.tries, "error", err)
 	if err := postpone(ctx, s.pool, t, s.now().Add(backOff(t.tries))); err != nil {
-		slog.WarnContext(ctx, "postpone payment step failed, retrying when its lease ends", "payment", t.ID, "error", err)
+		slog.WarnContext(ctx, "postpone payment step failed, retrying when its lease ends",
+			"payment", t.ID, "error", err)
 	}
 }
 
@@ -224,7 +229,9 @@ func (s *Service) stepRefund(ctx context.Context, t refundTask) {
 	var result RefundResult
 	var err error
 	if t.Reference == "" {
-		result, err = s.processor.Refund(ctx, RefundRequest{RefundID: t.ID, PaymentID: t.PaymentID, Reference: t.intent, Amount: t.Amount})
+		result, err = s.processor.Refund(ctx, RefundRequest{
+			RefundID: t.ID, PaymentID: t.PaymentID, Reference: t.intent, Amount: t.Amount,
+		})
 	} else {
 		result, err = s.processor.FindRefund(ctx, t.Reference)
 	}

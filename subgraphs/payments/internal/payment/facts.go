@@ -36,7 +36,10 @@ func (f facts) admit(buyerID string, in PayInput, failuresPerHour int, now time.
 	case !o.Payable(now):
 		return OrderNotPayableError{o.ID}
 	case in.ExpectedAmount != nil && *in.ExpectedAmount != o.Price:
-		return apperr.ValidationError{Field: "expectedAmount", Rule: "expectedAmount", Message: "The order costs " + o.Price.Decimal() + " " + o.Price.Currency + "."}
+		return apperr.ValidationError{
+			Field: "expectedAmount", Rule: "expectedAmount",
+			Message: "The order costs " + o.Price.Decimal() + " " + o.Price.Currency + ".",
+		}
 	case f.failures >= failuresPerHour:
 		seconds := int(f.oldest.Add(time.Hour).Sub(now)/time.Second) + 1
 		return RateLimitedError{RetryAfterSeconds: max(seconds, 1)}

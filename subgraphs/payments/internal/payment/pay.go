@@ -40,7 +40,10 @@ func (in PayInput) validate() error {
 	}
 	invisible := func(r rune) bool { return r <= ' ' || r >= 0x7f }
 	if in.Token == "" || len(in.Token) > 255 || strings.ContainsFunc(in.Token, invisible) {
-		return apperr.ValidationError{Field: "paymentMethodToken", Rule: "token", Message: "The card's token must be 1 to 255 visible ASCII characters."}
+		return apperr.ValidationError{
+			Field: "paymentMethodToken", Rule: "token",
+			Message: "The card's token must be 1 to 255 visible ASCII characters.",
+		}
 	}
 	return apperr.ValidateIdempotencyKey(in.IdempotencyKey)
 }
@@ -100,8 +103,8 @@ func (s *Service) begin(ctx, wait context.Context, buyerID string, in PayInput) 
 		now := s.now()
 		p := Payment{
 			ID: id.New(id.Payment), Version: 1, OrderID: in.OrderID, BuyerID: buyerID, SellerID: f.order.SellerID,
-			Status: events.Processing, Step: Authorize, Amount: f.order.Price, Description: f.order.Title, Token: in.Token,
-			CreatedAt: now, UpdatedAt: now,
+			Status: events.Processing, Step: Authorize, Amount: f.order.Price, Description: f.order.Title,
+			Token: in.Token, CreatedAt: now, UpdatedAt: now,
 		}
 		begun, err := s.insert(ctx, p, in)
 		switch postgres.Violated(err) {

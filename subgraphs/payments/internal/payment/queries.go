@@ -28,7 +28,9 @@ var (
 	unpaid     = postgres.In("status", events.OrderStatuses(events.OrderStatus.Unpaid))
 	inProgress = postgres.In("status", events.PaymentStatuses(events.PaymentStatus.InProgress))
 	standing   = postgres.In("status", events.PaymentStatuses(events.PaymentStatus.Standing))
-	captured   = postgres.In("status", events.PaymentStatuses(func(s events.PaymentStatus) bool { return s.Paid() || s == events.Refunded }))
+	captured   = postgres.In("status", events.PaymentStatuses(func(s events.PaymentStatus) bool {
+		return s.Paid() || s == events.Refunded
+	}))
 )
 
 var paymentColumns = `id, version, order_id, buyer_id, seller_id, status, step, amount_minor_units, currency,
@@ -87,7 +89,8 @@ func selectPayments(ctx context.Context, q querier, sql string, args ...any) ([]
 
 // lockPayment returns the payment and locks it. The error is NotFoundError if there is none.
 func lockPayment(ctx context.Context, tx pgx.Tx, paymentID string) (Payment, error) {
-	payments, err := selectPayments(ctx, tx, `SELECT `+paymentColumns+` FROM payments WHERE id = $1 FOR UPDATE`, paymentID)
+	payments, err := selectPayments(ctx, tx,
+		`SELECT `+paymentColumns+` FROM payments WHERE id = $1 FOR UPDATE`, paymentID)
 	if err != nil {
 		return Payment{}, err
 	}
@@ -102,15 +105,21 @@ func paymentsByID(ctx context.Context, q querier, ids []string) ([]Payment, erro
 }
 
 // paymentsOfOrders returns the rows of a window of each order's payments that are visible to the viewer.
-func paymentsOfOrders(ctx context.Context, q querier, viewer Viewer, orderIDs []string, w page.Window) ([]Payment, error) {
+func paymentsOfOrders(
+	ctx context.Context, q querier, viewer Viewer, orderIDs []string, w page.Window,
+) ([]Payment, error) {
 	window, args := w.SQL([]any{orderIDs, viewer.Operator, viewer.UserID})
-	return selectPayments(ctx, q, `SELECT `+paymentColumns+` FROM unnest($1::text[]) AS wanted, LATERAL (
-		SELECT * FROM payments WHERE order_id = wanted AND ($2 OR buyer_id = $3 OR seller_id = $3)`+window+`) AS payments`, args...)
+	return selectPayments(ctx, q, `
+		SELECT `+paymentColumns+` FROM unnest($1::text[]) AS wanted, LATERAL (
+			SELECT * FROM payments
+			WHERE order_id = wanted AND ($2 OR buyer_id = $3 OR seller_id = $3)`+window+`
+		) AS payments`, args...)
 }
 
 // latestPayment returns the latest payment of the order; false if it has none.
 func latestPayment(ctx context.Context, q querier, orderID string) (Payment, bool, error) {
-	payments, err := selectPayments(ctx, q, `SELECT `+paymentColumns+` FROM payments WHERE order_id = $1 ORDER BY id DESC LIMIT 1`, orderID)
+	payments, err := selectPayments(ctx, q, `
+		SELECT `+paymentColumns+` FROM payments WHERE order_id = $1 ORDER BY id DESC LIMIT 1`, orderID)
 	if err != nil || len(payments) == 0 {
 		return Payment{}, false, err
 	}
@@ -134,7 +143,8 @@ func readFacts(ctx context.Context, pool *pgxpool.Pool, buyerID string, in PayIn
 		}
 		return err
 	})
-	batch.Queue(`SELECT `+paymentColumns+` FROM payments WHERE order_id = $1 AND `+standing, in.OrderID).Query(func(rows pgx.Rows) error {
+	standingPayment := `SELECT ` + paymentColumns + ` FROM payments WHERE order_id = $1 AND ` + standing
+	batch.Queue(standingPayment, in.OrderID).Query(func(rows pgx.Rows) error {
 		found, err := pgx.CollectRows(rows, pgx.RowToStructByName[paymentRow])
 		if len(found) > 0 {
 			p := found[0].payment()
@@ -142,7 +152,8 @@ func readFacts(ctx context.Context, pool *pgxpool.Pool, buyerID string, in PayIn
 		}
 		return err
 	})
-	batch.Queue(`SELECT id, request FROM payments WHERE buyer_id = $1 AND idempotency_key = $2`, buyerID, in.IdempotencyKey).
+	batch.Queue(`
+		SELECT id, request FROM payments WHERE buyer_id = $1 AND idempotency_key = $2`, buyerID, in.IdempotencyKey).
 		QueryRow(func(row pgx.Row) error {
 			var r repeated
 			err := row.Scan(&r.id, &r.request)
@@ -185,7 +196,8 @@ func updatePayment(ctx context.Context, q querier, p Payment, due *time.Time) er
 			card = $8, action = $9, decline = $10, updated_at = $11, due_at = $12,
 			tries = CASE WHEN step = $4 THEN tries ELSE 0 END
 		WHERE id = $1`,
-		p.ID, p.Version, p.Status, p.Step, p.RefundedMinorUnits, p.Reference, p.Token, p.Card, p.Action, p.Decline, p.UpdatedAt, due)
+		p.ID, p.Version, p.Status, p.Step, p.RefundedMinorUnits, p.Reference, p.Token,
+		p.Card, p.Action, p.Decline, p.UpdatedAt, due)
 	if err != nil {
 		return fmt.Errorf("update payment %s to %s: %w", p.ID, p.Status, err)
 	}
@@ -225,7 +237,11 @@ func takeSteps(ctx context.Context, q querier, now time.Time, lease time.Duratio
 // nextDue returns when the next step or refund is due, nil if there is none.
 func nextDue(ctx context.Context, q querier) (*time.Time, error) {
 	var due *time.Time
-	err := q.QueryRow(ctx, `SELECT least((SELECT min(due_at) FROM payments WHERE due_at IS NOT NULL), (SELECT min(due_at) FROM refunds WHERE due_at IS NOT NULL))`).Scan(&due)
+	err := q.QueryRow(ctx, `
+		SELECT least(
+			(SELECT min(due_at) FROM payments WHERE due_at IS NOT NULL),
+			(SELECT min(due_at) FROM refunds WHERE due_at IS NOT NULL)
+		)`).Scan(&due)
 	if err != nil {
 		return nil, fmt.Errorf("read when the next step is due: %w", err)
 	}
@@ -234,19 +250,21 @@ func nextDue(ctx context.Context, q querier) (*time.Time, error) {
 
 // postpone reschedules a payment's step, unless the payment has changed.
 func postpone(ctx context.Context, q querier, t task, due time.Time) error {
-	_, err := q.Exec(ctx, `UPDATE payments SET due_at = $2 WHERE id = $1 AND step = $3 AND version = $4`, t.ID, due, t.Step, t.Version)
+	_, err := q.Exec(ctx, `
+		UPDATE payments SET due_at = $2 WHERE id = $1 AND step = $3 AND version = $4`, t.ID, due, t.Step, t.Version)
 	if err != nil {
 		return fmt.Errorf("postpone %s of payment %s: %w", t.Step, t.ID, err)
 	}
 	return nil
 }
 
-const orderColumns = `id, version, status, buyer_id, seller_id, title, price_minor_units, currency, expires_at, paid_version, on_failure`
+const orderColumns = `id, version, status, buyer_id, seller_id, title, price_minor_units, currency, expires_at,
+	paid_version, on_failure`
 
 func scanOrder(row pgx.CollectableRow) (Order, error) {
 	var o Order
-	err := row.Scan(&o.ID, &o.Version, &o.Status, &o.BuyerID, &o.SellerID, &o.Title, &o.Price.MinorUnits, &o.Price.Currency, &o.ExpiresAt,
-		&o.PaidVersion, &o.OnFailure)
+	err := row.Scan(&o.ID, &o.Version, &o.Status, &o.BuyerID, &o.SellerID, &o.Title, &o.Price.MinorUnits,
+		&o.Price.Currency, &o.ExpiresAt, &o.PaidVersion, &o.OnFailure)
 	o.ExpiresAt = o.ExpiresAt.UTC()
 	return o, err
 }
@@ -283,14 +301,16 @@ func paymentWithOrder(ctx context.Context, pool *pgxpool.Pool, paymentID string)
 	var p []Payment
 	var o []Order
 	var batch pgx.Batch
-	batch.Queue(`SELECT `+paymentColumns+` FROM payments WHERE id = $1`, paymentID).Query(func(rows pgx.Rows) (err error) {
+	paymentByID := `SELECT ` + paymentColumns + ` FROM payments WHERE id = $1`
+	batch.Queue(paymentByID, paymentID).Query(func(rows pgx.Rows) (err error) {
 		p, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (Payment, error) {
 			r, err := pgx.RowToStructByName[paymentRow](row)
 			return r.payment(), err
 		})
 		return err
 	})
-	batch.Queue(`SELECT `+orderColumns+` FROM orders WHERE id = (SELECT order_id FROM payments WHERE id = $1)`, paymentID).
+	orderOfPayment := `SELECT ` + orderColumns + ` FROM orders WHERE id = (SELECT order_id FROM payments WHERE id = $1)`
+	batch.Queue(orderOfPayment, paymentID).
 		Query(func(rows pgx.Rows) (err error) {
 			o, err = pgx.CollectRows(rows, scanOrder)
 			return err
@@ -304,17 +324,20 @@ func paymentWithOrder(ctx context.Context, pool *pgxpool.Pool, paymentID string)
 	return p[0], o[0], nil
 }
 
-const refundColumns = `r.id, r.payment_id, r.status, r.amount_minor_units, p.currency, r.release_ticket, r.actor, r.reference, r.created_at`
+const refundColumns = `r.id, r.payment_id, r.status, r.amount_minor_units, p.currency, r.release_ticket, r.actor,
+	r.reference, r.created_at`
 
 func scanRefund(row pgx.CollectableRow) (Refund, error) {
 	var r Refund
-	err := row.Scan(&r.ID, &r.PaymentID, &r.Status, &r.Amount.MinorUnits, &r.Amount.Currency, &r.ReleaseTicket, &r.Actor, &r.Reference, &r.CreatedAt)
+	err := row.Scan(&r.ID, &r.PaymentID, &r.Status, &r.Amount.MinorUnits, &r.Amount.Currency, &r.ReleaseTicket,
+		&r.Actor, &r.Reference, &r.CreatedAt)
 	r.CreatedAt = r.CreatedAt.UTC()
 	return r, err
 }
 
 func selectRefunds(ctx context.Context, q querier, condition string, args ...any) ([]Refund, error) {
-	rows, err := q.Query(ctx, `SELECT `+refundColumns+` FROM refunds r JOIN payments p ON p.id = r.payment_id WHERE `+condition, args...)
+	rows, err := q.Query(ctx, `
+		SELECT `+refundColumns+` FROM refunds r JOIN payments p ON p.id = r.payment_id WHERE `+condition, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read refunds: %w", err)
 	}
@@ -338,7 +361,8 @@ func refundsOfPayments(ctx context.Context, q querier, paymentIDs []string, w pa
 
 // refundByKey returns the refund with the idempotency key and its request; the zero Refund if there is none.
 func refundByKey(ctx context.Context, tx pgx.Tx, actorID, key string) (r Refund, request string, err error) {
-	err = tx.QueryRow(ctx, `SELECT id, payment_id, request FROM refunds WHERE actor_id = $1 AND idempotency_key = $2`, actorID, key).
+	err = tx.QueryRow(ctx, `
+		SELECT id, payment_id, request FROM refunds WHERE actor_id = $1 AND idempotency_key = $2`, actorID, key).
 		Scan(&r.ID, &r.PaymentID, &request)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return Refund{}, "", fmt.Errorf("read refund by key: %w", err)
@@ -357,7 +381,8 @@ func pendingRefunds(ctx context.Context, tx pgx.Tx, paymentID string) (minorUnit
 
 func insertRefund(ctx context.Context, tx pgx.Tx, r Refund, actorID, key, request string) error {
 	_, err := tx.Exec(ctx, `
-		INSERT INTO refunds (id, payment_id, status, amount_minor_units, release_ticket, actor, actor_id, idempotency_key, request, created_at, due_at)
+		INSERT INTO refunds (id, payment_id, status, amount_minor_units, release_ticket, actor, actor_id,
+			idempotency_key, request, created_at, due_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)`,
 		r.ID, r.PaymentID, r.Status, r.Amount.MinorUnits, r.ReleaseTicket, r.Actor, actorID, key, request, r.CreatedAt)
 	if err != nil {
@@ -379,7 +404,9 @@ func lockRefund(ctx context.Context, tx pgx.Tx, refundID string) (Refund, error)
 }
 
 func updateRefund(ctx context.Context, q querier, r Refund, due *time.Time) error {
-	if _, err := q.Exec(ctx, `UPDATE refunds SET status = $2, reference = $3, due_at = $4 WHERE id = $1`, r.ID, r.Status, r.Reference, due); err != nil {
+	_, err := q.Exec(ctx, `
+		UPDATE refunds SET status = $2, reference = $3, due_at = $4 WHERE id = $1`, r.ID, r.Status, r.Reference, due)
+	if err != nil {
 		return fmt.Errorf("update refund %s to %s: %w", r.ID, r.Status, err)
 	}
 	return nil
@@ -421,8 +448,8 @@ func takeRefunds(ctx context.Context, q querier, now time.Time, lease time.Durat
 	}
 	tasks, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (refundTask, error) {
 		var t refundTask
-		err := row.Scan(&t.ID, &t.PaymentID, &t.Status, &t.Amount.MinorUnits, &t.Amount.Currency, &t.ReleaseTicket, &t.Actor,
-			&t.Reference, &t.CreatedAt, &t.intent, &t.tries)
+		err := row.Scan(&t.ID, &t.PaymentID, &t.Status, &t.Amount.MinorUnits, &t.Amount.Currency, &t.ReleaseTicket,
+			&t.Actor, &t.Reference, &t.CreatedAt, &t.intent, &t.tries)
 		return t, err
 	})
 	if err != nil {
@@ -432,7 +459,8 @@ func takeRefunds(ctx context.Context, q querier, now time.Time, lease time.Durat
 }
 
 func postponeRefund(ctx context.Context, q querier, refundID string, due time.Time) error {
-	if _, err := q.Exec(ctx, `UPDATE refunds SET due_at = $2 WHERE id = $1 AND status = 'pending'`, refundID, due); err != nil {
+	const postpone = `UPDATE refunds SET due_at = $2 WHERE id = $1 AND status = 'pending'`
+	if _, err := q.Exec(ctx, postpone, refundID, due); err != nil {
 		return fmt.Errorf("postpone refund %s: %w", refundID, err)
 	}
 	return nil
@@ -453,7 +481,8 @@ func refundWithPayment(ctx context.Context, pool *pgxpool.Pool, refundID string)
 
 // makeRefundsDue makes the pending refunds of a payment due.
 func makeRefundsDue(ctx context.Context, tx pgx.Tx, paymentID string, now time.Time) error {
-	if _, err := tx.Exec(ctx, `UPDATE refunds SET due_at = $2 WHERE payment_id = $1 AND status = 'pending'`, paymentID, now); err != nil {
+	const hasten = `UPDATE refunds SET due_at = $2 WHERE payment_id = $1 AND status = 'pending'`
+	if _, err := tx.Exec(ctx, hasten, paymentID, now); err != nil {
 		return fmt.Errorf("make refunds of %s due: %w", paymentID, err)
 	}
 	return nil

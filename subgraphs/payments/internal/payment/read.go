@@ -67,7 +67,9 @@ func (s *Service) VisibleRefunds(ctx context.Context, viewer Viewer, refundIDs [
 
 // PagesOfOrders returns, by order id, the page of each order's payments that are visible to the viewer.
 // The window is ordered by Newest.
-func (s *Service) PagesOfOrders(ctx context.Context, viewer Viewer, orderIDs []string, w page.Window) (map[string]page.Page[Payment], error) {
+func (s *Service) PagesOfOrders(
+	ctx context.Context, viewer Viewer, orderIDs []string, w page.Window,
+) (map[string]page.Page[Payment], error) {
 	found, err := paymentsOfOrders(ctx, s.pool, viewer, wellFormed(id.Order, orderIDs), w)
 	return pages(w, found, func(p Payment) string { return p.OrderID }), err
 }
@@ -87,7 +89,9 @@ func (s *Service) PaidBy(ctx context.Context, viewer Viewer, orderIDs []string) 
 
 // PagesOfRefunds returns, by payment id, the page of each payment's refunds. It does not check that the payments are
 // visible to anyone: resolvers reach refunds only through payments. The window is ordered by Newest.
-func (s *Service) PagesOfRefunds(ctx context.Context, paymentIDs []string, w page.Window) (map[string]page.Page[Refund], error) {
+func (s *Service) PagesOfRefunds(
+	ctx context.Context, paymentIDs []string, w page.Window,
+) (map[string]page.Page[Refund], error) {
 	found, err := refundsOfPayments(ctx, s.pool, wellFormed(id.Payment, paymentIDs), w)
 	return pages(w, found, func(r Refund) string { return r.PaymentID }), err
 }

@@ -130,16 +130,20 @@ const maxRefunds = 100
 
 // refundable returns the amount to refund: the requested amount, or all that is left.
 func (p Payment) refundable(requested *money.Money, pendingMinorUnits, refunds int) (money.Money, error) {
-	left := money.Money{MinorUnits: p.Amount.MinorUnits - p.RefundedMinorUnits - pendingMinorUnits, Currency: p.Amount.Currency}
+	left := money.Money{
+		MinorUnits: p.Amount.MinorUnits - p.RefundedMinorUnits - pendingMinorUnits, Currency: p.Amount.Currency,
+	}
 	amount := left
 	if requested != nil {
 		amount = *requested
 	}
 	switch {
 	case amount.Currency != left.Currency:
-		return amount, apperr.ValidationError{Field: "amount.currency", Rule: "currency", Message: "The payment was made in " + left.Currency + "."}
+		message := "The payment was made in " + left.Currency + "."
+		return amount, apperr.ValidationError{Field: "amount.currency", Rule: "currency", Message: message}
 	case requested != nil && amount.MinorUnits <= 0:
-		return amount, apperr.ValidationError{Field: "amount.minorUnits", Rule: "min", Message: "The amount must be greater than 0."}
+		message := "The amount must be greater than 0."
+		return amount, apperr.ValidationError{Field: "amount.minorUnits", Rule: "min", Message: message}
 	case !p.Status.Paid() || left.MinorUnits == 0 || amount.MinorUnits > left.MinorUnits || refunds >= maxRefunds:
 		return amount, NotRefundableError{p}
 	}

@@ -40,10 +40,12 @@ type Service struct {
 }
 
 // NewService returns the use cases on a migrated database.
-func NewService(cfg Config, pool *pgxpool.Pool, box *outbox.Outbox, processor Processor, now func() time.Time) *Service {
+func NewService(
+	cfg Config, pool *pgxpool.Pool, box *outbox.Outbox, processor Processor, now func() time.Time,
+) *Service {
 	return &Service{
 		cfg: cfg, pool: pool, outbox: box, processor: processor, wake: worker.NewWake(),
-		now: func() time.Time { return now().UTC().Truncate(time.Millisecond) }, // the precision of the schema's DateTime
+		now: func() time.Time { return now().UTC().Truncate(time.Millisecond) }, // as the schema's DateTime
 	}
 }
 

@@ -70,7 +70,8 @@ func refusal(err error) string {
 	switch {
 	case strings.HasPrefix(e.Param, "payment_method"):
 		return "The card's details are no longer valid. Enter the card again."
-	case e.Param == "amount", e.Param == "currency", e.Code == stripego.ErrorCodeAmountTooSmall, e.Code == stripego.ErrorCodeAmountTooLarge:
+	case e.Param == "amount", e.Param == "currency",
+		e.Code == stripego.ErrorCodeAmountTooSmall, e.Code == stripego.ErrorCodeAmountTooLarge:
 		return "This amount cannot be charged to a card."
 	}
 	return ""
@@ -81,6 +82,9 @@ func declineOf(e *stripego.Error) *payment.Decline {
 	if e == nil {
 		return &payment.Decline{Reason: events.ProcessingError, Message: "The card could not be charged."}
 	}
+	unverified := payment.Decline{
+		Reason: events.AuthenticationFailed, Message: "Your bank could not verify your identity.",
+	}
 	decline := payment.Decline{Reason: events.CardDeclined, Message: "Your card was declined."}
 	switch string(e.DeclineCode) {
 	case "insufficient_funds":
@@ -88,7 +92,7 @@ func declineOf(e *stripego.Error) *payment.Decline {
 	case "expired_card":
 		decline = payment.Decline{Reason: events.ExpiredCard, Message: "Your card has expired."}
 	case "authentication_required", "authentication_not_handled":
-		decline = payment.Decline{Reason: events.AuthenticationFailed, Message: "Your bank could not verify your identity."}
+		decline = unverified
 	case "processing_error", "issuer_not_available", "try_again_later", "reenter_transaction":
 		decline = payment.Decline{Reason: events.ProcessingError, Message: "The card could not be charged."}
 	}
@@ -96,7 +100,7 @@ func declineOf(e *stripego.Error) *payment.Decline {
 	case stripego.ErrorCodeExpiredCard:
 		decline = payment.Decline{Reason: events.ExpiredCard, Message: "Your card has expired."}
 	case stripego.ErrorCodePaymentIntentAuthenticationFailure, stripego.ErrorCodeAuthenticationRequired:
-		decline = payment.Decline{Reason: events.AuthenticationFailed, Message: "Your bank could not verify your identity."}
+		decline = unverified
 	case stripego.ErrorCodeProcessingError:
 		decline = payment.Decline{Reason: events.ProcessingError, Message: "The card could not be charged."}
 	}

@@ -90,7 +90,8 @@ func (p *Processor) searchRefund(ctx context.Context, r payment.RefundRequest) (
 }
 
 func refundResult(r *stripego.Refund) payment.RefundResult {
-	result := payment.RefundResult{Reference: r.ID, Status: payment.RefundPending} // or requires_action, which refunds to cards never are
+	// Pending, or requires_action, which refunds to cards never are.
+	result := payment.RefundResult{Reference: r.ID, Status: payment.RefundPending}
 	switch r.Status {
 	case stripego.RefundStatusSucceeded:
 		result.Status = payment.RefundSucceeded

@@ -90,8 +90,8 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// Authorize implements payment.Processor. A card or an amount that Stripe rejects results in a declined Intent without a
-// Reference. After ErrOutcomeUnknown the Ledger has the intent if there is one.
+// Authorize implements payment.Processor. A card or an amount that Stripe rejects results in a declined Intent
+// without a Reference. After ErrOutcomeUnknown the Ledger has the intent if there is one.
 func (p *Processor) Authorize(ctx context.Context, a payment.Authorization) (payment.Intent, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
@@ -203,7 +203,8 @@ func (p *Processor) Void(ctx context.Context, paymentID, reference string) (paym
 // request: it does if Stripe refused the change because of the intent's state, or failed but the intent has ended.
 func (p *Processor) after(ctx context.Context, reference string, err error) (payment.Intent, bool) {
 	e := apiError(err)
-	refused := e != nil && (e.Type == stripego.ErrorTypeCard || e.Code == stripego.ErrorCodePaymentIntentUnexpectedState)
+	refused := e != nil &&
+		(e.Type == stripego.ErrorTypeCard || e.Code == stripego.ErrorCodePaymentIntentUnexpectedState)
 	failed := e != nil && e.HTTPStatusCode >= http.StatusInternalServerError
 	if !refused && !failed {
 		return payment.Intent{}, false
@@ -212,7 +213,8 @@ func (p *Processor) after(ctx context.Context, reference string, err error) (pay
 	if err != nil {
 		return payment.Intent{}, false
 	}
-	ended := intent.Status == payment.IntentCaptured || intent.Status == payment.IntentVoided || intent.Status == payment.IntentDeclined
+	ended := intent.Status == payment.IntentCaptured ||
+		intent.Status == payment.IntentVoided || intent.Status == payment.IntentDeclined
 	return intent, refused || ended
 }
 

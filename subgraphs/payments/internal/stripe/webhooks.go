@@ -32,7 +32,9 @@ func Webhooks(secret string, look func(ctx context.Context, paymentID, reference
 	return webhooks(secret, look, time.Now)
 }
 
-func webhooks(secret string, look func(ctx context.Context, paymentID, reference string) error, now func() time.Time) http.Handler {
+func webhooks(
+	secret string, look func(ctx context.Context, paymentID, reference string) error, now func() time.Time,
+) http.Handler {
 	if secret == "" {
 		panic("stripe: webhooks without a secret")
 	}

@@ -166,7 +166,7 @@ func (f Filter) where(args []any) (string, []any) {
 		}
 	}
 	if f.Query != nil && strings.TrimSpace(*f.Query) != "" {
-		// websearch_to_tsquery accepts any text. The last word matches as a prefix, because people search while they type.
+		// websearch_to_tsquery accepts any text. The last word matches as a prefix: people search while they type.
 		and("title_words @@ regexp_replace(websearch_to_tsquery('words', $%d)::text, '''$', ''':*')::tsquery", *f.Query)
 	}
 	if f.MinPrice != nil {
@@ -185,11 +185,11 @@ func insertTicket(ctx context.Context, pool *pgxpool.Pool, c change, in CreateIn
 	t := c.ticket
 	var batch pgx.Batch
 	batch.Queue(`
-		INSERT INTO tickets (id, version, title, price_minor_units, currency, seller_id, availability, created_at, updated_at,
-			idempotency_key, request)
+		INSERT INTO tickets (id, version, title, price_minor_units, currency, seller_id, availability, created_at,
+			updated_at, idempotency_key, request)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-		t.ID, t.Version, t.Title, t.Price.MinorUnits, t.Price.Currency, t.SellerID, t.Availability, t.CreatedAt, t.UpdatedAt,
-		in.IdempotencyKey, in.request())
+		t.ID, t.Version, t.Title, t.Price.MinorUnits, t.Price.Currency, t.SellerID, t.Availability, t.CreatedAt,
+		t.UpdatedAt, in.IdempotencyKey, in.request())
 	outbox.Queue(ctx, &batch, c.event())
 	if err := pool.SendBatch(ctx, &batch).Close(); err != nil {
 		return fmt.Errorf("insert ticket of %s: %w", t.SellerID, err)

@@ -58,7 +58,8 @@ func (s *Service) orderCompleted(ctx context.Context, o events.Order) error {
 			return nil // this order was refunded before the newer one could be created
 		}
 		if t.Version == 0 || t.Availability == events.Sold {
-			return fmt.Errorf("order %s is complete, but ticket %s is unknown or sold to order %q", o.ID, t.ID, t.OrderID)
+			const format = "order %s is complete, but ticket %s is unknown or sold to order %q"
+			return fmt.Errorf(format, o.ID, t.ID, t.OrderID)
 		}
 		return updateTicket(ctx, tx, t.sell(o.ID, s.now()))
 	})

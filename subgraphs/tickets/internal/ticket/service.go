@@ -195,7 +195,8 @@ func (s *Service) Withdraw(ctx context.Context, v Viewer, ticketID string, expec
 		return t.withdraw(s.now()), true, nil
 	})
 	if err == nil && byOperator {
-		slog.InfoContext(ctx, "ticket withdrawn by an operator", "operator", v.UserID, "ticket", t.ID, "seller", t.SellerID)
+		slog.InfoContext(ctx, "ticket withdrawn by an operator",
+			"operator", v.UserID, "ticket", t.ID, "seller", t.SellerID)
 	}
 	return t, err
 }

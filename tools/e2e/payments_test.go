@@ -568,33 +568,3 @@ func TestRefunds(t *testing.T) {
 		}
 	})
 }
-
-func TestRefundByOperator(t *testing.T) {
-	t.Parallel()
-	s := Shared(t)
-	seller, buyer := s.SignUp(t), s.SignUp(t)
-	t.Run("P11 an operator refunds", func(t *testing.T) {
-		operator := s.SignUp(t)
-		o := ordered(t, buyer, sell(t, s, seller))
-		p := paid(t, buyer, o.ID, visa)
-		if r := refund(t, operator, Vars{"paymentId": p.Payment.ID}); len(r.Errors) != 1 || r.Errors[0].Typename != "PaymentNotFoundError" {
-			t.Errorf("before they are an operator: got %+v", r)
-		}
-		operator.Endpoint = s.Variant(t, "auth.OPERATORS="+operator.UserID).Endpoint()
-		tokens := Must[struct {
-			SignIn struct{ Tokens struct{ AccessToken string } }
-		}](t, operator, `mutation($input: SignInInput!) { signIn(input: $input) { tokens { accessToken } } }`,
-			Vars{"input": Vars{"email": operator.Email, "password": operator.Password, "delivery": "BEARER"}})
-		operator.Bearer = tokens.SignIn.Tokens.AccessToken
-		if seen := payment(t, operator, p.Payment.ID); seen == nil || seen.ProviderReference == nil || seen.Card != nil {
-			t.Errorf("an operator sees %+v", seen)
-		}
-		if r := refund(t, operator, Vars{"paymentId": p.Payment.ID}); r.Refund == nil || r.Refund.Status != "SUCCEEDED" {
-			t.Errorf("got %+v", r)
-		}
-		ended := awaitStatus(t, buyer, p.Order.ID, "CANCELLED")
-		if last := ended.History.Nodes[0]; last.Actor != "OPERATOR" || *last.Reason != "REFUNDED" {
-			t.Errorf("got %+v", last)
-		}
-	})
-}

@@ -40,7 +40,7 @@ func (p pkg) allImports() []string { return slices.Concat(p.Imports, p.TestImpor
 // homes lists the packages that may import a library, as a regular expression for the whole import path without
 // boxoffice.dev/. Packages in tools may import any library.
 var homes = []struct{ library, home string }{
-	{"github.com/99designs/gqlgen", graph + "|subgraphs/internal/gqlserver"},
+	{"github.com/99designs/gqlgen", graph + "|subgraphs/internal/gqlserver(/gqltest)?"},
 	{"github.com/ThreeDotsLabs/", "pkg/broker"},
 	{"github.com/rabbitmq/", "pkg/broker"},
 	{"github.com/golang-jwt/", "pkg/identity"},
@@ -66,7 +66,7 @@ const (
 	domain = `(subgraphs/(auth|tickets|orders)|expiration)/internal/[a-fh-z]\w*` + // any package but graph; patterns have no negation
 		`|subgraphs/payments/internal/payment`
 	processor = `subgraphs/payments/internal/stripe` // the connection to the card processor
-	shared    = `subgraphs/internal/\w+`
+	shared    = `subgraphs/internal/\w+(/gqltest)?`
 )
 
 // layers lists which of our packages a package may import besides its own subpackages. The first entry that matches
@@ -78,7 +78,7 @@ var layers = []struct{ who, may string }{
 	{processor, `pkg/(apperr|correlation|events|id|money)|subgraphs/payments/internal/payment`},
 	{`subgraphs/stripesim(/.*)?`, `pkg/(config|postgres|server|service|worker)|subgraphs/stripesim/simulator`},
 	{graph, `pkg/(apperr|events|id|identity|money)|subgraphs/internal/(gqlserver|page)|` + graph + `|` + domain},
-	{shared, `pkg/(apperr|config|correlation|id|identity|money|sse)`},
+	{shared, `pkg/(apperr|config|correlation|id|identity|money|sse)|subgraphs/internal/(gqlserver|page)`},
 	{`pkg(/.*)?`, `pkg/.*`},
 	{`subgraphs/\w+`, `pkg/.*|` + shared + `|` + graph + `|` + domain + `|` + processor},
 	{`expiration`, `pkg/.*|` + domain},

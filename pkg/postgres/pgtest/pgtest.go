@@ -1,5 +1,5 @@
-// Package pgtest creates a database for each test: a clone of a template that is migrated once. It requires DATABASE_URL,
-// a cluster in which it may create databases. `make test` starts one.
+// Package pgtest creates a database for each test: a clone of a template that is migrated once. It requires
+// DATABASE_URL, a cluster in which it may create databases. `make test` starts one.
 package pgtest
 
 import (
@@ -24,6 +24,22 @@ import (
 func New(t testing.TB, sets ...postgres.Migrations) *pgxpool.Pool {
 	t.Helper()
 	pool, err := postgres.Open(t.Context(), NewURL(t, sets...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	return pool
+}
+
+// NewTraced is like New with a tracer, to count statements.
+func NewTraced(t testing.TB, tracer pgx.QueryTracer, sets ...postgres.Migrations) *pgxpool.Pool {
+	t.Helper()
+	config, err := pgxpool.ParseConfig(NewURL(t, sets...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.ConnConfig.Tracer = tracer
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,10 +84,12 @@ func makeTemplate(ctx context.Context, conn *pgx.Conn, admin string, sets []post
 	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock(hashtext($1))", name); err != nil {
 		return "", fmt.Errorf("lock template: %w", err)
 	}
-	defer conn.Exec(ctx, "SELECT pg_advisory_unlock(hashtext($1))", name) //nolint:errcheck // the lock ends with the connection
+	const unlock = "SELECT pg_advisory_unlock(hashtext($1))"
+	defer conn.Exec(ctx, unlock, name) //nolint:errcheck // the lock ends with the connection
 
 	var exists bool
-	if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name).Scan(&exists); err != nil || exists {
+	const query = "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)"
+	if err := conn.QueryRow(ctx, query, name).Scan(&exists); err != nil || exists {
 		return name, err
 	}
 	// It is migrated under another name, so that a template that exists is complete.

@@ -1,7 +1,6 @@
 package account_test
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,6 +16,7 @@ import (
 
 	"boxoffice.dev/pkg/apperr"
 	"boxoffice.dev/pkg/id"
+	"boxoffice.dev/pkg/logging/logtest"
 	"boxoffice.dev/pkg/postgres/pgtest"
 	"boxoffice.dev/subgraphs/auth/internal/account"
 	"boxoffice.dev/subgraphs/auth/internal/password"
@@ -33,24 +33,7 @@ var (
 )
 
 // logged is the log of all tests of this package.
-var logged lockedBuffer
-
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
+var logged logtest.Buffer
 
 func TestMain(m *testing.M) {
 	slog.SetDefault(slog.New(slog.NewTextHandler(&logged, nil)))

@@ -1,8 +1,6 @@
 package graph_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -21,10 +19,10 @@ import (
 	"boxoffice.dev/subgraphs/auth/internal/password"
 	"boxoffice.dev/subgraphs/auth/internal/signing"
 	"boxoffice.dev/subgraphs/internal/gqlserver"
+	"boxoffice.dev/subgraphs/internal/gqlserver/gqltest"
 )
 
 const (
-	serviceToken = "a-service-token-of-32-characters"
 	secret       = "a secret of the test, 32 characters"
 	goodPassword = "correct horse battery"
 	ttl          = 5 * time.Minute
@@ -53,7 +51,7 @@ func newSubgraph(t *testing.T, cookies graph.Cookies) *subgraph {
 	verifier := identity.NewVerifier(identity.VerifierConfig{KeySet: keys.KeySet, Now: s.clock})
 	mux := http.NewServeMux()
 	mux.Handle("/graphql", graph.WithSession(gqlserver.New(gqlserver.Config{
-		Schema: graph.Schema(accounts, keys, nil, s.clock), ServiceToken: serviceToken, Verify: verifier.Verify,
+		Schema: graph.Schema(accounts, keys, nil, s.clock), ServiceToken: gqltest.ServiceToken, Verify: verifier.Verify,
 	}), cookies))
 	mux.Handle("GET /.well-known/jwks.json", graph.KeySet(keys.KeySet))
 	s.handler = mux
@@ -75,73 +73,14 @@ func (s *subgraph) advance(d time.Duration) {
 // session is the credentials of a session.
 type session struct{ access, refresh string }
 
-// answer is a GraphQL response.
-type answer struct {
-	Data    map[string]any
-	Errors  []struct{ Extensions struct{ Code string } }
-	cookies map[string]*http.Cookie
-}
-
-// at returns the value at the dotted path of the data.
-func (a answer) at(path string) any {
-	var value any = a.Data
-	for _, step := range strings.Split(path, ".") {
-		switch v := value.(type) {
-		case map[string]any:
-			value = v[step]
-		case []any:
-			var i int
-			if _, err := fmt.Sscan(step, &i); err != nil || i >= len(v) {
-				return nil
-			}
-			value = v[i]
-		default:
-			return nil
-		}
-	}
-	return value
-}
-
-func (a answer) text(path string) string { s, _ := a.at(path).(string); return s }
-
-func (a answer) codes() string {
-	var codes []string
-	for _, e := range a.Errors {
-		codes = append(codes, e.Extensions.Code)
-	}
-	return strings.Join(codes, " ")
-}
-
 // ask sends an operation as the router would, with headers given as "Name: value".
-func (s *subgraph) ask(query string, variables map[string]any, headers ...string) answer {
+func (s *subgraph) ask(query string, variables map[string]any, headers ...string) gqltest.Response {
 	s.t.Helper()
-	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	r := httptest.NewRequestWithContext(s.t.Context(), http.MethodPost, "/graphql", bytes.NewReader(body))
-	for _, h := range slices.Concat([]string{
-		"Content-Type: application/json", "X-Forwarded-For: 192.0.2.1", gqlserver.ServiceTokenHeader + ": " + serviceToken,
-	}, headers) {
-		name, value, _ := strings.Cut(h, ": ")
-		r.Header.Add(name, value)
-	}
-	w := httptest.NewRecorder()
-	s.handler.ServeHTTP(w, r)
-	a := answer{cookies: map[string]*http.Cookie{}}
-	if err := json.Unmarshal(w.Body.Bytes(), &a); err != nil {
-		s.t.Fatalf("%d %s: %v", w.Code, w.Body, err)
-	}
-	for _, c := range w.Result().Cookies() {
-		if a.cookies[c.Name] != nil {
-			s.t.Errorf("cookie %s is set twice", c.Name)
-		}
-		a.cookies[c.Name] = c
-	}
-	return a
+	headers = append(headers, "X-Forwarded-For: 192.0.2.1")
+	return gqltest.Send(s.t, s.handler, gqltest.NewRequest(s.t.Context(), s.t, query, variables, headers...))
 }
 
-func bearer(g session) string        { return "Authorization: Bearer " + g.access }
+func bearer(g session) string        { return gqltest.Bearer(g.access) }
 func refreshHeader(g session) string { return "X-Refresh-Token: " + g.refresh }
 func refreshCookie(g session) string { return "Cookie: refresh=" + g.refresh }
 
@@ -172,7 +111,7 @@ func input(email, pw string, more ...string) map[string]any {
 func (s *subgraph) signUp(email string) session {
 	s.t.Helper()
 	a := s.ask(signUp, input(email, goodPassword, "delivery=BEARER"))
-	g := session{a.text("signUp.tokens.accessToken"), a.text("signUp.tokens.refreshToken")}
+	g := session{a.Text("signUp.tokens.accessToken"), a.Text("signUp.tokens.refreshToken")}
 	if g.access == "" || g.refresh == "" {
 		s.t.Fatalf("sign up %s: %v %v", email, a.Data, a.Errors)
 	}
@@ -182,16 +121,16 @@ func (s *subgraph) signUp(email string) session {
 func (s *subgraph) signedIn(g session) bool {
 	s.t.Helper()
 	a := s.ask(viewerQuery, nil, bearer(g))
-	if a.codes() != "" {
-		s.t.Errorf("viewer: errors %s", a.codes())
+	if a.Codes() != "" {
+		s.t.Errorf("viewer: errors %s", a.Codes())
 	}
-	return a.at("viewer") != nil
+	return a.Value("viewer") != nil
 }
 
 // wantErrors compares the typed errors at the payload with lines of type, path and rule.
-func (s *subgraph) wantErrors(a answer, payload string, want ...string) {
+func (s *subgraph) wantErrors(a gqltest.Response, payload string, want ...string) {
 	s.t.Helper()
-	list, ok := a.at(payload + ".errors").([]any)
+	list, ok := a.Value(payload + ".errors").([]any)
 	if !ok {
 		s.t.Errorf("%s has no errors: %v", payload, a.Data)
 	}
@@ -211,9 +150,9 @@ func (s *subgraph) wantErrors(a answer, payload string, want ...string) {
 		got = append(got, line)
 	}
 	if !slices.Equal(got, want) && len(got)+len(want) > 0 {
-		s.t.Errorf("got errors %q, want %q; top level: %s", got, want, a.codes())
+		s.t.Errorf("got errors %q, want %q; top level: %s", got, want, a.Codes())
 	}
-	if a.at(payload+".viewer") != nil && len(want) > 0 {
+	if a.Value(payload+".viewer") != nil && len(want) > 0 {
 		s.t.Errorf("a viewer beside errors: %v", a.Data)
 	}
 }
@@ -223,11 +162,11 @@ func TestSignUp(t *testing.T) {
 		s := newSubgraph(t, graph.Cookies{})
 		a := s.ask(signUp, input("Ada@Example.com", goodPassword))
 		s.wantErrors(a, "signUp")
-		if a.text("signUp.viewer.email") != "Ada@Example.com" || !id.Valid(id.User, a.text("signUp.viewer.user.id")) || a.at("signUp.tokens") != nil {
+		if a.Text("signUp.viewer.email") != "Ada@Example.com" || !id.Valid(id.User, a.Text("signUp.viewer.user.id")) || a.Value("signUp.tokens") != nil {
 			t.Errorf("got %v", a.Data)
 		}
 		for name, seconds := range map[string]int{"__Host-access": int(ttl / time.Second), "__Host-refresh": int(account.Idle / time.Second)} {
-			c := a.cookies[name]
+			c := a.Cookies[name]
 			if c == nil {
 				t.Fatalf("cookie %s is missing", name)
 			}
@@ -241,11 +180,11 @@ func TestSignUp(t *testing.T) {
 		s := newSubgraph(t, graph.Cookies{Development: true})
 		a := s.ask(signUp, input("ada@example.com", goodPassword))
 		for _, name := range []string{"access", "refresh"} {
-			if c := a.cookies[name]; c == nil || c.Secure || !c.HttpOnly || c.Path != "/" || c.SameSite != http.SameSiteLaxMode {
+			if c := a.Cookies[name]; c == nil || c.Secure || !c.HttpOnly || c.Path != "/" || c.SameSite != http.SameSiteLaxMode {
 				t.Errorf("cookie %s: %+v", name, c)
 			}
 		}
-		if !s.signedIn(session{access: a.cookies["access"].Value}) {
+		if !s.signedIn(session{access: a.Cookies["access"].Value}) {
 			t.Error("the access cookie's token is refused")
 		}
 	})
@@ -253,10 +192,10 @@ func TestSignUp(t *testing.T) {
 		s := newSubgraph(t, graph.Cookies{})
 		a := s.ask(signUp, input("ada@example.com", goodPassword, "delivery=BEARER"))
 		s.wantErrors(a, "signUp")
-		if len(a.cookies) > 0 {
-			t.Errorf("cookies %v", a.cookies)
+		if len(a.Cookies) > 0 {
+			t.Errorf("cookies %v", a.Cookies)
 		}
-		if got, want := a.text("signUp.tokens.accessTokenExpiresAt"), "2030-01-02T03:09:05.000Z"; got != want {
+		if got, want := a.Text("signUp.tokens.accessTokenExpiresAt"), "2030-01-02T03:09:05.000Z"; got != want {
 			t.Errorf("expires at %s, want %s", got, want)
 		}
 	})
@@ -275,15 +214,15 @@ func TestSignUp(t *testing.T) {
 		} {
 			a := s.ask(signUp, test.in)
 			s.wantErrors(a, "signUp", test.want...)
-			if len(a.cookies) > 0 {
-				t.Errorf("cookies %v", a.cookies)
+			if len(a.Cookies) > 0 {
+				t.Errorf("cookies %v", a.Cookies)
 			}
 		}
 	})
 	t.Run("A4 missing fields", func(t *testing.T) {
 		s := newSubgraph(t, graph.Cookies{})
 		for _, in := range []map[string]any{{"email": "ada@example.com"}, {"password": goodPassword}, {}, {"email": nil, "password": nil}} {
-			if a := s.ask(signUp, map[string]any{"input": in}); len(a.Errors) == 0 || a.at("signUp") != nil {
+			if a := s.ask(signUp, map[string]any{"input": in}); len(a.Errors) == 0 || a.Value("signUp") != nil {
 				t.Errorf("%v: got %v, %v", in, a.Data, a.Errors)
 			}
 		}
@@ -293,8 +232,8 @@ func TestSignUp(t *testing.T) {
 		s.signUp("ada@example.com")
 		a := s.ask(signUp, input("ADA@example.com", goodPassword))
 		s.wantErrors(a, "signUp", "EmailInUseError input.email")
-		if len(a.cookies) > 0 {
-			t.Errorf("cookies %v", a.cookies)
+		if len(a.Cookies) > 0 {
+			t.Errorf("cookies %v", a.Cookies)
 		}
 	})
 	t.Run("A6 throttled", func(t *testing.T) {
@@ -304,7 +243,7 @@ func TestSignUp(t *testing.T) {
 		}
 		a := s.ask(signUp, input("ada@example.com", goodPassword))
 		s.wantErrors(a, "signUp", "RateLimitedError")
-		if got := a.at("signUp.errors.0.retryAfterSeconds"); got != 900.0 {
+		if got := a.Value("signUp.errors.0.retryAfterSeconds"); got != 900.0 {
 			t.Errorf("retry after %v s, want 900", got)
 		}
 	})
@@ -316,12 +255,12 @@ func TestSignIn(t *testing.T) {
 		s.signUp("ada@example.com")
 		a := s.ask(signIn, input("ada@example.com", goodPassword))
 		s.wantErrors(a, "signIn")
-		if len(a.cookies) != 2 || a.at("signIn.tokens") != nil || a.text("signIn.viewer.email") != "ada@example.com" {
-			t.Errorf("got %v and cookies %v", a.Data, a.cookies)
+		if len(a.Cookies) != 2 || a.Value("signIn.tokens") != nil || a.Text("signIn.viewer.email") != "ada@example.com" {
+			t.Errorf("got %v and cookies %v", a.Data, a.Cookies)
 		}
 		a = s.ask(signIn, input("ada@example.com", goodPassword, "delivery=BEARER"))
-		if len(a.cookies) > 0 || !s.signedIn(session{access: a.text("signIn.tokens.accessToken")}) {
-			t.Errorf("got %v and cookies %v", a.Data, a.cookies)
+		if len(a.Cookies) > 0 || !s.signedIn(session{access: a.Text("signIn.tokens.accessToken")}) {
+			t.Errorf("got %v and cookies %v", a.Data, a.Cookies)
 		}
 	})
 	t.Run("A7 unknown email address and wrong password have equal responses", func(t *testing.T) {
@@ -333,8 +272,8 @@ func TestSignIn(t *testing.T) {
 		if !reflect.DeepEqual(wrong, unknown) {
 			t.Errorf("responses differ:\n%+v\n%+v", wrong, unknown)
 		}
-		if len(wrong.cookies) > 0 {
-			t.Errorf("cookies %v", wrong.cookies)
+		if len(wrong.Cookies) > 0 {
+			t.Errorf("cookies %v", wrong.Cookies)
 		}
 	})
 	t.Run("A7 a hundred aliases count as a hundred attempts", func(t *testing.T) {
@@ -347,7 +286,7 @@ func TestSignIn(t *testing.T) {
 		a := s.ask("mutation { "+aliases.String()+" }", nil)
 		count := map[string]int{}
 		for i := range 100 {
-			count[a.text(fmt.Sprintf("a%d.errors.0.__typename", i+1))]++
+			count[a.Text(fmt.Sprintf("a%d.errors.0.__typename", i+1))]++
 		}
 		if count["InvalidCredentialsError"] != 10 || count["RateLimitedError"] != 90 {
 			t.Errorf("got %v, want 10 guesses admitted", count)
@@ -358,8 +297,8 @@ func TestSignIn(t *testing.T) {
 		s.signUp("ada@example.com")
 		query := `mutation($input: SignInInput!) { a: signIn(input: $input) { viewer { session { id } } } b: signIn(input: $input) { viewer { session { id } } } }`
 		a := s.ask(query, input("ada@example.com", goodPassword))
-		viewer := s.ask(viewerQuery, nil, bearer(session{access: a.cookies["access"].Value}))
-		if got, want := viewer.text("viewer.session.id"), a.text("b.viewer.session.id"); got != want || got == "" {
+		viewer := s.ask(viewerQuery, nil, bearer(session{access: a.Cookies["access"].Value}))
+		if got, want := viewer.Text("viewer.session.id"), a.Text("b.viewer.session.id"); got != want || got == "" {
 			t.Errorf("the cookies are of session %q, want the second one, %q", got, want)
 		}
 	})
@@ -370,7 +309,7 @@ func TestSession(t *testing.T) {
 		s := newSubgraph(t, graph.Cookies{})
 		g := s.signUp("ada@example.com")
 		a := s.ask(viewerQuery, nil, bearer(g))
-		if a.text("viewer.email") != "ada@example.com" || a.text("viewer.session.expiresAt") != "2030-01-09T03:04:05.000Z" {
+		if a.Text("viewer.email") != "ada@example.com" || a.Text("viewer.session.expiresAt") != "2030-01-09T03:04:05.000Z" {
 			t.Errorf("got %v, %v", a.Data, a.Errors)
 		}
 		for name, header := range map[string]string{
@@ -379,10 +318,10 @@ func TestSession(t *testing.T) {
 			"no token":          "Authorization: Bearer nonsense",
 			"refresh token":     "Authorization: Bearer " + g.refresh,
 			"cookie by itself":  "Cookie: __Host-access=" + g.access, // only the router turns it into a bearer token
-			"user in a header":  "X-User-Id: " + a.text("viewer.user.id"),
+			"user in a header":  "X-User-Id: " + a.Text("viewer.user.id"),
 			"two authorization": "Authorization: Bearer x " + g.access,
 		} {
-			if a := s.ask(viewerQuery, nil, header); a.at("viewer") != nil || len(a.Errors) > 0 {
+			if a := s.ask(viewerQuery, nil, header); a.Value("viewer") != nil || len(a.Errors) > 0 {
 				t.Errorf("%s: got %v, %v, want null and no error", name, a.Data, a.Errors)
 			}
 		}
@@ -403,12 +342,12 @@ func TestSession(t *testing.T) {
 		s := newSubgraph(t, graph.Cookies{Development: true})
 		s.signUp("ada@example.com")
 		a := s.ask(signIn, input("ada@example.com", goodPassword))
-		g := session{refresh: a.cookies["refresh"].Value}
+		g := session{refresh: a.Cookies["refresh"].Value}
 		s.advance(24 * time.Hour)
 		a = s.ask(refresh, nil, refreshCookie(g))
 		s.wantErrors(a, "refreshSession")
-		if a.at("refreshSession.tokens") != nil || a.cookies["refresh"].Value == g.refresh || !s.signedIn(session{access: a.cookies["access"].Value}) {
-			t.Errorf("got %v and cookies %v", a.Data, a.cookies)
+		if a.Value("refreshSession.tokens") != nil || a.Cookies["refresh"].Value == g.refresh || !s.signedIn(session{access: a.Cookies["access"].Value}) {
+			t.Errorf("got %v and cookies %v", a.Data, a.Cookies)
 		}
 	})
 	t.Run("A12 refresh by header", func(t *testing.T) {
@@ -416,16 +355,16 @@ func TestSession(t *testing.T) {
 		g, other := s.signUp("ada@example.com"), s.signUp("eve@example.com")
 		a := s.ask(refresh, nil, refreshHeader(g), refreshCookie(other)) // the header wins
 		s.wantErrors(a, "refreshSession")
-		next := session{a.text("refreshSession.tokens.accessToken"), a.text("refreshSession.tokens.refreshToken")}
-		if len(a.cookies) > 0 || a.text("refreshSession.viewer.email") != "ada@example.com" || next.refresh == g.refresh || !s.signedIn(next) {
-			t.Errorf("got %v and cookies %v", a.Data, a.cookies)
+		next := session{a.Text("refreshSession.tokens.accessToken"), a.Text("refreshSession.tokens.refreshToken")}
+		if len(a.Cookies) > 0 || a.Text("refreshSession.viewer.email") != "ada@example.com" || next.refresh == g.refresh || !s.signedIn(next) {
+			t.Errorf("got %v and cookies %v", a.Data, a.Cookies)
 		}
 	})
 	t.Run("A12 reuse ends the session and clears the cookies", func(t *testing.T) {
 		s := newSubgraph(t, graph.Cookies{Development: true})
 		g := s.signUp("ada@example.com")
 		a := s.ask(refresh, nil, refreshHeader(g))
-		next := session{a.text("refreshSession.tokens.accessToken"), a.text("refreshSession.tokens.refreshToken")}
+		next := session{a.Text("refreshSession.tokens.accessToken"), a.Text("refreshSession.tokens.refreshToken")}
 		s.advance(account.Grace)
 		a = s.ask(refresh, nil, refreshCookie(g))
 		s.wantErrors(a, "refreshSession", "SessionExpiredError")
@@ -435,8 +374,8 @@ func TestSession(t *testing.T) {
 		}
 		a = s.ask(refresh, nil, refreshHeader(next))
 		s.wantErrors(a, "refreshSession", "SessionExpiredError")
-		if len(a.cookies) > 0 {
-			t.Errorf("an API client was sent cookies %v", a.cookies)
+		if len(a.Cookies) > 0 {
+			t.Errorf("an API client was sent cookies %v", a.Cookies)
 		}
 	})
 	t.Run("A12 refresh without a token or with an unknown one", func(t *testing.T) {
@@ -453,7 +392,7 @@ func TestSignOut(t *testing.T) {
 		g := s.signUp("ada@example.com")
 		for _, header := range []string{bearer(g), bearer(g), "Accept: */*"} { // signed in once, then signed out twice
 			a := s.ask(signOut, nil, header)
-			if a.at("signOut.signedOut") != true {
+			if a.Value("signOut.signedOut") != true {
 				t.Errorf("got %v, %v", a.Data, a.Errors)
 			}
 			s.wantErrors(a, "signOut")
@@ -484,12 +423,12 @@ func TestSignOut(t *testing.T) {
 		s := newSubgraph(t, graph.Cookies{})
 		g := s.signUp("ada@example.com")
 		a := s.ask(signIn, input("ada@example.com", goodPassword, "delivery=BEARER"))
-		other := session{a.text("signIn.tokens.accessToken"), a.text("signIn.tokens.refreshToken")}
-		if got := s.ask(signOutAll, nil).codes(); got != "UNAUTHENTICATED" {
+		other := session{a.Text("signIn.tokens.accessToken"), a.Text("signIn.tokens.refreshToken")}
+		if got := s.ask(signOutAll, nil).Codes(); got != "UNAUTHENTICATED" {
 			t.Errorf("signed out: got %q, want UNAUTHENTICATED", got)
 		}
 		a = s.ask(signOutAll, nil, bearer(g))
-		if a.at("signOutEverywhere.signedOut") != true || s.signedIn(g) || s.signedIn(other) {
+		if a.Value("signOutEverywhere.signedOut") != true || s.signedIn(g) || s.signedIn(other) {
 			t.Errorf("got %v; signed in: %v %v", a.Data, s.signedIn(g), s.signedIn(other))
 		}
 		s.wantErrors(a, "signOutEverywhere")
@@ -498,10 +437,10 @@ func TestSignOut(t *testing.T) {
 	})
 }
 
-func wantCleared(t *testing.T, a answer, names ...string) {
+func wantCleared(t *testing.T, a gqltest.Response, names ...string) {
 	t.Helper()
 	for _, name := range names {
-		if c := a.cookies[name]; c == nil || c.Value != "" || c.MaxAge != -1 || c.Path != "/" {
+		if c := a.Cookies[name]; c == nil || c.Value != "" || c.MaxAge != -1 || c.Path != "/" {
 			t.Errorf("cookie %s is not cleared: %+v", name, c)
 		}
 	}
@@ -510,7 +449,7 @@ func wantCleared(t *testing.T, a answer, names ...string) {
 func TestNodes(t *testing.T) {
 	s := newSubgraph(t, graph.Cookies{})
 	a := s.ask(signUp, input("ada@example.com", goodPassword, "displayName=Ada"))
-	ada, ticket, order := a.text("signUp.viewer.user.id"), id.New(id.Ticket), id.New(id.Order)
+	ada, ticket, order := a.Text("signUp.viewer.user.id"), id.New(id.Ticket), id.New(id.Order)
 
 	for want, ids := range map[string][]string{
 		"User":   {ada},
@@ -520,32 +459,32 @@ func TestNodes(t *testing.T) {
 	} {
 		for _, nodeID := range ids {
 			a := s.ask(nodeQuery, map[string]any{"id": nodeID})
-			if a.text("node.__typename") != want || (want != "" && a.text("node.id") != nodeID) || len(a.Errors) > 0 {
+			if a.Text("node.__typename") != want || (want != "" && a.Text("node.id") != nodeID) || len(a.Errors) > 0 {
 				t.Errorf("node(%q) = %v, %v, want a %q", nodeID, a.Data, a.Errors, want)
 			}
 		}
 	}
 
 	a = s.ask(`query($ids: [ID!]!) { nodes(ids: $ids) { id } }`, map[string]any{"ids": []string{order, "x", ada, order}})
-	if got, want := fmt.Sprint(a.at("nodes")), fmt.Sprintf("[map[id:%s] <nil> map[id:%s] map[id:%s]]", order, ada, order); got != want {
+	if got, want := fmt.Sprint(a.Value("nodes")), fmt.Sprintf("[map[id:%s] <nil> map[id:%s] map[id:%s]]", order, ada, order); got != want {
 		t.Errorf("nodes = %s, want %s", got, want)
 	}
 	for n, code := range map[int]string{0: "", 100: "", 101: "BAD_USER_INPUT"} {
 		a := s.ask(`query($ids: [ID!]!) { nodes(ids: $ids) { id } }`, map[string]any{"ids": slices.Repeat([]string{ticket}, n)})
-		if list, ok := a.at("nodes").([]any); a.codes() != code || ok != (code == "") || (ok && len(list) != n) {
-			t.Errorf("%d ids: got %d nodes and errors %q, want %q", n, len(list), a.codes(), code)
+		if list, ok := a.Value("nodes").([]any); a.Codes() != code || ok != (code == "") || (ok && len(list) != n) {
+			t.Errorf("%d ids: got %d nodes and errors %q, want %q", n, len(list), a.Codes(), code)
 		}
 	}
 
 	a = s.ask(`query($id: ID!) { user(id: $id) { displayName } unknown: user(id: "usr_1") { id } }`, map[string]any{"id": ada})
-	if a.text("user.displayName") != "Ada" || a.at("unknown") != nil || len(a.Errors) > 0 {
+	if a.Text("user.displayName") != "Ada" || a.Value("unknown") != nil || len(a.Errors) > 0 {
 		t.Errorf("user: got %v, %v", a.Data, a.Errors)
 	}
 
 	rep := func(userID string) map[string]any { return map[string]any{"__typename": "User", "id": userID} }
 	a = s.ask(entityQuery, map[string]any{"reps": []any{rep("usr_1"), rep(ada), rep(id.New(id.User)), rep(ada)}})
-	if got, want := fmt.Sprint(a.at("_entities")), fmt.Sprintf("[<nil> map[displayName:Ada id:%s] <nil> map[displayName:Ada id:%s]]", ada, ada); got != want {
-		t.Errorf("_entities = %s, want %s; errors %s", got, want, a.codes())
+	if got, want := fmt.Sprint(a.Value("_entities")), fmt.Sprintf("[<nil> map[displayName:Ada id:%s] <nil> map[displayName:Ada id:%s]]", ada, ada); got != want {
+		t.Errorf("_entities = %s, want %s; errors %s", got, want, a.Codes())
 	}
 }
 
@@ -555,10 +494,10 @@ func TestViewerEntity(t *testing.T) {
 	ada, eve := s.signUp("ada@example.com"), s.signUp("eve@example.com")
 	idOf := func(g session) string {
 		a := s.ask(`{ viewer { id user { id } } }`, nil, bearer(g))
-		if a.at("viewer.id") != a.at("viewer.user.id") {
+		if a.Value("viewer.id") != a.Value("viewer.user.id") {
 			t.Errorf("got %v, want two equal ids", a.Data)
 		}
-		return a.text("viewer.id")
+		return a.Text("viewer.id")
 	}
 	adaID, eveID := idOf(ada), idOf(eve)
 	rep := func(userID string) map[string]any { return map[string]any{"__typename": "Viewer", "id": userID} }
@@ -572,7 +511,7 @@ func TestViewerEntity(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := s.ask(query, map[string]any{"reps": []any{rep(eveID), rep(adaID), rep("")}}, tt.headers...)
-			if got := fmt.Sprint(a.at("_entities")); got != tt.want || len(a.Errors) > 0 {
+			if got := fmt.Sprint(a.Value("_entities")); got != tt.want || len(a.Errors) > 0 {
 				t.Errorf("got %s, errors %v, want %s", got, a.Errors, tt.want)
 			}
 		})
@@ -580,7 +519,7 @@ func TestViewerEntity(t *testing.T) {
 	t.Run("A9 an ended session", func(t *testing.T) {
 		s.ask(signOut, nil, bearer(ada))
 		a := s.ask(query, map[string]any{"reps": []any{rep(adaID)}}, bearer(ada))
-		if got := fmt.Sprint(a.at("_entities")); got != "[<nil>]" || len(a.Errors) > 0 {
+		if got := fmt.Sprint(a.Value("_entities")); got != "[<nil>]" || len(a.Errors) > 0 {
 			t.Errorf("got %s, errors %v", got, a.Errors)
 		}
 	})

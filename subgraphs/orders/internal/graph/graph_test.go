@@ -1,10 +1,8 @@
 package graph_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -20,19 +18,16 @@ import (
 
 	"boxoffice.dev/pkg/events"
 	"boxoffice.dev/pkg/id"
-	"boxoffice.dev/pkg/identity"
 	"boxoffice.dev/pkg/money"
 	"boxoffice.dev/pkg/outbox"
 	"boxoffice.dev/pkg/postgres/pgtest"
 	"boxoffice.dev/subgraphs/internal/gqlserver"
+	"boxoffice.dev/subgraphs/internal/gqlserver/gqltest"
 	"boxoffice.dev/subgraphs/orders/internal/graph"
 	"boxoffice.dev/subgraphs/orders/internal/order"
 )
 
-const serviceToken = "a-service-token-of-32-characters"
-
-// subgraph is the orders subgraph on a database of its own. The access token of a user in these tests is the user's id,
-// after "operator " for an operator. The token "forged" is invalid, and "unverifiable" cannot be verified.
+// subgraph is the orders subgraph on a database of its own. gqltest.Verify verifies access tokens.
 type subgraph struct {
 	t          *testing.T
 	handler    http.Handler
@@ -51,75 +46,20 @@ func newSubgraph(t *testing.T) *subgraph {
 	t.Helper()
 	t.Parallel()
 	s := &subgraph{t: t}
-	config, err := pgxpool.ParseConfig(pgtest.NewURL(t, outbox.Migrations(), order.Migrations()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	config.ConnConfig.Tracer = s
-	pool, err := pgxpool.NewWithConfig(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pool.Close)
-	s.pool = pool
+	s.pool = pgtest.NewTraced(t, s, outbox.Migrations(), order.Migrations())
 	s.orders = order.NewService(order.Config{
-		Hold: 15 * time.Minute, MaxUnpaid: 200, PaymentFailure: events.CancelOnFailure, PaymentGrace: time.Minute, Wait: time.Hour,
-	}, pool, outbox.New(pool), time.Now)
-	s.handler = gqlserver.New(gqlserver.Config{
-		Schema: graph.Schema(s.orders, time.Now), ServiceToken: serviceToken,
-		Verify: func(_ context.Context, token string) (identity.Caller, error) {
-			if token == "unverifiable" {
-				return identity.Caller{}, errors.New("no keys yet")
-			}
-			if token == "forged" {
-				return identity.Caller{}, identity.ErrInvalid
-			}
-			if userID, ok := strings.CutPrefix(token, "operator "); ok {
-				return identity.Caller{UserID: userID, Scopes: []string{identity.Operator}}, nil
-			}
-			return identity.Caller{UserID: token}, nil
-		},
-	})
+		Hold: 15 * time.Minute, MaxUnpaid: 200, PaymentFailure: events.CancelOnFailure,
+		PaymentGrace: time.Minute, Wait: time.Hour,
+	}, s.pool, outbox.New(s.pool), time.Now)
+	s.handler = gqltest.New(graph.Schema(s.orders, time.Now))
 	return s
 }
 
-// answer is a GraphQL response.
-type answer struct {
-	Data   map[string]any
-	Errors []struct {
-		Message    string
-		Extensions struct{ Code, RequestID string }
-	}
-}
-
-func (a answer) codes() string {
-	var codes []string
-	for _, e := range a.Errors {
-		codes = append(codes, e.Extensions.Code)
-	}
-	return strings.Join(codes, " ")
-}
-
 // send sends an operation as the router would for the viewer; "" is signed out.
-func (s *subgraph) send(viewer, query string, variables map[string]any) answer {
+func (s *subgraph) send(viewer, query string, variables map[string]any) gqltest.Response {
 	s.t.Helper()
-	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	r := httptest.NewRequestWithContext(s.t.Context(), http.MethodPost, "/graphql", bytes.NewReader(body))
-	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set(gqlserver.ServiceTokenHeader, serviceToken)
-	if viewer != "" {
-		r.Header.Set("Authorization", "Bearer "+viewer)
-	}
-	w := httptest.NewRecorder()
-	s.handler.ServeHTTP(w, r)
-	var a answer
-	if err := json.Unmarshal(w.Body.Bytes(), &a); err != nil {
-		s.t.Fatalf("%d %s: %v", w.Code, w.Body, err)
-	}
-	return a
+	r := gqltest.NewRequest(s.t.Context(), s.t, query, variables, gqltest.Bearer(viewer))
+	return gqltest.Send(s.t, s.handler, r)
 }
 
 func (s *subgraph) ticket() string {
@@ -170,15 +110,6 @@ func (s *subgraph) complete(o order.Order) {
 	s.pays(o, &p, events.PaymentSucceeded, events.Succeeded)
 }
 
-// field returns a field of the data as JSON.
-func (a answer) field(name string) string {
-	text, err := json.Marshal(a.Data[name])
-	if err != nil {
-		return err.Error()
-	}
-	return string(text)
-}
-
 func (s *subgraph) order(buyer string) order.Order {
 	s.t.Helper()
 	o, err := s.orders.Create(s.t.Context(), buyer, order.CreateInput{TicketID: s.ticket()})
@@ -197,7 +128,7 @@ func TestSignedOut(t *testing.T) {
 		"O6 order":       `{ order(id: "ord_1") { id } }`,
 	} {
 		for _, viewer := range []string{"", "forged"} {
-			if got := s.send(viewer, query, nil).codes(); got != "UNAUTHENTICATED" {
+			if got := s.send(viewer, query, nil).Codes(); got != "UNAUTHENTICATED" {
 				t.Errorf("%s as %q: got %q, want UNAUTHENTICATED", name, viewer, got)
 			}
 		}
@@ -230,14 +161,14 @@ func TestOrder(t *testing.T) {
 			`"ticket":{"id":%q,"reservation":{"heldByViewer":%s,"until":%q},"viewerOrder":%s},`+
 			`"viewerCanCancel":true,"viewerCanPay":%s,"viewerCannotCancelReasons":[],"viewerCannotPayReasons":%s}`,
 			o.ID, left, o.TicketID, tt.mine, o.ExpiresAt.Format("2006-01-02T15:04:05.000Z"), tt.viewerOrder, tt.canPay, tt.cannotPay)
-		if got := a.field("order"); got != want || a.codes() != "" {
+		if got := a.At("order"); got != want || a.Codes() != "" {
 			t.Errorf("%s: %+v\ngot  %s\nwant %s", tt.name, a.Errors, got, want)
 		}
 	}
 	for name, tt := range map[string]struct{ viewer, orderID string }{
 		"O6 another buyer's": {id.New(id.User), o.ID}, "O6 unknown": {buyer, id.New(id.Order)}, "O6 malformed": {buyer, "nonsense"},
 	} {
-		if a := s.send(tt.viewer, query, map[string]any{"id": tt.orderID}); a.codes() != "" || a.Data["order"] != nil {
+		if a := s.send(tt.viewer, query, map[string]any{"id": tt.orderID}); a.Codes() != "" || a.Data["order"] != nil {
 			t.Errorf("%s: got %+v, want null without an error", name, a)
 		}
 	}
@@ -263,20 +194,10 @@ func TestSubscription(t *testing.T) {
 // follow subscribes to an order and returns what the subgraph sent up to the first event.
 func (s *subgraph) follow(viewer, orderID string) string {
 	s.t.Helper()
-	body, err := json.Marshal(map[string]any{
-		"query":     `subscription($id: ID!) { orderUpdated(orderId: $id) { id status } }`,
-		"variables": map[string]any{"id": orderID},
-	})
-	if err != nil {
-		s.t.Fatal(err)
-	}
 	ctx, cancel := context.WithCancel(s.t.Context())
 	defer cancel()
-	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/graphql", bytes.NewReader(body))
-	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("Accept", "text/event-stream")
-	r.Header.Set(gqlserver.ServiceTokenHeader, serviceToken)
-	r.Header.Set("Authorization", "Bearer "+viewer)
+	r := gqltest.NewRequest(ctx, s.t, `subscription($id: ID!) { orderUpdated(orderId: $id) { id status } }`,
+		map[string]any{"id": orderID}, gqltest.Bearer(viewer), "Accept: text/event-stream")
 	w := &firstEvent{ResponseRecorder: httptest.NewRecorder(), cancel: cancel}
 	s.handler.ServeHTTP(w, r)
 	return w.Body.String()
@@ -311,7 +232,7 @@ func TestPaidOrder(t *testing.T) {
 			viewerCanCancel viewerCannotCancelReasons viewerCanPay viewerCannotPayReasons } }`, map[string]any{"id": o.ID})
 		want := fmt.Sprintf(`{"cancellation":%s,"status":%q,"viewerCanCancel":%v,"viewerCanPay":%v,"viewerCannotCancelReasons":%s,"viewerCannotPayReasons":%s}`,
 			cancellation, status, cannotCancel == "[]", cannotPay == "[]", cannotCancel, cannotPay)
-		if got := a.field("order"); got != want {
+		if got := a.At("order"); got != want {
 			t.Errorf("O13 got %s %+v, want %s", got, a.Errors, want)
 		}
 	}
@@ -327,17 +248,17 @@ func TestPaidOrder(t *testing.T) {
 		map[string]any{"id": o.ID})
 	refused := fmt.Sprintf(`{"errors":[{"__typename":"OrderNotCancellableError","code":"ORDER_NOT_CANCELLABLE","message":"The order is being paid.",`+
 		`"order":{"id":%q,"viewerCanCancel":false}}],"order":null}`, o.ID)
-	if got := a.field("cancelOrder"); got != refused {
+	if got := a.At("cancelOrder"); got != refused {
 		t.Errorf("O7 got  %s %+v\nwant %s", got, a.Errors, refused)
 	}
 
-	answers := make(chan answer)
+	answers := make(chan gqltest.Response)
 	go func() {
 		answers <- s.send(buyer, `query($id: ID!) { order(id: $id, atLeastVersion: 3) { version status } }`, map[string]any{"id": o.ID})
 	}()
 	s.pays(o, &p, events.PaymentSucceeded, events.Succeeded)
 	a = <-answers
-	if got := a.field("order"); got != `{"status":"COMPLETE","version":3}` {
+	if got := a.At("order"); got != `{"status":"COMPLETE","version":3}` {
 		t.Errorf("P5 got %s %+v", got, a.Errors)
 	}
 	want("null", "COMPLETE", `["COMPLETE"]`, `["COMPLETE"]`)
@@ -348,7 +269,7 @@ func TestPaidOrder(t *testing.T) {
 	a = s.send(buyer, `query($id: ID!) { order(id: $id) { history(first: 3) { nodes { actor to } pageInfo { hasNextPage } } } }`, map[string]any{"id": o.ID})
 	const entries = `{"history":{"nodes":[{"actor":"OPERATOR","to":"CANCELLED"},{"actor":"BUYER","to":"COMPLETE"},` +
 		`{"actor":"SYSTEM","to":"AWAITING_PAYMENT"}],"pageInfo":{"hasNextPage":true}}}`
-	if got := a.field("order"); got != entries {
+	if got := a.At("order"); got != entries {
 		t.Errorf("O13 got  %s %+v\nwant %s", got, a.Errors, entries)
 	}
 }
@@ -375,8 +296,8 @@ func TestCancelOrder(t *testing.T) {
 		{"O7 by an operator", operator, theirs.ID, cancelled("OPERATOR", "OPERATOR")},
 		{"O7 again", operator, theirs.ID, cancelled("OPERATOR", "OPERATOR")},
 	} {
-		if a := s.send(tt.viewer, cancel, map[string]any{"id": tt.orderID}); a.field("cancelOrder") != tt.want {
-			t.Errorf("%s:\ngot  %s %+v\nwant %s", tt.name, a.field("cancelOrder"), a.Errors, tt.want)
+		if a := s.send(tt.viewer, cancel, map[string]any{"id": tt.orderID}); a.At("cancelOrder") != tt.want {
+			t.Errorf("%s:\ngot  %s %+v\nwant %s", tt.name, a.At("cancelOrder"), a.Errors, tt.want)
 		}
 	}
 }
@@ -458,14 +379,14 @@ func TestEntities(t *testing.T) {
 			orders, tickets = append(orders, o.ID), append(tickets, o.TicketID)
 		}
 		before := s.statements.Load()
-		if a := s.send(buyer, query, reps("Ticket", tickets...)); a.codes() != "" {
+		if a := s.send(buyer, query, reps("Ticket", tickets...)); a.Codes() != "" {
 			t.Fatal(a.Errors)
 		}
 		if n := s.statements.Load() - before; n != 1 {
 			t.Errorf("viewerOrder of 100 tickets: %d statements, want 1", n)
 		}
 		before = s.statements.Load()
-		if a := s.send(buyer, query, reps("Order", orders...)); a.codes() != "" {
+		if a := s.send(buyer, query, reps("Order", orders...)); a.Codes() != "" {
 			t.Fatal(a.Errors)
 		}
 		if n := s.statements.Load() - before; n != 2 {
@@ -478,18 +399,18 @@ func TestEntities(t *testing.T) {
 		const query = `query($reps: [_Any!]!) { _entities(representations: $reps) { ... on Viewer { id orders { totalCount nodes { id } } } } }`
 		a := s.send(o.BuyerID, query, reps("Viewer", o.BuyerID, id.New(id.User), ""))
 		want := fmt.Sprintf(`[{"id":%q,"orders":{"nodes":[{"id":%q}],"totalCount":1}},null,null]`, o.BuyerID, o.ID)
-		if got := a.field("_entities"); got != want {
+		if got := a.At("_entities"); got != want {
 			t.Errorf("got  %s %+v\nwant %s", got, a.Errors, want)
 		}
 		for _, viewer := range []string{"", "operator " + id.New(id.User)} {
-			if a := s.send(viewer, query, reps("Viewer", o.BuyerID)); a.field("_entities") != "[null]" {
+			if a := s.send(viewer, query, reps("Viewer", o.BuyerID)); a.At("_entities") != "[null]" {
 				t.Errorf("as %q: got %+v, want null", viewer, a)
 			}
 		}
 	})
 	t.Run("more than 1,000 representations are refused", func(t *testing.T) {
 		s := newSubgraph(t)
-		if a := s.send("", query, reps("Order", make([]string, 1001)...)); a.codes() != "BAD_USER_INPUT" {
+		if a := s.send("", query, reps("Order", make([]string, 1001)...)); a.Codes() != "BAD_USER_INPUT" {
 			t.Errorf("got %+v", a)
 		}
 	})
@@ -536,8 +457,8 @@ func TestEntities(t *testing.T) {
 			maps.Copy(variables, tt.variables)
 			before := s.statements.Load()
 			a := s.send(buyer, tt.query, variables)
-			if a.codes() != tt.code {
-				t.Errorf("%d of %.100s %v: got %q %+v, want %q", tt.n, tt.query, tt.variables, a.codes(), a.Errors, tt.code)
+			if a.Codes() != tt.code {
+				t.Errorf("%d of %.100s %v: got %q %+v, want %q", tt.n, tt.query, tt.variables, a.Codes(), a.Errors, tt.code)
 			}
 			if executed := s.statements.Load() > before; executed != (tt.code == "") {
 				t.Errorf("%d of %.100s: executed %v", tt.n, tt.query, executed)
@@ -557,7 +478,7 @@ func TestLists(t *testing.T) {
 	t.Run("O5 newest first", func(t *testing.T) {
 		a := s.send(buyer, `{ orders { nodes { id } } }`, nil)
 		want := fmt.Sprintf(`{"nodes":[{"id":%q},{"id":%q},{"id":%q}]}`, newest[0], newest[1], newest[2])
-		if got := a.field("orders"); got != want {
+		if got := a.At("orders"); got != want {
 			t.Errorf("got %s %+v, want %s", got, a.Errors, want)
 		}
 	})
@@ -585,7 +506,7 @@ func TestLists(t *testing.T) {
 	t.Run("T12 page sizes out of bounds", func(t *testing.T) {
 		for _, size := range []string{"first: 101", "last: 101", "first: -1", "first: 1, last: 1", `after: "x"`,
 			`filter: {ticketId: "tkt_\u0000"}`, "filter: {statuses: []}", "filter: {statuses: [CREATED, CREATED, CREATED, CREATED, CREATED]}"} {
-			if a := s.send(buyer, `{ orders(`+size+`) { nodes { id } } }`, nil); a.codes() != "BAD_USER_INPUT" {
+			if a := s.send(buyer, `{ orders(`+size+`) { nodes { id } } }`, nil); a.Codes() != "BAD_USER_INPUT" {
 				t.Errorf("%s: got %+v", size, a)
 			}
 		}
@@ -605,7 +526,7 @@ func TestRequests(t *testing.T) {
 	}
 	const service = `{"query":"{ _service { sdl } }"}`
 	with := func(more ...string) map[string]string {
-		h := map[string]string{"Content-Type": "application/json", gqlserver.ServiceTokenHeader: serviceToken}
+		h := map[string]string{"Content-Type": "application/json", gqlserver.ServiceTokenHeader: gqltest.ServiceToken}
 		for i := 0; i < len(more); i += 2 {
 			h[more[i]] = more[i+1]
 		}
@@ -618,8 +539,8 @@ func TestRequests(t *testing.T) {
 	}{
 		"the router":                 {http.MethodPost, service, with(), 200},
 		"no service token":           {http.MethodPost, service, with(gqlserver.ServiceTokenHeader, ""), 403},
-		"a wrong service token":      {http.MethodPost, service, with(gqlserver.ServiceTokenHeader, serviceToken+"x"), 403},
-		"a service token as bearer":  {http.MethodPost, service, with(gqlserver.ServiceTokenHeader, "", "Authorization", "Bearer "+serviceToken), 403},
+		"a wrong service token":      {http.MethodPost, service, with(gqlserver.ServiceTokenHeader, gqltest.ServiceToken+"x"), 403},
+		"a service token as bearer":  {http.MethodPost, service, with(gqlserver.ServiceTokenHeader, "", "Authorization", "Bearer "+gqltest.ServiceToken), 403},
 		"an unverifiable token":      {http.MethodPost, service, with("Authorization", "Bearer unverifiable"), 503},
 		"GET":                        {http.MethodGet, "", with(), 400},
 		"a form":                     {http.MethodPost, "query=%7B__typename%7D", with("Content-Type", "application/x-www-form-urlencoded"), 400},

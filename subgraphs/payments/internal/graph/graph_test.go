@@ -1,7 +1,6 @@
 package graph_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -14,11 +13,10 @@ import (
 
 	"boxoffice.dev/pkg/events"
 	"boxoffice.dev/pkg/id"
-	"boxoffice.dev/pkg/identity"
 	"boxoffice.dev/pkg/money"
 	"boxoffice.dev/pkg/outbox"
 	"boxoffice.dev/pkg/postgres/pgtest"
-	"boxoffice.dev/subgraphs/internal/gqlserver"
+	"boxoffice.dev/subgraphs/internal/gqlserver/gqltest"
 	"boxoffice.dev/subgraphs/payments/internal/graph"
 	"boxoffice.dev/subgraphs/payments/internal/payment"
 	"boxoffice.dev/subgraphs/payments/internal/stripe"
@@ -26,15 +24,14 @@ import (
 )
 
 const (
-	serviceToken = "a-service-token-of-32-characters"
 	simulatorKey = "sk_test_graph"
-	operator     = "usr_operator"
+	operator     = "operator usr_operator"
 	visa         = "pm_card_visa"
 	declined     = "pm_card_visa_chargeDeclined"
 )
 
-// subgraph is the payments subgraph with databases of its own and a simulated card processor. An access token is the
-// user's id; that of the operator has the operator's scope.
+// subgraph is the payments subgraph with databases of its own and a simulated card processor.
+// gqltest.Verify verifies access tokens.
 type subgraph struct {
 	t        *testing.T
 	handler  http.Handler
@@ -52,16 +49,7 @@ func newSubgraph(t *testing.T) *subgraph {
 	s := &subgraph{t: t}
 	processor := stripe.New(stripe.Config{SecretKey: simulatorKey, APIBase: server.URL})
 	s.payments = payment.NewService(cfg, pool, outbox.New(pool), processor, time.Now)
-	s.handler = gqlserver.New(gqlserver.Config{
-		Schema: graph.Schema(s.payments, graph.Processor{Kind: graph.Simulator}), ServiceToken: serviceToken,
-		Verify: func(_ context.Context, token string) (identity.Caller, error) {
-			caller := identity.Caller{UserID: token}
-			if token == operator {
-				caller.Scopes = []string{identity.Operator}
-			}
-			return caller, nil
-		},
-	})
+	s.handler = gqltest.New(graph.Schema(s.payments, graph.Processor{Kind: graph.Simulator}))
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan error, 1)
 	go func() { done <- s.payments.Drive(ctx) }()
@@ -97,78 +85,26 @@ func (s *subgraph) order(change ...func(*events.Order)) events.Order {
 	return o
 }
 
-// response is a GraphQL response.
-type response struct {
-	Data   map[string]any
-	Errors []struct {
-		Message    string
-		Extensions struct{ Code string }
-	}
-}
-
-// at returns the data below a dotted path as JSON with sorted keys.
-func (r response) at(path string) string {
-	var value any = r.Data
-	for name := range strings.SplitSeq(path, ".") {
-		if list, ok := value.([]any); ok && name == "0" && len(list) > 0 {
-			value = list[0]
-			continue
-		}
-		object, _ := value.(map[string]any)
-		value = object[name]
-	}
-	if s, ok := value.(string); ok {
-		return s
-	}
-	text, err := json.Marshal(value)
-	if err != nil {
-		return err.Error()
-	}
-	return string(text)
-}
-
-// want compares the data below the path of a response without top-level errors.
-func (r response) want(t *testing.T, path, want string) {
-	t.Helper()
-	if got := r.at(path); got != want || len(r.Errors) > 0 {
-		t.Errorf("%s, errors %+v\ngot  %s\nwant %s", path, r.Errors, got, want)
-	}
-}
-
 // typedError returns type, code and dotted path of the first error of a payload.
-func (r response) typedError(mutation string) string {
+func typedError(r gqltest.Response, mutation string) string {
+	first := mutation + ".errors.0."
 	var path []string
-	_ = json.Unmarshal([]byte(r.at(mutation+".errors.0.path")), &path) // null leaves it empty
-	return r.at(mutation+".errors.0.__typename") + " " + r.at(mutation+".errors.0.code") + " " + strings.Join(path, ".")
+	_ = json.Unmarshal([]byte(r.At(first+"path")), &path) // null leaves it empty
+	return r.At(first+"__typename") + " " + r.At(first+"code") + " " + strings.Join(path, ".")
 }
 
-func (r response) wantCode(t *testing.T, want string) {
+func wantCode(t *testing.T, r gqltest.Response, want string) {
 	t.Helper()
-	if len(r.Errors) != 1 || r.Errors[0].Extensions.Code != want {
+	if r.Codes() != want {
 		t.Errorf("got %+v, want one error with the code %s", r, want)
 	}
 }
 
 // do sends an operation as the router would for the viewer; "" is signed out.
-func (s *subgraph) do(viewer, query string, variables map[string]any) response {
+func (s *subgraph) do(viewer, query string, variables map[string]any) gqltest.Response {
 	s.t.Helper()
-	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	r := httptest.NewRequestWithContext(s.t.Context(), http.MethodPost, "/graphql", bytes.NewReader(body))
-	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set(gqlserver.ServiceTokenHeader, serviceToken)
-	if viewer != "" {
-		r.Header.Set("Authorization", "Bearer "+viewer)
-	}
-	w := httptest.NewRecorder()
-	s.handler.ServeHTTP(w, r)
-	var resp response
-	if err := json.Unmarshal(w.Body.Bytes(), &resp); err != nil {
-		s.t.Fatalf("%d %s: %v", w.Code, w.Body, err)
-	}
-	return resp
+	r := gqltest.NewRequest(s.t.Context(), s.t, query, variables, gqltest.Bearer(viewer))
+	return gqltest.Send(s.t, s.handler, r)
 }
 
 const payOrder = `mutation($input: PayOrderInput!) { payOrder(input: $input) {
@@ -177,7 +113,7 @@ const payOrder = `mutation($input: PayOrderInput!) { payOrder(input: $input) {
 		... on OrderAlreadyPaidError { payment { id } } ... on PaymentInProgressError { payment { id } }
 		... on OrderNotPayableError { order { id } } ... on ValidationError { rule } ... on RateLimitedError { retryAfterSeconds } } } }`
 
-func (s *subgraph) pay(o events.Order, token string) response {
+func (s *subgraph) pay(o events.Order, token string) gqltest.Response {
 	s.t.Helper()
 	return s.do(o.BuyerID, payOrder, map[string]any{"input": map[string]any{
 		"orderId": o.ID, "paymentMethodToken": token, "idempotencyKey": id.New("key"),
@@ -187,7 +123,7 @@ func (s *subgraph) pay(o events.Order, token string) response {
 // paid pays for an order, confirms the payment as orders would, and returns the payment's id.
 func (s *subgraph) paid(o events.Order) string {
 	s.t.Helper()
-	answered := make(chan response, 1)
+	answered := make(chan gqltest.Response, 1)
 	go func() { answered <- s.pay(o, visa) }()
 	p := s.await(o, events.Authorized)
 	s.deliver(events.OrderPaymentConfirmed, events.PaymentDecision{PaymentID: p.ID, OrderID: o.ID})
@@ -195,9 +131,9 @@ func (s *subgraph) paid(o events.Order) string {
 	o.Version, o.Status, o.PaidVersion, o.PaymentFailure = o.Version+1, events.Complete, 0, ""
 	s.deliver(events.OrderCompleted, o)
 	r := <-answered
-	r.want(s.t, "payOrder.payment.status", "SUCCEEDED")
-	r.want(s.t, "payOrder.expectedOrderVersion", "3")
-	return r.at("payOrder.payment.id")
+	r.Want(s.t, "payOrder.payment.status", "SUCCEEDED")
+	r.Want(s.t, "payOrder.expectedOrderVersion", "3")
+	return r.At("payOrder.payment.id")
 }
 
 // await waits until the latest payment of the order has the status.
@@ -205,7 +141,7 @@ func (s *subgraph) await(o events.Order, status events.PaymentStatus) payment.Pa
 	s.t.Helper()
 	for s.t.Context().Err() == nil {
 		// It ends at once while the order has no payment.
-		for p, err := range s.payments.Follow(s.t.Context(), payment.Viewer{UserID: operator, Operator: true}, o.ID) {
+		for p, err := range s.payments.Follow(s.t.Context(), payment.Viewer{UserID: "usr_operator", Operator: true}, o.ID) {
 			if err == nil && p.Status == status {
 				return p
 			}
@@ -218,7 +154,7 @@ func (s *subgraph) await(o events.Order, status events.PaymentStatus) payment.Pa
 const refundPayment = `mutation($input: RefundPaymentInput!) { refundPayment(input: $input) {
 	refund { id status payment { id } } errors { __typename ... on UserError { code message path } ... on ValidationError { rule } } } }`
 
-func (s *subgraph) refund(viewer, paymentID string, minorUnits int) response {
+func (s *subgraph) refund(viewer, paymentID string, minorUnits int) gqltest.Response {
 	s.t.Helper()
 	return s.do(viewer, refundPayment, map[string]any{"input": map[string]any{
 		"paymentId": paymentID, "idempotencyKey": id.New("key"), "amount": map[string]any{"minorUnits": minorUnits, "currency": "USD"},
@@ -238,8 +174,8 @@ func TestVisibility(t *testing.T) {
 	o := s.order()
 	paymentID := s.paid(o)
 	r := s.refund(o.SellerID, paymentID, 500)
-	r.want(t, "refundPayment.errors", "[]")
-	refundID := r.at("refundPayment.refund.id")
+	r.Want(t, "refundPayment.errors", "[]")
+	refundID := r.At("refundPayment.refund.id")
 	const byID = `query($payment: ID!, $refund: ID!) { payment(id: $payment) { id } refund(id: $refund) { id payment { id } } }`
 	const byEntity = `query($reps: [_Any!]!) { _entities(representations: $reps) { ... on Payment { id } ... on Refund { id } } }`
 	for viewer, visible := range map[string]bool{o.BuyerID: true, o.SellerID: true, operator: true, id.New(id.User): false} {
@@ -251,20 +187,21 @@ func TestVisibility(t *testing.T) {
 			wantPayments, wantPaid = "["+wantPayment+"]", wantPayment
 		}
 		r := s.do(viewer, byID, map[string]any{"payment": paymentID, "refund": refundID})
-		r.want(t, "payment", wantPayment)
-		r.want(t, "refund", wantRefund)
-		s.do(viewer, byEntity, representation("Payment", paymentID)).want(t, "_entities.0", wantPayment)
+		r.Want(t, "payment", wantPayment)
+		r.Want(t, "refund", wantRefund)
+		s.do(viewer, byEntity, representation("Payment", paymentID)).Want(t, "_entities.0", wantPayment)
 		r = s.do(viewer, ofOrder, representation("Order", o.ID))
-		r.want(t, "_entities.0.payments.nodes", wantPayments)
-		r.want(t, "_entities.0.payment", wantPaid)
+		r.Want(t, "_entities.0.payments.nodes", wantPayments)
+		r.Want(t, "_entities.0.payment", wantPaid)
 	}
 	for _, unknown := range []string{id.New(id.Payment), id.New(id.Refund), "", "nonsense", "pay_\x00"} {
 		r := s.do(o.BuyerID, byID, map[string]any{"payment": unknown, "refund": unknown})
-		r.want(t, "payment", "null")
-		r.want(t, "refund", "null")
+		r.Want(t, "payment", "null")
+		r.Want(t, "refund", "null")
 	}
 	for _, field := range []string{"payment", "refund"} {
-		s.do("", `query($id: ID!) { `+field+`(id: $id) { id } }`, map[string]any{"id": paymentID}).wantCode(t, "UNAUTHENTICATED")
+		signedOut := s.do("", `query($id: ID!) { `+field+`(id: $id) { id } }`, map[string]any{"id": paymentID})
+		wantCode(t, signedOut, "UNAUTHENTICATED")
 	}
 }
 
@@ -279,13 +216,13 @@ func TestPaymentFieldsPerViewer(t *testing.T) {
 		o.SellerID: `{"card":null,"order":null,"viewerCanRefund":true}`,
 		operator:   `{"card":null,"order":` + order + `,"viewerCanRefund":true}`,
 	} {
-		s.do(viewer, query, map[string]any{"id": paymentID}).want(t, "payment", want)
+		s.do(viewer, query, map[string]any{"id": paymentID}).Want(t, "payment", want)
 	}
 	const reference = `query($id: ID!) { payment(id: $id) { providerReference } }`
-	if got := s.do(operator, reference, map[string]any{"id": paymentID}).at("payment.providerReference"); !strings.HasPrefix(got, "pi_") {
+	if got := s.do(operator, reference, map[string]any{"id": paymentID}).At("payment.providerReference"); !strings.HasPrefix(got, "pi_") {
 		t.Errorf("operator: got %s, want the intent's id", got)
 	}
-	s.do(o.BuyerID, reference, map[string]any{"id": paymentID}).want(t, "payment.providerReference", "null")
+	s.do(o.BuyerID, reference, map[string]any{"id": paymentID}).Want(t, "payment.providerReference", "null")
 }
 
 // Payments and refunds are connections, newest first.
@@ -295,14 +232,14 @@ func TestConnections(t *testing.T) {
 	var payments []string
 	for range 2 {
 		r := s.pay(o, declined)
-		r.want(t, "payOrder.errors.0.__typename", "PaymentDeclinedError")
-		payments = append([]string{r.at("payOrder.errors.0.payment.id")}, payments...)
+		r.Want(t, "payOrder.errors.0.__typename", "PaymentDeclinedError")
+		payments = append([]string{r.At("payOrder.errors.0.payment.id")}, payments...)
 	}
 	paymentID := s.paid(o)
 	payments = append([]string{paymentID}, payments...)
 	var refunds []string
 	for range 3 {
-		refunds = append([]string{s.refund(o.SellerID, paymentID, 100).at("refundPayment.refund.id")}, refunds...)
+		refunds = append([]string{s.refund(o.SellerID, paymentID, 100).At("refundPayment.refund.id")}, refunds...)
 	}
 	const ofPayment = `query($reps: [_Any!]!, $first: Int = 20, $after: String) { _entities(representations: $reps) { ... on Payment {
 		refunds(first: $first, after: $after) { nodes { id } edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage endCursor } } } } }`
@@ -315,7 +252,7 @@ func TestConnections(t *testing.T) {
 	} {
 		t.Run(c.field, func(t *testing.T) {
 			path := "_entities.0." + c.field
-			page := func(first any, after any) response {
+			page := func(first any, after any) gqltest.Response {
 				variables := representation(c.typename, c.id)
 				variables["first"], variables["after"] = first, after
 				return s.do(o.BuyerID, c.query, variables)
@@ -327,23 +264,23 @@ func TestConnections(t *testing.T) {
 				}
 				return "[" + strings.Join(objects, ",") + "]"
 			}
-			s.do(o.BuyerID, c.query, representation(c.typename, c.id)).want(t, path+".nodes", nodes(c.want))
+			s.do(o.BuyerID, c.query, representation(c.typename, c.id)).Want(t, path+".nodes", nodes(c.want))
 			first := page(2, nil)
-			first.want(t, path+".nodes", nodes(c.want[:2]))
-			first.want(t, path+".pageInfo.hasNextPage", "true")
-			second := page(2, first.at(path+".pageInfo.endCursor"))
-			second.want(t, path+".nodes", nodes(c.want[2:]))
-			second.want(t, path+".pageInfo.hasNextPage", "false")
-			second.want(t, path+".pageInfo.hasPreviousPage", "true")
-			page(0, nil).want(t, path+".nodes", "[]")
-			page(101, nil).wantCode(t, "BAD_USER_INPUT")
-			page(-1, nil).wantCode(t, "BAD_USER_INPUT")
-			page(1, "nonsense").wantCode(t, "BAD_USER_INPUT")
+			first.Want(t, path+".nodes", nodes(c.want[:2]))
+			first.Want(t, path+".pageInfo.hasNextPage", "true")
+			second := page(2, first.At(path+".pageInfo.endCursor"))
+			second.Want(t, path+".nodes", nodes(c.want[2:]))
+			second.Want(t, path+".pageInfo.hasNextPage", "false")
+			second.Want(t, path+".pageInfo.hasPreviousPage", "true")
+			page(0, nil).Want(t, path+".nodes", "[]")
+			wantCode(t, page(101, nil), "BAD_USER_INPUT")
+			wantCode(t, page(-1, nil), "BAD_USER_INPUT")
+			wantCode(t, page(1, "nonsense"), "BAD_USER_INPUT")
 		})
 	}
-	s.do(o.BuyerID, ofOrder, representation("Order", o.ID)).want(t, "_entities.0.payment.id", paymentID)
-	s.do(o.BuyerID, ofOrder, representation("Order", id.New(id.Order))).want(t, "_entities.0.payments.nodes", "[]")
-	s.do("", ofOrder, representation("Order", o.ID)).want(t, "_entities.0.payments.nodes", "[]")
+	s.do(o.BuyerID, ofOrder, representation("Order", o.ID)).Want(t, "_entities.0.payment.id", paymentID)
+	s.do(o.BuyerID, ofOrder, representation("Order", id.New(id.Order))).Want(t, "_entities.0.payments.nodes", "[]")
+	s.do("", ofOrder, representation("Order", o.ID)).Want(t, "_entities.0.payments.nodes", "[]")
 }
 
 // Each error of payOrder has its type, code and path.
@@ -352,7 +289,7 @@ func TestPayOrderErrors(t *testing.T) {
 	o := s.order()
 	stranger := o
 	stranger.BuyerID = id.New(id.User)
-	pay := func(o events.Order, change map[string]any) response {
+	pay := func(o events.Order, change map[string]any) gqltest.Response {
 		input := map[string]any{"orderId": o.ID, "paymentMethodToken": visa, "idempotencyKey": id.New("key")}
 		maps.Copy(input, change)
 		return s.do(o.BuyerID, payOrder, map[string]any{"input": input})
@@ -373,20 +310,20 @@ func TestPayOrderErrors(t *testing.T) {
 		{"P7 a reused key", o, map[string]any{"idempotencyKey": "k"}, "IdempotencyKeyReusedError IDEMPOTENCY_KEY_REUSED input.idempotencyKey"},
 	} {
 		r := pay(c.order, c.change)
-		if got := r.typedError("payOrder"); got != c.want || len(r.Errors) > 0 {
+		if got := typedError(r, "payOrder"); got != c.want || len(r.Errors) > 0 {
 			t.Errorf("%s: got %+v, want %s", c.name, r, c.want)
 		}
 	}
 	paymentID := s.paid(o)
 	r := pay(o, nil)
-	if got := r.typedError("payOrder"); got != "OrderAlreadyPaidError ORDER_ALREADY_PAID input.orderId" || r.at("payOrder.errors.0.payment.id") != paymentID {
+	if got := typedError(r, "payOrder"); got != "OrderAlreadyPaidError ORDER_ALREADY_PAID input.orderId" || r.At("payOrder.errors.0.payment.id") != paymentID {
 		t.Errorf("paid: got %+v", r)
 	}
 	ended := s.order()
 	ended.Version, ended.Status, ended.Reason = 3, events.Cancelled, events.ReasonExpired
 	s.deliver(events.OrderCancelled, ended)
 	r = pay(ended, nil)
-	if got := r.typedError("payOrder"); got != "OrderNotPayableError ORDER_NOT_PAYABLE input.orderId" || r.at("payOrder.errors.0.order.id") != ended.ID {
+	if got := typedError(r, "payOrder"); got != "OrderNotPayableError ORDER_NOT_PAYABLE input.orderId" || r.At("payOrder.errors.0.order.id") != ended.ID {
 		t.Errorf("ended: got %+v", r)
 	}
 	for range 2 { // besides the first one
@@ -394,7 +331,7 @@ func TestPayOrderErrors(t *testing.T) {
 		pay(o, map[string]any{"paymentMethodToken": declined})
 	}
 	r = pay(s.order(func(other *events.Order) { other.BuyerID = o.BuyerID }), nil)
-	if got := r.typedError("payOrder"); got != "RateLimitedError RATE_LIMITED " {
+	if got := typedError(r, "payOrder"); got != "RateLimitedError RATE_LIMITED " {
 		t.Errorf("rate limit: got %+v", r)
 	}
 }
@@ -416,7 +353,7 @@ func TestRefundPaymentErrors(t *testing.T) {
 		{"P11 too much", o.SellerID, paymentID, 2000, "PaymentNotRefundableError PAYMENT_NOT_REFUNDABLE input.paymentId"},
 	} {
 		r := s.refund(c.viewer, c.payment, c.minorUnits)
-		if got := r.typedError("refundPayment"); got != c.want || len(r.Errors) > 0 {
+		if got := typedError(r, "refundPayment"); got != c.want || len(r.Errors) > 0 {
 			t.Errorf("%s: got %+v, want %s", c.name, r, c.want)
 		}
 	}

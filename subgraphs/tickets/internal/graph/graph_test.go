@@ -1,7 +1,6 @@
 package graph_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -18,20 +17,17 @@ import (
 
 	"boxoffice.dev/pkg/events"
 	"boxoffice.dev/pkg/id"
-	"boxoffice.dev/pkg/identity"
 	"boxoffice.dev/pkg/inbox"
 	"boxoffice.dev/pkg/money"
 	"boxoffice.dev/pkg/outbox"
 	"boxoffice.dev/pkg/postgres/pgtest"
 	"boxoffice.dev/subgraphs/internal/gqlserver"
+	"boxoffice.dev/subgraphs/internal/gqlserver/gqltest"
 	"boxoffice.dev/subgraphs/tickets/internal/graph"
 	"boxoffice.dev/subgraphs/tickets/internal/ticket"
 )
 
-const serviceToken = "a-service-token-of-32-characters"
-
-// subgraph is the tickets subgraph with its own database. An access token in these tests is
-// the user's id, after "operator " for an operator; "forged" is refused.
+// subgraph is the tickets subgraph with its own database. gqltest.Verify verifies access tokens.
 type subgraph struct {
 	t          *testing.T
 	handler    http.Handler
@@ -62,96 +58,21 @@ func newSubgraph(t *testing.T) *subgraph {
 	t.Helper()
 	t.Parallel()
 	s := &subgraph{t: t, onTrip: func() {}}
-	config, err := pgxpool.ParseConfig(pgtest.NewURL(t, outbox.Migrations(), inbox.Migrations(), ticket.Migrations()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	config.ConnConfig.Tracer = s
-	pool, err := pgxpool.NewWithConfig(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pool.Close)
-	s.pool = pool
-	s.tickets = ticket.NewService(pool, outbox.New(pool), time.Now)
-	s.handler = gqlserver.New(gqlserver.Config{
-		Schema: graph.Schema(s.tickets), ServiceToken: serviceToken,
-		Verify: func(_ context.Context, token string) (identity.Caller, error) {
-			if token == "forged" {
-				return identity.Caller{}, identity.ErrInvalid
-			}
-			userID, operator := strings.CutPrefix(token, "operator ")
-			caller := identity.Caller{UserID: userID}
-			if operator {
-				caller.Scopes = []string{identity.Operator}
-			}
-			return caller, nil
-		},
-	})
+	s.pool = pgtest.NewTraced(t, s, outbox.Migrations(), inbox.Migrations(), ticket.Migrations())
+	s.tickets = ticket.NewService(s.pool, outbox.New(s.pool), time.Now)
+	s.handler = gqltest.New(graph.Schema(s.tickets))
 	return s
 }
 
-// answer is a GraphQL response.
-type answer struct {
-	Data   map[string]any
-	Errors []struct {
-		Message    string
-		Extensions struct{ Code string }
-	}
-}
-
-func (a answer) codes() string {
-	var codes []string
-	for _, e := range a.Errors {
-		codes = append(codes, e.Extensions.Code)
-	}
-	return strings.Join(codes, " ")
-}
-
-// at returns the data at a dotted path as JSON with sorted keys.
-func (a answer) at(path string) string {
-	var value any = a.Data
-	for name := range strings.SplitSeq(path, ".") {
-		object, _ := value.(map[string]any)
-		value = object[name]
-	}
-	text, _ := json.Marshal(value) //nolint:errchkjson // it was decoded from JSON
-	return string(text)
-}
-
 // ask sends an operation of the viewer as the router does; "" is signed out.
-func (s *subgraph) ask(viewer, query string, variables map[string]any) answer {
+func (s *subgraph) ask(viewer, query string, variables map[string]any) gqltest.Response {
 	s.t.Helper()
 	return s.askWithin(s.t.Context(), viewer, query, variables)
 }
 
-func (s *subgraph) askWithin(ctx context.Context, viewer, query string, variables map[string]any) answer {
+func (s *subgraph) askWithin(ctx context.Context, viewer, query string, variables map[string]any) gqltest.Response {
 	s.t.Helper()
-	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/graphql", bytes.NewReader(body))
-	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set(gqlserver.ServiceTokenHeader, serviceToken)
-	if viewer != "" {
-		r.Header.Set("Authorization", "Bearer "+viewer)
-	}
-	w := httptest.NewRecorder()
-	s.handler.ServeHTTP(w, r)
-	var a answer
-	if err := json.Unmarshal(w.Body.Bytes(), &a); err != nil {
-		s.t.Fatalf("%d %s: %v", w.Code, w.Body, err)
-	}
-	return a
-}
-
-// want compares the data at the path, and wants no top-level errors.
-func (a answer) want(t *testing.T, path, want string) {
-	t.Helper()
-	if got := a.at(path); got != want || len(a.Errors) > 0 {
-		t.Errorf("%s, errors %+v\ngot  %s\nwant %s", path, a.Errors, got, want)
-	}
+	return gqltest.Send(s.t, s.handler, gqltest.NewRequest(ctx, s.t, query, variables, gqltest.Bearer(viewer)))
 }
 
 func (s *subgraph) sell(seller, title string, cents int) ticket.Ticket {
@@ -208,7 +129,7 @@ func TestMutations(t *testing.T) {
 			withdraw: {"ticketId": offered.ID},
 		} {
 			for _, viewer := range []string{"", "forged"} {
-				if a := s.ask(viewer, query, map[string]any{"input": input}); a.codes() != "UNAUTHENTICATED" {
+				if a := s.ask(viewer, query, map[string]any{"input": input}); a.Codes() != "UNAUTHENTICATED" {
 					t.Errorf("%q: got %+v", viewer, a)
 				}
 			}
@@ -220,12 +141,12 @@ func TestMutations(t *testing.T) {
 	})
 	t.Run("T3 create", func(t *testing.T) {
 		a := s.ask(seller, create, map[string]any{"input": map[string]any{"title": " Front row ", "price": map[string]any{"minorUnits": 1999, "currency": "USD"}}})
-		a.want(t, "createTicket", `{"errors":[],"ticket":{"availability":"AVAILABLE","price":{"currency":"USD","decimal":"19.99","minorUnits":1999},`+
+		a.Want(t, "createTicket", `{"errors":[],"ticket":{"availability":"AVAILABLE","price":{"currency":"USD","decimal":"19.99","minorUnits":1999},`+
 			`"title":"Front row","version":1,"viewerCanUpdate":true,"viewerCannotUpdateReasons":[]}}`)
 	})
 	t.Run("T2 create with several invalid fields", func(t *testing.T) {
 		a := s.ask(seller, create, map[string]any{"input": map[string]any{"title": " ", "price": map[string]any{"minorUnits": 0, "currency": "usd"}}})
-		a.want(t, "createTicket", `{"errors":[`+
+		a.Want(t, "createTicket", `{"errors":[`+
 			`{"__typename":"ValidationError","code":"VALIDATION_FAILED","path":["input","title"],"rule":"blank"},`+
 			`{"__typename":"ValidationError","code":"VALIDATION_FAILED","path":["input","price","minorUnits"],"rule":"min"},`+
 			`{"__typename":"ValidationError","code":"VALIDATION_FAILED","path":["input","price","currency"],"rule":"currency"}],"ticket":null}`)
@@ -234,7 +155,7 @@ func TestMutations(t *testing.T) {
 		in := map[string]any{"title": "Keyed", "price": map[string]any{"minorUnits": 1, "currency": "USD"}, "idempotencyKey": "k"}
 		s.ask(seller, create, map[string]any{"input": in})
 		in["title"] = "Other"
-		s.ask(seller, create, map[string]any{"input": in}).want(t, "createTicket",
+		s.ask(seller, create, map[string]any{"input": in}).Want(t, "createTicket",
 			`{"errors":[{"__typename":"IdempotencyKeyReusedError","code":"IDEMPOTENCY_KEY_REUSED","path":["input","idempotencyKey"]}],"ticket":null}`)
 	})
 }
@@ -286,7 +207,7 @@ func TestRefusals(t *testing.T) {
 			`{"errors":[],"ticket":{"availability":"WITHDRAWN","version":3}}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s.ask(tt.viewer, tt.mutation, map[string]any{"input": tt.input}).want(t, tt.field, tt.want)
+			s.ask(tt.viewer, tt.mutation, map[string]any{"input": tt.input}).Want(t, tt.field, tt.want)
 		})
 	}
 }
@@ -299,15 +220,15 @@ func TestOperator(t *testing.T) {
 	const withdraw = `mutation($id: ID!) { withdrawTicket(input: {ticketId: $id}) { ticket { availability } errors { __typename } } }`
 	t.Run("T12 withdraws any available ticket", func(t *testing.T) {
 		s.ask(operator, withdraw, map[string]any{"id": offered.ID}).
-			want(t, "withdrawTicket", `{"errors":[],"ticket":{"availability":"WITHDRAWN"}}`)
+			Want(t, "withdrawTicket", `{"errors":[],"ticket":{"availability":"WITHDRAWN"}}`)
 	})
 	t.Run("T12 withdraws no ticket that an order holds", func(t *testing.T) {
 		s.ask(operator, withdraw, map[string]any{"id": held.ID}).
-			want(t, "withdrawTicket", `{"errors":[{"__typename":"TicketReservedError"}],"ticket":null}`)
+			Want(t, "withdrawTicket", `{"errors":[{"__typename":"TicketReservedError"}],"ticket":null}`)
 	})
 	t.Run("T6 cannot update a ticket of another seller", func(t *testing.T) {
 		const update = `mutation($id: ID!) { updateTicket(input: {ticketId: $id, title: "New"}) { errors { __typename } } }`
-		s.ask(operator, update, map[string]any{"id": held.ID}).want(t, "updateTicket", `{"errors":[{"__typename":"NotAuthorizedError"}]}`)
+		s.ask(operator, update, map[string]any{"id": held.ID}).Want(t, "updateTicket", `{"errors":[{"__typename":"NotAuthorizedError"}]}`)
 	})
 }
 
@@ -326,24 +247,24 @@ func TestTicket(t *testing.T) {
 	} {
 		t.Run("T11 available for "+viewer, func(t *testing.T) {
 			at := made.CreatedAt.Format("2006-01-02T15:04:05.000Z")
-			s.ask(viewer, query, map[string]any{"id": made.ID}).want(t, "ticket", fmt.Sprintf(`{"__typename":"Ticket","availability":"AVAILABLE",`+
+			s.ask(viewer, query, map[string]any{"id": made.ID}).Want(t, "ticket", fmt.Sprintf(`{"__typename":"Ticket","availability":"AVAILABLE",`+
 				`"createdAt":%q,"id":%q,"price":{"currency":"USD","decimal":"19.99","minorUnits":1999},"seller":{"id":%q},"title":"Front row",`+
 				`"updatedAt":%q,"version":1,%s}`, at, made.ID, seller, at, can))
 		})
 	}
 	t.Run("T4 unknown or malformed", func(t *testing.T) {
 		for _, ticketID := range []string{"", "x", id.New(id.Ticket), id.New(id.Order), "tkt_\x00", strings.Repeat("x", 5000)} {
-			s.ask("", query, map[string]any{"id": ticketID}).want(t, "ticket", `null`)
+			s.ask("", query, map[string]any{"id": ticketID}).Want(t, "ticket", `null`)
 		}
 	})
 	t.Run("T5 T11 a reserved ticket is readable by id", func(t *testing.T) {
 		s.reserve(made)
 		const short = `query($id: ID!) { ticket(id: $id) { availability viewerCanUpdate viewerCannotUpdateReasons } tickets { nodes { id } } }`
 		a := s.ask(seller, short, map[string]any{"id": made.ID})
-		a.want(t, "ticket", `{"availability":"RESERVED","viewerCanUpdate":false,"viewerCannotUpdateReasons":["RESERVED"]}`)
-		a.want(t, "tickets", `{"nodes":[]}`)
+		a.Want(t, "ticket", `{"availability":"RESERVED","viewerCanUpdate":false,"viewerCannotUpdateReasons":["RESERVED"]}`)
+		a.Want(t, "tickets", `{"nodes":[]}`)
 		s.ask("", short, map[string]any{"id": made.ID}).
-			want(t, "ticket", `{"availability":"RESERVED","viewerCanUpdate":false,"viewerCannotUpdateReasons":["SIGNED_OUT","RESERVED"]}`)
+			Want(t, "ticket", `{"availability":"RESERVED","viewerCanUpdate":false,"viewerCannotUpdateReasons":["SIGNED_OUT","RESERVED"]}`)
 	})
 }
 
@@ -373,7 +294,7 @@ func TestTickets(t *testing.T) {
 				StartCursor, EndCursor       string
 			}
 		}
-		if err := json.Unmarshal([]byte(first.at("tickets")), &c); err != nil {
+		if err := json.Unmarshal([]byte(first.At("tickets")), &c); err != nil {
 			t.Fatal(err)
 		}
 		if c.TotalCount != 3 || len(c.Edges) != 2 || c.Nodes[0].Title != "A" || c.Edges[1].Node.Title != "B" || !c.PageInfo.HasNextPage ||
@@ -381,10 +302,10 @@ func TestTickets(t *testing.T) {
 			t.Errorf("got %+v %+v", c, first.Errors)
 		}
 		second := s.ask("", query, map[string]any{"first": 2, "after": c.PageInfo.EndCursor})
-		second.want(t, "tickets.nodes", `[{"title":"C"}]`)
-		s.ask("", query, map[string]any{"last": 1, "before": c.PageInfo.EndCursor}).want(t, "tickets.nodes", `[{"title":"A"}]`)
+		second.Want(t, "tickets.nodes", `[{"title":"C"}]`)
+		s.ask("", query, map[string]any{"last": 1, "before": c.PageInfo.EndCursor}).Want(t, "tickets.nodes", `[{"title":"A"}]`)
 		empty := s.ask("", query, map[string]any{"first": 0})
-		empty.want(t, "tickets.pageInfo", `{"endCursor":null,"hasNextPage":true,"hasPreviousPage":false,"startCursor":null}`)
+		empty.Want(t, "tickets.pageInfo", `{"endCursor":null,"hasNextPage":true,"hasPreviousPage":false,"startCursor":null}`)
 	})
 	t.Run("T12 filters and sorts", func(t *testing.T) {
 		for args, want := range map[string]string{
@@ -418,7 +339,7 @@ func TestTickets(t *testing.T) {
 				nodes = append(nodes, `{"title":"`+title+`"}`)
 			}
 			a := s.ask("", query, nil)
-			if got, want := a.at("tickets.nodes"), "["+strings.Join(nodes, ",")+"]"; got != want || len(a.Errors) > 0 {
+			if got, want := a.At("tickets.nodes"), "["+strings.Join(nodes, ",")+"]"; got != want || len(a.Errors) > 0 {
 				t.Errorf("%s: got %s %+v, want %s", args, got, a.Errors, want)
 			}
 		}
@@ -431,7 +352,7 @@ func TestTickets(t *testing.T) {
 			`filter: {sellerId: "me"}`, `filter: {query: "\u0000"}`, `filter: {query: "` + strings.Repeat("x", 101) + `"}`,
 			`filter: {availabilities: [SOLD, SOLD]}`, `filter: {availabilities: []}`, `filter: {minPrice: {minorUnits: 1, currency: "USD"}, maxPrice: {minorUnits: 2, currency: "EUR"}}`,
 		} {
-			if a := s.ask("", `{ tickets(`+args+`) { nodes { id } } }`, nil); a.codes() != "BAD_USER_INPUT" || a.Data["tickets"] != nil {
+			if a := s.ask("", `{ tickets(`+args+`) { nodes { id } } }`, nil); a.Codes() != "BAD_USER_INPUT" || a.Data["tickets"] != nil {
 				t.Errorf("%s: got %+v", args, a)
 			}
 		}
@@ -464,14 +385,14 @@ func TestEntities(t *testing.T) {
 	t.Run("tickets in the order of ids, null for unknown ones, no field of a representation is trusted", func(t *testing.T) {
 		const query = `query($reps: [_Any!]!) { _entities(representations: $reps) { ... on Ticket { id title viewerCanUpdate } } }`
 		a := s.ask(sellers[1], query, reps("Ticket", ticketIDs[1], id.New(id.Ticket), "nonsense", ticketIDs[0]))
-		a.want(t, "_entities", fmt.Sprintf(`[{"id":%q,"title":"Row 1","viewerCanUpdate":true},null,null,{"id":%q,"title":"Row 0","viewerCanUpdate":false}]`,
+		a.Want(t, "_entities", fmt.Sprintf(`[{"id":%q,"title":"Row 1","viewerCanUpdate":true},null,null,{"id":%q,"title":"Row 0","viewerCanUpdate":false}]`,
 			ticketIDs[1], ticketIDs[0]))
 	})
 	t.Run("100 tickets in one round trip", func(t *testing.T) {
 		const query = `query($reps: [_Any!]!) { _entities(representations: $reps) { ... on Ticket { id title } } }`
 		before := s.roundTrips.Load()
 		a := s.ask("", query, reps("Ticket", slices.Repeat(ticketIDs, 2)...))
-		if n := s.roundTrips.Load() - before; n != 1 || a.codes() != "" || len(a.Data["_entities"].([]any)) != 200 {
+		if n := s.roundTrips.Load() - before; n != 1 || a.Codes() != "" || len(a.Data["_entities"].([]any)) != 200 {
 			t.Errorf("%d round trips, got %+v", n, a)
 		}
 	})
@@ -479,7 +400,7 @@ func TestEntities(t *testing.T) {
 		const query = `query($reps: [_Any!]!) { _entities(representations: $reps) { ... on User { id tickets(first: 1) { nodes { title } pageInfo { hasNextPage } } } } }`
 		before := s.roundTrips.Load()
 		a := s.ask("", query, reps("User", sellers...))
-		if n := s.roundTrips.Load() - before; n != 1 || a.codes() != "" {
+		if n := s.roundTrips.Load() - before; n != 1 || a.Codes() != "" {
 			t.Errorf("%d round trips, errors %+v", n, a.Errors)
 		}
 		for i, u := range a.Data["_entities"].([]any) {
@@ -494,7 +415,7 @@ func TestEntities(t *testing.T) {
 		const query = `query($reps: [_Any!]!, $seller: ID) { _entities(representations: $reps) { ... on User { tickets(filter: {sellerId: $seller}) { totalCount nodes { id } } } } }`
 		vars := reps("User", sellers[0])
 		vars["seller"] = sellers[1]
-		s.ask("", query, vars).want(t, "_entities", `[{"tickets":{"nodes":[],"totalCount":0}}]`)
+		s.ask("", query, vars).Want(t, "_entities", `[{"tickets":{"nodes":[],"totalCount":0}}]`)
 	})
 }
 
@@ -508,7 +429,7 @@ func TestServiceToken(t *testing.T) {
 		s.handler.ServeHTTP(w, r)
 		return w
 	}
-	for token, want := range map[string]int{serviceToken: 200, "": 403, serviceToken + "x": 403} {
+	for token, want := range map[string]int{gqltest.ServiceToken: 200, "": 403, gqltest.ServiceToken + "x": 403} {
 		if w := send(token, `{"query":"{ _service { sdl } }"}`); w.Code != want {
 			t.Errorf("service token %q: got %d, want %d", token, w.Code, want)
 		}
@@ -517,7 +438,7 @@ func TestServiceToken(t *testing.T) {
 		if _, err := s.pool.Exec(t.Context(), `DROP TABLE tickets`); err != nil {
 			t.Fatal(err)
 		}
-		body := send(serviceToken, `{"query":"{ tickets { nodes { id } } }"}`).Body.String()
+		body := send(gqltest.ServiceToken, `{"query":"{ tickets { nodes { id } } }"}`).Body.String()
 		if !strings.Contains(body, `"internal error"`) || !strings.Contains(body, `"INTERNAL_SERVER_ERROR"`) || strings.Contains(body, "relation") {
 			t.Errorf("got %s", body)
 		}
@@ -528,7 +449,7 @@ func TestCancelledRequest(t *testing.T) {
 	s := newSubgraph(t)
 	cancelled, cancel := context.WithCancel(t.Context())
 	s.onTrip = cancel
-	if a := s.askWithin(cancelled, "", `{ tickets { nodes { id } } }`, nil); a.codes() != "REQUEST_CANCELLED" {
+	if a := s.askWithin(cancelled, "", `{ tickets { nodes { id } } }`, nil); a.Codes() != "REQUEST_CANCELLED" {
 		t.Errorf("got %+v, want REQUEST_CANCELLED", a)
 	}
 }

@@ -1,7 +1,6 @@
 package ticket_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +19,7 @@ import (
 	"boxoffice.dev/pkg/events"
 	"boxoffice.dev/pkg/id"
 	"boxoffice.dev/pkg/inbox"
+	"boxoffice.dev/pkg/logging/logtest"
 	"boxoffice.dev/pkg/money"
 	"boxoffice.dev/pkg/outbox"
 	"boxoffice.dev/pkg/postgres/pgtest"
@@ -29,24 +29,7 @@ import (
 var price = money.Money{MinorUnits: 1999, Currency: "USD"}
 
 // logged is the log of all tests of this package.
-var logged lockedBuffer
-
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
+var logged logtest.Buffer
 
 func TestMain(m *testing.M) {
 	slog.SetDefault(slog.New(slog.NewTextHandler(&logged, nil)))

@@ -25,8 +25,10 @@ const (
 // Config configures an Executor.
 type Config struct {
 	// Prepare returns the plan of an operation for the caller in the context (package identity), and its variables: a
-	// JSON object or nothing.
-	Prepare   func(ctx context.Context, op *operation.Operation, variables []byte) (*planner.Plan, []byte, error)
+	// JSON object or nothing. Without parts, no fragment is deferred.
+	Prepare func(
+		ctx context.Context, op *operation.Operation, variables []byte, parts bool,
+	) (*planner.Plan, []byte, error)
 	Subgraphs map[string]*upstream.Subgraph // by name
 	Streams   *upstream.Streams
 	Resume    time.Duration // for which a broken stream is resumed
@@ -73,8 +75,8 @@ type Call struct {
 }
 
 // begin returns a run of the operation's plan.
-func (x *Executor) begin(ctx context.Context, call Call) (*run, error) {
-	plan, variables, err := x.cfg.Prepare(ctx, call.Operation, call.Variables)
+func (x *Executor) begin(ctx context.Context, call Call, parts bool) (*run, error) {
+	plan, variables, err := x.cfg.Prepare(ctx, call.Operation, call.Variables, parts)
 	if err != nil {
 		return nil, err
 	}
@@ -89,26 +91,15 @@ func (x *Executor) begin(ctx context.Context, call Call) (*run, error) {
 // Execute returns the response to the call: {"data": …}, with "errors" first if something went wrong. The caller comes
 // from the context (package identity). After an error it is not known what was done.
 func (x *Executor) Execute(ctx context.Context, call Call) ([]byte, error) {
-	r, err := x.begin(ctx, call)
+	r, err := x.begin(ctx, call, false)
 	if err != nil {
 		return nil, err
 	}
 	defer r.end()
-	r.together()
 	if err := r.fetch(ctx, func() error { return nil }); err != nil {
 		return nil, fmt.Errorf("execute: %w", err)
 	}
 	return r.response(ctx)
-}
-
-// together makes all deferred parts belong to the first.
-func (r *run) together() {
-	if len(r.plan.Deferred) > 1 {
-		whole := *r.shape
-		whole.within = make([]int, len(r.plan.Deferred))
-		whole.root = whole.project(r.plan.Selection)
-		r.shape = &whole
-	}
 }
 
 // response writes the whole response.
@@ -136,9 +127,9 @@ func (r *run) response(ctx context.Context) ([]byte, error) {
 	return append(append(whole, ','), w.buf[1:]...), nil
 }
 
-// Explain returns the plan of an operation for people. The text names the subgraphs.
-func (x *Executor) Explain(ctx context.Context, op *operation.Operation, variables []byte) (string, error) {
-	plan, _, err := x.cfg.Prepare(ctx, op, variables)
+// Explain returns the plan of an operation for people, with deferred parts or without. The text names the subgraphs.
+func (x *Executor) Explain(ctx context.Context, op *operation.Operation, variables []byte, parts bool) (string, error) {
+	plan, _, err := x.cfg.Prepare(ctx, op, variables, parts)
 	if err != nil {
 		return "", err
 	}

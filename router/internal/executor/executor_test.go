@@ -49,7 +49,7 @@ func planOf(t testing.TB, query string) *prepared {
 		t.Fatal(errs)
 	}
 	never := func(string) bool { return false }
-	normal, err := p.Normalize(doc.Operations[0], func(string, string) bool { return false }, never)
+	normal, err := p.Normalize(doc.Operations[0], func(string, string) bool { return false }, never, true)
 	if err != nil {
 		t.Fatal(err)
 	}

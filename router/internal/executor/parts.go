@@ -127,7 +127,7 @@ var errEnd = errors.New("the response is complete")
 // ExecuteInParts calls emit with the parts of a response. The first has what is not deferred. It returns emit's error,
 // or that of Execute.
 func (x *Executor) ExecuteInParts(ctx context.Context, call Call, format Format, emit func(part []byte) error) error {
-	r, err := x.begin(ctx, call)
+	r, err := x.begin(ctx, call, true)
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ const (
 // plan's first fetch. A stream that breaks off is resumed: subscriptions begin with the current state, so nothing is
 // lost.
 func (x *Executor) Subscribe(ctx context.Context, call Call, emit func(response []byte) error) error {
-	r, err := x.begin(ctx, call)
+	r, err := x.begin(ctx, call, false)
 	if err != nil {
 		return err
 	}
@@ -119,7 +119,6 @@ func (s *subscriber) respond(ctx context.Context, event []byte) ([]byte, error) 
 	}
 	defer r.end()
 	r.variables, r.shape = s.variables, s.prepared.shape(s.variables)
-	r.together()
 	r.take(answer{fetch: 0, body: bytes.Clone(event)})
 	r.done[0] = true
 	if err := r.fetch(ctx, func() error { return nil }); err != nil {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"boxoffice.dev/router/internal/gateway"
@@ -69,6 +70,38 @@ func TestDeferredPartsAreSentWhenReady(t *testing.T) {
 		release()
 		p.Want(`{"incremental":[{"path":["ticket"],"data":{"total":2149}}],"hasNext":false}`)
 	})
+	for name, c := range map[string]struct{ query, held, first, second string }{
+		"nor for a field of the same entity": {
+			`{ ticket(id: "t1") { title ... @defer { currency price } } }`, "currency",
+			`{"data":{"ticket":{"title":"ticket t1"}},"hasNext":true}`,
+			`{"incremental":[{"path":["ticket"],"data":{"currency":"USD","price":1999}}],"hasNext":false}`,
+		},
+		"nor for a root field of the same subgraph": {
+			`{ ticket(id: "t1") { title } ... @defer { tickets(first: 2) { total } } }`, "tickets(",
+			`{"data":{"ticket":{"title":"ticket t1"}},"hasNext":true}`,
+			`{"incremental":[{"path":[],"data":{"tickets":{"total":2}}}],"hasNext":false}`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := gatewaytest.New(t)
+			held := make(chan struct{})
+			w.Tickets.Watch(func(r subgraphtest.Request) {
+				if strings.Contains(r.Query, c.held) {
+					<-held
+				}
+			})
+			release := sync.OnceFunc(func() { close(held) })
+			defer release()
+			p := w.Parts(c.query, nil, deferSpec)
+			p.Want(c.first)
+			release()
+			p.Want(c.second)
+			if a := w.Query(c.query, nil); len(a.Errors) > 0 || len(w.Tickets.Requests()) != 3 {
+				t.Errorf("in one response: got %s after %d requests, want one more", a.Body, len(w.Tickets.Requests()))
+			}
+		})
+	}
 	t.Run("the faster of two fragments comes first", func(t *testing.T) {
 		t.Parallel()
 		w := gatewaytest.New(t)

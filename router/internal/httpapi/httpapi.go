@@ -133,8 +133,11 @@ func (h *Handler) serve(out *reply, r *http.Request) error {
 	case op.Kind == ast.Subscription:
 		return operation.Refuse(http.StatusBadRequest, Unsupported, "subscriptions need a WebSocket, text/event-stream, or multipart/mixed with subscriptionSpec=1.0")
 	}
-	if format := acceptedParts(accept); format != 0 && h.cfg.Documents.Deferred(op, req.Variables) {
-		return h.parts(out, r, req, op, cost, format)
+	if req.Parts = acceptedParts(accept); !h.cfg.Documents.Deferred(op, req.Variables) {
+		req.Parts = 0
+	}
+	if req.Parts != 0 {
+		return h.parts(out, r, req, op, cost)
 	}
 	// Only queries are compressed. Responses to mutations may contain tokens, which the compressed size could reveal.
 	out.zip = h.cfg.Compression && op.Kind == ast.Query && acceptsGzip(r.Header.Values("Accept-Encoding"))
@@ -170,7 +173,7 @@ func (h *Handler) complete(ctx context.Context, req request, op *operation.Opera
 		extensions["cost"] = estimate{cost, h.cfg.CostLimit}
 	}
 	if req.Plan && h.cfg.QueryPlans && (op.Meta == nil || !op.Meta.Whole()) {
-		if extensions["queryPlan"], err = h.cfg.Executor.Explain(ctx, op, req.Variables.JSON); err != nil {
+		if extensions["queryPlan"], err = h.cfg.Executor.Explain(ctx, op, req.Variables.JSON, req.Parts != 0); err != nil {
 			return nil, err
 		}
 	}

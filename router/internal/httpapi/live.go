@@ -170,6 +170,9 @@ func (h *Handler) answer(ctx context.Context, r *http.Request, session authn.Ses
 		Answered: func(string, http.Header) {},
 	}
 	ctx = identity.With(ctx, session.Caller)
+	if !h.cfg.Documents.Deferred(op, req.Variables) {
+		req.Parts = 0
+	}
 	responses, done := 0, follow(ctx, op, session.Caller.UserID)
 	defer func() { done(responses) }()
 	finish := func(body []byte) error {
@@ -187,7 +190,7 @@ func (h *Handler) answer(ctx context.Context, r *http.Request, session authn.Ses
 		return finish(fmt.Appendf(nil, `{"data":%s}`, initial))
 	}
 	executed := observe(ctx, op)
-	if req.Parts != 0 && h.cfg.Documents.Deferred(op, req.Variables) {
+	if req.Parts != 0 {
 		var first []byte
 		err := h.cfg.Executor.ExecuteInParts(ctx, call, req.Parts, func(part []byte) error {
 			if first != nil {

@@ -13,7 +13,7 @@ import (
 
 // parts answers an operation with deferred fragments by multipart/mixed. When it is interrupted, the last boundary is
 // missing, so that clients notice.
-func (h *Handler) parts(out *reply, r *http.Request, req request, op *operation.Operation, cost float64, format executor.Format) error {
+func (h *Handler) parts(out *reply, r *http.Request, req request, op *operation.Operation, cost float64) error {
 	caller, call, setCookies, err := h.call(out, r, op, req.Variables.JSON)
 	if err != nil {
 		return err
@@ -23,14 +23,14 @@ func (h *Handler) parts(out *reply, r *http.Request, req request, op *operation.
 	var answer *stream.Parts
 	var first []byte
 	done := observe(ctx, op)
-	err = h.cfg.Executor.ExecuteInParts(ctx, call, format, func(part []byte) error {
+	err = h.cfg.Executor.ExecuteInParts(ctx, call, req.Parts, func(part []byte) error {
 		if answer == nil {
 			first = part
 			if part, err = h.complete(ctx, req, op, cost, part); err != nil {
 				return err
 			}
 			setCookies()
-			answer = h.cfg.Streams.Parts(out.w, specification(format), end)
+			answer = h.cfg.Streams.Parts(out.w, specification(req.Parts), end)
 		}
 		return answer.Next(part)
 	})

@@ -26,7 +26,7 @@ type request struct {
 	Variables     operation.Variables
 	Cost          bool            // include the cost in the response
 	Plan          bool            // include the query plan in the response
-	Parts         executor.Format // format of deferred fragments over a WebSocket or event stream; 0 for a single response
+	Parts         executor.Format // format of deferred fragments; 0 for a single response
 }
 
 // read reads a request from the URL, or from a body of at most limit bytes. The error is an operation.Refused.

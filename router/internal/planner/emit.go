@@ -26,6 +26,8 @@ type group struct {
 	site     *site
 	typename string   // of representations
 	requires string   // the requirement that representations have
+	part     int      // deferred part of the fields that opened the group
+	level    int      // depth of the hop: a group only needs groups of lower levels at its site, so there is no circle
 	on       []string // object types of entities; nil for root fields
 	entities bool
 	fields   []RepresentationField
@@ -78,11 +80,14 @@ func (e *emitter) emit(at *site, sel *set, c *choice, outer Conditions) (touched
 	if e.operation == ast.Mutation && len(at.path) == 0 {
 		picks = inOrder(picks)
 	}
+	part := func(p pick) int { return sel.part(at, p.node) }
+	picks = slices.SortedStableFunc(slices.Values(picks), func(p, q pick) int { return cmp.Compare(part(p), part(q)) })
 	for _, p := range picks {
 		conditions := joined(outer, p.node.conditions)
+		p.hop = e.apart(at, p, part(p))
 		var to *site
 		for _, object := range p.on {
-			if to, err = e.open(at, p, object, conditions); err != nil {
+			if to, err = e.open(at, p, object, conditions, part(p)); err != nil {
 				return nil, err
 			}
 		}
@@ -115,6 +120,76 @@ func inOrder(picks []pick) []pick {
 	})
 }
 
+// part is the deferred part whose fetches bring the objects.
+func (at *site) part() int {
+	if at.group == nil {
+		return 0
+	}
+	return at.group.part
+}
+
+// part is the deferred part that fetches a field: the first of those that select it. Keys and requirements come with
+// their site.
+func (s *set) part(at *site, n *node) int {
+	if n.field == nil {
+		return at.part()
+	}
+	part := n.field.Deferred
+	for _, other := range s.nodes {
+		if other.field != nil && other.field.Storage == n.field.Storage {
+			part = min(part, other.field.Deferred)
+		}
+	}
+	return part
+}
+
+// apart returns the hop for a field. A deferred field of the objects' own source is fetched by a key, so that it holds
+// up no earlier part. It comes with its objects if it is there anyway, is (or only leads to) a key, or if the key may be
+// null.
+func (e *emitter) apart(at *site, p pick, part int) *hop {
+	if !p.hop.origin() || part == at.part() || p.node.field == nil || p.leads() || at.out.has(p.node.field.Storage) {
+		return p.hop
+	}
+	var found *hop
+	for _, object := range p.on {
+		hops := e.hops(at.from, object)
+		i := slices.IndexFunc(hops, func(h *hop) bool {
+			_, below, ok := e.resolves(h.source, object, p.node.name)
+			return h.key != nil && h.depth == 1 && h.subgraph == at.from.subgraph && (found == nil || found.alike(h)) &&
+				ok && below.key() == p.from.key() && e.graph.sure(h.key) && (p.node.sub != nil || !h.key.has(p.node.name)) &&
+				!slices.ContainsFunc(h.steps, func(s step) bool { return !s.from.origin() })
+		})
+		if i < 0 {
+			return p.hop
+		}
+		if found == nil {
+			found = hops[i]
+		}
+	}
+	return found
+}
+
+// sure reports whether no field of a key may be null.
+func (g *graph) sure(key *set) bool {
+	return !slices.ContainsFunc(key.nodes, func(n *node) bool {
+		nullable := func(object string) bool { return !g.field(object, n.name).Type.NonNull }
+		return slices.ContainsFunc(n.on, nullable) || n.sub != nil && !g.sure(n.sub)
+	})
+}
+
+// leads reports whether the field's source gives nothing of its objects but what other subgraphs need.
+func (p pick) leads() bool {
+	return p.below != nil && !slices.ContainsFunc(p.below.picks, func(inner pick) bool { return inner.hop.origin() })
+}
+
+func (s *set) has(name string) bool {
+	return slices.ContainsFunc(s.nodes, func(n *node) bool { return n.name == name })
+}
+
+func (o *output) has(storage string) bool {
+	return slices.ContainsFunc(o.entries, func(e *entry) bool { return e.storage == storage })
+}
+
 // types makes sure that the type of objects is known where it matters.
 func (e *emitter) types(at *site, sel *set) error {
 	if len(at.types) < 2 {
@@ -142,7 +217,7 @@ func (e *emitter) types(at *site, sel *set) error {
 		if j < 0 { // the subgraph does not know the object type
 			continue
 		}
-		to, err := e.reachHop(at, all[j], object, "", nil, nil)
+		to, err := e.reachHop(at, all[j], object, nil, at.part(), nil)
 		if err != nil {
 			return err
 		}
@@ -163,7 +238,7 @@ func (e *emitter) types(at *site, sel *set) error {
 }
 
 // open returns where a pick's field of an object type is added.
-func (e *emitter) open(at *site, p pick, object string, conditions Conditions) (*site, error) {
+func (e *emitter) open(at *site, p pick, object string, conditions Conditions, part int) (*site, error) {
 	h := p.hop
 	if !h.origin() && h.key != nil && p.on[0] != object { // the same hop for another type
 		hops := e.hops(at.from, object)
@@ -174,29 +249,31 @@ func (e *emitter) open(at *site, p pick, object string, conditions Conditions) (
 		if p.node.field != nil {
 			storage = p.node.field.Storage
 		}
-		return e.reachRoot(at, h, storage), nil
+		return e.reachRoot(at, h, storage, part), nil
 	}
-	if p.required == nil {
-		return e.reachHop(at, h, object, "", conditions, nil)
-	}
-	return e.reachHop(at, h, object, p.template.text(), conditions, &p)
+	return e.reachHop(at, h, object, conditions, part, &p)
 }
 
 // reachHop returns the site of a hop's group, which it adds unless there is one.
-func (e *emitter) reachHop(at *site, h *hop, object, requires string, conditions Conditions, p *pick) (*site, error) {
+func (e *emitter) reachHop(at *site, h *hop, object string, conditions Conditions, part int, p *pick) (*site, error) {
 	if h.origin() {
 		return at, nil
 	}
 	if h.key == nil {
-		return e.reachRoot(at, h, ""), nil
+		return e.reachRoot(at, h, "", part), nil
+	}
+	requires, level := "", h.depth
+	if p != nil && p.required != nil {
+		requires, level = p.template.text(), max(level, p.required.cost.depth+1)
 	}
 	i := slices.IndexFunc(at.opened, func(g *group) bool {
-		return g.entities && g.subgraph == h.subgraph && g.typename == h.typename && g.requires == requires
+		return g.entities && g.subgraph == h.subgraph && g.typename == h.typename && g.requires == requires &&
+			g.part == part && g.level == level
 	})
 	if i < 0 {
 		i = len(at.opened)
-		g := e.group(at, h.subgraph)
-		g.entities, g.typename, g.requires = true, h.typename, requires
+		g := e.group(at, h.subgraph, part)
+		g.entities, g.typename, g.requires, g.level = true, h.typename, requires, level
 		if h.typename != "" {
 			g.out.member = h.member
 		}
@@ -214,8 +291,8 @@ func (e *emitter) reachHop(at *site, h *hop, object, requires string, conditions
 	return to, e.represent(at, g, h, object, conditions, p)
 }
 
-func (e *emitter) group(at *site, sub *subgraph) *group {
-	g := &group{subgraph: sub, site: at, out: &output{}, parts: map[int]bool{}, seen: map[string][]Conditions{}}
+func (e *emitter) group(at *site, sub *subgraph, part int) *group {
+	g := &group{subgraph: sub, site: at, part: part, out: &output{}, parts: map[int]bool{}, seen: map[string][]Conditions{}}
 	if at.group != nil {
 		g.needs = append(g.needs, at.group)
 	}
@@ -227,9 +304,9 @@ func (e *emitter) group(at *site, sub *subgraph) *group {
 
 // reachRoot returns the site of a group of root fields. A root field of a mutation that is selected more than once is
 // executed once, with the first group that has it.
-func (e *emitter) reachRoot(at *site, h *hop, storage string) *site {
+func (e *emitter) reachRoot(at *site, h *hop, storage string, part int) *site {
 	i := slices.IndexFunc(at.opened, func(g *group) bool {
-		if g.entities || g.subgraph != h.subgraph {
+		if g.entities || g.subgraph != h.subgraph || g.part != part {
 			return false
 		}
 		return len(at.path) > 0 || e.operation != ast.Mutation || g == e.last ||
@@ -238,7 +315,7 @@ func (e *emitter) reachRoot(at *site, h *hop, storage string) *site {
 	if i < 0 {
 		i = len(at.opened)
 		before := slices.Clone(e.groups)
-		g := e.group(at, h.subgraph)
+		g := e.group(at, h.subgraph, part)
 		g.out.member = h.member
 		if e.operation == ast.Mutation && len(at.path) == 0 {
 			g.needs = before // root fields of a mutation are executed one after the other
@@ -252,7 +329,7 @@ func (e *emitter) reachRoot(at *site, h *hop, storage string) *site {
 // represent adds the key of an object type, and a requirement, to the representations of a group.
 func (e *emitter) represent(at *site, g *group, h *hop, object string, conditions Conditions, p *pick) error {
 	if h.typed != nil && len(at.types) > 1 {
-		to, err := e.reachHop(at, h.typed, object, "", conditions, nil)
+		to, err := e.reachHop(at, h.typed, object, conditions, at.part(), nil)
 		if err != nil {
 			return err
 		}
@@ -261,7 +338,7 @@ func (e *emitter) represent(at *site, g *group, h *hop, object string, condition
 	}
 	on := []string{object}
 	for _, s := range h.steps {
-		to, err := e.reachHop(at, s.from, object, "", conditions, nil)
+		to, err := e.reachHop(at, s.from, object, conditions, at.part(), nil)
 		if err != nil {
 			return err
 		}
@@ -273,7 +350,7 @@ func (e *emitter) represent(at *site, g *group, h *hop, object string, condition
 		g.need(touched...)
 	}
 	g.fields = e.merge(g.fields, e.representation(at, h.key, on, true))
-	if p == nil {
+	if p == nil || p.required == nil {
 		return nil
 	}
 	touched, err := e.emit(at, p.template, p.required, conditions)

@@ -47,6 +47,7 @@ type normalizer struct {
 	graph     *graph
 	denied    func(typ, field string) bool
 	null      func(variable string) bool
+	parts     bool            // deferred fragments are parts of their own
 	nullable  []string        // variables whose null is invalid somewhere
 	taken     map[string]bool // names of the client's variables
 	literals  []Literal
@@ -132,7 +133,7 @@ func (n *normalizer) fragment(
 	if len(at.types) == 0 {
 		return nil
 	}
-	if d := directives.ForName("defer"); d != nil {
+	if d := directives.ForName("defer"); d != nil && n.parts {
 		if when, ok := deferCondition(d.Arguments.ForName("if")); ok {
 			part := Deferred{Within: at.deferred, Path: at.path, On: n.restricted(at.types, at.set), If: when}
 			if label := d.Arguments.ForName("label"); label != nil {

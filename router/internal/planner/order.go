@@ -2,6 +2,7 @@ package planner
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -13,13 +14,18 @@ func (e *emitter) fetches(types map[string]string) ([]*Fetch, map[*group]int, er
 	for _, g := range e.groups {
 		g.depth()
 	}
+	for _, g := range e.groups {
+		if slices.ContainsFunc(g.needs, func(need *group) bool { return need.stage >= g.stage }) {
+			return nil, nil, fmt.Errorf("fetches from %s and other subgraphs depend on each other", g.subgraph.name)
+		}
+	}
 	ordered := slices.Clone(e.groups)
 	slices.SortStableFunc(ordered, func(a, b *group) int { return cmp.Compare(a.stage, b.stage) })
 	ids := map[*group]int{}
 	var members [][]*group
 	for _, g := range ordered {
 		i := slices.IndexFunc(members, func(m []*group) bool {
-			return g.entities && m[0].entities && m[0].subgraph == g.subgraph && m[0].stage == g.stage
+			return g.entities && m[0].entities && m[0].subgraph == g.subgraph && m[0].stage == g.stage && m[0].part == g.part
 		})
 		if i < 0 {
 			i = len(members)

@@ -42,11 +42,11 @@ type Operation struct {
 
 // Normalize normalizes an operation that is valid for the clients' schema. Denied reports whether the caller may not read
 // a field of a type; it is only called for fields that have rules. Null reports whether a variable is null; it is only
-// called for Nullable ones.
+// called for Nullable ones. Without parts, no fragment is deferred.
 func (p *Planner) Normalize(
-	op *ast.OperationDefinition, denied func(typ, field string) bool, null func(variable string) bool,
+	op *ast.OperationDefinition, denied func(typ, field string) bool, null func(variable string) bool, parts bool,
 ) (*Operation, error) {
-	n := &normalizer{graph: p.graph, null: null, denied: func(typ, field string) bool {
+	n := &normalizer{graph: p.graph, parts: parts, null: null, denied: func(typ, field string) bool {
 		return len(p.graph.rules[coordinate{typ, field}]) > 0 && denied(typ, field)
 	}}
 	root, err := n.operation(op)

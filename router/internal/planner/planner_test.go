@@ -54,7 +54,7 @@ func read(t testing.TB, path ...string) string {
 
 // plan plans an operation of a document.
 func (g graph) plan(op *ast.OperationDefinition) (*planner.Plan, error) {
-	normal, err := g.Normalize(op, allowed, never)
+	normal, err := g.Normalize(op, allowed, never, true)
 	if err != nil {
 		return nil, err
 	}

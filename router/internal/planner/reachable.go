@@ -90,7 +90,7 @@ func (s *search) below(at position, field string) (below []source, ok bool) {
 	return below, ok
 }
 
-// key identifies a position, whatever leads to it.
+// key identifies a position.
 func (at position) key() string {
 	keys := make([]string, len(at.sources))
 	for i, from := range at.sources {

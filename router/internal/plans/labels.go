@@ -12,19 +12,14 @@ import (
 	"boxoffice.dev/pkg/identity"
 )
 
-// active returns a + for each label that is active for a request, and a - for the others.
-func (p *Plans) active(ctx context.Context, labels []string) string {
-	if len(labels) == 0 {
-		return ""
-	}
-	signs := make([]byte, len(labels))
-	for i, label := range labels {
-		signs[i] = '-'
+// active returns those of the labels that are active for a request.
+func (p *Plans) active(ctx context.Context, labels []string) (active []string) {
+	for _, label := range labels {
 		if p.activeLabel(ctx, label) {
-			signs[i] = '+'
+			active = append(active, label)
 		}
 	}
-	return string(signs)
+	return active
 }
 
 // activeLabel reports whether a label is active for a request. The label percent(n) is active for n percent of users, always

@@ -72,12 +72,18 @@ func (p *Plans) Planned() int64 { return p.planned.Load() }
 
 // prepared is an operation of a document with its plans.
 type prepared struct {
-	rules    [][]supergraph.Rule // of the fields that have rules, in the order of the document
-	labels   []string            // that plans depend on, sorted
-	nullable []string            // variables whose null makes an argument invalid
+	ruled    []ruled  // the fields that have rules
+	labels   []string // that plans depend on, sorted
+	nullable []string // variables whose null makes an argument invalid
 
 	mu     sync.Mutex
 	shapes map[string]shape
+}
+
+// ruled is a field with rules.
+type ruled struct {
+	typ, field string
+	rules      []supergraph.Rule
 }
 
 // shape is a prepared operation for callers who may read the same fields and get the same side of each override.
@@ -87,8 +93,10 @@ type shape struct {
 }
 
 // Prepare returns the plan of an operation for the caller (package identity), and the variables that it takes: the
-// given ones, a JSON object or empty, with defaults and literals.
-func (p *Plans) Prepare(ctx context.Context, op *operation.Operation, variables []byte) (*planner.Plan, []byte, error) {
+// given ones, a JSON object or empty, with defaults and literals. Without parts, no fragment is deferred.
+func (p *Plans) Prepare(
+	ctx context.Context, op *operation.Operation, variables []byte, parts bool,
+) (*planner.Plan, []byte, error) {
 	known, ok := p.operations.Get(op)
 	if !ok {
 		var err error
@@ -97,7 +105,7 @@ func (p *Plans) Prepare(ctx context.Context, op *operation.Operation, variables 
 		}
 		p.operations.Add(op, known, len(op.Text))
 	}
-	s, err := p.shape(ctx, op, known, variables)
+	s, err := p.shape(ctx, op, known, variables, parts)
 	if err != nil {
 		return nil, nil, refused(err)
 	}
@@ -116,9 +124,11 @@ func refused(err error) error {
 func (p *Plans) prepare(op *operation.Operation) (*prepared, error) {
 	known := &prepared{shapes: map[string]shape{}}
 	normal, err := p.planner.Normalize(op.Definition, func(typ, field string) bool {
-		known.rules = append(known.rules, p.planner.Rules(typ, field))
+		if !slices.ContainsFunc(known.ruled, func(r ruled) bool { return r.typ == typ && r.field == field }) {
+			known.ruled = append(known.ruled, ruled{typ, field, p.planner.Rules(typ, field)})
+		}
 		return false
-	}, func(string) bool { return false })
+	}, func(string) bool { return false }, false)
 	if err != nil {
 		return nil, err
 	}
@@ -128,13 +138,13 @@ func (p *Plans) prepare(op *operation.Operation) (*prepared, error) {
 
 // shape returns the shape for a caller and variables.
 func (p *Plans) shape(
-	ctx context.Context, op *operation.Operation, known *prepared, variables []byte,
+	ctx context.Context, op *operation.Operation, known *prepared, variables []byte, parts bool,
 ) (s shape, err error) {
 	caller := identity.From(ctx)
-	denied := make([]byte, len(known.rules))
-	for i, rules := range known.rules {
+	denied := make([]byte, len(known.ruled))
+	for i, r := range known.ruled {
 		denied[i] = '.'
-		if !allowed(rules, caller) {
+		if !allowed(r.rules, caller) {
 			denied[i] = 'x'
 		}
 	}
@@ -143,18 +153,20 @@ func (p *Plans) shape(
 	if err != nil {
 		return s, err
 	}
-	key := string(denied) + active + strings.Join(nulls, " ")
+	key := string(denied) + strings.Join(active, " ") + "\n" + strings.Join(nulls, " ")
+	if parts {
+		key += "\nparts"
+	}
 	known.mu.Lock()
 	s, ok := known.shapes[key]
 	known.mu.Unlock()
 	if ok {
 		return s, nil
 	}
-	i := 0
-	normal, err := p.planner.Normalize(op.Definition, func(string, string) bool {
-		i++
-		return denied[i-1] == 'x'
-	}, func(variable string) bool { return slices.Contains(nulls, variable) })
+	normal, err := p.planner.Normalize(op.Definition, func(typ, field string) bool {
+		i := slices.IndexFunc(known.ruled, func(r ruled) bool { return r.typ == typ && r.field == field })
+		return i < 0 || denied[i] == 'x'
+	}, func(variable string) bool { return slices.Contains(nulls, variable) }, parts)
 	if err != nil {
 		return s, err
 	}
@@ -175,18 +187,17 @@ func (p *Plans) shape(
 const maxShapes = 100
 
 // plan returns the plan of a normalized operation. Planning is the expensive step: equal operations are planned once,
-// and only a few at the same time. Active has a sign for each of the operation's labels.
-func (p *Plans) plan(ctx context.Context, normal *planner.Operation, active string) (*planner.Plan, error) {
-	key := normal.Text + "\n" + active
+// and only a few at the same time.
+func (p *Plans) plan(ctx context.Context, normal *planner.Operation, active []string) (*planner.Plan, error) {
+	active = slices.DeleteFunc(slices.Clone(active), func(l string) bool { return !slices.Contains(normal.Labels, l) })
+	key := normal.Text + "\n" + strings.Join(active, " ")
 	if known, ok := p.plans.Get(key); ok {
 		return known, nil
 	}
 	planned := p.planning.DoChan(key, func() (any, error) {
 		p.slots <- struct{}{}
 		defer func() { <-p.slots }()
-		made, err := p.make(context.WithoutCancel(ctx), normal, func(label string) bool {
-			return active[slices.Index(normal.Labels, label)] == '+'
-		})
+		made, err := p.make(context.WithoutCancel(ctx), normal, func(l string) bool { return slices.Contains(active, l) })
 		if err == nil {
 			p.plans.Add(key, made, len(key))
 		}

@@ -358,6 +358,9 @@ func (m *maker) placeCovariant(f *field, members []*typ, s int) bool {
 		if slices.Contains(to.members, own) {
 			continue
 		}
+		if slices.ContainsFunc(to.uses, func(u *use) bool { return own.field(u.name) == nil }) {
+			return false // a field that the interface has got since
+		}
 		for _, u := range to.uses {
 			m.take(own.field(u.name), s)
 		}

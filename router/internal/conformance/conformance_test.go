@@ -47,7 +47,7 @@ func TestMain(m *testing.M) {
 
 // graph is a router over the subgraphs of one folder.
 type graph struct {
-	handler   http.Handler
+	handler   *gateway.Gateway
 	subgraphs map[string]*subgraphtest.Subgraph
 	client    *ast.Schema
 	data      subgraphtest.Data
@@ -81,7 +81,7 @@ func start(t testing.TB, file string, fields map[string]subgraphtest.Field) *gra
 }
 
 // newRouter returns a router that works until ctx ends.
-func newRouter(ctx context.Context, sdl string, urls map[string]string) (http.Handler, error) {
+func newRouter(ctx context.Context, sdl string, urls map[string]string) (*gateway.Gateway, error) {
 	limits := env.Must(env.ParseAs[operation.Limits]())
 	limits.Aliases, limits.Fields, limits.RootFields, limits.Directives, limits.Cost = 1000, 1000, 1000, 1000, 1<<30
 	return gateway.New(ctx, gateway.Config{

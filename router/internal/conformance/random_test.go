@@ -189,6 +189,7 @@ func (m *graphMux) start(ctx context.Context, composer *supergraphtest.Composer,
 	ctx, cancel := context.WithCancel(ctx)
 	g.stop = func() {
 		cancel()
+		g.handler.Close()
 		for _, s := range made.Subgraphs {
 			m.handlers.Delete(fmt.Sprintf("/%d/%s", seed, s.Name))
 		}

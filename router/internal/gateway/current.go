@@ -49,8 +49,7 @@ func (c *Current) Load(ctx context.Context, cfg Config) error {
 // end waits for the gateway's requests and releases its connections.
 func (g *generation) end() {
 	g.requests.Wait()
-	g.Wait()
-	g.client.CloseIdleConnections()
+	g.Close()
 }
 
 func (c *Current) ServeHTTP(w http.ResponseWriter, r *http.Request) {

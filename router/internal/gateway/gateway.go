@@ -71,8 +71,12 @@ type Gateway struct {
 	reach   map[string]func(context.Context) error // by subgraph
 }
 
-// Wait returns when all connections have been closed, after the context of New has ended.
-func (g *Gateway) Wait() { g.streams.Wait() }
+// Close waits until all clients' connections have been closed, after the context of New has ended, and closes those to
+// subgraphs.
+func (g *Gateway) Close() {
+	g.streams.Wait()
+	g.client.CloseIdleConnections()
+}
 
 // Planned returns how many operations were planned so far.
 func (g *Gateway) Planned() int64 { return g.plans.Planned() }

@@ -80,7 +80,7 @@ func serve(t *testing.T, w *gatewaytest.World, addr string) (stop func()) {
 	w.Router = server
 	return func() {
 		cancel()
-		g.Wait()
+		g.Close()
 		server.Close()
 	}
 }

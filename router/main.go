@@ -6,6 +6,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"runtime"
 	"sync/atomic"
 
 	"boxoffice.dev/pkg/config"
@@ -21,7 +22,13 @@ var program = config.Program{
 
 func main() { server.Main(program, run) }
 
+// ballast is memory in bytes that counts for the garbage collector, but is never touched and so never resident. The
+// router keeps little and allocates much: without ballast, collections begin every 4 MB and take a fifth of its
+// processor time.
+const ballast = 6 << 20
+
 func run(ctx context.Context, cfg settings, srv *server.Server) error {
+	defer runtime.KeepAlive(make([]byte, ballast))
 	r := router{running: cfg, read: func(running *settings) (settings, error) {
 		return config.Read(program, os.Environ(), running)
 	}}

@@ -12,7 +12,10 @@ import (
 func TestTypesInOppositeOrder(t *testing.T) {
 	t.Parallel()
 	g := load(t, read(t, "testdata", "crossing.graphql"))
-	doc := gqlparser.MustLoadQuery(g.client, `{ found { ... on Order { owner } ... on User { name } } }`)
+	doc, errs := gqlparser.LoadQueryWithRules(g.client, `{ found { ... on Order { owner } ... on User { name } } }`, nil)
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
 	plan, err := g.plan(doc.Operations[0])
 	if err != nil {
 		t.Fatal(err)

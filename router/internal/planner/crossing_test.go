@@ -32,3 +32,30 @@ func TestTypesInOppositeOrder(t *testing.T) {
 		t.Errorf("got %q, want %q", subgraphs, want)
 	}
 }
+
+// Two types of one list need one subgraph at different stages for a field of their interface. Each has it in its fetch.
+func TestFieldAtDifferentStages(t *testing.T) {
+	t.Parallel()
+	g := load(t, read(t, "testdata", "crossing.graphql"))
+	doc, errs := gqlparser.LoadQueryWithRules(g.client, `{ found { ... on Noted { note } } }`, nil)
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	plan, err := g.plan(doc.Operations[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range plan.Fetches {
+		got = append(got, f.Subgraph+" "+f.Query)
+	}
+	want := []string{
+		"search {found {__typename ... on Order {id} ... on User {id}}}",
+		"sales query($representations: [_Any!]!) {_entities(representations: $representations) {... on Order {note}}}",
+		"accounts query($representations: [_Any!]!) {_entities(representations: $representations) {... on User {email}}}",
+		"sales query($representations: [_Any!]!) {_entities(representations: $representations) {... on User {note}}}",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -85,25 +85,46 @@ func (e *emitter) emit(at *site, sel *set, c *choice, outer Conditions) (touched
 	for _, p := range picks {
 		conditions := joined(outer, p.node.conditions)
 		p.hop = e.apart(at, p, part(p))
-		var to *site
-		for _, object := range p.on {
-			if to, err = e.open(at, p, object, conditions, part(p)); err != nil {
-				return nil, err
-			}
-		}
-		if p.node.field != nil {
-			to.group.parts[p.node.field.Deferred] = true
-		}
-		if !slices.Contains(touched, to.group) {
-			touched = append(touched, to.group)
-		}
-		more, err := e.add(at, to, p.node, p.on, p.from, p.below, conditions)
+		targets, err := e.targets(at, p, conditions, part(p))
 		if err != nil {
 			return nil, err
 		}
-		touched = union(touched, more)
+		for _, to := range targets {
+			if p.node.field != nil {
+				to.group.parts[p.node.field.Deferred] = true
+			}
+			more, err := e.add(at, to.site, p.node, to.on, p.from, p.below, conditions)
+			if err != nil {
+				return nil, err
+			}
+			touched = union(union(touched, []*group{to.group}), more)
+		}
 	}
 	return touched, nil
+}
+
+// target is where a pick's field of some object types is added.
+type target struct {
+	*site
+
+	on []string
+}
+
+// targets opens the groups of a pick. Object types that the subgraph is reached for at different stages have a group each.
+func (e *emitter) targets(at *site, p pick, conditions Conditions, part int) (all []target, err error) {
+	for _, object := range p.on {
+		to, err := e.open(at, p, object, conditions, part)
+		if err != nil {
+			return nil, err
+		}
+		i := slices.IndexFunc(all, func(other target) bool { return other.group == to.group })
+		if i < 0 {
+			i = len(all)
+			all = append(all, target{site: to})
+		}
+		all[i].on = append(all[i].on, object)
+	}
+	return all, nil
 }
 
 // inOrder moves the picks of each root field of a mutation to its first one: everything below the field is fetched before

@@ -24,8 +24,10 @@ type Query @join__type(graph: A) @join__type(graph: B) {
   must: Must @join__field(graph: A)
 }
 type Item implements Node @join__type(graph: A, key: "id") @join__type(graph: B, key: "id") @join__implements(graph: A, interface: "Node") {
+  tags: [Tag]
   id: ID! name: String @join__field(graph: A) price: Int @join__field(graph: B) stock: Int! @join__field(graph: B)
 }
+type Tag @join__type(graph: A) @join__type(graph: B) { name: String @join__field(graph: A) size: Int @join__field(graph: B) sure: Int! @join__field(graph: B) }
 type Other implements Node @join__type(graph: A) @join__implements(graph: A, interface: "Node") { id: ID! size: Int }
 interface Node @join__type(graph: A) { id: ID! }
 type All @join__type(graph: A) { int: Int float: Float string: String id: ID boolean: Boolean kind: Kind custom: Custom list: [Int!] item: Item }
@@ -176,6 +178,26 @@ func TestMissingEntities(t *testing.T) {
 	}
 	if got := outcome(t, respond(t, planOf(t, `{ grid { id stock } }`), `{"data":{"grid":[[{"id":"1"}]]}}`, missing)); got != `{"grid":[[null]]} []` {
 		t.Errorf("got %s", got)
+	}
+}
+
+// TestListsOfDifferentLengths merges the items of a list that two subgraphs return. The list keeps the length and the
+// nulls of the first response; fields that the other one lacks are null, with an error where they may not be.
+func TestListsOfDifferentLengths(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ fields, first, second, want string }{
+		{`name size`, `[{"name":"x"}]`, `[{"size":1},{"size":2}]`, `[{"name":"x","size":1}]}]} []`},
+		{`name size`, `[{"name":"x"},{"name":"y"}]`, `[{"size":1}]`, `[{"name":"x","size":1},{"name":"y","size":null}]}]} []`},
+		{`name sure`, `[{"name":"x"},{"name":"y"}]`, `[{"sure":1}]`, `[{"name":"x","sure":1},null]}]} [items 0 tags 1 sure]`},
+		{`name sure`, `[]`, `[{"sure":1}]`, `[]}]} []`},
+		{`name sure`, `[null,{"name":"x"}]`, `[{"sure":1},{"sure":2}]`, `[null,{"name":"x","sure":2}]}]} []`},
+	} {
+		p := planOf(t, `{ items { tags { `+c.fields+` } } }`)
+		got := outcome(t, respond(t, p,
+			`{"data":{"items":[{"id":"1","tags":`+c.first+`}]}}`, `{"data":{"_entities":[{"tags":`+c.second+`}]}}`))
+		if want := `{"items":[{"tags":` + c.want; got != want {
+			t.Errorf("%s and %s: got %s, want %s", c.first, c.second, got, want)
+		}
 	}
 }
 

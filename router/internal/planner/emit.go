@@ -231,7 +231,7 @@ func (e *emitter) types(at *site, sel *set) error {
 	if i < 0 {
 		return fmt.Errorf("no subgraph resolves the type of %s", at.from.member.Name)
 	}
-	var found *group
+	var found []*group
 	for _, object := range at.types {
 		all := e.hops(at.from, object)
 		j := slices.IndexFunc(all, hops[i].alike)
@@ -243,18 +243,20 @@ func (e *emitter) types(at *site, sel *set) error {
 			return err
 		}
 		to.out.typename = true
-		found = to.group
+		found = union(found, []*group{to.group})
 	}
-	found.on, found.always = at.types, true
-	for _, n := range sel.nodes {
-		if n.field != nil {
-			found.parts[n.field.Deferred] = true
-			if n.field.On != nil { // decides which objects have a deferred fragment
-				found.parts[e.deferred[n.field.Deferred].Within] = true
+	for _, g := range found {
+		g.on, g.always = at.types, true
+		for _, n := range sel.nodes {
+			if n.field != nil {
+				g.parts[n.field.Deferred] = true
+				if n.field.On != nil { // decides which objects have a deferred fragment
+					g.parts[e.deferred[n.field.Deferred].Within] = true
+				}
 			}
 		}
 	}
-	at.waits = append(slices.Clip(at.waits), found)
+	at.waits = union(at.waits, found)
 	return nil
 }
 

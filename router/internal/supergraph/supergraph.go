@@ -99,13 +99,17 @@ func Parse(sdl string) (*Supergraph, error) {
 	tag(doc, subgraphs)
 	all := slices.SortedFunc(maps.Values(subgraphs), func(a, b *Subgraph) int { return strings.Compare(a.Name, b.Name) })
 	n := namesOf(doc)
+	fields, err := fields(doc, n)
+	if err != nil {
+		return nil, err
+	}
 	costs, err := costs(doc, n)
 	if err != nil {
 		return nil, err
 	}
 	g := &Supergraph{
 		Subgraphs: all,
-		Fields:    fields(doc, n),
+		Fields:    fields,
 		Costs:     costs,
 		RouterSDL: apiSDL(doc, n, false),
 		ClientSDL: apiSDL(doc, n, true),
@@ -234,12 +238,18 @@ func topFields(set ast.SelectionSet) (names []string) {
 	return names
 }
 
-func fields(doc *ast.SchemaDocument, n names) []Field {
-	var all []Field
+func fields(doc *ast.SchemaDocument, n names) (all []Field, failure error) {
+	read := func(coordinate string, list ast.DirectiveList) []Rule {
+		found, err := rules(list, n)
+		if err != nil {
+			failure = fmt.Errorf("parse supergraph: %s: %w", coordinate, err)
+		}
+		return found
+	}
 	of := map[string][]Rule{}                         // a type
 	implementations := map[string][]*ast.Definition{} // of an interface
 	for _, def := range doc.Definitions {
-		of[def.Name] = rules(def.Directives, n)
+		of[def.Name] = read(def.Name, def.Directives)
 		if def.Kind == ast.Object {
 			for _, i := range def.Interfaces {
 				implementations[i] = append(implementations[i], def)
@@ -247,7 +257,7 @@ func fields(doc *ast.SchemaDocument, n names) []Field {
 		}
 	}
 	on := func(def *ast.Definition, f *ast.FieldDefinition) []Rule {
-		return slices.Concat(of[def.Name], rules(f.Directives, n), of[f.Type.Name()])
+		return slices.Concat(of[def.Name], read(def.Name+"."+f.Name, f.Directives), of[f.Type.Name()])
 	}
 	for _, def := range doc.Definitions {
 		if ofSpec(def.Name) || def.Kind != ast.Object && def.Kind != ast.Interface {
@@ -274,30 +284,52 @@ func fields(doc *ast.SchemaDocument, n names) []Field {
 	slices.SortFunc(all, func(a, b Field) int {
 		return strings.Compare(a.Type+"."+a.Name, b.Type+"."+b.Name)
 	})
-	return all
+	return all, failure
 }
 
-func rules(directives ast.DirectiveList, n names) []Rule {
-	var list []Rule
+func rules(directives ast.DirectiveList, n names) (list []Rule, err error) {
 	if n.in(directives, "authenticated", "authenticated") != nil {
 		list = append(list, Rule{})
 	}
-	add := func(d *ast.Directive, argument, prefix string) {
+	for _, spec := range []struct{ name, argument, prefix string }{
+		{"requiresScopes", "scopes", ""}, {"policy", "policies", PolicyScope},
+	} {
+		d := n.in(directives, spec.name, spec.name)
 		if d == nil {
-			return
+			continue
 		}
-		var rule Rule
-		for _, set := range d.Arguments.ForName(argument).Value.Children {
-			var scopes []string
-			for _, scope := range set.Value.Children {
-				scopes = append(scopes, prefix+scope.Value.Raw)
-			}
-			rule.Scopes = append(rule.Scopes, scopes)
+		rule := Rule{sets(d.Arguments.ForName(spec.argument), spec.prefix)}
+		if len(rule.Scopes) == 0 { // would be a weaker rule
+			return nil, fmt.Errorf("@%s has no %s", d.Name, spec.argument)
 		}
 		list = append(list, rule)
 	}
-	add(n.in(directives, "requiresScopes", "requiresScopes"), "scopes", "")
-	add(n.in(directives, "policy", "policy"), "policies", PolicyScope)
+	return list, nil
+}
+
+// sets returns an argument of the type [[String!]!]!, with a prefix for its strings.
+func sets(a *ast.Argument, prefix string) (all [][]string) {
+	if a == nil || a.Value.Kind == ast.NullValue {
+		return nil
+	}
+	for _, set := range items(a.Value) {
+		var scopes []string
+		for _, scope := range items(set) {
+			scopes = append(scopes, prefix+scope.Raw)
+		}
+		all = append(all, scopes)
+	}
+	return all
+}
+
+// items returns the items of a list. A single value is coerced to a list.
+func items(v *ast.Value) (list []*ast.Value) {
+	if v.Kind != ast.ListValue {
+		return []*ast.Value{v}
+	}
+	for _, child := range v.Children {
+		list = append(list, child.Value)
+	}
 	return list
 }
 

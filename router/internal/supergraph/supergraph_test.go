@@ -175,6 +175,29 @@ func TestPoliciesAreScopes(t *testing.T) {
 	}
 }
 
+// A rule without its scopes must not become a weaker one.
+func TestRulesNeedTheirArguments(t *testing.T) {
+	t.Parallel()
+	parse := func(field string) (*supergraph.Supergraph, error) {
+		return supergraph.Parse(strings.Replace(small, "a: Int", "a: Int "+field, 1))
+	}
+	for _, rule := range []string{
+		"@requiresScopes", "@requiresScopes(scopes: [])", "@requiresScopes(scopes: null)", "@policy", "@policy(scopes: [[\"a\"]])",
+	} {
+		if _, err := parse(rule); err == nil || !strings.Contains(err.Error(), "Query.a: @") {
+			t.Errorf("%s: got %v", rule, err)
+		}
+	}
+	for rule, want := range map[string][][]string{ // single values are coerced to lists
+		`@requiresScopes(scopes: "a")`: {{"a"}}, `@requiresScopes(scopes: ["a", "b"])`: {{"a"}, {"b"}}, `@policy(policies: [["a"]])`: {{"policy:a"}},
+	} {
+		g, err := parse(rule)
+		if err != nil || !reflect.DeepEqual(g.Fields[0].Rules, []supergraph.Rule{{Scopes: want}}) {
+			t.Errorf("%s: got %+v, %v", rule, g, err)
+		}
+	}
+}
+
 // Composers copy the rules of implementations to the interface, where they would deny the field of all others.
 func TestInterfacesHaveTheirOwnRules(t *testing.T) {
 	t.Parallel()

@@ -109,15 +109,19 @@ func FuzzPlan(f *testing.F) {
 	if err != nil || len(files) == 0 {
 		f.Fatalf("no supergraphs: %v", err)
 	}
-	var graphs []graph
-	for i, file := range files {
-		graphs = append(graphs, load(f, read(f, file)))
+	graphs := map[string]graph{}
+	for _, file := range files {
+		name := filepath.Base(filepath.Dir(file))
+		graphs[name] = load(f, read(f, file))
 		for _, text := range strings.SplitAfter(read(f, filepath.Dir(file), "queries.graphql"), "\n}\n") {
-			f.Add(uint8(i), text)
+			f.Add(name, text)
 		}
 	}
-	f.Fuzz(func(t *testing.T, n uint8, text string) {
-		g := graphs[int(n)%len(graphs)]
+	f.Fuzz(func(t *testing.T, name, text string) {
+		g, ok := graphs[name]
+		if !ok {
+			return
+		}
 		doc, errs := gqlparser.LoadQueryWithRules(g.client, text, nil)
 		if len(errs) > 0 {
 			return

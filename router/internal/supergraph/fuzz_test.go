@@ -8,10 +8,11 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/validator"
 
+	"boxoffice.dev/router/internal/planner"
 	"boxoffice.dev/router/internal/supergraph"
 )
 
-// FuzzParse looks for files that break the loader instead of being read or refused.
+// FuzzParse looks for files that break the loader or the planner's start instead of being read or refused.
 func FuzzParse(f *testing.F) {
 	files, err := filepath.Glob("../conformance/testdata/*/supergraph*.graphql")
 	if err != nil || len(files) == 0 {
@@ -29,6 +30,8 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		validator.LoadSchema(validator.Prelude, &ast.Source{Input: g.ClientSDL}) //nolint:errcheck // a client schema may be wrong, but not break its reader
+		//nolint:errcheck // a schema may be wrong, but not break its readers
+		validator.LoadSchema(validator.Prelude, &ast.Source{Input: g.ClientSDL})
+		planner.New(g) //nolint:errcheck // as above
 	})
 }

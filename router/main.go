@@ -23,8 +23,7 @@ var program = config.Program{
 func main() { server.Main(program, run) }
 
 // ballast is memory in bytes that counts for the garbage collector, but is never touched and so never resident. The
-// router keeps little and allocates much: without ballast, collections begin every 4 MB and take a fifth of its
-// processor time.
+// router keeps little and allocates much: without ballast, a collection begins every 4 MB.
 const ballast = 6 << 20
 
 func run(ctx context.Context, cfg settings, srv *server.Server) error {

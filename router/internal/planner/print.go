@@ -4,53 +4,149 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/vektah/gqlparser/v2/ast"
 )
 
 // String returns the plan in the form that users of federation know.
 func (p *Plan) String() string {
-	var b strings.Builder
-	b.WriteString("QueryPlan {\n")
-	done := map[int]bool{}
+	w := planWriter{done: map[int]bool{}}
+	w.node("QueryPlan", func() {
+		switch {
+		case p.Operation == ast.Subscription:
+			w.node("Subscription", func() {
+				w.node("Primary:", func() { w.sequence(p.Fetches[:1]) })
+				if len(p.Fetches) > 1 {
+					w.node("Rest:", func() { w.sequence(p.Fetches[1:]) })
+				}
+			})
+		case len(p.Deferred) > 1:
+			w.node("Defer", func() { w.parts(p) })
+		default:
+			w.sequence(p.Fetches)
+		}
+	})
+	return w.text.String()
+}
+
+// planWriter writes a plan.
+type planWriter struct {
+	text   strings.Builder
+	indent string
+	done   map[int]bool // fetches that are written
+}
+
+func (w *planWriter) line(format string, args ...any) {
+	fmt.Fprintf(&w.text, w.indent+format+"\n", args...)
+}
+
+// node writes a node with what inner writes.
+func (w *planWriter) node(head string, inner func()) {
+	w.line("%s {", head)
+	w.indent += "  "
+	inner()
+	w.indent = w.indent[2:]
+	w.line("}")
+}
+
+// parts writes the fetches of each part, those of several parts with the first.
+func (w *planWriter) parts(p *Plan) {
+	for i, d := range p.Deferred {
+		var own []*Fetch
+		for _, id := range d.Fetches {
+			if !w.done[id] {
+				own = append(own, p.Fetches[id])
+			}
+		}
+		head := "Primary"
+		if i > 0 {
+			head = fmt.Sprintf("Deferred(path: %q, label: %q)", d.Path.String(), d.Label)
+		}
+		w.when([]Conditions{d.If}, func() { w.node(head, func() { w.sequence(own) }) })
+	}
+}
+
+// when writes a node for each condition around what inner writes.
+func (w *planWriter) when(alternatives []Conditions, inner func()) {
+	if len(alternatives) == 0 || len(alternatives[0]) == 0 {
+		inner()
+		return
+	}
+	if len(alternatives) > 1 {
+		var texts []string
+		for _, c := range alternatives {
+			texts = append(texts, c.String())
+		}
+		w.node("Condition(if: "+strings.Join(texts, " || ")+")", inner)
+		return
+	}
+	c := alternatives[0][0]
+	head := "Include"
+	if c.Not {
+		head = "Skip"
+	}
+	w.node(head+"(if: $"+c.Variable+")", func() { w.when([]Conditions{alternatives[0][1:]}, inner) })
+}
+
+// String returns the conditions as an expression.
+func (c Conditions) String() string {
+	var texts []string
+	for _, one := range c {
+		not := ""
+		if one.Not {
+			not = "!"
+		}
+		texts = append(texts, not+"$"+one.Variable)
+	}
+	return strings.Join(texts, " && ")
+}
+
+// sequence writes fetches in stages: those of a stage depend on earlier ones only.
+func (w *planWriter) sequence(fetches []*Fetch) {
 	var stages [][]*Fetch
-	for len(done) < len(p.Fetches) {
-		var stage []*Fetch
-		for _, f := range p.Fetches {
-			if !done[f.ID] && !slices.ContainsFunc(f.DependsOn, func(d int) bool { return !done[d] }) {
+	for left := fetches; len(left) > 0; {
+		waits := func(f *Fetch) bool {
+			return slices.ContainsFunc(f.DependsOn, func(d int) bool {
+				return slices.ContainsFunc(left, func(other *Fetch) bool { return other.ID == d })
+			})
+		}
+		var stage, later []*Fetch
+		for _, f := range left {
+			if waits(f) {
+				later = append(later, f)
+			} else {
 				stage = append(stage, f)
 			}
 		}
-		for _, f := range stage {
-			done[f.ID] = true
+		stages, left = append(stages, stage), later
+	}
+	inner := func() {
+		for _, stage := range stages {
+			w.stage(stage)
 		}
-		stages = append(stages, stage)
-	}
-	indent := "  "
-	if len(stages) > 1 {
-		b.WriteString(indent + "Sequence {\n")
-		indent += "  "
-	}
-	for _, stage := range stages {
-		writeStage(&b, stage, indent)
 	}
 	if len(stages) > 1 {
-		b.WriteString("  }\n")
+		w.node("Sequence", inner)
+	} else {
+		inner()
 	}
-	b.WriteString("}\n")
-	return b.String()
 }
 
-func writeStage(b *strings.Builder, stage []*Fetch, indent string) {
+func (w *planWriter) stage(stage []*Fetch) {
+	inner := func() {
+		for _, f := range stage {
+			w.done[f.ID] = true
+			w.when(f.Conditions, func() { w.fetch(f) })
+		}
+	}
 	if len(stage) > 1 {
-		b.WriteString(indent + "Parallel {\n")
-		defer b.WriteString(indent + "}\n")
-		indent += "  "
-	}
-	for _, f := range stage {
-		writeFetch(b, f, indent)
+		w.node("Parallel", inner)
+	} else {
+		inner()
 	}
 }
 
-func writeFetch(b *strings.Builder, f *Fetch, indent string) {
+func (w *planWriter) fetch(f *Fetch) {
 	var paths []string
 	for _, e := range f.Entities {
 		for _, p := range e.Places {
@@ -62,18 +158,18 @@ func writeFetch(b *strings.Builder, f *Fetch, indent string) {
 	if len(f.Path) > 0 {
 		paths = append(paths, f.Path.String())
 	}
-	at := indent
-	if len(paths) > 0 {
-		fmt.Fprintf(b, "%sFlatten(path: %q) {\n", indent, strings.Join(paths, ", "))
-		at += "  "
+	inner := func() {
+		w.node(fmt.Sprintf("Fetch(service: %q)", f.Subgraph), func() {
+			w.line("%s", f.Query)
+			for _, e := range f.Entities {
+				w.line("$%s: %s", e.Variable, e.Representation.String())
+			}
+		})
 	}
-	fmt.Fprintf(b, "%sFetch(service: %q) {\n%s  %s\n", at, f.Subgraph, at, f.Query)
-	for _, e := range f.Entities {
-		fmt.Fprintf(b, "%s  $%s: %s\n", at, e.Variable, e.Representation.String())
-	}
-	b.WriteString(at + "}\n")
 	if len(paths) > 0 {
-		b.WriteString(indent + "}\n")
+		w.node(fmt.Sprintf("Flatten(path: %q)", strings.Join(paths, ", ")), inner)
+	} else {
+		inner()
 	}
 }
 

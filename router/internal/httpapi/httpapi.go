@@ -133,10 +133,7 @@ func (h *Handler) serve(out *reply, r *http.Request) error {
 	case op.Kind == ast.Subscription:
 		return operation.Refuse(http.StatusBadRequest, Unsupported, "subscriptions need a WebSocket, text/event-stream, or multipart/mixed with subscriptionSpec=1.0")
 	}
-	if req.Parts = acceptedParts(accept); !h.cfg.Documents.Deferred(op, req.Variables) {
-		req.Parts = 0
-	}
-	if req.Parts != 0 {
+	if req.Parts = h.format(op, req, acceptedParts(accept)); req.Parts != 0 {
 		return h.parts(out, r, req, op, cost)
 	}
 	// Only queries are compressed. Responses to mutations may contain tokens, which the compressed size could reveal.

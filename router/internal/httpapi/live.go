@@ -170,9 +170,7 @@ func (h *Handler) answer(ctx context.Context, r *http.Request, session authn.Ses
 		Answered: func(string, http.Header) {},
 	}
 	ctx = identity.With(ctx, session.Caller)
-	if !h.cfg.Documents.Deferred(op, req.Variables) {
-		req.Parts = 0
-	}
+	req.Parts = h.format(op, req, req.Parts)
 	responses, done := 0, follow(ctx, op, session.Caller.UserID)
 	defer func() { done(responses) }()
 	finish := func(body []byte) error {

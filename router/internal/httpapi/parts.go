@@ -48,6 +48,14 @@ func (h *Handler) parts(out *reply, r *http.Request, req request, op *operation.
 	return nil
 }
 
+// format returns the format that the client accepts if the request defers a fragment, else 0.
+func (h *Handler) format(op *operation.Operation, req request, accepted executor.Format) executor.Format {
+	if accepted != 0 && h.cfg.Documents.Deferred(op, req.Variables) {
+		return accepted
+	}
+	return 0
+}
+
 // specification returns the media type parameter of a format.
 func specification(format executor.Format) string {
 	for _, spec := range deferSpecs {

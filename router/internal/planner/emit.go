@@ -80,8 +80,11 @@ func (e *emitter) emit(at *site, sel *set, c *choice, outer Conditions) (touched
 	if e.operation == ast.Mutation && len(at.path) == 0 {
 		picks = inOrder(picks)
 	}
-	part := func(p pick) int { return sel.part(at, p.node) }
-	picks = slices.SortedStableFunc(slices.Values(picks), func(p, q pick) int { return cmp.Compare(part(p), part(q)) })
+	part := func(pick) int { return at.part() }
+	if len(e.deferred) > 1 {
+		part = func(p pick) int { return sel.part(at, p.node) }
+		picks = slices.SortedStableFunc(slices.Values(picks), func(p, q pick) int { return cmp.Compare(part(p), part(q)) })
+	}
 	for _, p := range picks {
 		conditions := joined(outer, p.node.conditions)
 		p.hop = e.apart(at, p, part(p))
@@ -175,10 +178,7 @@ func (e *emitter) apart(at *site, p pick, part int) *hop {
 	for _, object := range p.on {
 		hops := e.hops(at.from, object)
 		i := slices.IndexFunc(hops, func(h *hop) bool {
-			_, below, ok := e.resolves(h.source, object, p.node.name)
-			return h.key != nil && h.depth == 1 && h.subgraph == at.from.subgraph && (found == nil || found.alike(h)) &&
-				ok && below.key() == p.from.key() && e.graph.sure(h.key) && (p.node.sub != nil || !h.key.has(p.node.name)) &&
-				!slices.ContainsFunc(h.steps, func(s step) bool { return !s.from.origin() })
+			return (found == nil || found.alike(h)) && e.leadsBack(at, h, p, object)
 		})
 		if i < 0 {
 			return p.hop
@@ -188,6 +188,17 @@ func (e *emitter) apart(at *site, p pick, part int) *hop {
 		}
 	}
 	return found
+}
+
+// leadsBack reports whether a hop goes to the objects' own subgraph, by a key that they have, and finds a field there.
+func (e *emitter) leadsBack(at *site, h *hop, p pick, object string) bool {
+	if h.key == nil || h.depth != 1 || h.subgraph != at.from.subgraph || !e.graph.sure(h.key) ||
+		p.node.sub == nil && h.key.has(p.node.name) ||
+		slices.ContainsFunc(h.steps, func(s step) bool { return !s.from.origin() }) {
+		return false
+	}
+	_, below, ok := e.resolves(h.source, object, p.node.name)
+	return ok && below.key() == p.from.key()
 }
 
 // sure reports whether no field of a key may be null.

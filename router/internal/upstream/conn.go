@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -146,10 +147,11 @@ func (p *pool) put(c *conn) {
 func (p *pool) closeOld() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for len(p.idle) > 0 && time.Since(p.idle[0].since) >= idleTimeout {
-		p.idle[0].discard()
-		p.idle = p.idle[1:]
+	old := 0
+	for ; old < len(p.idle) && time.Since(p.idle[old].since) >= idleTimeout; old++ {
+		p.idle[old].discard()
 	}
+	p.idle = slices.Delete(p.idle, 0, old)
 	p.prune = nil
 	if len(p.idle) > 0 {
 		p.prune = time.AfterFunc(idleTimeout-time.Since(p.idle[0].since), p.closeOld)

@@ -16,7 +16,7 @@ type Headers struct {
 
 // For returns the headers for a fetch from the subgraph, a new map each time.
 func (h Headers) For(subgraph string) http.Header {
-	header := make(http.Header, 8) // the engine adds Accept and Content-Type
+	header := make(http.Header, 8) // a fetch adds Accept and Content-Type
 	set := func(name, value string) {
 		if value != "" {
 			header[name] = []string{value}

@@ -1,5 +1,5 @@
 // Package upstream is the HTTP client for subgraphs. When a subgraph fails (it does not answer, sends HTML, 50 MB or
-// a gzip bomb), the engine gets a small GraphQL response instead, and clients read one masked error.
+// a gzip bomb), the executor gets a small GraphQL response instead, and clients read one masked error.
 package upstream
 
 import (
@@ -259,7 +259,7 @@ func isGraphQL(typ string) bool {
 	return err == nil && (media == "application/json" || media == "application/graphql-response+json")
 }
 
-// checkShape checks that data is an object, which the engine relies on. The usual beginning of a response is proof
+// checkShape checks that data is an object, which the executor relies on. The usual beginning of a response is proof
 // enough: a fault further inside fails only that fetch.
 func checkShape(body []byte) error {
 	if bytes.HasPrefix(body, []byte(`{"data":{`)) {
@@ -279,7 +279,7 @@ func checkShape(body []byte) error {
 	return nil
 }
 
-// unavailable returns the response to a failed fetch: null, with an error for each root field. The engine moves paths
+// unavailable returns the response to a failed fetch: null, with an error for each root field. The executor moves paths
 // below _entities to the places of the entities.
 func unavailable(request []byte) []byte {
 	type fault struct {
